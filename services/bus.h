@@ -1,0 +1,29 @@
+/* What our bus services share beyond sd-bus: errors with names of our own, and signals for one receiver only. */
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+/* Error names: what happened. The sentence that goes with each says what to do now. */
+#define VISAVIS_ERROR "im.visavis.Error."
+#define ERROR_ACCESS_DENIED VISAVIS_ERROR "AccessDenied"       /* not this caller's */
+#define ERROR_BUSY VISAVIS_ERROR "Busy"                        /* in use by somebody else; try again */
+#define ERROR_NOT_FOUND VISAVIS_ERROR "NotFound"               /* no such account, attempt, conversation, contact */
+#define ERROR_EXISTS VISAVIS_ERROR "Exists"                    /* the name is taken */
+#define ERROR_INVALID_ARGUMENT VISAVIS_ERROR "InvalidArgument" /* malformed address, text too long, … */
+#define ERROR_WRONG_FACTOR VISAVIS_ERROR "WrongFactor"         /* face and PIN together do not open the vault */
+#define ERROR_THROTTLED VISAVIS_ERROR "Throttled"              /* too many failures; the sentence says how long to wait */
+#define ERROR_TICKET VISAVIS_ERROR "TicketInvalid"             /* unknown, used, expired, or another caller's */
+#define ERROR_LOCKED VISAVIS_ERROR "Locked"                    /* log in first */
+#define ERROR_CAMERA VISAVIS_ERROR "Camera"                    /* none, busy, gone, too dark */
+#define ERROR_HUB VISAVIS_ERROR "Hub"                          /* unreachable, refused, wrong key */
+#define ERROR_STORAGE VISAVIS_ERROR "Storage"                  /* disk full, read-only, damaged */
+#define ERROR_INTERNAL VISAVIS_ERROR "Internal"                /* a bug; the journal has the details */
+
+/* Sends PropertiesChanged for @names (NULL-terminated) of @interface at @path to @destination alone, with the values
+ * that the vtable's getters return. @destination NULL: to everyone. */
+int bus_emit_properties_changed_to(sd_bus *bus, const char *destination, const char *path, const char *interface,
+                                   const char *const *names);
+
+/* A new signal addressed to @destination alone; the caller appends the body, sends it and unrefs it. */
+int bus_signal_to(sd_bus *bus, const char *destination, const char *path, const char *interface, const char *member,
+                  sd_bus_message **out);

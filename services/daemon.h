@@ -1,0 +1,41 @@
+/* The life of a daemon: options, configuration, log, event loop, bus name, readiness, watchdog, clean stop.
+ *
+ *     start ─▶ configure ─▶ start() ─▶ own the bus name ─▶ READY=1 ─▶ loop ─▶ STOPPING=1 ─▶ stop() ─▶ exit
+ *
+ * SIGTERM and SIGINT end the loop; SIGHUP is left alone. The process is made non-dumpable and its core limit is zero
+ * before anything is read. Options that every daemon understands: --bus ADDRESS (default: the system bus), --config
+ * DIRS, --state DIR (default: $STATE_DIRECTORY), --log-level NAME, --version, --help. */
+#pragma once
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "config.h"
+
+struct daemon {
+        sd_event *event;
+        sd_bus *bus;          /* attached to @event; NULL for a daemon without a bus name */
+        struct config *config;
+        const char *state_directory; /* exists, mode 0700, ours */
+};
+
+struct daemon_type {
+        const char *name;        /* "visavis-authd": log identifier and configuration file */
+        const char *description; /* one line for --help */
+        const char *bus_name;    /* requested after start(); NULL for none */
+        const struct config_key *keys;
+        const struct daemon_option { /* further options, ended by {NULL}; may be NULL */
+                const char *name;     /* "room" for --room */
+                const char *argument; /* its name in --help; NULL for a flag */
+                const char *help;
+                const char **value;   /* set to the argument, or to "yes" for a flag */
+        } *options;
+
+        /* Builds the program's own object and exports its vtables. On error a sentence has been logged. */
+        int (*start)(struct daemon *d, void **state);
+        /* Ends it: zeroes keys, closes files. Called also after SIGTERM. */
+        void (*stop)(struct daemon *d, void *state);
+};
+
+/* Runs a daemon from main(); returns its exit status. */
+int daemon_run(const struct daemon_type *type, int argc, char *argv[]);
