@@ -40,8 +40,9 @@ struct bytes secret_bytes(const struct secret *s);
 bool secret_equal(struct bytes a, struct bytes b);
 
 /* Reads a secret from a pipe, a socket or a memfd up to its end, at most @max bytes, straight into locked memory; waits
- * at most five seconds. One trailing newline is dropped if @text. Errors: -EMSGSIZE if there is more than @max,
- * -ENODATA if there is none, -ETIMEDOUT, or what read(2) says. Does not close @fd. */
+ * at most five seconds. A memfd is read from its start wherever its offset stands; other files are refused with
+ * -EINVAL. @max is at most SECRET_SIZE_MAX - 2. One trailing newline is dropped if @text. Errors: -EMSGSIZE if there is
+ * more than @max, -ENODATA if there is none, -ETIMEDOUT, or what read(2) says. Does not close @fd. */
 int secret_from_fd(int fd, size_t max, bool text, struct secret **out);
 
 /* Makes a sealed memfd (memfd_create(2), F_SEAL_WRITE|GROW|SHRINK|SEAL) that holds the secret, offset at 0. The caller
