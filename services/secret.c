@@ -99,9 +99,10 @@ static void protect(void *p, size_t size)
                 r = -errno;
         if (r < 0 && !warned) {
                 warned = true;
-                log_warning("Memory for secrets cannot be locked fully (%s), so a secret could reach the swap space; raise "
-                            "RLIMIT_MEMLOCK (LimitMEMLOCK= of the unit).",
-                            strerror(-r));
+                log_warning(
+                        "Memory for secrets cannot be locked fully (%s), so a secret could reach the swap space; raise "
+                        "RLIMIT_MEMLOCK (LimitMEMLOCK= of the unit).",
+                        strerror(-r));
         }
 }
 
@@ -188,7 +189,7 @@ struct secret *secret_new(size_t size)
         assert(size <= SECRET_SIZE_MAX);
         pthread_once(&once, register_fork_handlers);
         while (class < CLASSES && block_sizes[class] < needed)
-                class++;
+                class ++;
 
         struct secret *s = class < CLASSES ? take_small(class) : take_large(needed);
         s->size = size;
@@ -288,8 +289,9 @@ static int wait_readable(int fd, int64_t deadline)
         }
 }
 
-/* Where the bytes come from. Whoever gave us the descriptor may hold it too and drain it between poll(2) and read(2), or
- * clear O_NONBLOCK, so neither is relied on: a socket is read with MSG_DONTWAIT, and a pipe is spliced into one of our own. */
+/* Where the bytes come from. Whoever gave us the descriptor may hold it too and drain it between poll(2) and read(2),
+ * or clear O_NONBLOCK, so neither is relied on: a socket is read with MSG_DONTWAIT, and a pipe is spliced into one of
+ * our own. */
 struct source {
         enum { SOURCE_MEMFD, SOURCE_SOCKET, SOURCE_PIPE } kind;
         int fd;

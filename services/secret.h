@@ -11,7 +11,7 @@
 
 #include "bytes.h"
 
-enum { SECRET_SIZE_MAX = 64 * 1024 };
+enum { SECRET_SIZE_MAX = 1024 * 1024 };
 
 struct secret {
         size_t size;
