@@ -1,0 +1,124 @@
+#!/usr/bin/python3
+"""Builds everything three ways, runs every test, and counts them in the last line.
+
+  build           gcc, as it is installed: unit tests, daemons on a private bus, the booted container, the desktop
+  build-sanitize  the unit tests again under AddressSanitizer and UndefinedBehaviorSanitizer
+  build-fuzz      clang's libFuzzer: each decoder of outside bytes, from its corpus, a bounded number of inputs
+
+A test is one TAP line of a program; a program that dies counts as a failure of its own."""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+BUILDS = {
+    "build": ({}, [], []),
+    "build-sanitize": ({}, ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Ddesktop=false", "-Doptimization=1"],
+                       ["--suite", "unit"]),
+    "build-fuzz": ({"CC": "clang", "CXX": "clang++"}, ["-Dfuzzers=true", "-Dtests=false", "-Ddesktop=false",
+                                                      "-Db_sanitize=address,undefined", "-Db_lundef=false",
+                                                      "-Doptimization=1"], []),
+}
+SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
+
+
+def say(text):
+    print(f"== {text}", flush=True)
+
+
+def build(folder, environment, options):
+    """True if the folder could be configured and built; what the compiler said is shown if not."""
+    environment = {**os.environ, **environment}
+    steps = [["ninja", "-C", folder]]
+    if not os.path.exists(f"{folder}/build.ninja"):
+        steps.insert(0, ["meson", "setup", folder, *options])
+    for step in steps:
+        done = subprocess.run(step, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            print(done.stdout[-8000:], done.stderr[-4000:], sep="\n")
+            return False
+    return True
+
+
+def count(folder):
+    """(passed, failed, skipped, lines about what failed or was skipped) of the last `meson test`."""
+    passed = failed = skipped = 0
+    notes = []
+    for suite in ElementTree.parse(f"{folder}/meson-logs/testlog.junit.xml").getroot().iter("testsuite"):
+        cases = list(suite.iter("testcase"))
+        bad = 0
+        for case in cases:
+            name = f"{suite.get('name')}: {case.get('name')}"
+            if case.find("failure") is not None or case.find("error") is not None:
+                bad += 1
+                notes.append(f"FAILED  {name}")
+            elif case.find("skipped") is not None:
+                skipped += 1
+                why = case.find("skipped").get("message") or ""
+                notes.append(f"skipped {name} {why}".rstrip())
+            else:
+                passed += 1
+        # A program can also fail as a whole: a crash after its last line, a leak, a time-out, a wrong plan.
+        if not bad and (int(suite.get("failures", 0)) or int(suite.get("errors", 0))):
+            bad = 1
+            notes.append(f"FAILED  {suite.get('name')} as a whole")
+        failed += bad
+    return passed, failed, skipped, notes
+
+
+def check_layout():
+    """clang-format settles the layout; versions differ in details, so only the one of Debian 12 decides."""
+    version = subprocess.run(["clang-format", "--version"], capture_output=True, text=True, check=False).stdout
+    files = subprocess.run(["git", "ls-files", "*.c", "*.h", "*.cpp"], capture_output=True, text=True, check=True).stdout.split()
+    if " 14." not in version:
+        return None, "needs clang-format 14"
+    done = subprocess.run(["clang-format", "--dry-run", "--Werror", *files], capture_output=True, text=True, check=False)
+    return done.returncode == 0, done.stderr[:4000]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=[*BUILDS, "layout"], action="append", help="one of the builds, or the layout")
+    parser.add_argument("test", nargs="*", help="names of tests, as `meson test` takes them")
+    arguments = parser.parse_args()
+    passed = failed = skipped = 0
+    started = time.monotonic()
+
+    for folder, (environment, options, selection) in BUILDS.items():
+        if arguments.only and folder not in arguments.only:
+            continue
+        say(f"Building {folder}")
+        if not build(folder, environment, options):
+            print(f"FAILED  the build in {folder}")
+            failed += 1
+            continue
+        say(f"Testing {folder}")
+        subprocess.run(["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", *selection, *arguments.test],
+                       env={**os.environ, **SANITIZERS, **environment}, check=False)
+        p, f, s, notes = count(folder)
+        print(*notes, sep="\n", flush=True)
+        passed, failed, skipped = passed + p, failed + f, skipped + s
+        if p + f == 0:
+            print(f"FAILED  no test ran in {folder}")
+            failed += 1
+
+    if not arguments.only or "layout" in arguments.only:
+        good, words = check_layout()
+        if good is None:
+            skipped += 1
+            print(f"skipped layout: {words}")
+        elif good:
+            passed += 1
+        else:
+            failed += 1
+            print(f"FAILED  layout\n{words}")
+
+    say(f"{time.monotonic() - started:.0f} s, {skipped} skipped")
+    print(f"{passed} passed, {failed} failed", flush=True)
+    return 1 if failed else 0
+
+
+sys.exit(main())
