@@ -1,0 +1,267 @@
+#!/usr/bin/python3
+"""Two people, three daemons, a hub: what must be refused is refused, and what was acknowledged survives every crash."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import dbus
+import dbus.bus
+from stage import BUS_NAMES, DAEMONS, Stage, StageError, person_user
+from tap import skip_all, tell
+
+PINS = {"alice": "2718-alice", "bob": "3141-bob"}
+FACE_REFUSED, FACTOR_REFUSED = 3, 4
+AUTH = ("im.visavis.Auth1", "/im/visavis/Auth1")
+
+
+def texts(stage, reader):
+    """What a person reads, as (sender's name, text), oldest first."""
+    done = stage.visavis(reader, "read", "--json", "--last", "500")
+    messages = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return [(m["sender"].split("@")[0], m["text"]) for m in messages if "text" in m]
+
+
+def wait_for_texts(stage, reader, expected, seconds=60):
+    """Waits until a person has exactly the expected texts: none lost, none doubled, in order for each sender."""
+    deadline = time.monotonic() + seconds
+    while True:
+        have = texts(stage, reader)
+        if sorted(have) == sorted(expected) or time.monotonic() > deadline:
+            break
+        time.sleep(0.2)
+    assert sorted(have) == sorted(expected), f"{reader} has {have}, expected {expected}"
+    for sender in {s for s, _ in expected}:
+        assert [t for s, t in have if s == sender] == [t for s, t in expected if s == sender], "order of one sender's messages"
+
+
+def account_of(stage, person):
+    answer = json.loads(stage.busctl("call", "im.visavis.Crypto1", "/im/visavis/Crypto1", "im.visavis.Crypto1.Manager",
+                                     "ListAccounts", user=person))
+    path, identifier, _, state = answer["data"][0][0]
+    return path, identifier, state
+
+
+def log_in(stage, person, face=None, **keywords):
+    stage.camera(face or person)
+    try:
+        return stage.visavis(person, "login", pin=PINS[person], **keywords)
+    finally:
+        stage.camera("nobody")
+
+
+class Person:
+    """A program of a person's on the bus, in a process of its own: takes lines of Python, gives back what they print.
+
+    Tickets are bound to a bus name, so the tests about them need callers that stay."""
+
+    PROGRAM = r'''
+import os, sys, time, dbus
+bus = dbus.bus.BusConnection(os.environ["VISAVIS_BUS"])
+auth = lambda p="/im/visavis/Auth1": bus.get_object("im.visavis.Auth1", p, introspect=False)
+def verified_ticket(account):
+    manager = dbus.Interface(auth(), "im.visavis.Auth1.Manager")
+    attempt = manager.Verify(account, dbus.Dictionary(signature="sv"))
+    properties = dbus.Interface(auth(attempt), "org.freedesktop.DBus.Properties")
+    for _ in range(600):
+        state = properties.GetAll("im.visavis.Auth1.Attempt")
+        if state["State"] in ("succeeded", "failed", "cancelled"):
+            break
+        time.sleep(0.05)
+    assert state["State"] == "succeeded", state["FailureText"]
+    return bytes(dbus.Interface(auth(attempt), "im.visavis.Auth1.Attempt").TakeTicket())
+def factor(pin):
+    fd = os.memfd_create("pin")
+    os.write(fd, pin.encode())
+    os.lseek(fd, 0, 0)
+    return dbus.types.UnixFd(fd)
+def unlock(path, ticket, pin):
+    account = dbus.Interface(bus.get_object("im.visavis.Crypto1", path, introspect=False), "im.visavis.Crypto1.Account")
+    try:
+        account.Unlock(dbus.ByteArray(ticket), factor(pin), timeout=30)
+        return "opened"
+    except dbus.DBusException as error:
+        return error.get_dbus_name()
+for line in sys.stdin:
+    print(repr(eval(line)), flush=True)
+'''
+
+    def __init__(self, stage, person):
+        self.process = stage.popen(person, ["/usr/bin/python3", "-c", self.PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __call__(self, expression):
+        self.process.stdin.write(expression + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        assert answer, f"the program died at {expression}"
+        return eval(answer)  # pylint: disable=eval-used  # our own program's repr()
+
+    def leave(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def refused_by_bus(stage, user, name, path, interface, method, *arguments):
+    command = ["busctl", f"--address={stage.address}", "call", name, path, interface, method, *arguments]
+    prefix = stage._as(user)  # pylint: disable=protected-access
+    done = subprocess.run([*prefix, *command], capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and "denied" in done.stderr.lower(), f"{method} as {user}: {done.stdout}{done.stderr}"
+
+
+def tickets(story, stage):
+    path, identifier, _ = account_of(stage, "alice")
+    stage.camera("alice")
+    with story.step("a ticket opens the vault once, and not twice"):
+        caller = Person(stage, "alice")
+        ticket = caller(f"verified_ticket({identifier!r})")
+        assert caller(f"unlock({path!r}, {ticket!r}, {PINS['alice']!r})") == "opened"
+        assert caller(f"unlock({path!r}, {ticket!r}, {PINS['alice']!r})") == "im.visavis.Error.TicketInvalid"
+    with story.step("the account locks when the last program that holds the unlock leaves the bus"):
+        assert account_of(stage, "alice")[2] == "unlocked"
+        caller.leave()
+        deadline = time.monotonic() + 5
+        while account_of(stage, "alice")[2] != "locked":
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    with story.step("a ticket of another caller, even of the same person, is refused"):
+        first, second = Person(stage, "alice"), Person(stage, "alice")
+        ticket = first(f"verified_ticket({identifier!r})")
+        assert second(f"unlock({path!r}, {ticket!r}, {PINS['alice']!r})") == "im.visavis.Error.TicketInvalid"
+    with story.step("another Unix user can neither verify nor unlock nor see the account"):
+        intruder = Person(stage, "bob")
+        assert intruder(f"unlock({path!r}, {ticket!r}, {PINS['alice']!r})") == "im.visavis.Error.AccessDenied"
+        listed = stage.busctl("call", "im.visavis.Crypto1", "/im/visavis/Crypto1", "im.visavis.Crypto1.Manager",
+                              "ListAccounts", user="bob")
+        assert identifier not in listed
+        denied = subprocess.run([*stage._as(person_user("bob")), "busctl", f"--address={stage.address}", "call", *AUTH,
+                                 "im.visavis.Auth1.Manager", "Verify", "sa{sv}", identifier, "0"],
+                                capture_output=True, text=True, check=False)
+        assert denied.returncode != 0, denied.stdout
+    with story.step("an expired ticket is refused"):
+        stage.configure("authd", stage.authd_configuration("\n[tickets]\nlifetime = 1s\n"))
+        stage.kill("authd")
+        ticket = first(f"verified_ticket({identifier!r})")
+        time.sleep(1.5)
+        assert first(f"unlock({path!r}, {ticket!r}, {PINS['alice']!r})") == "im.visavis.Error.TicketInvalid"
+        stage.configure("authd", stage.authd_configuration())
+        stage.kill("authd")
+    for program in (first, second, intruder):
+        program.leave()
+    stage.camera("nobody")
+
+
+def policy(story, stage):
+    with story.step("nobody but cryptod redeems tickets or hands envelopes to relayd, nobody but relayd delivers"):
+        for user in (person_user("alice"), "visavis-relay"):
+            refused_by_bus(stage, user, *AUTH, "im.visavis.Auth1.Tickets", "Redeem", "aysus", "0", "x", "0", "x")
+            refused_by_bus(stage, user, "im.visavis.Relay1", "/im/visavis/Relay1", "im.visavis.Relay1.Delivery", "Attach", "s", "x")
+        for user in (person_user("alice"), "visavis-auth"):
+            refused_by_bus(stage, user, "im.visavis.Crypto1", "/im/visavis/Crypto1", "im.visavis.Crypto1.Inbox",
+                           "KeyPackagesLow", "su", "x", "0")
+
+
+def crashes(story, stage):
+    expected = texts(stage, "alice")
+    for person in PINS:
+        log_in(stage, person)
+
+    def say(sender, text):
+        receiver = "bob" if sender == "alice" else "alice"
+        stage.visavis(sender, "send", stage.address_of(receiver), text)
+        expected.append((sender, text))
+
+    with story.step("relayd killed right after each send: nothing lost, nothing doubled"):
+        for i in range(5):
+            say("alice", f"relayd {i}")
+            stage.kill("relayd")
+            say("bob", f"relayd back {i}")
+        for person in PINS:
+            wait_for_texts(stage, person, expected)
+    with story.step("the hub killed right after each send, gone for a while, and back"):
+        for i in range(3):
+            say("alice", f"hub {i}")
+            stage.stop_hub(kill=True)
+            say("bob", f"no hub {i}")
+            stage.start_hub()
+        for person in PINS:
+            wait_for_texts(stage, person, expected)
+    with story.step("cryptod killed right after each send: the accounts lock, and all is there after the next log-in"):
+        for i in range(2):
+            say("alice", f"cryptod {i}")
+            stage.kill("cryptod")
+            for person in PINS:
+                assert account_of(stage, person)[2] == "locked"
+                log_in(stage, person)
+            say("bob", f"cryptod back {i}")
+        for person in PINS:
+            wait_for_texts(stage, person, expected)
+    with story.step("authd killed in the middle of an attempt: the attempt ends in words, the conversation goes on"):
+        stage.camera("alice")
+        attempt = stage.popen("alice", ["visavis", "login"], pin=PINS["alice"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(1)
+        stage.kill("authd")
+        _, words = attempt.communicate(timeout=60)
+        assert attempt.returncode != 0 and words.strip(), words
+        stage.camera("nobody")
+        say("bob", "still here")
+        wait_for_texts(stage, "alice", expected)
+
+
+def tell_story(story):
+    with Stage(os.environ["VISAVIS_BUILD"]) as stage:
+        try:
+            the_story(story, stage)
+        finally:
+            if story.failed:
+                for name in os.listdir(f"{stage.directory}/log"):
+                    with open(f"{stage.directory}/log/{name}", encoding="utf-8", errors="replace") as f:
+                        for line in f.read().splitlines()[-40:]:
+                            print(f"# {name}: {line}")
+
+
+def the_story(story, stage):
+    for person in PINS:
+        with story.step(f"{person} signs up with face and PIN"):
+            stage.camera(person)
+            stage.visavis(person, "signup", stage.address_of(person), pin=PINS[person])
+            stage.visavis(person, "lock")
+            assert account_of(stage, person)[2] == "locked"
+    with story.step("a stranger's face is refused"):
+        done = log_in(stage, "alice", "stranger", check=False)
+        assert done.returncode == FACE_REFUSED, done
+    with story.step("a photograph that is held up is refused"):
+        stage.camera("alice-again", still=True)
+        done = stage.visavis("alice", "login", pin=PINS["alice"], check=False)
+        assert done.returncode == FACE_REFUSED, done
+    with story.step("a wrong PIN is refused"):
+        stage.camera("alice-again")
+        done = stage.visavis("alice", "login", pin="0000-wrong", check=False)
+        assert done.returncode == FACTOR_REFUSED, done
+    with story.step("the right face in another photograph and the right PIN open the vault"):
+        log_in(stage, "alice", "alice-again")
+        assert account_of(stage, "alice")[2] == "unlocked"
+    with story.step("what is sent to somebody who is locked is there after the log-in"):
+        stage.visavis("alice", "send", stage.address_of("bob"), "first")
+        stage.visavis("alice", "send", stage.address_of("bob"), "second")
+        log_in(stage, "bob")
+        wait_for_texts(stage, "bob", [("alice", "first"), ("alice", "second")])
+        stage.visavis("bob", "send", stage.address_of("alice"), "third")
+        wait_for_texts(stage, "alice", [("alice", "first"), ("alice", "second"), ("bob", "third")])
+    for person in PINS:
+        stage.visavis(person, "lock")
+    tickets(story, stage)
+    policy(story, stage)
+    for person in PINS:
+        log_in(stage, person)
+    crashes(story, stage)
+    with story.step("every daemon ends cleanly when it is asked to"):
+        for daemon in DAEMONS:
+            assert stage.daemon_pid(daemon), f"{BUS_NAMES[daemon]} does not run"
+        stage.stop()
+
+
+if os.geteuid() != 0:
+    skip_all("the daemons run as users of their own, which needs root")
+tell(tell_story)
