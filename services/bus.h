@@ -19,8 +19,9 @@
 #define ERROR_STORAGE VISAVIS_ERROR "Storage"                  /* disk full, read-only, damaged */
 #define ERROR_INTERNAL VISAVIS_ERROR "Internal"                /* a bug; the journal has the details */
 
-/* Sends PropertiesChanged for @names (NULL-terminated) of @interface at @path to @destination alone, with the values
- * that the vtable's getters return. @destination NULL: to everyone. */
+/* Sends PropertiesChanged for @names (NULL-terminated) of @interface at @path to @destination alone. The names then stand in
+ * invalidated_properties, without values, so the receiver asks for them with Get. @destination NULL: to everyone, with
+ * the values that the vtable's getters return. Errors: what sd_bus_send(3) returns. */
 int bus_emit_properties_changed_to(sd_bus *bus, const char *destination, const char *path, const char *interface,
                                    const char *const *names);
 

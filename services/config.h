@@ -3,7 +3,8 @@
  * NAME.conf is looked for in each of the configuration directories (default: /usr/lib/visavis then /etc/visavis), then
  * NAME.conf.d/ *.conf of all of them in the order of their file names; what is read later wins, key by key. The format is INI:
  * "[section]" or "[section name]", "key = value", "#" comments. An unknown section or key is an error that names the
- * file and the line, so that no misspelt setting is silently ignored. */
+ * file and the line, so that no misspelt setting is silently ignored. "key =" goes back to the key's fallback. A comment has a
+ * line to itself, since an address holds a "#". */
 #pragma once
 
 #include <stdbool.h>
@@ -27,8 +28,9 @@ struct config *config_free(struct config *c);
  * "[section NAME]", NULL for plain sections. The string belongs to @c. */
 const char *config_string(const struct config *c, const char *section, const char *instance, const char *key);
 
-/* A whole number between @min and @max, a yes/no, a time ("30s", "5min", "2h", in microseconds). Errors have been
- * logged with file and line: -EINVAL, -ERANGE. */
+/* A whole number between @min and @max, a yes/no, a time ("30s", "5min", "2h", or a sum of them; a number alone is
+ * seconds; the result is in microseconds). Errors have been logged with file and line: -EINVAL (also if there is neither a
+ * value nor a fallback), -ERANGE. */
 int config_integer(const struct config *c, const char *section, const char *instance, const char *key, int64_t min,
                    int64_t max, int64_t *out);
 int config_boolean(const struct config *c, const char *section, const char *instance, const char *key, bool *out);
