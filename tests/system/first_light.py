@@ -4,11 +4,9 @@
 import json
 import os
 import subprocess
-import sys
 import time
 
-import dbus
-import dbus.bus
+from person import Person
 from stage import BUS_NAMES, DAEMONS, Stage, StageError, person_user
 from tap import skip_all, tell
 
@@ -50,57 +48,6 @@ def log_in(stage, person, face=None, **keywords):
         return stage.visavis(person, "login", pin=PINS[person], **keywords)
     finally:
         stage.camera("nobody")
-
-
-class Person:
-    """A program of a person's on the bus, in a process of its own: takes lines of Python, gives back what they print.
-
-    Tickets are bound to a bus name, so the tests about them need callers that stay."""
-
-    PROGRAM = r'''
-import os, sys, time, dbus
-bus = dbus.bus.BusConnection(os.environ["VISAVIS_BUS"])
-auth = lambda p="/im/visavis/Auth1": bus.get_object("im.visavis.Auth1", p, introspect=False)
-def verified_ticket(account):
-    manager = dbus.Interface(auth(), "im.visavis.Auth1.Manager")
-    attempt = manager.Verify(account, dbus.Dictionary(signature="sv"))
-    properties = dbus.Interface(auth(attempt), "org.freedesktop.DBus.Properties")
-    for _ in range(600):
-        state = properties.GetAll("im.visavis.Auth1.Attempt")
-        if state["State"] in ("succeeded", "failed", "cancelled"):
-            break
-        time.sleep(0.05)
-    assert state["State"] == "succeeded", state["FailureText"]
-    return bytes(dbus.Interface(auth(attempt), "im.visavis.Auth1.Attempt").TakeTicket())
-def factor(pin):
-    fd = os.memfd_create("pin")
-    os.write(fd, pin.encode())
-    os.lseek(fd, 0, 0)
-    return dbus.types.UnixFd(fd)
-def unlock(path, ticket, pin):
-    account = dbus.Interface(bus.get_object("im.visavis.Crypto1", path, introspect=False), "im.visavis.Crypto1.Account")
-    try:
-        account.Unlock(dbus.ByteArray(ticket), factor(pin), timeout=30)
-        return "opened"
-    except dbus.DBusException as error:
-        return error.get_dbus_name()
-for line in sys.stdin:
-    print(repr(eval(line)), flush=True)
-'''
-
-    def __init__(self, stage, person):
-        self.process = stage.popen(person, ["/usr/bin/python3", "-c", self.PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def __call__(self, expression):
-        self.process.stdin.write(expression + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        assert answer, f"the program died at {expression}"
-        return eval(answer)  # pylint: disable=eval-used  # our own program's repr()
-
-    def leave(self):
-        self.process.stdin.close()
-        self.process.wait()
 
 
 def refused_by_bus(stage, user, name, path, interface, method, *arguments):
