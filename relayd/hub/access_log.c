@@ -1,0 +1,88 @@
+/* See access_log.h. */
+#include "access_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+
+#include "services/cleanup.h"
+#include "services/log.h"
+
+struct access_log {
+        FILE *file;
+        char *path;
+};
+
+static int reopen(struct access_log *l)
+{
+        int fd = open(l->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+        if (fd < 0)
+                return -errno;
+        l->file = fdopen(fd, "a");
+        if (!l->file) {
+                close(fd);
+                return -ENOMEM;
+        }
+        (void) setvbuf(l->file, NULL, _IOLBF, 0);
+        return 0;
+}
+
+int access_log_open(const char *path, struct access_log **out)
+{
+        struct access_log *l = calloc(1, sizeof(*l));
+        int r;
+
+        if (!l || !(l->path = strdup(path))) {
+                free(l);
+                return -ENOMEM;
+        }
+        r = reopen(l);
+        if (r < 0) {
+                access_log_close(l);
+                return r;
+        }
+        *out = l;
+        return 0;
+}
+
+struct access_log *access_log_close(struct access_log *l)
+{
+        if (!l)
+                return NULL;
+        if (l->file)
+                fclose(l->file);
+        free(l->path);
+        free(l);
+        return NULL;
+}
+
+static void rotate(struct access_log *l)
+{
+        _cleanup_free_ char *old = NULL;
+
+        if (asprintf(&old, "%s.1", l->path) < 0) {
+                old = NULL;
+                return;
+        }
+        fclose(TAKE(l->file));
+        if (rename(l->path, old) < 0 || reopen(l) < 0)
+                log_warning("The access log %s could not be rotated (%s); nothing more is written to it until the hub "
+                            "is started again.",
+                            l->path, strerror(errno));
+}
+
+void access_log_write(struct access_log *l, const char *address, const char *event, const char *account)
+{
+        char when[32];
+        struct tm tm;
+        time_t now = time(NULL);
+
+        if (!l || !l->file)
+                return;
+        (void) strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+        fprintf(l->file, "%s %s %s%s%s\n", when, address, event, account ? " " : "", account ? account : "");
+        if (ftell(l->file) > ACCESS_LOG_MAX)
+                rotate(l);
+}

@@ -1,0 +1,363 @@
+/* See hub.h. */
+#include "hub.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include "relayd/link/tls.h"
+#include "services/cleanup.h"
+#include "services/log.h"
+#include "session.h"
+
+enum {
+        BATCH_JOBS = 512,              /* a batch is run at once when it has so many jobs, */
+        BATCH_BYTES = 8 * 1024 * 1024, /* or so many bytes */
+        ACCEPT_STEP = 32,              /* connections taken in one turn */
+        LISTENERS_MAX = 8,
+        BUCKETS = 4096,
+        EXPIRE_USEC = 10 * 60 * 1000 * 1000, /* between two rounds of store_expire() */
+        EXPIRE_MORE_USEC = 200 * 1000,       /* between two of its steps */
+        ACCEPT_PAUSE_USEC = 1000 * 1000,
+};
+
+struct hub {
+        sd_event *event;
+        struct store *store;
+        SSL_CTX *context;
+        struct access_log *log;
+        struct hub_settings settings;
+        sd_event_source *listeners[LISTENERS_MAX];
+        unsigned listener_count;
+        sd_event_source *turn, *expire, *accept_again;
+        struct session *sessions;
+        unsigned session_count;
+        struct session *buckets[BUCKETS];
+        struct job *jobs[BATCH_JOBS];
+        unsigned job_count;
+        size_t job_bytes;
+};
+
+int job_new(struct session *s, const struct frame *frame, struct job **out)
+{
+        struct job *j = calloc(1, sizeof(*j) + frame->body.size);
+
+        if (!j)
+                return -ENOMEM;
+        j->session = s;
+        j->type = frame->type;
+        j->request = frame->request;
+        j->body_size = frame->body.size;
+        if (frame->body.size > 0)
+                memcpy(j->body, frame->body.data, frame->body.size);
+        *out = j;
+        return 0;
+}
+
+void job_free(struct job *j)
+{
+        if (j)
+                store_request_release(&j->store);
+        free(j);
+}
+
+static struct session **bucket(struct hub *h, int64_t mailbox)
+{
+        return &h->buckets[(uint64_t) mailbox % BUCKETS];
+}
+
+struct session *hub_session_of(struct hub *h, int64_t mailbox)
+{
+        for (struct session *s = *bucket(h, mailbox); s; s = session_place(s)->chain) {
+                if (session_place(s)->mailbox == mailbox)
+                        return s;
+        }
+        return NULL;
+}
+
+static void detach(struct hub *h, struct session *s)
+{
+        struct session_place *place = session_place(s);
+
+        if (place->mailbox == 0)
+                return;
+        for (struct session **p = bucket(h, place->mailbox); *p; p = &session_place(*p)->chain) {
+                if (*p == s) {
+                        *p = place->chain;
+                        break;
+                }
+        }
+        place->mailbox = 0;
+        place->chain = NULL;
+}
+
+void hub_attach(struct hub *h, struct session *s, int64_t mailbox)
+{
+        struct session *before = hub_session_of(h, mailbox);
+
+        if (before) {
+                detach(h, before);
+                session_replace(before);
+        }
+        session_place(s)->mailbox = mailbox;
+        session_place(s)->chain = *bucket(h, mailbox);
+        *bucket(h, mailbox) = s;
+}
+
+void hub_remove(struct hub *h, struct session *s)
+{
+        struct session_place *place = session_place(s);
+
+        detach(h, s);
+        for (unsigned i = 0; i < h->job_count; i++) {
+                if (h->jobs[i]->session == s)
+                        h->jobs[i]->session = NULL;
+        }
+        if (place->previous)
+                session_place(place->previous)->next = place->next;
+        else
+                h->sessions = place->next;
+        if (place->next)
+                session_place(place->next)->previous = place->previous;
+        h->session_count--;
+}
+
+/* Others who are concerned by what a job did. */
+static void notify_others(struct hub *h, const struct job *j)
+{
+        const struct store_request *r = &j->store;
+
+        if (r->result != STORE_DONE)
+                return;
+        if (r->operation == STORE_CLAIM && r->key_packages < h->settings.key_packages_low) {
+                struct session *s = hub_session_of(h, r->mailbox);
+
+                if (s)
+                        session_key_packages_low(s, r->key_packages);
+        }
+        for (unsigned i = 0; r->operation == STORE_SEND && i < r->receiver_count; i++) {
+                struct session *s = hub_session_of(h, r->receivers[i]);
+
+                if (s)
+                        session_place(s)->dirty = true;
+        }
+}
+
+static void push_dirty(struct hub *h, struct job *const *jobs, unsigned count)
+{
+        for (unsigned i = 0; i < count; i++) {
+                for (unsigned k = 0; k < jobs[i]->store.receiver_count; k++) {
+                        struct session *s = hub_session_of(h, jobs[i]->store.receivers[k]);
+
+                        if (!s || !session_place(s)->dirty)
+                                continue;
+                        session_place(s)->dirty = false;
+                        session_push(s);
+                }
+        }
+}
+
+static void run_turn(struct hub *h)
+{
+        struct store_request *requests[BATCH_JOBS];
+        struct job *jobs[BATCH_JOBS];
+        unsigned count = h->job_count;
+
+        if (count == 0)
+                return;
+        memcpy(jobs, h->jobs, count * sizeof(*jobs));
+        for (unsigned i = 0; i < count; i++)
+                requests[i] = &jobs[i]->store;
+        (void) store_run(h->store, requests, count);
+        h->job_count = 0;
+        h->job_bytes = 0;
+        for (unsigned i = 0; i < count; i++) {
+                if (jobs[i]->session)
+                        session_complete(jobs[i]->session, jobs[i]);
+                notify_others(h, jobs[i]);
+        }
+        push_dirty(h, jobs, count);
+        for (unsigned i = 0; i < count; i++)
+                job_free(jobs[i]);
+}
+
+static int on_turn(sd_event_source *source, void *userdata)
+{
+        run_turn(userdata);
+        return 0;
+}
+
+void hub_submit(struct hub *h, struct job *j)
+{
+        h->jobs[h->job_count++] = j;
+        h->job_bytes += j->body_size;
+        if (h->job_count == BATCH_JOBS || h->job_bytes >= BATCH_BYTES)
+                run_turn(h);
+        else
+                (void) sd_event_source_set_enabled(h->turn, SD_EVENT_ONESHOT);
+}
+
+static int on_expire(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct hub *h = userdata;
+        struct timespec t;
+
+        clock_gettime(CLOCK_REALTIME, &t);
+        int more = store_expire(h->store, (uint64_t) t.tv_sec * 1000000);
+
+        (void) sd_event_source_set_time_relative(source, more > 0 ? EXPIRE_MORE_USEC : EXPIRE_USEC);
+        return 0;
+}
+
+static void set_accepting(struct hub *h, bool accepting)
+{
+        for (unsigned i = 0; i < h->listener_count; i++)
+                (void) sd_event_source_set_enabled(h->listeners[i], accepting ? SD_EVENT_ON : SD_EVENT_OFF);
+}
+
+static int on_accept_again(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        set_accepting(userdata, true);
+        return 0;
+}
+
+/* Files or places have run out: newcomers wait in the kernel's queue for a moment. */
+static void pause_accepting(struct hub *h, const char *why)
+{
+        log_warning("The hub takes no new links for a second: %s. It has %u; raise connections in hub.conf or the "
+                    "limit of open files if that is too few.",
+                    why, h->session_count);
+        set_accepting(h, false);
+        (void) sd_event_source_set_time_relative(h->accept_again, ACCEPT_PAUSE_USEC);
+        (void) sd_event_source_set_enabled(h->accept_again, SD_EVENT_ONESHOT);
+}
+
+static void take(struct hub *h, int fd, const struct sockaddr_storage *peer)
+{
+        struct session *s;
+        SSL *ssl;
+        int one = 1;
+
+        (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+        if (tls_new(h->context, fd, NULL, &ssl) < 0) {
+                close(fd);
+                return;
+        }
+        if (session_new(h, fd, ssl, peer, &s) < 0)
+                return;
+        session_place(s)->next = h->sessions;
+        if (h->sessions)
+                session_place(h->sessions)->previous = s;
+        h->sessions = s;
+        h->session_count++;
+}
+
+static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        struct hub *h = userdata;
+
+        for (unsigned i = 0; i < ACCEPT_STEP; i++) {
+                struct sockaddr_storage peer = { 0 };
+                socklen_t size = sizeof(peer);
+
+                if (h->session_count >= h->settings.connections_max) {
+                        pause_accepting(h, "all places are taken");
+                        break;
+                }
+                int client = accept4(fd, (struct sockaddr *) &peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+                if (client < 0) {
+                        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+                                pause_accepting(h, strerror(errno));
+                        break;
+                }
+                take(h, client, &peer);
+        }
+        return 0;
+}
+
+int hub_listen(struct hub *h, int fd)
+{
+        int r;
+
+        if (h->listener_count == LISTENERS_MAX)
+                return -E2BIG;
+        r = sd_event_add_io(h->event, &h->listeners[h->listener_count], fd, EPOLLIN, on_accept, h);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_io_fd_own(h->listeners[h->listener_count++], true);
+        return 0;
+}
+
+int hub_new(sd_event *event, struct store *store, SSL_CTX *context, struct access_log *log,
+            const struct hub_settings *settings, struct hub **out)
+{
+        struct hub *h = calloc(1, sizeof(*h));
+        int r;
+
+        if (!h)
+                return -ENOMEM;
+        h->event = sd_event_ref(event);
+        h->store = store;
+        h->context = context;
+        h->log = log;
+        h->settings = *settings;
+        r = sd_event_add_defer(event, &h->turn, on_turn, h);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(h->turn, SD_EVENT_OFF);
+        if (r >= 0) /* after all that is there to be read */
+                r = sd_event_source_set_priority(h->turn, SD_EVENT_PRIORITY_NORMAL + 10);
+        if (r >= 0)
+                r = sd_event_add_time_relative(event, &h->expire, CLOCK_BOOTTIME, EXPIRE_MORE_USEC, 0, on_expire, h);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(h->expire, SD_EVENT_ON);
+        if (r >= 0)
+                r = sd_event_add_time_relative(event, &h->accept_again, CLOCK_BOOTTIME, 0, 0, on_accept_again, h);
+        if (r < 0) {
+                hub_free(h);
+                return r;
+        }
+        *out = h;
+        return 0;
+}
+
+struct hub *hub_free(struct hub *h)
+{
+        if (!h)
+                return NULL;
+        run_turn(h);
+        for (unsigned i = 0; i < h->listener_count; i++)
+                sd_event_source_disable_unref(h->listeners[i]);
+        while (h->sessions)
+                session_free(h->sessions, true);
+        sd_event_source_disable_unref(h->turn);
+        sd_event_source_disable_unref(h->expire);
+        sd_event_source_disable_unref(h->accept_again);
+        sd_event_unref(h->event);
+        free(h);
+        return NULL;
+}
+
+const struct hub_settings *hub_settings(const struct hub *h)
+{
+        return &h->settings;
+}
+
+struct store *hub_store(struct hub *h)
+{
+        return h->store;
+}
+
+struct access_log *hub_access_log(struct hub *h)
+{
+        return h->log;
+}
+
+sd_event *hub_event(struct hub *h)
+{
+        return h->event;
+}

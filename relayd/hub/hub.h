@@ -1,0 +1,73 @@
+/* The hub: listens, keeps the sessions, and gathers what they ask of the store into one batch a turn of the loop.
+ *
+ *     sessions ──jobs──▶ turn ──one transaction──▶ store
+ *        ▲                                           │
+ *        └── answers, pushes to those who wait ◀─────┘
+ *
+ * hub_*() is for main.c, hub_submit() and what follows it for session.c. */
+#pragma once
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "access_log.h"
+#include "relayd/link/frame.h"
+#include "store/store.h"
+
+struct hub;
+struct session;
+
+struct hub_settings {
+        unsigned connections_max;
+        bool registration;            /* new accounts are taken */
+        uint32_t payload_max;         /* at most WIRE_PAYLOAD_MAX */
+        unsigned messages_per_second; /* of one link; more is read later, not refused. 0: no limit */
+        unsigned claims_per_minute;   /* of one link; more is refused. 0: no limit */
+        uint32_t key_packages_low;
+        uint64_t handshake_usec; /* for the handshake, and between frames before AUTHENTICATE */
+        uint64_t idle_usec;      /* between frames after it */
+};
+
+/* @store, @context and @log (may be NULL) must outlive the hub. */
+int hub_new(sd_event *event, struct store *store, SSL_CTX *context, struct access_log *log,
+            const struct hub_settings *settings, struct hub **out);
+
+/* Takes over a listening, non-blocking socket. */
+int hub_listen(struct hub *h, int fd);
+
+/* Runs what is gathered, tells all sessions that the hub is stopping, and ends. Returns NULL. */
+struct hub *hub_free(struct hub *h);
+
+/* One request of a session on its way through the store. */
+struct job {
+        struct store_request store;
+        struct session *session; /* NULL once the session is gone; the request is run all the same */
+        uint8_t type;
+        uint32_t request;
+        uint8_t signature[WIRE_SIGNATURE_SIZE]; /* AUTHENTICATE */
+        size_t body_size;
+        uint8_t body[]; /* the frame's, which the views in @store point into */
+};
+
+/* A job with a copy of the frame's body; -ENOMEM. To be given to hub_submit() or job_free(). */
+int job_new(struct session *s, const struct frame *frame, struct job **out);
+void job_free(struct job *j);
+
+/* Gives the job to the next batch; session_complete() is called when that is done. */
+void hub_submit(struct hub *h, struct job *j);
+
+/* Forgets a session that ends: its open jobs are run without it. */
+void hub_remove(struct hub *h, struct session *s);
+
+/* The session whose link has proved this mailbox, or NULL. */
+struct session *hub_session_of(struct hub *h, int64_t mailbox);
+
+/* Makes @s the mailbox's session; the one before is sent away. */
+void hub_attach(struct hub *h, struct session *s, int64_t mailbox);
+
+const struct hub_settings *hub_settings(const struct hub *h);
+struct store *hub_store(struct hub *h);
+struct access_log *hub_access_log(struct hub *h);
+sd_event *hub_event(struct hub *h);

@@ -1,0 +1,558 @@
+/* See session.h. */
+#include "session.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rate.h"
+#include "relayd/link/channel.h"
+#include "relayd/link/tls.h"
+#include "relayd/link/transport_key.h"
+#include "services/cleanup.h"
+
+enum {
+        UNPROVEN_FRAMES = 8, /* what a link may ask before it has proved a key */
+        PUSH_STEP = 64,      /* entries read from the store at a time */
+        CLAIM_BURST = 20,
+        MESSAGE_BURST_SECONDS = 5,
+};
+
+enum session_state {
+        SESSION_HELLO,
+        SESSION_UNPROVEN,
+        SESSION_PROVEN,
+        SESSION_ENDING,
+};
+
+struct session {
+        enum session_state state;
+        struct hub *hub;
+        struct channel *channel;
+        struct session_place place;
+        char peer[INET6_ADDRSTRLEN + 10];
+        char name[WIRE_NAME_MAX + 1];
+        uint8_t exporter[TLS_EXPORTER_SIZE];
+        unsigned frames, in_flight;
+        struct rate messages, claims;
+        sd_event_source *slow; /* reading goes on when the rate allows it */
+        bool waiting, fetching;
+        uint64_t pushed, acknowledged, window;
+        uint32_t told_left;
+};
+
+static void __attribute__((format(printf, 6, 7)))
+send_failure(struct session *s, uint8_t type, uint32_t request, const struct wire_failure *m, struct bytes subject,
+             const char *format, ...)
+{
+        _cleanup_writer_ struct writer body = WRITER_INIT;
+        char sentence[WIRE_SENTENCE_MAX];
+        va_list arguments;
+
+        va_start(arguments, format);
+        (void) vsnprintf(sentence, sizeof(sentence), format, arguments);
+        va_end(arguments);
+        write_failure(&body, &(struct wire_failure){ m->code, m->value, subject, BYTES_STRING(sentence) });
+        channel_send(s->channel, type, request, writer_bytes(&body));
+}
+
+#define REFUSE(s, request, code, value, subject, ...)                                                                  \
+        send_failure(s, FRAME_ERROR, request, &(struct wire_failure){ code, value, { NULL, 0 }, { NULL, 0 } },         \
+                     subject, __VA_ARGS__)
+#define NOBODY BYTES(NULL, 0)
+
+static void send_answer(struct session *s, const struct job *j, const struct writer *body)
+{
+        if (writer_finish(body) < 0)
+                REFUSE(s, j->request, WIRE_ERROR_STORAGE, 0, NOBODY, "The hub is out of memory; try again later.");
+        else
+                channel_send(s->channel, j->type | FRAME_ANSWER, j->request, writer_bytes(body));
+}
+
+/* Reading pauses while too much is under way in either direction. */
+static void throttle(struct session *s)
+{
+        channel_pause(s->channel, s->waiting || s->in_flight >= WIRE_IN_FLIGHT_MAX ||
+                                          channel_queued(s->channel) >= CHANNEL_OUTPUT_HIGH);
+}
+
+static void break_off(struct session *s, uint32_t request, enum wire_error code, const char *sentence)
+{
+        if (s->state == SESSION_ENDING)
+                return;
+        REFUSE(s, request, code, 0, NOBODY, "%s", sentence);
+        s->state = SESSION_ENDING;
+        channel_close(s->channel, -EPROTO, "%s", sentence);
+}
+
+static bool push_one(void *userdata, uint64_t sequence, struct bytes payload)
+{
+        _cleanup_writer_ struct writer body = WRITER_INIT;
+        struct session *s = userdata;
+
+        write_entry(&body, &(struct entry){ sequence, payload });
+        if (writer_finish(&body) < 0)
+                return false;
+        channel_send(s->channel, FRAME_ENTRY, 0, writer_bytes(&body));
+        s->pushed = sequence;
+        return channel_queued(s->channel) < CHANNEL_OUTPUT_HIGH;
+}
+
+void session_push(struct session *s)
+{
+        while (s->fetching && s->state == SESSION_PROVEN && s->pushed - s->acknowledged < s->window &&
+               channel_queued(s->channel) < CHANNEL_OUTPUT_HIGH) {
+                uint64_t before = s->pushed, room = s->window - (s->pushed - s->acknowledged);
+
+                if (store_fetch(hub_store(s->hub), s->place.mailbox, s->pushed,
+                                room < PUSH_STEP ? (unsigned) room : PUSH_STEP, push_one, s) < 0) {
+                        break_off(s, 0, WIRE_ERROR_STORAGE, "The hub could not read from its disk; come back later.");
+                        return;
+                }
+                if (s->pushed == before)
+                        return;
+        }
+}
+
+void session_key_packages_low(struct session *s, uint32_t left)
+{
+        _cleanup_writer_ struct writer body = WRITER_INIT;
+
+        if (!s->fetching || s->told_left == left)
+                return;
+        s->told_left = left;
+        write_key_packages_left(&body, left);
+        channel_send(s->channel, FRAME_KEY_PACKAGES_LOW, 0, writer_bytes(&body));
+}
+
+void session_replace(struct session *s)
+{
+        if (s->state == SESSION_ENDING)
+                return;
+        s->state = SESSION_ENDING;
+        send_failure(s, FRAME_GOING_AWAY, 0, &(struct wire_failure){ .code = WIRE_ERROR_REPLACED }, NOBODY,
+                     "Another link with the same transport key has taken over.");
+        channel_close(s->channel, 0, "Replaced by a newer link.");
+}
+
+static void hello(struct session *s, const struct frame *f)
+{
+        const struct hub_settings *settings = hub_settings(s->hub);
+        _cleanup_writer_ struct writer body = WRITER_INIT;
+        struct hello m;
+        bool common = false;
+
+        if (f->type != FRAME_HELLO || read_hello(f->body, &m) < 0) {
+                break_off(s, f->request, WIRE_ERROR_PROTOCOL, "A link starts with HELLO.");
+                return;
+        }
+        for (unsigned i = 0; i < m.version_count; i++)
+                common = common || m.versions[i] == WIRE_VERSION;
+        if (!common) {
+                REFUSE(s, f->request, WIRE_ERROR_VERSION, WIRE_VERSION, NOBODY,
+                       "This hub speaks version %d alone; update the client or the hub.", WIRE_VERSION);
+                s->state = SESSION_ENDING;
+                channel_close(s->channel, -EPROTONOSUPPORT, "No version in common.");
+                return;
+        }
+        s->state = SESSION_UNPROVEN;
+        write_hello_answer(&body, &(struct hello_answer){ .version = WIRE_VERSION,
+                                                          .payload_max = settings->payload_max,
+                                                          .recipients_max = WIRE_RECIPIENTS_MAX,
+                                                          .in_flight_max = WIRE_IN_FLIGHT_MAX,
+                                                          .idle_seconds = (uint32_t) (settings->idle_usec / 1000000) });
+        channel_send(s->channel, FRAME_HELLO | FRAME_ANSWER, f->request, writer_bytes(&body));
+}
+
+/* Each prepare_*() fills in the store's request from the job's body: 0, 1 if the request has been answered already, or
+ * -EBADMSG. */
+static int prepare_register(struct session *s, struct job *j)
+{
+        struct registration m;
+
+        if (read_registration(BYTES(j->body, j->body_size), &m) < 0)
+                return -EBADMSG;
+        if (!hub_settings(s->hub)->registration) {
+                REFUSE(s, j->request, WIRE_ERROR_NOT_ALLOWED, 0, NOBODY,
+                       "This hub takes no new accounts; ask its owner.");
+                return 1;
+        }
+        if (transport_key_check(m.transport_key, TRANSPORT_REGISTER, s->exporter, m.name, m.signature) < 0) {
+                REFUSE(s, j->request, WIRE_ERROR_NOT_AUTHENTICATED, 0, NOBODY,
+                       "The signature does not fit the transport key.");
+                return 1;
+        }
+        j->store.operation = STORE_REGISTER;
+        j->store.name = m.name;
+        memcpy(j->store.transport_key, m.transport_key, sizeof(m.transport_key));
+        return 0;
+}
+
+static int prepare_authenticate(struct session *s, struct job *j)
+{
+        struct authentication m;
+
+        if (read_authentication(BYTES(j->body, j->body_size), &m) < 0)
+                return -EBADMSG;
+        j->store.operation = STORE_LOOK_UP;
+        j->store.name = m.name;
+        memcpy(j->signature, m.signature, sizeof(j->signature));
+        return 0;
+}
+
+static int prepare_publish(struct session *s, struct job *j)
+{
+        struct key_packages m;
+
+        if (read_key_packages(BYTES(j->body, j->body_size), &m) < 0)
+                return -EBADMSG;
+        j->store.operation = STORE_PUBLISH;
+        j->store.packages = m.packages;
+        j->store.mailbox = s->place.mailbox;
+        return 0;
+}
+
+static int prepare_claim(struct session *s, struct job *j)
+{
+        uint64_t wait;
+
+        if (read_claim(BYTES(j->body, j->body_size), &j->store.name) < 0)
+                return -EBADMSG;
+        wait = rate_take(&s->claims, hub_event(s->hub));
+        if (wait > 0) {
+                REFUSE(s, j->request, WIRE_ERROR_TOO_FAST, wait / 1000 + 1, NOBODY,
+                       "Too many key packages were asked for; wait %u seconds.", (unsigned) (wait / 1000000 + 1));
+                return 1;
+        }
+        j->store.operation = STORE_CLAIM;
+        return 0;
+}
+
+static int prepare_send(struct session *s, struct job *j)
+{
+        uint32_t max = hub_settings(s->hub)->payload_max;
+
+        if (read_send(BYTES(j->body, j->body_size), &j->store.send) < 0)
+                return -EBADMSG;
+        if (j->store.send.payload.size > max) {
+                REFUSE(s, j->request, WIRE_ERROR_TOO_LARGE, max, NOBODY,
+                       "The message has %zu bytes; this hub takes at most %u.", j->store.send.payload.size, max);
+                return 1;
+        }
+        j->store.operation = STORE_SEND;
+        j->store.mailbox = s->place.mailbox;
+        return 0;
+}
+
+static int prepare_ack(struct session *s, struct job *j)
+{
+        if (read_ack(BYTES(j->body, j->body_size), &j->store.sequence) < 0)
+                return -EBADMSG;
+        j->store.operation = STORE_ACK;
+        j->store.mailbox = s->place.mailbox;
+        return 0;
+}
+
+static void fetch(struct session *s, const struct frame *f)
+{
+        struct fetch m;
+
+        if (read_fetch(f->body, &m) < 0) {
+                break_off(s, f->request, WIRE_ERROR_PROTOCOL, "FETCH is malformed.");
+                return;
+        }
+        s->fetching = true;
+        s->pushed = s->acknowledged = m.after;
+        s->window = m.window;
+        channel_send(s->channel, FRAME_FETCH | FRAME_ANSWER, f->request, NOBODY);
+        session_push(s);
+}
+
+static int on_slow(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct session *s = userdata;
+
+        s->waiting = false;
+        throttle(s);
+        return 0;
+}
+
+/* Every request but PING counts against the rate; a session that has used it up is read again when it has some left. */
+static void spend(struct session *s)
+{
+        uint64_t wait = rate_take(&s->messages, hub_event(s->hub));
+
+        if (wait == 0)
+                return;
+        if (!s->slow &&
+            (sd_event_add_time_relative(hub_event(s->hub), &s->slow, CLOCK_BOOTTIME, wait, 1000, on_slow, s) < 0))
+                return;
+        s->waiting = sd_event_source_set_time_relative(s->slow, wait) >= 0 &&
+                     sd_event_source_set_enabled(s->slow, SD_EVENT_ONESHOT) >= 0;
+}
+
+static void submit(struct session *s, const struct frame *f, int (*prepare)(struct session *s, struct job *j))
+{
+        struct job *j;
+        int r = job_new(s, f, &j);
+
+        if (r < 0) {
+                REFUSE(s, f->request, WIRE_ERROR_STORAGE, 0, NOBODY, "The hub is out of memory; try again later.");
+                return;
+        }
+        r = prepare(s, j);
+        if (r != 0) {
+                job_free(j);
+                if (r < 0)
+                        break_off(s, f->request, WIRE_ERROR_PROTOCOL, "A request is malformed.");
+                return;
+        }
+        s->in_flight++;
+        hub_submit(s->hub, j);
+}
+
+static void received_proven(struct session *s, const struct frame *f)
+{
+        static int (*const prepare[])(struct session * s, struct job * j) = {
+                [FRAME_PUBLISH_KEY_PACKAGES] = prepare_publish,
+                [FRAME_CLAIM_KEY_PACKAGE] = prepare_claim,
+                [FRAME_SEND] = prepare_send,
+                [FRAME_ACK] = prepare_ack,
+        };
+
+        if (f->type == FRAME_PING && read_empty(f->body) >= 0) {
+                channel_send(s->channel, FRAME_PING | FRAME_ANSWER, f->request, NOBODY);
+                return;
+        }
+        spend(s);
+        if (f->type == FRAME_FETCH)
+                fetch(s, f);
+        else if (f->type < COUNT_OF(prepare) && prepare[f->type])
+                submit(s, f, prepare[f->type]);
+        else
+                break_off(s, f->request, WIRE_ERROR_PROTOCOL, "There is no such request here.");
+}
+
+static void on_received(struct channel *c, void *userdata, const struct frame *f)
+{
+        struct session *s = userdata;
+
+        switch (s->state) {
+        case SESSION_HELLO:
+                hello(s, f);
+                break;
+        case SESSION_UNPROVEN:
+                if (++s->frames > UNPROVEN_FRAMES)
+                        break_off(s, f->request, WIRE_ERROR_TOO_FAST, "Too many attempts on one link.");
+                else if (f->type == FRAME_REGISTER)
+                        submit(s, f, prepare_register);
+                else if (f->type == FRAME_AUTHENTICATE)
+                        submit(s, f, prepare_authenticate);
+                else
+                        break_off(s, f->request, WIRE_ERROR_PROTOCOL, "Prove a transport key first.");
+                break;
+        case SESSION_PROVEN:
+                received_proven(s, f);
+                break;
+        case SESSION_ENDING:
+                break;
+        }
+        throttle(s);
+}
+
+static void complete_authenticate(struct session *s, struct job *j)
+{
+        const struct hub_settings *settings = hub_settings(s->hub);
+        _cleanup_writer_ struct writer body = WRITER_INIT;
+        struct authentication_answer m = { .newest = j->store.sequence, .key_packages = j->store.key_packages };
+
+        if (s->state != SESSION_UNPROVEN)
+                return;
+        if (j->store.result != STORE_DONE || transport_key_check(j->store.transport_key, TRANSPORT_AUTHENTICATE,
+                                                                 s->exporter, j->store.name, j->signature) < 0) {
+                access_log_write(hub_access_log(s->hub), s->peer, "refused", NULL);
+                REFUSE(s, j->request, WIRE_ERROR_NOT_AUTHENTICATED, 0, NOBODY,
+                       "This hub does not know that name with that transport key.");
+                return;
+        }
+        memcpy(s->name, j->store.name.data, j->store.name.size);
+        memcpy(m.generation, j->store.generation, sizeof(m.generation));
+        s->state = SESSION_PROVEN;
+        s->told_left = UINT32_MAX;
+        channel_set_limits(s->channel, FRAME_LENGTH_MAX, settings->idle_usec);
+        hub_attach(s->hub, s, j->store.mailbox);
+        access_log_write(hub_access_log(s->hub), s->peer, "authenticated", s->name);
+        write_authentication_answer(&body, &m);
+        send_answer(s, j, &body);
+}
+
+static void refuse_result(struct session *s, const struct job *j)
+{
+        const struct store_request *r = &j->store;
+        struct bytes subject = BYTES_STRING(r->subject);
+
+        switch (r->result) {
+        case STORE_EXISTS:
+                REFUSE(s, j->request, WIRE_ERROR_NAME_TAKEN, 0, subject,
+                       "The name %s is taken on this hub; choose another.", r->subject);
+                break;
+        case STORE_UNKNOWN:
+                REFUSE(s, j->request, WIRE_ERROR_UNKNOWN_RECIPIENT, 0, subject, "Nobody is called %s on this hub.",
+                       r->subject);
+                break;
+        case STORE_STALE:
+                REFUSE(s, j->request, WIRE_ERROR_STALE, r->value, NOBODY,
+                       "Another commit was first; the group's epoch is %llu now.", (unsigned long long) r->value);
+                break;
+        case STORE_EMPTY:
+                REFUSE(s, j->request, WIRE_ERROR_NO_KEY_PACKAGE, 0, subject,
+                       "%s has no key package on this hub; try again when they have been online.", r->subject);
+                break;
+        case STORE_QUOTA:
+                if (r->operation == STORE_PUBLISH)
+                        REFUSE(s, j->request, WIRE_ERROR_QUOTA, r->key_packages, NOBODY,
+                               "The stock of key packages is full.");
+                else
+                        REFUSE(s, j->request, WIRE_ERROR_QUOTA, 0, subject,
+                               "The mailbox of %s is full until its owner has been online.", r->subject);
+                break;
+        default:
+                REFUSE(s, j->request, WIRE_ERROR_STORAGE, 0, NOBODY,
+                       "The hub could not write to its disk; try again later.");
+                break;
+        }
+}
+
+static void complete_done(struct session *s, struct job *j)
+{
+        _cleanup_writer_ struct writer body = WRITER_INIT;
+
+        switch (j->store.operation) {
+        case STORE_PUBLISH:
+                s->told_left = UINT32_MAX;
+                write_key_packages_left(&body, j->store.key_packages);
+                break;
+        case STORE_CLAIM:
+                write_claim_answer(&body, j->store.last_resort, BYTES(j->store.package, j->store.package_size));
+                break;
+        case STORE_REGISTER:
+                access_log_write(hub_access_log(s->hub), s->peer, "registered", NULL);
+                break;
+        case STORE_ACK:
+                if (j->store.sequence > s->acknowledged)
+                        s->acknowledged = j->store.sequence < s->pushed ? j->store.sequence : s->pushed;
+                break;
+        default:
+                break;
+        }
+        send_answer(s, j, &body);
+        if (j->store.operation == STORE_ACK)
+                session_push(s);
+}
+
+void session_complete(struct session *s, struct job *j)
+{
+        s->in_flight--;
+        if (s->state == SESSION_ENDING)
+                return;
+        if (j->type == FRAME_AUTHENTICATE && j->store.result != STORE_FAILED)
+                complete_authenticate(s, j);
+        else if (j->store.result == STORE_DONE || j->store.result == STORE_REPEATED)
+                complete_done(s, j);
+        else
+                refuse_result(s, j);
+        throttle(s);
+}
+
+static void on_opened(struct channel *c, void *userdata)
+{
+        struct session *s = userdata;
+
+        if (tls_exporter(channel_ssl(c), s->exporter) < 0)
+                channel_close(c, -EPROTO, "TLS gave no exporter.");
+}
+
+static void on_drained(struct channel *c, void *userdata)
+{
+        throttle(userdata);
+        session_push(userdata);
+}
+
+static void on_closed(struct channel *c, void *userdata, int error, const char *sentence)
+{
+        session_free(userdata, false);
+}
+
+static const struct channel_handlers channel_handlers = {
+        .opened = on_opened,
+        .received = on_received,
+        .drained = on_drained,
+        .closed = on_closed,
+};
+
+static void format_peer(const struct sockaddr_storage *peer, char *out, size_t size)
+{
+        char host[INET6_ADDRSTRLEN] = "?";
+
+        if (peer->ss_family == AF_INET) {
+                const struct sockaddr_in *in = (const struct sockaddr_in *) peer;
+
+                (void) inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
+                (void) snprintf(out, size, "%s:%u", host, ntohs(in->sin_port));
+        } else if (peer->ss_family == AF_INET6) {
+                const struct sockaddr_in6 *in = (const struct sockaddr_in6 *) peer;
+
+                (void) inet_ntop(AF_INET6, &in->sin6_addr, host, sizeof(host));
+                (void) snprintf(out, size, "[%s]:%u", host, ntohs(in->sin6_port));
+        } else {
+                (void) snprintf(out, size, "local");
+        }
+}
+
+int session_new(struct hub *h, int fd, SSL *ssl, const struct sockaddr_storage *peer, struct session **out)
+{
+        const struct hub_settings *settings = hub_settings(h);
+        struct session *s = calloc(1, sizeof(*s));
+        int r;
+
+        if (!s) {
+                SSL_free(ssl);
+                close(fd);
+                return -ENOMEM;
+        }
+        s->hub = h;
+        rate_init(&s->messages, settings->messages_per_second, 1000000,
+                  settings->messages_per_second * MESSAGE_BURST_SECONDS);
+        rate_init(&s->claims, settings->claims_per_minute, 60 * 1000000, CLAIM_BURST);
+        format_peer(peer, s->peer, sizeof(s->peer));
+        r = channel_new(hub_event(h), fd, ssl, false, settings->handshake_usec, &channel_handlers, s, &s->channel);
+        if (r < 0) {
+                free(s);
+                return r;
+        }
+        access_log_write(hub_access_log(h), s->peer, "connected", NULL);
+        *out = s;
+        return 0;
+}
+
+struct session *session_free(struct session *s, bool stopping)
+{
+        if (stopping && s->state != SESSION_ENDING)
+                send_failure(s, FRAME_GOING_AWAY, 0, &(struct wire_failure){ .code = WIRE_ERROR_STOPPING }, NOBODY,
+                             "The hub stops or starts again; come back in a moment.");
+        access_log_write(hub_access_log(s->hub), s->peer, "left", s->name[0] ? s->name : NULL);
+        hub_remove(s->hub, s);
+        channel_free(s->channel);
+        sd_event_source_disable_unref(s->slow);
+        free(s);
+        return NULL;
+}
+
+struct session_place *session_place(struct session *s)
+{
+        return &s->place;
+}

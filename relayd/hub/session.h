@@ -1,0 +1,40 @@
+/* A session: the hub's side of one link.
+ *
+ *     HELLO ─▶ UNPROVEN ─(AUTHENTICATE)─▶ PROVEN ─▶ ENDING
+ *        └─────────┴── error, silence, garbage ─────────▲
+ *
+ * Flow control in both directions: a session that asks faster than its answers are taken, or faster than the hub's
+ * rate, is not read from for a while; entries are pushed only into the window that the client opened with FETCH and
+ * moves with ACK. */
+#pragma once
+
+#include <sys/socket.h>
+
+#include "hub.h"
+
+/* Takes over the accepted socket @fd. */
+int session_new(struct hub *h, int fd, SSL *ssl, const struct sockaddr_storage *peer, struct session **out);
+
+/* Ends it at once; @stopping: with a GOING_AWAY. Returns NULL. */
+struct session *session_free(struct session *s, bool stopping);
+
+/* A job of this session has been run. */
+void session_complete(struct session *s, struct job *j);
+
+/* There may be new entries in its mailbox. */
+void session_push(struct session *s);
+
+/* Somebody took a key package of this session's account and @left are left. */
+void session_key_packages_low(struct session *s, uint32_t left);
+
+/* Another link has taken over its mailbox. */
+void session_replace(struct session *s);
+
+/* Links in the hub's own lists. */
+struct session_place {
+        struct session *previous, *next; /* all sessions */
+        struct session *chain;           /* the sessions of one hash bucket */
+        int64_t mailbox;                 /* 0 before AUTHENTICATE */
+        bool dirty;                      /* session_push() is due at the end of the turn */
+};
+struct session_place *session_place(struct session *s);

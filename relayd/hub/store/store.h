@@ -1,0 +1,88 @@
+/* What a hub keeps on disk, behind one header, so that an engine is one file.
+ *
+ * The hub gathers what one turn of its event loop asks for and hands it over as one batch: an engine runs a batch in
+ * the given order in one transaction and comes back when that is on stable storage. So an answer that leaves after
+ * store_run() tells the truth, and one synchronous write serves all who asked meanwhile (group commit). */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "relayd/link/message.h"
+
+struct store;
+
+enum store_operation {
+        STORE_REGISTER,
+        STORE_LOOK_UP,
+        STORE_PUBLISH,
+        STORE_CLAIM,
+        STORE_SEND,
+        STORE_ACK,
+};
+
+enum store_result {
+        STORE_DONE,
+        STORE_REPEATED, /* STORE_SEND: this id was done before; nothing was stored again */
+        STORE_EXISTS,   /* STORE_REGISTER: the name belongs to another transport key */
+        STORE_UNKNOWN,  /* no such name (subject) */
+        STORE_STALE,    /* STORE_SEND: the group's epoch is another one (value) */
+        STORE_EMPTY,    /* STORE_CLAIM: no key package in stock */
+        STORE_QUOTA,    /* a mailbox (subject) or a stock is full */
+        STORE_FAILED,   /* the engine could not write; nothing of the batch was stored */
+};
+
+/* One request of a batch. Views are the caller's until store_run() returns. */
+struct store_request {
+        enum store_operation operation;
+        enum store_result result;
+
+        /* in */
+        struct bytes name;                              /* REGISTER, LOOK_UP, CLAIM */
+        uint8_t transport_key[WIRE_TRANSPORT_KEY_SIZE]; /* REGISTER: in. LOOK_UP: out */
+        int64_t mailbox;       /* PUBLISH, SEND (the sender's), ACK: in. LOOK_UP, CLAIM (whose package it was): out */
+        struct bytes packages; /* PUBLISH: struct key_packages */
+        struct send send;      /* SEND */
+        uint64_t sequence;     /* ACK: in. LOOK_UP: out, the newest given out */
+
+        /* out */
+        uint8_t generation[WIRE_GENERATION_SIZE]; /* LOOK_UP */
+        uint32_t key_packages;                    /* LOOK_UP, PUBLISH, CLAIM: one-time packages left */
+        bool last_resort;                         /* CLAIM */
+        uint8_t *package;                         /* CLAIM: freed by store_request_release() */
+        size_t package_size;
+        int64_t *receivers; /* SEND: the mailboxes that got an entry; freed by store_request_release() */
+        unsigned receiver_count;
+        uint64_t value;
+        char subject[WIRE_NAME_MAX + 1];
+};
+
+struct store_limits {
+        int64_t mailbox_entries, mailbox_bytes; /* a mailbox holds no more */
+        uint32_t key_packages;                  /* a stock holds no more one-time packages */
+        uint64_t retention_usec;                /* entries older than this are dropped */
+        uint64_t idempotency_usec;              /* ids older than this are forgotten */
+        uint64_t group_usec;                    /* groups without a commit for so long are forgotten */
+};
+
+/* Opens the store in @directory. A sentence has been logged on error. */
+int store_open(const char *directory, const struct store_limits *limits, struct store **out);
+struct store *store_close(struct store *s);
+
+/* Runs @count requests in one transaction. Each has its result afterwards; if the transaction failed, a sentence has
+ * been logged, all results are STORE_FAILED and the return value is a negative errno. */
+int store_run(struct store *s, struct store_request *const *requests, unsigned count);
+
+void store_request_release(struct store_request *r);
+
+/* Calls @each for the entries of @mailbox after @after in order, at most @count, until it returns false. What is read
+ * here is committed. */
+int store_fetch(struct store *s, int64_t mailbox, uint64_t after, unsigned count,
+                bool (*each)(void *userdata, uint64_t sequence, struct bytes payload), void *userdata);
+
+/* Drops what is past its time, a bounded amount at a call; 1 if there may be more. */
+int store_expire(struct store *s, uint64_t now_usec);
+
+/* Writes to @f, for a person, all that is stored: this is what a hub's owner can see. */
+int store_inspect(struct store *s, FILE *f);

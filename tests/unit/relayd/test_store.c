@@ -1,0 +1,358 @@
+/* The hub's store: what it promises to all who ask in one batch, and after it was closed and opened again. */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "relayd/hub/store/store.h"
+#include "services/cleanup.h"
+#include "temporary.h"
+
+static const struct store_limits limits = {
+        .mailbox_entries = 5,
+        .mailbox_bytes = 4096,
+        .key_packages = 4,
+        .retention_usec = 1000 * 1000000ULL,
+        .idempotency_usec = 1000 * 1000000ULL,
+        .group_usec = 1000 * 1000000ULL,
+};
+
+struct fixture {
+        char *directory;
+        struct store *store;
+        int64_t alice, bob, carol;
+};
+
+static struct store_request run(struct store *s, struct store_request r)
+{
+        struct store_request *one = &r;
+
+        (void) store_run(s, &one, 1);
+        return r;
+}
+
+static int64_t add_account(struct store *s, const char *name, uint8_t key)
+{
+        struct store_request r = { .operation = STORE_REGISTER, .name = BYTES_STRING(name), .transport_key = { key } };
+
+        assert_int_equal(run(s, r).result, STORE_DONE);
+        return run(s, (struct store_request){ .operation = STORE_LOOK_UP, .name = BYTES_STRING(name) }).mailbox;
+}
+
+static int setup(void **state)
+{
+        struct fixture *f = calloc(1, sizeof(*f));
+
+        f->directory = temporary_directory();
+        assert_int_equal(store_open(f->directory, &limits, &f->store), 0);
+        f->alice = add_account(f->store, "alice", 1);
+        f->bob = add_account(f->store, "bob", 2);
+        f->carol = add_account(f->store, "carol", 3);
+        *state = f;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        struct fixture *f = *state;
+
+        store_close(f->store);
+        temporary_remove(f->directory);
+        free(f);
+        return 0;
+}
+
+static void open_again(struct fixture *f)
+{
+        f->store = store_close(f->store);
+        assert_int_equal(store_open(f->directory, &limits, &f->store), 0);
+}
+
+/* A SEND of @text to the names (each ended by a space) with the id @id. The list's bytes live as long as the test. */
+static struct store_request sending(int64_t from, uint8_t id, const char *to, const char *text)
+{
+        static uint8_t lists[64][1200];
+        static unsigned next;
+        uint8_t *list = lists[next++ % 64];
+        struct store_request r = { .operation = STORE_SEND,
+                                   .mailbox = from,
+                                   .send = { .id = { id }, .payload = BYTES_STRING(text) } };
+        _cleanup_writer_ struct writer w = WRITER_INIT;
+
+        while (*to) {
+                size_t n = strcspn(to, " ");
+
+                write_recipient(&w, BYTES(to, n));
+                r.send.recipient_count++;
+                to += n + (to[n] == ' ');
+        }
+        assert_true(w.size <= sizeof(lists[0]));
+        if (w.size > 0)
+                memcpy(list, w.data, w.size);
+        r.send.recipients = BYTES(list, w.size);
+        return r;
+}
+
+static enum store_result send_it(struct store *s, struct store_request r)
+{
+        r = run(s, r);
+        store_request_release(&r);
+        return r.result;
+}
+
+static bool append_entry(void *userdata, uint64_t sequence, struct bytes payload)
+{
+        char *out = userdata;
+
+        (void) sprintf(out + strlen(out), "%llu=%.*s ", (unsigned long long) sequence, (int) payload.size,
+                       (const char *) payload.data);
+        return true;
+}
+
+static const char *entries(struct store *s, int64_t mailbox, uint64_t after)
+{
+        static char out[4096];
+
+        out[0] = '\0';
+        assert_int_equal(store_fetch(s, mailbox, after, 100, append_entry, out), 0);
+        return out;
+}
+
+static int64_t count(struct fixture *f, const char *table)
+{
+        _cleanup_free_ char *command = NULL;
+        int64_t n = -1;
+
+        /* Looks at the file as somebody else would. */
+        assert_true(asprintf(&command, "%s/hub.db", f->directory) > 0);
+        n = temporary_count(command, table);
+        return n;
+}
+
+static void a_name_belongs_to_the_first_key_that_asks(void **state)
+{
+        struct fixture *f = *state;
+        struct store_request again = { .operation = STORE_REGISTER,
+                                       .name = BYTES_STRING("alice"),
+                                       .transport_key = { 1 } };
+        struct store_request other = { .operation = STORE_REGISTER,
+                                       .name = BYTES_STRING("alice"),
+                                       .transport_key = { 9 } };
+
+        assert_int_equal(run(f->store, again).result, STORE_DONE);
+        assert_int_equal(run(f->store, other).result, STORE_EXISTS);
+        assert_string_equal(run(f->store, other).subject, "alice");
+}
+
+static void sequences_increase_and_survive_acknowledgement_and_restart(void **state)
+{
+        struct fixture *f = *state;
+        struct store_request ack = { .operation = STORE_ACK, .mailbox = f->bob, .sequence = 1 };
+
+        assert_int_equal(send_it(f->store, sending(f->alice, 1, "bob", "one")), STORE_DONE);
+        assert_int_equal(send_it(f->store, sending(f->alice, 2, "bob", "two")), STORE_DONE);
+        assert_string_equal(entries(f->store, f->bob, 0), "1=one 2=two ");
+        assert_int_equal(run(f->store, ack).result, STORE_DONE);
+        assert_string_equal(entries(f->store, f->bob, 0), "2=two ");
+        ack.sequence = 2;
+        assert_int_equal(run(f->store, ack).result, STORE_DONE);
+        open_again(f);
+        assert_int_equal(send_it(f->store, sending(f->alice, 3, "bob", "three")), STORE_DONE);
+        assert_string_equal(entries(f->store, f->bob, 0), "3=three ");
+        assert_int_equal(
+                run(f->store, (struct store_request){ .operation = STORE_LOOK_UP, .name = BYTES_STRING("bob") })
+                        .sequence,
+                3);
+}
+
+static void the_same_id_again_stores_nothing_even_after_restart(void **state)
+{
+        struct fixture *f = *state;
+
+        assert_int_equal(send_it(f->store, sending(f->alice, 1, "bob", "one")), STORE_DONE);
+        assert_int_equal(send_it(f->store, sending(f->alice, 1, "bob", "one")), STORE_REPEATED);
+        assert_int_equal(send_it(f->store, sending(f->carol, 1, "bob", "carol's")), STORE_DONE);
+        open_again(f);
+        assert_int_equal(send_it(f->store, sending(f->alice, 1, "bob", "one")), STORE_REPEATED);
+        assert_string_equal(entries(f->store, f->bob, 0), "1=one 2=carol's ");
+}
+
+static void a_payload_for_many_is_stored_once_until_the_last_has_it(void **state)
+{
+        struct fixture *f = *state;
+        struct store_request ack = { .operation = STORE_ACK, .mailbox = f->alice, .sequence = 1 };
+
+        assert_int_equal(send_it(f->store, sending(f->alice, 1, "alice bob carol bob", "all")), STORE_DONE);
+        assert_int_equal(count(f, "bodies"), 1);
+        assert_int_equal(count(f, "entries"), 3);
+        assert_int_equal(run(f->store, ack).result, STORE_DONE);
+        ack.mailbox = f->bob;
+        assert_int_equal(run(f->store, ack).result, STORE_DONE);
+        assert_int_equal(count(f, "bodies"), 1);
+        assert_string_equal(entries(f->store, f->carol, 0), "1=all ");
+        ack.mailbox = f->carol;
+        assert_int_equal(run(f->store, ack).result, STORE_DONE);
+        assert_int_equal(count(f, "bodies"), 0);
+        assert_int_equal(count(f, "readers"), 0);
+}
+
+static void an_unknown_recipient_is_named_and_nobody_gets_anything(void **state)
+{
+        struct fixture *f = *state;
+        struct store_request r = run(f->store, sending(f->alice, 1, "bob nobody", "x"));
+
+        store_request_release(&r);
+        assert_int_equal(r.result, STORE_UNKNOWN);
+        assert_string_equal(r.subject, "nobody");
+        assert_string_equal(entries(f->store, f->bob, 0), "");
+        assert_int_equal(send_it(f->store, sending(f->alice, 1, "bob", "x")), STORE_DONE);
+}
+
+static void of_two_commits_for_an_epoch_in_one_batch_one_wins(void **state)
+{
+        struct fixture *f = *state;
+        struct store_request first = sending(f->alice, 1, "carol", "a"), second = sending(f->bob, 1, "carol", "b");
+        struct store_request *batch[] = { &first, &second };
+
+        first.send.has_group = second.send.has_group = true;
+        first.send.group = second.send.group = BYTES_STRING("group");
+        first.send.epoch = second.send.epoch = 4;
+        assert_int_equal(store_run(f->store, batch, 2), 0);
+        store_request_release(&first);
+        store_request_release(&second);
+        assert_int_equal(first.result, STORE_DONE);
+        assert_int_equal(second.result, STORE_STALE);
+        assert_int_equal(second.value, 5);
+        assert_string_equal(entries(f->store, f->carol, 0), "1=a ");
+
+        open_again(f);
+        second.send.epoch = 5;
+        assert_int_equal(send_it(f->store, second), STORE_DONE);
+        assert_int_equal(send_it(f->store, first), STORE_REPEATED);
+}
+
+static enum store_result publish(struct fixture *f, bool last_resort, const char *text)
+{
+        _cleanup_writer_ struct writer w = WRITER_INIT;
+
+        write_key_package(&w, last_resort, BYTES_STRING(text));
+        return run(f->store, (struct store_request){ .operation = STORE_PUBLISH,
+                                                     .mailbox = f->bob,
+                                                     .packages = writer_bytes(&w) })
+                .result;
+}
+
+static void assert_claimed(struct store_request *r, const char *text, bool last_resort)
+{
+        assert_int_equal(r->result, STORE_DONE);
+        assert_true(bytes_equal(BYTES(r->package, r->package_size), BYTES_STRING(text)));
+        assert_int_equal(r->last_resort, last_resort);
+        store_request_release(r);
+}
+
+static void a_key_package_is_handed_out_once_and_the_last_resort_stays(void **state)
+{
+        struct fixture *f = *state;
+        struct store_request claims[3], *batch[] = { &claims[0], &claims[1], &claims[2] };
+
+        for (unsigned i = 0; i < 3; i++)
+                claims[i] = (struct store_request){ .operation = STORE_CLAIM, .name = BYTES_STRING("bob") };
+        struct store_request early = run(f->store, claims[0]);
+
+        assert_int_equal(early.result, STORE_EMPTY);
+        assert_int_equal(publish(f, true, "old last"), STORE_DONE);
+        assert_int_equal(publish(f, true, "last"), STORE_DONE);
+        assert_int_equal(publish(f, false, "one"), STORE_DONE);
+        assert_int_equal(publish(f, false, "two"), STORE_DONE);
+        assert_int_equal(store_run(f->store, batch, 3), 0);
+        assert_int_equal(claims[0].key_packages, 1);
+        assert_int_equal(claims[0].mailbox, f->bob);
+        assert_claimed(&claims[0], "one", false);
+        assert_claimed(&claims[1], "two", false);
+        assert_claimed(&claims[2], "last", true);
+        open_again(f);
+        claims[0] = run(f->store, (struct store_request){ .operation = STORE_CLAIM, .name = BYTES_STRING("bob") });
+        assert_claimed(&claims[0], "last", true);
+}
+
+static void a_full_stock_and_a_full_mailbox_are_refused(void **state)
+{
+        struct fixture *f = *state;
+        char large[4000];
+
+        for (unsigned i = 0; i < 4; i++)
+                assert_int_equal(publish(f, false, "p"), STORE_DONE);
+        assert_int_equal(publish(f, false, "p"), STORE_QUOTA);
+        for (uint8_t i = 0; i < 5; i++)
+                assert_int_equal(send_it(f->store, sending(f->alice, i, "bob", "x")), STORE_DONE);
+        assert_int_equal(send_it(f->store, sending(f->alice, 9, "bob", "x")), STORE_QUOTA);
+        memset(large, 'l', sizeof(large) - 1);
+        large[sizeof(large) - 1] = '\0';
+        assert_int_equal(send_it(f->store, sending(f->alice, 10, "carol", large)), STORE_DONE);
+        assert_int_equal(send_it(f->store, sending(f->alice, 11, "carol", large)), STORE_QUOTA);
+        run(f->store, (struct store_request){ .operation = STORE_ACK, .mailbox = f->carol, .sequence = 1 });
+        assert_int_equal(send_it(f->store, sending(f->alice, 11, "carol", large)), STORE_DONE);
+}
+
+static void what_is_past_its_time_is_dropped(void **state)
+{
+        struct fixture *f = *state;
+        struct timespec t;
+
+        assert_int_equal(send_it(f->store, sending(f->alice, 1, "bob carol", "x")), STORE_DONE);
+        clock_gettime(CLOCK_REALTIME, &t);
+        uint64_t now = (uint64_t) t.tv_sec * 1000000;
+
+        while (store_expire(f->store, now + 500 * 1000000ULL) > 0)
+                continue;
+        assert_int_equal(count(f, "entries"), 2);
+        while (store_expire(f->store, now + 2000 * 1000000ULL) > 0)
+                continue;
+        assert_int_equal(count(f, "entries"), 0);
+        assert_int_equal(count(f, "bodies"), 0);
+        assert_int_equal(count(f, "sent"), 0);
+        assert_int_equal(send_it(f->store, sending(f->alice, 2, "bob", "y")), STORE_DONE);
+        assert_string_equal(entries(f->store, f->bob, 0), "2=y ");
+}
+
+static void inspection_shows_accounts_and_ciphertext_and_no_sender(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+
+        assert_int_equal(send_it(f->store, sending(f->alice, 1, "bob", "\xde\xad\xbe\xef")), STORE_DONE);
+        assert_int_equal(store_inspect(f->store, out), 0);
+        fclose(out);
+        assert_non_null(strstr(text, "bob: 1 messages so far, 1 waiting (4 bytes)"));
+        assert_non_null(strstr(text, "for bob: number 1, 4 bytes, stored as 1: deadbeef"));
+        assert_null(strstr(text, "from"));
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+        static const struct CMUnitTest tests[] = {
+                TEST(a_name_belongs_to_the_first_key_that_asks),
+                TEST(sequences_increase_and_survive_acknowledgement_and_restart),
+                TEST(the_same_id_again_stores_nothing_even_after_restart),
+                TEST(a_payload_for_many_is_stored_once_until_the_last_has_it),
+                TEST(an_unknown_recipient_is_named_and_nobody_gets_anything),
+                TEST(of_two_commits_for_an_epoch_in_one_batch_one_wins),
+                TEST(a_key_package_is_handed_out_once_and_the_last_resort_stays),
+                TEST(a_full_stock_and_a_full_mailbox_are_refused),
+                TEST(what_is_past_its_time_is_dropped),
+                TEST(inspection_shows_accounts_and_ciphertext_and_no_sender),
+        };
+
+        return cmocka_run_group_tests_name("hub store", tests, NULL, NULL);
+}

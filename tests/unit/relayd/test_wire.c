@@ -1,0 +1,221 @@
+/* The frame and the bodies: what is written is read back, and nothing that is cut short or too long is taken. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "relayd/link/frame.h"
+#include "relayd/link/message.h"
+
+/* Reads from a copy of exactly that size, so that a sanitizer sees any byte read past the end. */
+static int read_exact(int (*read)(struct bytes body), const uint8_t *data, size_t size)
+{
+        uint8_t *copy = malloc(size ? size : 1);
+
+        assert_non_null(copy);
+        memcpy(copy, data, size);
+        int r = read(BYTES(copy, size));
+
+        free(copy);
+        return r;
+}
+
+static void refuses_every_truncation_and_a_byte_more(int (*read)(struct bytes body), struct writer *w)
+{
+        assert_int_equal(writer_finish(w), 0);
+        assert_int_equal(read_exact(read, w->data, w->size), 0);
+        for (size_t n = 0; n < w->size; n++)
+                assert_int_equal(read_exact(read, w->data, n), -EBADMSG);
+        write_u8(w, 0);
+        assert_int_equal(read_exact(read, w->data, w->size), -EBADMSG);
+        writer_release(w);
+}
+
+#define READS(name, type)                                                                                              \
+        static int reads_##name(struct bytes body)                                                                     \
+        {                                                                                                              \
+                type m;                                                                                                \
+                return read_##name(body, &m);                                                                          \
+        }
+READS(hello, struct hello)
+READS(hello_answer, struct hello_answer)
+READS(registration, struct registration)
+READS(authentication, struct authentication)
+READS(authentication_answer, struct authentication_answer)
+READS(key_packages, struct key_packages)
+READS(key_packages_left, uint32_t)
+READS(claim, struct bytes)
+READS(send, struct send)
+READS(fetch, struct fetch)
+READS(entry, struct entry)
+READS(ack, uint64_t)
+READS(failure, struct wire_failure)
+
+static int reads_claim_answer(struct bytes body)
+{
+        struct bytes package;
+        bool last_resort;
+
+        return read_claim_answer(body, &last_resort, &package);
+}
+
+static void bodies_refuse_every_truncation(void **state)
+{
+        struct writer w = WRITER_INIT, list = WRITER_INIT;
+        struct send send = { .id = "0123456789abcde",
+                             .has_group = true,
+                             .group = BYTES_STRING("group"),
+                             .epoch = 7,
+                             .payload = BYTES_STRING("payload") };
+
+        write_hello(&w, &(struct hello){ .versions = { 1, 2 }, .version_count = 2 });
+        refuses_every_truncation_and_a_byte_more(reads_hello, &w);
+        write_hello_answer(&w, &(struct hello_answer){ 1, 2, 3, 4, 5 });
+        refuses_every_truncation_and_a_byte_more(reads_hello_answer, &w);
+        write_registration(&w, &(struct registration){ .name = BYTES_STRING("alice"), .token = BYTES_STRING("t") });
+        refuses_every_truncation_and_a_byte_more(reads_registration, &w);
+        write_authentication(&w, &(struct authentication){ .name = BYTES_STRING("alice") });
+        refuses_every_truncation_and_a_byte_more(reads_authentication, &w);
+        write_authentication_answer(&w, &(struct authentication_answer){ .newest = 1, .key_packages = 2 });
+        refuses_every_truncation_and_a_byte_more(reads_authentication_answer, &w);
+        write_key_package(&list, false, BYTES_STRING("one"));
+        write_key_package(&list, true, BYTES_STRING("two"));
+        write_key_packages(&w, writer_bytes(&list));
+        refuses_every_truncation_and_a_byte_more(reads_key_packages, &w);
+        writer_release(&list);
+        write_key_packages_left(&w, 9);
+        refuses_every_truncation_and_a_byte_more(reads_key_packages_left, &w);
+        write_claim(&w, BYTES_STRING("bob"));
+        refuses_every_truncation_and_a_byte_more(reads_claim, &w);
+        write_claim_answer(&w, true, BYTES_STRING("package"));
+        refuses_every_truncation_and_a_byte_more(reads_claim_answer, &w);
+        write_recipient(&list, BYTES_STRING("bob"));
+        write_recipient(&list, BYTES_STRING("carol"));
+        send.recipients = writer_bytes(&list);
+        write_send(&w, &send);
+        refuses_every_truncation_and_a_byte_more(reads_send, &w);
+        send.has_group = false;
+        write_send(&w, &send);
+        refuses_every_truncation_and_a_byte_more(reads_send, &w);
+        writer_release(&list);
+        write_fetch(&w, &(struct fetch){ 5, 64 });
+        refuses_every_truncation_and_a_byte_more(reads_fetch, &w);
+        write_entry(&w, &(struct entry){ 5, BYTES_STRING("x") });
+        refuses_every_truncation_and_a_byte_more(reads_entry, &w);
+        write_ack(&w, 77);
+        refuses_every_truncation_and_a_byte_more(reads_ack, &w);
+        write_failure(&w, &(struct wire_failure){ 7, 12, BYTES_STRING("bob"), BYTES_STRING("sentence") });
+        refuses_every_truncation_and_a_byte_more(reads_failure, &w);
+}
+
+static void a_send_is_read_back_as_it_was_written(void **state)
+{
+        _cleanup_writer_ struct writer w = WRITER_INIT, list = WRITER_INIT;
+        struct send in = { .id = "0123456789abcde",
+                           .has_group = true,
+                           .group = BYTES_STRING("group"),
+                           .epoch = 1ULL << 40,
+                           .payload = BYTES_STRING("payload") },
+                    out;
+        struct reader r;
+        struct bytes name;
+
+        write_recipient(&list, BYTES_STRING("bob"));
+        write_recipient(&list, BYTES_STRING("carol"));
+        in.recipients = writer_bytes(&list);
+        write_send(&w, &in);
+        assert_int_equal(read_send(writer_bytes(&w), &out), 0);
+        assert_memory_equal(out.id, in.id, sizeof(in.id));
+        assert_int_equal(out.recipient_count, 2);
+        assert_true(out.has_group);
+        assert_true(bytes_equal(out.group, in.group));
+        assert_int_equal(out.epoch, in.epoch);
+        assert_true(bytes_equal(out.payload, in.payload));
+        reader_init(&r, out.recipients);
+        assert_true(recipient_next(&r, &name));
+        assert_true(bytes_equal(name, BYTES_STRING("bob")));
+        assert_true(recipient_next(&r, &name));
+        assert_true(bytes_equal(name, BYTES_STRING("carol")));
+        assert_false(recipient_next(&r, &name));
+        assert_int_equal(reader_finish(&r), 0);
+}
+
+static void a_send_to_nobody_must_be_a_commit(void **state)
+{
+        _cleanup_writer_ struct writer plain = WRITER_INIT, commit = WRITER_INIT;
+        struct send m = { .payload = BYTES_STRING("x") }, out;
+
+        write_send(&plain, &m);
+        assert_int_equal(read_send(writer_bytes(&plain), &out), -EBADMSG);
+        m.has_group = true;
+        m.group = BYTES_STRING("g");
+        write_send(&commit, &m);
+        assert_int_equal(read_send(writer_bytes(&commit), &out), 0);
+}
+
+static void names_follow_the_rule_of_addresses(void **state)
+{
+        static const char *const good[] = { "a", "0", "alice", "a.b_c-d",
+                                            "a23456789012345678901234567890123456789012345678901234567890abcd" };
+        static const char *const bad[] = {
+                "",    ".a",       "-a",
+                "_a",  "Alice",    "a b",
+                "a@b", "\xc3\xa4", "a23456789012345678901234567890123456789012345678901234567890abcde"
+        };
+
+        for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+                assert_true(wire_name_valid(BYTES_STRING(good[i])));
+        for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+                assert_false(wire_name_valid(BYTES_STRING(bad[i])));
+        assert_false(wire_name_valid(BYTES("a\0b", 3)));
+}
+
+static void a_frame_is_read_back_and_every_prefix_asks_for_more(void **state)
+{
+        _cleanup_writer_ struct writer w = WRITER_INIT;
+        struct frame f;
+        size_t size;
+
+        frame_write(&w, FRAME_SEND, 0x01020304, BYTES_STRING("body"));
+        assert_int_equal(w.size, FRAME_HEADER_SIZE + 4);
+        for (size_t n = 0; n < w.size; n++) {
+                assert_int_equal(frame_parse(BYTES(w.data, n), FRAME_LENGTH_MAX, &f, &size), 0);
+                assert_int_equal(size, n < FRAME_LENGTH_SIZE ? FRAME_HEADER_SIZE : w.size);
+        }
+        write_u8(&w, 0xaa); /* the start of the next one */
+        assert_int_equal(frame_parse(writer_bytes(&w), FRAME_LENGTH_MAX, &f, &size), 1);
+        assert_int_equal(size, w.size - 1);
+        assert_int_equal(f.type, FRAME_SEND);
+        assert_int_equal(f.request, 0x01020304);
+        assert_true(bytes_equal(f.body, BYTES_STRING("body")));
+}
+
+static void a_frame_that_is_too_long_or_too_short_is_refused_by_its_length_alone(void **state)
+{
+        static const uint8_t long_one[] = { 0, 0, 0x10, 0x01 }, short_one[] = { 0, 0, 0, 4 };
+        struct frame f;
+        size_t size;
+
+        assert_int_equal(frame_parse(BYTES_OF(long_one), 4096, &f, &size), -EMSGSIZE);
+        assert_int_equal(frame_parse(BYTES_OF(long_one), 4097, &f, &size), 0);
+        assert_int_equal(frame_parse(BYTES_OF(short_one), 4096, &f, &size), -EBADMSG);
+}
+
+int main(void)
+{
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(bodies_refuse_every_truncation),
+                cmocka_unit_test(a_send_is_read_back_as_it_was_written),
+                cmocka_unit_test(a_send_to_nobody_must_be_a_commit),
+                cmocka_unit_test(names_follow_the_rule_of_addresses),
+                cmocka_unit_test(a_frame_is_read_back_and_every_prefix_asks_for_more),
+                cmocka_unit_test(a_frame_that_is_too_long_or_too_short_is_refused_by_its_length_alone),
+        };
+
+        return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
+}
