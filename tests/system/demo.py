@@ -11,7 +11,7 @@ import shutil
 import sys
 import time
 
-from stage import BUS_NAMES, DAEMONS, DAEMON_USERS, Stage, StageError, person_user
+from stage import BUS_NAMES, DAEMONS, DAEMON_USERS, Stage, StageError
 
 DIRECTORY = "/var/lib/visavis-demo"
 PINS = {"alice": "2718-alice", "bob": "3141-bob"}
@@ -95,7 +95,7 @@ def who_held_what(stage):
         core = re.search(r"Max core file size\s+(\S+)", read_file(f"/proc/{pid}/limits")).group(1)
         rows.append((name, DAEMON_USERS[name], f"{network}, {inet} sockets", "yes" if "libopencv_videoio" in maps else "no",
                      "yes" if "libcrypto" in maps else "no", "off" if core == "0" else core))
-    rows.append(("visavis (CLI)", person_user("alice"), "bus only", "no", "no", "-"))
+    rows.append(("visavis (CLI)", stage.person_user("alice"), "bus only", "no", "no", "-"))
     widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
     tell("\n".join("  ".join(c.ljust(w) for c, w in zip(r, widths)) for r in rows))
 

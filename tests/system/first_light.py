@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from person import Person
-from stage import BUS_NAMES, DAEMONS, Stage, StageError, person_user
+from stage import BUS_NAMES, DAEMONS, Stage, StageError
 from tap import skip_all, tell
 
 PINS = {"alice": "2718-alice", "bob": "3141-bob"}
@@ -82,7 +82,7 @@ def tickets(story, stage):
         listed = stage.busctl("call", "im.visavis.Crypto1", "/im/visavis/Crypto1", "im.visavis.Crypto1.Manager",
                               "ListAccounts", user="bob")
         assert identifier not in listed
-        denied = subprocess.run([*stage._as(person_user("bob")), "busctl", f"--address={stage.address}", "call", *AUTH,
+        denied = subprocess.run([*stage._as(stage.person_user("bob")), "busctl", f"--address={stage.address}", "call", *AUTH,
                                  "im.visavis.Auth1.Manager", "Verify", "sa{sv}", identifier, "0"],
                                 capture_output=True, text=True, check=False)
         assert denied.returncode != 0, denied.stdout
@@ -101,10 +101,10 @@ def tickets(story, stage):
 
 def policy(story, stage):
     with story.step("nobody but cryptod redeems tickets or hands envelopes to relayd, nobody but relayd delivers"):
-        for user in (person_user("alice"), "visavis-relay"):
+        for user in (stage.person_user("alice"), "visavis-relay"):
             refused_by_bus(stage, user, *AUTH, "im.visavis.Auth1.Tickets", "Redeem", "aysus", "0", "x", "0", "x")
             refused_by_bus(stage, user, "im.visavis.Relay1", "/im/visavis/Relay1", "im.visavis.Relay1.Delivery", "Attach", "s", "x")
-        for user in (person_user("alice"), "visavis-auth"):
+        for user in (stage.person_user("alice"), "visavis-auth"):
             refused_by_bus(stage, user, "im.visavis.Crypto1", "/im/visavis/Crypto1", "im.visavis.Crypto1.Inbox",
                            "KeyPackagesLow", "su", "x", "0")
 

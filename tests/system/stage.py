@@ -76,10 +76,6 @@ def free_port():
         return s.getsockname()[1]
 
 
-def person_user(person):
-    return f"visavis-demo-{person}"
-
-
 class Stage:
     """with Stage(build) as stage: …   @directory: kept between runs if given, else made and removed."""
 
@@ -153,8 +149,8 @@ class Stage:
     # -- setting up ----------------------------------------------------------------------------------------------
 
     def _make_users(self):
-        persons = "".join(f'u {person_user(p)} - "Visavis demo"\n' for p in PERSONS)
-        missing = [u for u in (*DAEMON_USERS.values(), *map(person_user, PERSONS)) if not self._user_exists(u)]
+        persons = "".join(f'u {self.person_user(p)} - "Visavis demo"\n' for p in PERSONS)
+        missing = [u for u in (*DAEMON_USERS.values(), *map(self.person_user, PERSONS)) if not self._user_exists(u)]
         if not missing:
             return
         with open(f"{REPOSITORY}/systemd/visavis.sysusers", encoding="utf-8") as f:
@@ -178,8 +174,8 @@ class Stage:
         for daemon, user in DAEMON_USERS.items():
             self._own(f"{self.directory}/state/{daemon}", user)
         for person in PERSONS:
-            self._own(self.home(person), person_user(person))
-            self._own(f"{self.home(person)}/run", person_user(person))
+            self._own(self.home(person), self.person_user(person))
+            self._own(f"{self.home(person)}/run", self.person_user(person))
         camera = f"{self.directory}/camera"
         if not os.path.exists(camera):
             os.mkfifo(camera, 0o600)
@@ -284,7 +280,7 @@ class Stage:
 
     def busctl(self, *arguments, user=None, check=True):
         """busctl on the stage's bus, as root or as a person."""
-        prefix = self._as(person_user(user)) if user else []
+        prefix = self._as(self.person_user(user)) if user else []
         return self.run([*prefix, "busctl", f"--address={self.address}", "--json=short", *arguments], check=check)
 
     def daemon_pid(self, daemon):
@@ -306,12 +302,16 @@ class Stage:
 
     # -- persons -------------------------------------------------------------------------------------------------
 
+    def person_user(self, person):
+        """The Unix user that a person has here."""
+        return f"visavis-demo-{person}"
+
     def home(self, person):
         return f"{self.directory}/persons/{person}"
 
     def environment(self, person):
         return {"PATH": f"{self.build}/ui:{self.build}/relayd:/usr/local/bin:/usr/bin:/bin", "HOME": self.home(person),
-                "USER": person_user(person), "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb"),
+                "USER": self.person_user(person), "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb"),
                 "VISAVIS_BUS": self.address, "DBUS_SYSTEM_BUS_ADDRESS": self.address,
                 "XDG_RUNTIME_DIR": f"{self.home(person)}/run"}
 
@@ -327,8 +327,8 @@ class Stage:
             os.lseek(fd, 0, os.SEEK_SET)
             command = [*command, "--pin-fd", str(fd)]
             keywords["pass_fds"] = (fd,)
-        process = subprocess.Popen([*self._as(person_user(person)), *command], env=self.environment(person),
-                                   cwd=self.home(person), text=True, **keywords)
+        process = subprocess.Popen([*self._as(self.person_user(person)), *command], env=self.environment(person),
+                                   text=True, **keywords)
         if pin is not None:
             os.close(fd)
         return process
@@ -364,6 +364,9 @@ class Stage:
 
     # -- camera --------------------------------------------------------------------------------------------------
 
+    def camera_path(self):
+        return f"{self.directory}/camera"
+
     def camera(self, face, still=False):
         """Puts somebody before the camera: a name of FACES, or "nobody". @still: only a photograph that is held up."""
         if self.actor:
@@ -379,7 +382,7 @@ class Stage:
         log = open(f"{self.directory}/log/actor", "ab")
         self.actor = subprocess.Popen(
             [f"{self.build}/tests/actor/visavis-actor", "--photo", f"{self.photos}/{photo}", "--face", str(number),
-             "--output", f"{self.directory}/camera", "--size", f"{width}x{height}", "--models", self.models,
+             "--output", self.camera_path(), "--size", f"{width}x{height}", "--models", self.models,
              *(["--still"] if still else [])], stdin=subprocess.PIPE, stdout=log, stderr=log, text=True)
         if not self.prompter:
             self._start_prompter()
