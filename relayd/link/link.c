@@ -454,6 +454,11 @@ struct link *link_free(struct link *l)
         return NULL;
 }
 
+void link_close(struct link *l, const char *sentence)
+{
+        end(l, LINK_UNREACHABLE, sentence);
+}
+
 unsigned link_room(const struct link *l)
 {
         unsigned max =

@@ -70,6 +70,10 @@ int link_open(sd_event *event, const struct link_parameters *p, const struct lin
  * Returns NULL. */
 struct link *link_free(struct link *l);
 
+/* Ends it from our side: open requests are answered and down() is called, with @sentence, from the loop. Allowed
+ * everywhere. */
+void link_close(struct link *l, const char *sentence);
+
 /* Sends a request on a link that is UP; @done is called once, from the loop. -ENOTCONN if it is not up, -EAGAIN if the
  * hub's limit of requests in flight is reached, -EMSGSIZE, -ENOMEM. */
 int link_request(struct link *l, enum frame_type type, struct bytes body, link_answer done, void *userdata);

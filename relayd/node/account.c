@@ -1,0 +1,513 @@
+/* See account.h. */
+#include "account.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "memfd.h"
+#include "services/bus.h"
+#include "services/cleanup.h"
+#include "services/log.h"
+#include "services/seal.h"
+
+enum {
+        BACKOFF_FIRST_USEC = 1000 * 1000,
+        HURRY_USEC = 3 * 1000 * 1000, /* no new attempt sooner than this after the last, whoever asks */
+        IN_FLIGHT = 64,               /* envelopes under way to the hub */
+};
+
+static uint64_t clock_usec(clockid_t clock)
+{
+        struct timespec t;
+
+        clock_gettime(clock, &t);
+        return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
+}
+
+static void set_state(struct account *a, enum account_state state)
+{
+        if (a->state == state)
+                return;
+        a->state = state;
+        a->since = clock_usec(CLOCK_REALTIME);
+        link_object_changed(a);
+}
+
+void account_wake(struct account *a)
+{
+        (void) sd_event_source_set_enabled(a->work, SD_EVENT_ONESHOT);
+}
+
+/* Something is wrong on our side or the hub's: the link is closed, and comes back after a while. */
+static void break_link(struct account *a, const char *why)
+{
+        if (a->link)
+                link_close(a->link, why);
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        account_start(userdata);
+        return 0;
+}
+
+/* Exponential back-off with jitter, so that a hub that comes back is not stormed: half to one and a half of the nominal
+ * time. */
+static void schedule_retry(struct account *a)
+{
+        uint64_t nominal = BACKOFF_FIRST_USEC << (a->failures < 12 ? a->failures : 12), noise;
+
+        if (nominal > a->node->settings.backoff_usec)
+                nominal = a->node->settings.backoff_usec;
+        a->failures++;
+        random_fill(&noise, sizeof(noise));
+        (void) sd_event_source_set_time_relative(a->retry, nominal / 2 + noise % (nominal + 1));
+        (void) sd_event_source_set_enabled(a->retry, SD_EVENT_ONESHOT);
+}
+
+static void waiting_free(struct waiting *w)
+{
+        struct account *a = w->account;
+
+        for (struct waiting **p = &a->waiting; *p; p = &(*p)->next) {
+                if (*p == w) {
+                        *p = w->next;
+                        break;
+                }
+        }
+        sd_bus_message_unref(w->call);
+        writer_release(&w->body);
+        free(w);
+}
+
+static const char *bus_error_of(const struct link_error *e)
+{
+        if (e->failure != LINK_REFUSED)
+                return ERROR_HUB;
+        switch (e->code) {
+        case WIRE_ERROR_NAME_TAKEN:
+                return ERROR_EXISTS;
+        case WIRE_ERROR_UNKNOWN_RECIPIENT:
+        case WIRE_ERROR_NO_KEY_PACKAGE:
+                return ERROR_NOT_FOUND;
+        case WIRE_ERROR_TOO_FAST:
+                return ERROR_THROTTLED;
+        case WIRE_ERROR_TOO_LARGE:
+                return ERROR_INVALID_ARGUMENT;
+        default:
+                return ERROR_HUB;
+        }
+}
+
+static void fail_waiting(struct account *a, const struct link_error *e)
+{
+        while (a->waiting) {
+                (void) sd_bus_reply_method_errorf(a->waiting->call, bus_error_of(e), "%s", e->sentence);
+                waiting_free(a->waiting);
+        }
+}
+
+static void answer_claim(struct waiting *w, struct bytes answer)
+{
+        _cleanup_close_ int fd = -1;
+        struct bytes package;
+        bool last_resort;
+        int r = read_claim_answer(answer, &last_resort, &package);
+
+        if (r >= 0)
+                r = memfd_make(package, &fd);
+        if (r < 0)
+                (void) sd_bus_reply_method_errorf(w->call, ERROR_HUB,
+                                                  "The hub's key package cannot be handed over: %s.", strerror(-r));
+        else
+                (void) sd_bus_reply_method_return(w->call, "h", fd);
+}
+
+static void on_waiting_answered(void *userdata, const struct link_error *error, struct bytes answer)
+{
+        struct waiting *w = userdata;
+
+        if (error)
+                (void) sd_bus_reply_method_errorf(w->call, bus_error_of(error), "%s", error->sentence);
+        else if (w->type == FRAME_CLAIM_KEY_PACKAGE)
+                answer_claim(w, answer);
+        else
+                (void) sd_bus_reply_method_return(w->call, "");
+        waiting_free(w);
+}
+
+static void ask_hub(struct account *a)
+{
+        for (struct waiting *w = a->waiting, *next; w; w = next) {
+                next = w->next;
+                if (w->sent)
+                        continue;
+                if (link_request(a->link, w->type, writer_bytes(&w->body), on_waiting_answered, w) < 0)
+                        return;
+                w->sent = true;
+        }
+}
+
+int account_ask(struct account *a, sd_bus_message *call, enum frame_type type, struct writer *body)
+{
+        struct waiting *w = calloc(1, sizeof(*w)), **last = &a->waiting;
+
+        if (!w)
+                return -ENOMEM;
+        w->account = a;
+        w->call = sd_bus_message_ref(call);
+        w->type = type;
+        w->body = *body;
+        *body = WRITER_INIT;
+        while (*last)
+                last = &(*last)->next;
+        *last = w;
+        if (a->state == ACCOUNT_OFFLINE)
+                account_start(a);
+        account_wake(a);
+        return 0;
+}
+
+static void conclude(struct account *a, int64_t row, const char *result, uint64_t winner, const char *reason)
+{
+        if (ledger_conclude(a->node->ledger, a->row.id, row, result, winner, reason) < 0)
+                break_link(a, ledger_describe(a->node->ledger)); /* it is sent again, and the hub says the same again */
+}
+
+static void on_sent(void *userdata, const struct link_error *error, struct bytes answer)
+{
+        struct under_way *u = userdata;
+        struct account *a = u->account;
+        int64_t row = u->row;
+
+        u->row = 0;
+        if (!error)
+                conclude(a, row, "stored", 0, "");
+        else if (error->failure != LINK_REFUSED)
+                return; /* the link goes down: it is sent again on the next one */
+        else if (error->code == WIRE_ERROR_STALE)
+                conclude(a, row, "stale", error->value, error->sentence);
+        else if (error->code == WIRE_ERROR_STORAGE || error->code == WIRE_ERROR_TOO_FAST ||
+                 error->code == WIRE_ERROR_BUSY)
+                break_link(a, error->sentence); /* all of it again later, so that the order stays */
+        else
+                conclude(a, row, "refused", 0, error->sentence);
+        account_wake(a);
+}
+
+static struct under_way *free_place(struct account *a)
+{
+        for (unsigned i = 0; i < ACCOUNT_UNDER_WAY; i++) {
+                if (a->under_way[i].row == 0)
+                        return &a->under_way[i];
+        }
+        return NULL;
+}
+
+static void send_envelope(void *userdata, const struct ledger_envelope *e)
+{
+        _cleanup_writer_ struct writer body = WRITER_INIT;
+        struct under_way *u = userdata;
+        struct account *a = u->account;
+
+        write_send(&body, &e->send);
+        if (writer_finish(&body) < 0 || link_request(a->link, FRAME_SEND, writer_bytes(&body), on_sent, u) < 0)
+                return;
+        u->row = e->row;
+        a->sending = e->row;
+}
+
+static void send_outbox(struct account *a)
+{
+        struct under_way *u;
+
+        while (link_room(a->link) > 0 && (u = free_place(a))) {
+                u->account = a;
+                if (ledger_next_envelope(a->node->ledger, a->row.id, a->sending, send_envelope, u) <= 0 || u->row == 0)
+                        return;
+        }
+}
+
+static void on_acknowledged(void *userdata, const struct link_error *error, struct bytes answer)
+{
+        struct account *a = userdata;
+
+        a->acknowledging = false;
+        if (error && error->failure == LINK_REFUSED)
+                break_link(a, error->sentence);
+        account_wake(a);
+}
+
+/* A full inbox is not acknowledged, so that the hub keeps what comes next. */
+static void acknowledge(struct account *a)
+{
+        _cleanup_writer_ struct writer body = WRITER_INIT;
+
+        if (a->acknowledging || a->row.received <= a->acknowledged || a->inbox >= a->node->settings.inbox_max)
+                return;
+        write_ack(&body, a->row.received);
+        if (link_request(a->link, FRAME_ACK, writer_bytes(&body), on_acknowledged, a) < 0)
+                return;
+        a->acknowledging = true;
+        a->acknowledged = a->row.received;
+}
+
+static void count_queues(struct account *a)
+{
+        uint32_t outbox = a->outbox, inbox = a->inbox;
+
+        (void) ledger_count(a->node->ledger, a->row.id, &a->outbox, &a->inbox);
+        if (outbox != a->outbox || inbox != a->inbox)
+                link_object_changed(a);
+}
+
+void account_run(struct account *a)
+{
+        if (ledger_busy(a->node->ledger) || a->removed)
+                return; /* called again when it is committed */
+        a->durable = a->row;
+        count_queues(a);
+        if (a->state == ACCOUNT_ONLINE && !a->adding) {
+                ask_hub(a);
+                acknowledge(a);
+                send_outbox(a);
+        }
+        cryptod_deliver(a);
+}
+
+static int on_work(sd_event_source *source, void *userdata)
+{
+        struct account *a = userdata;
+
+        if (a->removed) {
+                account_free(a);
+                return 0;
+        }
+        account_run(a);
+        return 0;
+}
+
+/* Nothing is kept of an account that the hub did not take, but for its key if the hub may have taken it without our
+ * hearing of it: the next attempt goes on with that. */
+static void give_up_adding(struct account *a, const struct link_error *e)
+{
+        (void) sd_bus_reply_method_errorf(a->adding, bus_error_of(e), "%s", e->sentence);
+        a->adding = sd_bus_message_unref(a->adding);
+        if (e->failure != LINK_REFUSED && link_may_have_registered(a->link))
+                return;
+        if (ledger_remove_account(a->node->ledger, a->row.id) < 0 || ledger_commit(a->node->ledger) < 0)
+                log_warning("Account %s could not be removed from relayd's database: %s", a->row.account,
+                            ledger_describe(a->node->ledger));
+        a->removed = true;
+        account_wake(a);
+}
+
+static void on_down(struct link *l, void *userdata, const struct link_error *e)
+{
+        struct account *a = userdata;
+
+        (void) snprintf(a->last_error, sizeof(a->last_error), "%s", e->sentence);
+        log_notice("The link of account %s to %s is down: %s", a->row.account, a->row.address.host, e->sentence);
+        fail_waiting(a, e);
+        if (a->adding)
+                give_up_adding(a, e);
+        a->link = link_free(a->link);
+        a->acknowledging = false;
+        set_state(a, ACCOUNT_OFFLINE);
+        if (a->row.registered)
+                schedule_retry(a);
+}
+
+static void on_up_settled(void *userdata, int error)
+{
+        struct account *a = userdata;
+
+        if (error < 0) {
+                a->row = a->durable;
+                break_link(a, ledger_describe(a->node->ledger));
+        }
+        if (!a->adding)
+                return;
+        if (error < 0) {
+                (void) sd_bus_reply_method_errorf(a->adding, ERROR_STORAGE, "%s", ledger_describe(a->node->ledger));
+        } else {
+                (void) sd_bus_reply_method_return(a->adding, "");
+        }
+        a->adding = sd_bus_message_unref(a->adding);
+}
+
+static void on_up(struct link *l, void *userdata, const struct link_up *up)
+{
+        _cleanup_writer_ struct writer body = WRITER_INIT;
+        struct account *a = userdata;
+
+        if (!a->row.address.has_key) {
+                char text[ADDRESS_TEXT_MAX];
+
+                memcpy(a->row.address.key, up->hub_key, sizeof(a->row.address.key));
+                a->row.address.has_key = true;
+                address_format(&a->row.address, true, text);
+                log_warning("The address of account %s had no key of its hub, so the key that was seen is trusted from "
+                            "now on: %s. Compare it with the hub's owner.",
+                            a->row.account, text);
+        }
+        if (memcmp(a->row.generation, up->mailbox.generation, sizeof(a->row.generation)) != 0) {
+                memcpy(a->row.generation, up->mailbox.generation, sizeof(a->row.generation));
+                a->row.received = 0;
+        }
+        a->row.registered = true;
+        a->failures = 0;
+        a->sending = 0;
+        a->acknowledging = false;
+        a->acknowledged = 0;
+        a->last_error[0] = '\0';
+        if (ledger_update_account(a->node->ledger, &a->row) < 0 || ledger_then(a->node->ledger, on_up_settled, a) < 0) {
+                a->row = a->durable;
+                break_link(a, ledger_describe(a->node->ledger));
+                return;
+        }
+        set_state(a, ACCOUNT_ONLINE);
+        write_fetch(&body, &(struct fetch){ a->row.received, a->node->settings.window });
+        if (link_request(l, FRAME_FETCH, writer_bytes(&body), on_acknowledged, a) < 0)
+                break_link(a, "The link could not be used.");
+        else
+                a->acknowledging = true;
+        log_info("Account %s is online at %s.", a->row.account, a->row.address.host);
+}
+
+/* The number that cryptod knows an envelope by. It grows with the clock, so that a disk that was restored from a copy
+ * does not give out a number for the second time. */
+static uint64_t next_sequence(struct account *a)
+{
+        uint64_t now = clock_usec(CLOCK_REALTIME);
+
+        return now > a->row.sequence ? now : a->row.sequence + 1;
+}
+
+static void on_received_settled(void *userdata, int error)
+{
+        struct account *a = userdata;
+
+        if (error >= 0)
+                return;
+        a->row = a->durable;
+        break_link(a, ledger_describe(a->node->ledger));
+}
+
+static void on_entry(struct link *l, void *userdata, const struct entry *e)
+{
+        struct account *a = userdata;
+        struct ledger_account before = a->row;
+
+        if (e->sequence <= a->row.received)
+                return; /* it is here already */
+        a->row.received = e->sequence;
+        a->row.sequence = next_sequence(a);
+        if (ledger_receive(a->node->ledger, a->row.id, a->row.sequence, e->payload) < 0 ||
+            ledger_update_account(a->node->ledger, &a->row) < 0 ||
+            ledger_then(a->node->ledger, on_received_settled, a) < 0) {
+                a->row = before;
+                break_link(a, ledger_describe(a->node->ledger));
+        }
+}
+
+static void on_key_packages_low(struct link *l, void *userdata, uint32_t left)
+{
+        struct account *a = userdata;
+
+        a->key_packages_low = true;
+        a->key_packages = left;
+        account_wake(a);
+}
+
+static const struct link_handlers link_handlers = { on_up, on_down, on_entry, on_key_packages_low };
+
+void account_start(struct account *a)
+{
+        struct link_parameters p = {
+                .address = &a->row.address,
+                .transport_key = a->transport_key,
+                .registering = !a->row.registered,
+        };
+        int r;
+
+        if (a->state != ACCOUNT_OFFLINE || a->removed)
+                return;
+        (void) sd_event_source_set_enabled(a->retry, SD_EVENT_OFF);
+        a->tried_at = clock_usec(CLOCK_BOOTTIME);
+        r = link_open(a->node->event, &p, &link_handlers, a, &a->link);
+        if (r < 0) {
+                (void) snprintf(a->last_error, sizeof(a->last_error), "The link could not be started: %s.",
+                                strerror(-r));
+                fail_waiting(a, &(struct link_error){ LINK_LOCAL, 0, 0, "", a->last_error });
+                schedule_retry(a);
+                return;
+        }
+        set_state(a, ACCOUNT_CONNECTING);
+}
+
+void account_hurry(struct account *a)
+{
+        if (a->state == ACCOUNT_OFFLINE && a->row.registered && clock_usec(CLOCK_BOOTTIME) > a->tried_at + HURRY_USEC)
+                account_start(a);
+}
+
+int account_new(struct node *n, const struct ledger_account *row, struct secret *transport_key, struct account **out)
+{
+        struct account *a = calloc(1, sizeof(*a)), **last = &n->accounts;
+        int r;
+
+        if (!a) {
+                secret_free(transport_key);
+                return -ENOMEM;
+        }
+        a->node = n;
+        a->row = a->durable = *row;
+        a->transport_key = transport_key;
+        a->since = clock_usec(CLOCK_REALTIME);
+        while (*last)
+                last = &(*last)->next;
+        *last = a;
+        r = sd_event_add_defer(n->event, &a->work, on_work, a);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(a->work, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_time_relative(n->event, &a->retry, CLOCK_BOOTTIME, 0, 0, on_retry, a);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(a->retry, SD_EVENT_OFF);
+        if (r >= 0)
+                r = link_object_export(a);
+        if (r < 0) {
+                account_free(a);
+                return r;
+        }
+        account_wake(a);
+        *out = a;
+        return 0;
+}
+
+struct account *account_free(struct account *a)
+{
+        for (struct account **p = &a->node->accounts; *p; p = &(*p)->next) {
+                if (*p == a) {
+                        *p = a->next;
+                        break;
+                }
+        }
+        (void) account_attach(a, NULL);
+        while (a->waiting)
+                waiting_free(a->waiting);
+        link_free(a->link);
+        sd_bus_message_unref(a->adding);
+        sd_bus_slot_unref(a->object);
+        sd_bus_track_unref(a->watchers);
+        sd_event_source_disable_unref(a->work);
+        sd_event_source_disable_unref(a->retry);
+        sd_event_source_disable_unref(a->deliver_again);
+        sd_event_source_disable_unref(a->report);
+        secret_free(a->transport_key);
+        free(a);
+        return NULL;
+}

@@ -1,0 +1,101 @@
+/* An account: its link to the hub, its queues, and the cryptod that is attached to it.
+ *
+ *     link:      OFFLINE ─(timer, Reconnect, Send)─▶ CONNECTING ─▶ ONLINE ─▶ OFFLINE, later and later, with jitter
+ *     outbox:    ledger ─▶ hub ─▶ outcome in the ledger ─▶ cryptod
+ *     inbox:     hub ─▶ ledger ─▶ acknowledged to the hub; ledger ─▶ cryptod ─▶ dropped from the ledger
+ *
+ * account_run() does whatever can be done now; everything that changes something has it called. It acts only on what is
+ * committed. */
+#pragma once
+
+#include "node.h"
+#include "relayd/link/link.h"
+
+enum account_state {
+        ACCOUNT_OFFLINE,
+        ACCOUNT_CONNECTING,
+        ACCOUNT_ONLINE,
+};
+
+/* A method call that is answered when the hub has answered. */
+struct waiting {
+        struct waiting *next;
+        struct account *account;
+        sd_bus_message *call;
+        enum frame_type type;
+        struct writer body;
+        bool sent;
+};
+
+/* An envelope that the hub has not answered yet. */
+struct under_way {
+        struct account *account;
+        int64_t row; /* 0: a free place */
+};
+
+enum { ACCOUNT_UNDER_WAY = 64 };
+
+struct account {
+        struct account *next;
+        struct node *node;
+        struct ledger_account row;
+        struct ledger_account durable; /* the row as it is on disk for certain */
+        struct secret *transport_key;
+
+        enum account_state state;
+        uint64_t since; /* CLOCK_REALTIME, µs */
+        char last_error[WIRE_SENTENCE_MAX + 1];
+        struct link *link;
+        sd_event_source *work, *retry, *deliver_again, *report;
+        unsigned failures;
+        uint64_t tried_at; /* CLOCK_BOOTTIME, µs: the last attempt to connect */
+
+        struct waiting *waiting; /* in the order of asking */
+        sd_bus_message *adding;  /* AddAccount, not answered yet */
+        bool removed;            /* freed in the next turn */
+
+        struct under_way under_way[ACCOUNT_UNDER_WAY];
+        int64_t sending; /* the last row of the outbox that was given to the link */
+        bool acknowledging;
+        uint64_t acknowledged; /* the last number of the hub that it knows we have */
+        uint32_t outbox, inbox;
+        bool key_packages_low;
+        uint32_t key_packages;
+
+        char *peer; /* cryptod's unique name, NULL while nobody is attached */
+        sd_bus_track *peer_track, *watchers;
+        sd_bus_slot *deliver_call, *outcome_call, *low_call, *object;
+        uint64_t delivered; /* the number in the inbox that cryptod has now, or has answered */
+        int64_t reported;   /* the same for rows of the outcomes */
+};
+
+/* Makes an account's object and exports its link object; takes over @transport_key. Its link starts with
+ * account_start(). */
+int account_new(struct node *n, const struct ledger_account *row, struct secret *transport_key, struct account **out);
+struct account *account_free(struct account *a);
+
+/* Opens the link now. */
+void account_start(struct account *a);
+
+/* As account_start(), unless it is online, connecting, or was tried a moment ago. */
+void account_hurry(struct account *a);
+
+/* Does what can be done now. */
+void account_run(struct account *a);
+
+/* Has account_run() called in the next turn. */
+void account_wake(struct account *a);
+
+/* The cryptod at @name takes the account's envelopes from now on; NULL: nobody. */
+int account_attach(struct account *a, const char *name);
+
+/* Sends a request as soon as the link is up, and answers @call with what comes; takes over @body. */
+int account_ask(struct account *a, sd_bus_message *call, enum frame_type type, struct writer *body);
+
+/* link_object.c: exports im.visavis.Relay1.Link; and tells those who look at it that it has changed, soon. */
+int link_object_export(struct account *a);
+void link_object_changed(struct account *a);
+
+/* cryptod.c: hands over the next envelope, outcome and notice, if cryptod is attached and has answered the one before.
+ */
+void cryptod_deliver(struct account *a);

@@ -1,0 +1,331 @@
+/* im.visavis.Relay1.Delivery: what cryptod, and nobody else, asks of relayd. */
+#include <errno.h>
+#include <string.h>
+
+#include "account.h"
+#include "memfd.h"
+#include "relayd/link/transport_key.h"
+#include "services/bus.h"
+#include "services/caller.h"
+#include "services/cleanup.h"
+#include "services/seal.h"
+
+enum { PACKAGES_MAX = WIRE_KEY_PACKAGES_MAX * (WIRE_KEY_PACKAGE_MAX + 16) };
+
+/* The bus policy says the same; but a policy can be edited, and this cannot. */
+static int check_caller(struct node *n, sd_bus_message *m, sd_bus_error *error)
+{
+        const char *sender = sd_bus_message_get_sender(m);
+        struct caller caller;
+        int r;
+
+        if (sender && strcmp(sender, n->trusted) == 0)
+                return 0; /* unique names are not used twice */
+        r = caller_of(m, &caller);
+        if (r < 0)
+                return r;
+        if (caller.uid != n->settings.crypto_uid)
+                return sd_bus_error_set(error, ERROR_ACCESS_DENIED,
+                                        "This interface is for cryptod; use im.visavis.Crypto1 instead.");
+        (void) snprintf(n->trusted, sizeof(n->trusted), "%s", caller.name);
+        return 0;
+}
+
+/* An account's id becomes a part of an object path. */
+static bool account_id_valid(const char *id)
+{
+        size_t n = strspn(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+
+        return n >= 1 && n <= 64 && id[n] == '\0';
+}
+
+static int find_account(struct node *n, const char *id, sd_bus_error *error, struct account **out)
+{
+        struct account *a = node_account(n, id);
+
+        if (!a || !a->row.registered)
+                return sd_bus_error_setf(error, ERROR_NOT_FOUND, "relayd has no account %s; add it with AddAccount.",
+                                         id);
+        *out = a;
+        return 0;
+}
+
+static int parse_address(const char *text, sd_bus_error *error, struct address *out)
+{
+        const char *reason = "";
+
+        if (address_parse(text, out, &reason) < 0)
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                         "\"%s\" is not an address: %s Write name@host:port#key.", text, reason);
+        return 0;
+}
+
+static int storage_error(struct node *n, sd_bus_error *error)
+{
+        return sd_bus_error_setf(error, ERROR_STORAGE, "%s", ledger_describe(n->ledger));
+}
+
+static bool same_address(const struct address *a, const struct address *b)
+{
+        return address_equal(a, b) && (!a->has_key || !b->has_key || memcmp(a->key, b->key, sizeof(a->key)) == 0);
+}
+
+static int new_account(struct node *n, const char *id, uint32_t uid, const struct address *address, sd_bus_error *error,
+                       struct account **out)
+{
+        struct ledger_account row = { .uid = uid, .address = *address };
+        _cleanup_secret_ struct secret *key = secret_random(TRANSPORT_KEY_SIZE);
+        int r;
+
+        (void) snprintf(row.account, sizeof(row.account), "%s", id);
+        /* The key is on disk before the hub hears of it: a name that was registered with a lost key is lost as well. */
+        r = ledger_add_account(n->ledger, &row, key);
+        if (r >= 0)
+                r = ledger_commit(n->ledger);
+        if (r < 0)
+                return storage_error(n, error);
+        return account_new(n, &row, TAKE(key), out);
+}
+
+static int on_add_account(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct node *n = userdata;
+        struct address address;
+        struct account *a;
+        const char *id, *text;
+        uint32_t uid;
+        int r = check_caller(n, m, error);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "sus", &id, &uid, &text);
+        if (r >= 0)
+                r = parse_address(text, error, &address);
+        if (r < 0)
+                return r;
+        if (!account_id_valid(id))
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                         "\"%s\" is not an account's id: 1 to 64 letters, digits and underscores.", id);
+        a = node_account(n, id);
+        if (a && a->adding)
+                return sd_bus_error_setf(error, ERROR_BUSY, "Account %s is being added; wait for that.", id);
+        if (a && (!same_address(&a->row.address, &address) || a->row.uid != uid)) {
+                if (a->row.registered)
+                        return sd_bus_error_setf(error, ERROR_EXISTS, "Account %s has another address or user already.",
+                                                 id);
+                if (ledger_remove_account(n->ledger, a->row.id) < 0 || ledger_commit(n->ledger) < 0)
+                        return storage_error(n, error);
+                a = account_free(a);
+        }
+        if (a && a->row.registered)
+                return sd_bus_reply_method_return(m, "");
+        if (!a) {
+                r = new_account(n, id, uid, &address, error, &a);
+                if (r < 0)
+                        return r;
+        }
+        a->adding = sd_bus_message_ref(m);
+        account_start(a);
+        return 1;
+}
+
+static int read_account(struct node *n, sd_bus_message *m, sd_bus_error *error, struct account **out)
+{
+        const char *id;
+        int r = check_caller(n, m, error);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "s", &id);
+        return r < 0 ? r : find_account(n, id, error, out);
+}
+
+static int on_attach(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct account *a;
+        int r = read_account(userdata, m, error, &a);
+
+        if (r >= 0)
+                r = account_attach(a, sd_bus_message_get_sender(m));
+        if (r < 0)
+                return r;
+        account_hurry(a);
+        return sd_bus_reply_method_return(m, "");
+}
+
+static int on_detach(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct account *a;
+        int r = read_account(userdata, m, error, &a);
+
+        if (r < 0)
+                return r;
+        if (a->peer && strcmp(a->peer, sd_bus_message_get_sender(m)) == 0)
+                (void) account_attach(a, NULL);
+        return sd_bus_reply_method_return(m, "");
+}
+
+static int read_memfd(sd_bus_message *m, const char *what, size_t max, struct writer *out, sd_bus_error *error)
+{
+        int fd, r = sd_bus_message_read(m, "h", &fd);
+
+        if (r < 0)
+                return r;
+        r = memfd_read(fd, max, out);
+        if (r < 0)
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                         "The %s cannot be read (%s): pass a memfd with 1 to %zu bytes.", what,
+                                         strerror(-r), max);
+        return 0;
+}
+
+static int on_publish(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_writer_ struct writer body = WRITER_INIT;
+        struct key_packages packages;
+        struct account *a;
+        int r = read_account(userdata, m, error, &a);
+
+        if (r >= 0)
+                r = read_memfd(m, "key packages", PACKAGES_MAX, &body, error);
+        if (r < 0)
+                return r;
+        if (read_key_packages(writer_bytes(&body), &packages) < 0)
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                         "The key packages are malformed: pass 1 to %d of at most %d bytes each.",
+                                         WIRE_KEY_PACKAGES_MAX, WIRE_KEY_PACKAGE_MAX);
+        r = account_ask(a, m, FRAME_PUBLISH_KEY_PACKAGES, &body);
+        return r < 0 ? r : 1;
+}
+
+/* The name of a person on the account's own hub. */
+static int parse_neighbour(const struct account *a, const char *text, sd_bus_error *error, struct address *out)
+{
+        int r = parse_address(text, error, out);
+
+        if (r < 0)
+                return r;
+        if (strcmp(out->host, a->row.address.host) != 0 || out->port != a->row.address.port ||
+            (out->has_key && a->row.address.has_key && memcmp(out->key, a->row.address.key, sizeof(out->key)) != 0))
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                         "%s is on another hub than this account; both have to be on one.", text);
+        return 0;
+}
+
+static int on_claim(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_writer_ struct writer body = WRITER_INIT;
+        struct address address;
+        struct account *a;
+        const char *text;
+        int r = read_account(userdata, m, error, &a);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "s", &text);
+        if (r >= 0)
+                r = parse_neighbour(a, text, error, &address);
+        if (r < 0)
+                return r;
+        write_claim(&body, BYTES_STRING(address.name));
+        r = writer_finish(&body);
+        if (r >= 0)
+                r = account_ask(a, m, FRAME_CLAIM_KEY_PACKAGE, &body);
+        return r < 0 ? r : 1;
+}
+
+static int read_recipients(struct account *a, sd_bus_message *m, sd_bus_error *error, struct writer *out,
+                           unsigned *count)
+{
+        const char *text;
+        int r = sd_bus_message_enter_container(m, 'a', "s");
+
+        while (r >= 0 && (r = sd_bus_message_read(m, "s", &text)) > 0) {
+                struct address address;
+
+                if (++*count > WIRE_RECIPIENTS_MAX)
+                        return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                                 "An envelope goes to at most %d recipients.", WIRE_RECIPIENTS_MAX);
+                r = parse_neighbour(a, text, error, &address);
+                if (r >= 0)
+                        write_recipient(out, BYTES_STRING(address.name));
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        return r < 0 ? r : writer_finish(out);
+}
+
+static void on_queued(void *userdata, int error)
+{
+        sd_bus_message *m = userdata;
+
+        if (error < 0)
+                (void) sd_bus_reply_method_errorf(
+                        m, ERROR_STORAGE, "The envelope could not be written to disk: %s. Make room and send it again.",
+                        strerror(-error));
+        else
+                (void) sd_bus_reply_method_return(m, "");
+        sd_bus_message_unref(m);
+}
+
+static int on_send(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_writer_ struct writer recipients = WRITER_INIT, envelope = WRITER_INIT;
+        struct node *n = userdata;
+        struct send send = { 0 };
+        const void *id, *group;
+        size_t id_size, group_size;
+        struct account *a;
+        int r = read_account(n, m, error, &a);
+
+        if (r >= 0)
+                r = sd_bus_message_read_array(m, 'y', &id, &id_size);
+        if (r >= 0)
+                r = read_recipients(a, m, error, &recipients, &send.recipient_count);
+        if (r >= 0)
+                r = sd_bus_message_read_array(m, 'y', &group, &group_size);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "t", &send.epoch);
+        if (r >= 0)
+                r = read_memfd(m, "envelope", WIRE_PAYLOAD_MAX, &envelope, error);
+        if (r < 0)
+                return r;
+        if (id_size != sizeof(send.id) || group_size > WIRE_GROUP_MAX || (group_size == 0 && send.recipient_count == 0))
+                return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
+                                        "An envelope has an id of 16 bytes, a group of at most 255, and recipients "
+                                        "unless it is a commit.");
+        memcpy(send.id, id, sizeof(send.id));
+        send.recipients = writer_bytes(&recipients);
+        send.has_group = group_size > 0;
+        send.group = BYTES(group, group_size);
+        send.payload = writer_bytes(&envelope);
+        if (ledger_queue(n->ledger, a->row.id, &send) < 0)
+                return storage_error(n, error);
+        r = ledger_then(n->ledger, on_queued, sd_bus_message_ref(m));
+        if (r < 0) {
+                sd_bus_message_unref(m);
+                return r;
+        }
+        account_hurry(a);
+        return 1;
+}
+
+static const sd_bus_vtable vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("AddAccount", SD_BUS_ARGS("s", account, "u", uid, "s", address), SD_BUS_NO_RESULT,
+                                on_add_account, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Attach", SD_BUS_ARGS("s", account), SD_BUS_NO_RESULT, on_attach,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Detach", SD_BUS_ARGS("s", account), SD_BUS_NO_RESULT, on_detach,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("PublishKeyPackages", SD_BUS_ARGS("s", account, "h", packages), SD_BUS_NO_RESULT,
+                                on_publish, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ClaimKeyPackage", SD_BUS_ARGS("s", account, "s", address),
+                                SD_BUS_RESULT("h", key_package), on_claim, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                "Send", SD_BUS_ARGS("s", account, "ay", id, "as", recipients, "ay", group, "t", epoch, "h", envelope),
+                SD_BUS_NO_RESULT, on_send, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
+int delivery_export(struct node *n)
+{
+        return sd_bus_add_object_vtable(n->bus, NULL, "/im/visavis/Relay1", "im.visavis.Relay1.Delivery", vtable, n);
+}

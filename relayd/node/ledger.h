@@ -1,0 +1,105 @@
+/* The ledger: all that relayd must not forget. Accounts with their sealed transport keys, envelopes on their way to the
+ * hub (outbox), what became of them (outcomes), envelopes on their way to cryptod (inbox).
+ *
+ * What one turn of the event loop writes is one transaction: a writer calls ledger_join() first, and has whatever may
+ * only happen once it is on disk called by ledger_then(). */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "relayd/link/message.h"
+#include "services/address.h"
+#include "services/secret.h"
+
+struct ledger;
+
+/* After each commit or its failure, when all ledger_then() have been called. */
+typedef void (*ledger_settled)(void *userdata);
+
+/* Opens @directory/relayd.db. @key seals the transport keys; it must outlive the ledger. A sentence has been logged on
+ * error. */
+int ledger_open(sd_event *event, const char *directory, const struct secret *key, ledger_settled settled,
+                void *userdata, struct ledger **out);
+
+/* Commits what is open and closes. Returns NULL. */
+struct ledger *ledger_close(struct ledger *l);
+
+/* Makes sure that a transaction is open, to be committed at the end of this turn. Errors: storage_errno(), a sentence
+ * has been logged. */
+int ledger_join(struct ledger *l);
+
+/* Calls @done once after the commit of the open transaction, with its error if it failed: then nothing in it has
+ * happened. */
+int ledger_then(struct ledger *l, void (*done)(void *userdata, int error), void *userdata);
+
+/* Commits now. 0 if nothing is open. */
+int ledger_commit(struct ledger *l);
+
+/* True while something is written that is not committed. */
+bool ledger_busy(const struct ledger *l);
+
+/* A sentence for whoever asked, about the last failure. Valid until the next. */
+const char *ledger_describe(const struct ledger *l);
+
+struct ledger_account {
+        int64_t id;
+        char account[65];
+        uint32_t uid;
+        struct address address;
+        bool registered;                          /* the hub has agreed */
+        uint8_t generation[WIRE_GENERATION_SIZE]; /* of the mailbox; zero before the first link */
+        uint64_t received;                        /* the last sequence number of the hub that is in the inbox or was */
+        uint64_t sequence;                        /* the last one that was given out to cryptod */
+};
+
+/* Calls @each for all accounts; @transport_key is its to keep. A negative value from it ends the walk. */
+int ledger_accounts(struct ledger *l,
+                    int (*each)(void *userdata, const struct ledger_account *a, struct secret *transport_key),
+                    void *userdata);
+
+/* Adds an account and sets its id. -EEXIST. */
+int ledger_add_account(struct ledger *l, struct ledger_account *a, const struct secret *transport_key);
+int ledger_remove_account(struct ledger *l, int64_t id);
+
+/* Writes address, registered, generation, received, and sequence. */
+int ledger_update_account(struct ledger *l, const struct ledger_account *a);
+
+struct ledger_envelope {
+        int64_t row;
+        struct send send; /* views are valid until the callback returns */
+};
+
+/* Queues an envelope. 1, or 0 if this id is in the outbox or among the outcomes already. */
+int ledger_queue(struct ledger *l, int64_t account, const struct send *send);
+
+/* The first envelope in the outbox after row @after: 1 and @each was called with it, 0 if there is none. */
+int ledger_next_envelope(struct ledger *l, int64_t account, int64_t after,
+                         void (*each)(void *userdata, const struct ledger_envelope *e), void *userdata);
+
+/* Moves an envelope from the outbox to the outcomes. */
+int ledger_conclude(struct ledger *l, int64_t account, int64_t row, const char *result, uint64_t winner,
+                    const char *reason);
+
+struct ledger_outcome {
+        int64_t row;
+        uint8_t id[WIRE_MESSAGE_ID_SIZE];
+        char result[16];
+        uint64_t winner;
+        char reason[WIRE_SENTENCE_MAX + 1];
+};
+
+/* The first outcome after row @after: 1, or 0 if there is none. */
+int ledger_next_outcome(struct ledger *l, int64_t account, int64_t after, struct ledger_outcome *out);
+int ledger_drop_outcome(struct ledger *l, int64_t row);
+
+/* Puts an envelope into the inbox under its number for cryptod. */
+int ledger_receive(struct ledger *l, int64_t account, uint64_t sequence, struct bytes envelope);
+
+/* The first envelope in the inbox after @after: 1 and a memfd that the caller closes, or 0 if there is none. */
+int ledger_next_received(struct ledger *l, int64_t account, uint64_t after, uint64_t *sequence, int *envelope);
+int ledger_drop_received(struct ledger *l, int64_t account, uint64_t sequence);
+
+/* Lengths of the queues. */
+int ledger_count(struct ledger *l, int64_t account, uint32_t *outbox, uint32_t *inbox);

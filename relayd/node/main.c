@@ -1,0 +1,73 @@
+/* visavis-relayd: the one daemon that talks to the network, and sees nothing but ciphertext. */
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node.h"
+#include "services/daemon.h"
+#include "services/log.h"
+
+static const struct config_key keys[] = {
+        { "peers", "crypto-user", "visavis-crypto" },
+        { "link", "window", "256" },
+        { "link", "longest-wait", "5min" },
+        { "limits", "inbox", "100000" },
+        { NULL, NULL, NULL },
+};
+
+static int user_id(const char *name, uid_t *out)
+{
+        struct passwd *p;
+
+        errno = 0;
+        p = getpwnam(name);
+        if (!p) {
+                log_error("There is no user %s on this machine, which crypto-user in relayd.conf says cryptod runs as. "
+                          "Make it, or correct crypto-user.",
+                          name);
+                return errno ? -errno : -ENOENT;
+        }
+        *out = p->pw_uid;
+        return 0;
+}
+
+static int on_start(struct daemon *d, void **state)
+{
+        struct node_settings settings = { 0 };
+        struct node *n;
+        int64_t window, inbox;
+        int r;
+
+        if ((r = user_id(config_string(d->config, "peers", NULL, "crypto-user"), &settings.crypto_uid)) < 0 ||
+            (r = config_integer(d->config, "link", NULL, "window", 1, WIRE_WINDOW_MAX, &window)) < 0 ||
+            (r = config_duration(d->config, "link", NULL, "longest-wait", &settings.backoff_usec)) < 0 ||
+            (r = config_integer(d->config, "limits", NULL, "inbox", 1, 100 * 1000 * 1000, &inbox)) < 0)
+                return r;
+        settings.window = (uint32_t) window;
+        settings.inbox_max = (uint32_t) inbox;
+        r = node_new(d->event, d->bus, d->state_directory, &settings, &n);
+        if (r < 0)
+                return r;
+        *state = n;
+        return 0;
+}
+
+static void on_stop(struct daemon *d, void *state)
+{
+        node_free(state);
+}
+
+int main(int argc, char *argv[])
+{
+        static const struct daemon_type type = {
+                .name = "visavis-relayd",
+                .description = "Keeps the links to the hubs, and the queues of encrypted envelopes in both directions.",
+                .bus_name = "im.visavis.Relay1",
+                .keys = keys,
+                .start = on_start,
+                .stop = on_stop,
+        };
+
+        return daemon_run(&type, argc, argv);
+}

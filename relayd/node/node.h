@@ -1,0 +1,43 @@
+/* The node: relayd as a whole. It holds the accounts, the ledger and the bus, and answers im.visavis.Relay1. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "ledger.h"
+#include "services/secret.h"
+
+struct account;
+
+struct node_settings {
+        uid_t crypto_uid;      /* who may use the Delivery interface */
+        uint32_t window;       /* entries that the hub may push ahead of our acknowledgement */
+        uint32_t inbox_max;    /* envelopes kept for a locked account before the hub has to keep them */
+        uint64_t backoff_usec; /* the longest wait between two attempts to connect */
+};
+
+struct node {
+        sd_event *event;
+        sd_bus *bus;
+        struct node_settings settings;
+        struct secret *key;
+        struct ledger *ledger;
+        struct account *accounts; /* a list */
+        char trusted[256];        /* the unique name that was last seen to be cryptod's user */
+};
+
+/* Opens the ledger, starts the accounts' links and exports the bus objects. A sentence has been logged on error. */
+int node_new(sd_event *event, sd_bus *bus, const char *directory, const struct node_settings *settings,
+             struct node **out);
+
+/* Commits what is open and ends all links. Returns NULL. */
+struct node *node_free(struct node *n);
+
+/* The account with this id, or NULL. */
+struct account *node_account(struct node *n, const char *account);
+
+/* delivery.c: exports im.visavis.Relay1.Delivery. */
+int delivery_export(struct node *n);
