@@ -16,7 +16,7 @@ enum {
 static int on_gone(sd_bus_track *track, void *userdata)
 {
         (void) account_attach(userdata, NULL);
-        return 0;
+        return 1; /* 0 would have it called again and again */
 }
 
 int account_attach(struct account *a, const char *name)

@@ -23,7 +23,7 @@ static void path_of(const struct account *a, char *out, size_t size)
 
 static int on_watchers_gone(sd_bus_track *track, void *userdata)
 {
-        return 0;
+        return 1; /* 0 would have it called again and again */
 }
 
 static int check_caller(struct account *a, sd_bus_message *m, sd_bus_error *error)

@@ -1,0 +1,318 @@
+#!/usr/bin/python3
+"""relayd on a private bus, between a hub on loopback and a stand-in for cryptod: queues, outcomes, kill -9, who may ask."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import dbus
+import dbus.lowlevel
+import dbus.service
+from dbus.mainloop.glib import DBusGMainLoop
+from gi.repository import GLib
+
+RELAYD, HUB = sys.argv[1:3]
+BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>custom</type><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/></policy>
+</busconfig>"""
+LOCKED = "im.visavis.Error.Locked"
+DELIVERY = "im.visavis.Relay1.Delivery"
+
+failures = 0
+number = 0
+
+
+def check(name, good, detail=""):
+    global failures, number
+    number += 1
+    failures += not good
+    print(("ok" if good else "not ok"), number, "-", name, flush=True)
+    if not good:
+        print("#", detail, flush=True)
+
+
+def memfd(content):
+    fd = os.memfd_create("test")
+    os.write(fd, content)
+    return fd
+
+
+class Cryptod(dbus.service.Object):
+    """Notes what it is given; can be locked."""
+
+    def __init__(self, bus):
+        super().__init__(bus, "/im/visavis/Crypto1")
+        self.delivered, self.outcomes, self.low, self.locked = [], {}, [], False
+
+    def refuse_if_locked(self):
+        if self.locked:
+            raise dbus.DBusException("Log in first.", name=LOCKED)
+
+    @dbus.service.method("im.visavis.Crypto1.Inbox", in_signature="sth")
+    def Deliver(self, account, sequence, envelope):
+        self.refuse_if_locked()
+        fd = envelope.take()
+        content = os.read(fd, 1 << 20)
+        os.close(fd)
+        self.delivered.append((str(account), int(sequence), content))
+
+    @dbus.service.method("im.visavis.Crypto1.Inbox", in_signature="saysts")
+    def Outcome(self, account, id, result, winner, reason):
+        self.refuse_if_locked()
+        self.outcomes.setdefault((str(account), bytes(id)), []).append((str(result), int(winner), str(reason)))
+
+    @dbus.service.method("im.visavis.Crypto1.Inbox", in_signature="su")
+    def KeyPackagesLow(self, account, left):
+        self.low.append((str(account), int(left)))
+
+    def contents(self, account):
+        return [c for a, _, c in self.delivered if a == account]
+
+
+class Stage:
+    def __init__(self):
+        self.directory = tempfile.mkdtemp(prefix="visavis-relayd-bus-")
+        os.chmod(self.directory, 0o755)
+        for name in ("relayd", "hub", "config"):
+            os.mkdir(os.path.join(self.directory, name), 0o700)
+        with open(self.directory + "/config/relayd.conf", "w") as f:
+            f.write("[peers]\ncrypto-user = root\n[link]\nlongest-wait = 1s\n")
+        with open(self.directory + "/bus.conf", "w") as f:
+            f.write(BUS_CONFIG % self.directory)
+        self.processes = {}
+        self.processes["bus"] = subprocess.Popen(["dbus-daemon", "--nofork", "--config-file=" + self.directory + "/bus.conf"])
+        self.address = "unix:path=" + self.directory + "/bus"
+        while not os.path.exists(self.directory + "/bus"):
+            time.sleep(0.01)
+        self.port = None
+        self.start_hub()
+
+    def start_hub(self):
+        # A port that was free a moment ago; the hub keeps it when it is started again.
+        if not self.port:
+            import socket
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", 0))
+                self.port = s.getsockname()[1]
+        p = subprocess.Popen([HUB, "--state", self.directory + "/hub", "--config", self.directory + "/config",
+                              "--listen", "127.0.0.1:%d" % self.port, "--log-level", "err"], stdout=subprocess.PIPE, text=True)
+        self.hub_address = p.stdout.readline().strip()
+        p.stdout.close()
+        self.processes["hub"] = p
+
+    def start_relayd(self):
+        self.processes["relayd"] = subprocess.Popen([RELAYD, "--bus", self.address, "--state", self.directory + "/relayd",
+                                                     "--config", self.directory + "/config", "--log-level", "err"])
+
+    def kill(self, name, how=signal.SIGKILL):
+        p = self.processes.pop(name)
+        p.send_signal(how)
+        p.wait()
+
+    def end(self):
+        for name in list(self.processes):
+            self.kill(name, signal.SIGTERM)
+        shutil.rmtree(self.directory)
+
+
+def main():
+    DBusGMainLoop(set_as_default=True)
+    stage = Stage()
+    try:
+        return play(stage)
+    finally:
+        stage.end()
+
+
+def play(stage):
+    context = GLib.MainContext.default()
+    bus = dbus.bus.BusConnection(stage.address)
+    cryptod = Cryptod(bus)
+
+    def until(condition, seconds=15):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                return False
+            if not context.iteration(False):
+                time.sleep(0.005)
+        return True
+
+    def call(interface, method, *args, path="/im/visavis/Relay1"):
+        """Returns ("ok", value) or (error name, sentence), with the main loop running meanwhile."""
+        answer = []
+        proxy = bus.get_object("im.visavis.Relay1", path, introspect=False)
+        proxy.get_dbus_method(method, interface)(*args, timeout=30, reply_handler=lambda *v: answer.append(("ok", v[0] if v else None)),
+                                                 error_handler=lambda e: answer.append((e.get_dbus_name(), e.get_dbus_message())))
+        until(lambda: answer, 40)
+        return answer[0] if answer else ("none", "")
+
+    def start_relayd():
+        stage.start_relayd()
+        until(lambda: bus.name_has_owner("im.visavis.Relay1"))
+
+    def send(account, id, to, content, group=b"", epoch=0):
+        fd = memfd(content)
+        r = call(DELIVERY, "Send", account, dbus.ByteArray(id), dbus.Array(to, signature="s"), dbus.ByteArray(group),
+                 dbus.UInt64(epoch), dbus.types.UnixFd(fd))
+        os.close(fd)
+        return r
+
+    def outcome(account, id):
+        until(lambda: (account, id) in cryptod.outcomes)
+        return cryptod.outcomes.get((account, id), [])
+
+    def get(account, name):
+        return call("org.freedesktop.DBus.Properties", "Get", "im.visavis.Relay1.Link", name, path="/im/visavis/Relay1/link/" + account)[1]
+
+    def ident(n):
+        return bytes([n]) * 16
+
+    start_relayd()
+    hub = stage.hub_address
+    alice, bob = "alice@" + hub, "bob@" + hub
+    r = call(DELIVERY, "AddAccount", "a1", dbus.UInt32(0), alice)
+    check("AddAccount answers when the hub has agreed", r[0] == "ok", r)
+    check("AddAccount again is no error", call(DELIVERY, "AddAccount", "a1", dbus.UInt32(0), alice)[0] == "ok")
+    check("AddAccount for bob", call(DELIVERY, "AddAccount", "b1", dbus.UInt32(65534), bob)[0] == "ok")
+    r = call(DELIVERY, "AddAccount", "m1", dbus.UInt32(0), alice)
+    check("a taken name is Exists", r[0] == "im.visavis.Error.Exists", r)
+    r = call(DELIVERY, "Attach", "m1")
+    check("nothing is kept of it", r[0] == "im.visavis.Error.NotFound", r)
+    wrong = "carol@" + hub[:-43] + ("A" if hub[-43] != "A" else "B") + hub[-42:]
+    r = call(DELIVERY, "AddAccount", "c1", dbus.UInt32(0), wrong)
+    check("a hub with another key is refused", r[0] == "im.visavis.Error.Hub" and "another key" in r[1], r)
+    r = call(DELIVERY, "AddAccount", "d1", dbus.UInt32(0), "dave@127.0.0.1:1")
+    check("an unreachable hub is Hub, with a sentence", r[0] == "im.visavis.Error.Hub" and len(r[1]) > 10, r)
+    r = call(DELIVERY, "AddAccount", "../x", dbus.UInt32(0), alice)
+    check("an id that is no path element is refused", r[0] == "im.visavis.Error.InvalidArgument", r)
+
+    fd = memfd(b"\x06\x00\x01A\x00\x01B")
+    check("key packages are published", call(DELIVERY, "PublishKeyPackages", "b1", dbus.types.UnixFd(fd))[0] == "ok")
+    os.close(fd)
+    claims = []
+    for _ in range(2):
+        r = call(DELIVERY, "ClaimKeyPackage", "a1", bob)
+        claims.append(os.read(r[1].take(), 10) if r[0] == "ok" else r)
+    check("each is handed out once", claims == [b"A", b"B"], claims)
+    r = call(DELIVERY, "ClaimKeyPackage", "a1", bob)
+    check("then there is none", r[0] == "im.visavis.Error.NotFound", r)
+
+    check("Send answers", send("a1", ident(1), [bob], b"one")[0] == "ok")
+    check("the same id again is no error", send("a1", ident(1), [bob], b"one")[0] == "ok")
+    call(DELIVERY, "Attach", "a1")
+    check("the outcome is stored", outcome("a1", ident(1))[:1] == [("stored", 0, "")], cryptod.outcomes)
+    until(lambda: get("b1", "Inbox") == 1)
+    check("bob's waits while nobody is attached", cryptod.contents("b1") == [] and get("b1", "Inbox") == 1)
+    cryptod.locked = True
+    call(DELIVERY, "Attach", "b1")
+    until(lambda: False, 0.3)
+    cryptod.locked = False
+    check("it waits while the account is locked", cryptod.contents("b1") == [] and get("b1", "Inbox") == 1)
+    call(DELIVERY, "Attach", "b1")
+    check("and comes at the next Attach", until(lambda: cryptod.contents("b1") == [b"one"]), cryptod.delivered)
+    check("then the inbox is empty", until(lambda: get("b1", "Inbox") == 0))
+    check("bob hears that his key packages are low", until(lambda: ("b1", 0) in cryptod.low), cryptod.low)
+
+    send("a1", ident(2), [bob], b"commit", b"group", 3)
+    send("b1", ident(3), [alice], b"late commit", b"group", 3)
+    check("the first commit is stored", outcome("a1", ident(2)) == [("stored", 0, "")])
+    check("the second is stale, with the epoch", outcome("b1", ident(3))[0][:2] == ("stale", 4), cryptod.outcomes)
+    send("a1", ident(4), ["nobody@" + hub], b"x")
+    o = outcome("a1", ident(4))
+    check("an unknown recipient is refused by name", o and o[0][0] == "refused" and "nobody" in o[0][2], o)
+    r = send("a1", ident(5), ["eve@elsewhere.example"], b"x")
+    check("another hub is refused at once", r[0] == "im.visavis.Error.InvalidArgument", r)
+
+    # The hub goes away: what is sent waits on relayd's disk, also through kill -9 of relayd.
+    stage.kill("hub")
+    check("the link is seen to go down", until(lambda: get("a1", "State") != "online"))
+    check("Send answers without a hub", all(send("a1", ident(10 + i), [bob], b"m%d" % i)[0] == "ok" for i in range(5)))
+    check("the outbox counts them", get("a1", "Outbox") == 5, get("a1", "Outbox"))
+    stage.kill("relayd")
+    until(lambda: not bus.name_has_owner("im.visavis.Relay1"))
+    start_relayd()
+    check("they are still there after kill -9 of relayd", until(lambda: get("a1", "Outbox") == 5), get("a1", "Outbox"))
+    stage.start_hub()
+    call(DELIVERY, "Attach", "a1")
+    call(DELIVERY, "Attach", "b1")
+    check("they arrive once and in order when the hub is back",
+          until(lambda: len(cryptod.contents("b1")) >= 7) and cryptod.contents("b1") == [b"one", b"commit"] + [b"m%d" % i for i in range(5)],
+          cryptod.contents("b1"))
+    check("each has one outcome", all(outcome("a1", ident(10 + i)) == [("stored", 0, "")] for i in range(5)), cryptod.outcomes)
+
+    # kill -9 of relayd in mid-flow, again and again: cryptod drops repetitions by their sequence number.
+    sent = 0
+    for _ in range(4):
+        for _ in range(10):
+            send("a1", bytes([100 + sent]) * 16, [bob], b"k%d" % sent)
+            sent += 1
+        stage.kill("relayd")
+        until(lambda: not bus.name_has_owner("im.visavis.Relay1"))
+        start_relayd()
+        call(DELIVERY, "Attach", "a1")
+        call(DELIVERY, "Attach", "b1")
+
+    def unique():
+        seen = {}
+        for a, n, c in cryptod.delivered:
+            if a == "b1":
+                seen.setdefault(n, c)
+        return [seen[n] for n in sorted(seen)][7:]
+
+    check("nothing is lost or doubled by kill -9 of relayd",
+          until(lambda: len(unique()) >= sent) and unique() == [b"k%d" % i for i in range(sent)], unique())
+
+    big = os.urandom(1 << 20)
+    send("a1", ident(30), [bob], big[:1 << 20])
+    check("a mebibyte goes through", until(lambda: any(c == big for c in cryptod.contents("b1"))))
+
+    # Who may ask.
+    def as_nobody(*command):
+        return subprocess.run(["busctl", "--address=" + stage.address] + list(command), capture_output=True, text=True,
+                              preexec_fn=lambda: (os.setgroups([]), os.setgid(65534), os.setuid(65534)))
+
+    result = {}
+
+    def others():
+        result["attach"] = as_nobody("call", "im.visavis.Relay1", "/im/visavis/Relay1", DELIVERY, "Attach", "s", "a1")
+        result["own"] = as_nobody("get-property", "im.visavis.Relay1", "/im/visavis/Relay1/link/b1", "im.visavis.Relay1.Link", "State")
+        result["foreign"] = as_nobody("get-property", "im.visavis.Relay1", "/im/visavis/Relay1/link/a1", "im.visavis.Relay1.Link", "State")
+        result["reconnect"] = as_nobody("call", "im.visavis.Relay1", "/im/visavis/Relay1/link/a1", "im.visavis.Relay1.Link", "Reconnect")
+
+    if os.getuid() == 0:
+        thread = threading.Thread(target=others)
+        thread.start()
+        until(lambda: not thread.is_alive(), 20)
+        check("Delivery is for cryptod's user alone", result["attach"].returncode != 0 and "cryptod" in result["attach"].stderr, result["attach"])
+        check("a user sees the link of their own account", result["own"].stdout.strip() == 's "online"', result["own"])
+        check("and not another's", result["foreign"].returncode != 0 and "another user" in result["foreign"].stderr, result["foreign"])
+        check("and cannot have it reconnect", result["reconnect"].returncode != 0, result["reconnect"])
+
+    changed = []
+    bus.add_signal_receiver(lambda i, c, v: changed.append(c), "PropertiesChanged", "org.freedesktop.DBus.Properties",
+                            path="/im/visavis/Relay1/link/a1")
+    get("a1", "State")
+    stage.kill("hub", signal.SIGTERM)
+    check("who has looked is told of changes", until(lambda: any("State" in c and c["State"] != "online" for c in changed)), changed)
+    stage.start_hub()
+    call("im.visavis.Relay1.Link", "Reconnect", path="/im/visavis/Relay1/link/a1")
+    check("Reconnect does", until(lambda: get("a1", "State") == "online"))
+
+    stage.kill("relayd", signal.SIGTERM)
+    stage.kill("hub", signal.SIGTERM)
+    dump = subprocess.run([HUB, "--state", stage.directory + "/hub", "--config", stage.directory + "/config", "--inspect"],
+                          capture_output=True, text=True).stdout
+    check("the hub's inspection knows both and keeps nothing of what was read", bool(re.search(r"^  bob: \d+ messages so far, 0 waiting", dump, re.M)), dump)
+    print("1..%d" % number)
+    return 1 if failures else 0
+
+
+sys.exit(main())
