@@ -154,6 +154,12 @@ static int buffer_reserve(struct buffer *b, size_t size)
         return 0;
 }
 
+/* What is in it and was not handed out yet. */
+static struct bytes buffer_bytes(const struct buffer *b)
+{
+        return b->data ? BYTES(b->data + b->start, b->end - b->start) : BYTES(NULL, 0);
+}
+
 static void buffer_release(struct buffer *b)
 {
         free(b->data);
@@ -170,8 +176,7 @@ static size_t deliver(struct channel *c)
         for (;;) {
                 if (c->state != CHANNEL_OPEN || c->paused)
                         return 0;
-                int r = frame_parse(BYTES(c->input.data + c->input.start, c->input.end - c->input.start),
-                                    c->frame_length_max, &frame, &size);
+                int r = frame_parse(buffer_bytes(&c->input), c->frame_length_max, &frame, &size);
 
                 if (r == 0)
                         return size;

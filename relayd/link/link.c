@@ -318,15 +318,16 @@ static void on_closed(struct channel *c, void *userdata, int error, const char *
 
         if (l->state == LINK_DOWN)
                 return; /* on_ended() frees the channel */
-        l->channel = channel_free(l->channel);
-        if (l->pin.refused)
+        if (l->pin.refused) {
                 end(l, LINK_WRONG_KEY,
                     "The hub has another key than its address says. Compare the address with the hub's owner: somebody "
                     "may be in between.");
-        else if (l->state == LINK_CONNECTING && error != -EPROTO && l->next_address)
+        } else if (l->state == LINK_CONNECTING && error != -EPROTO && l->next_address) {
+                l->channel = channel_free(l->channel);
                 try_next_address(l);
-        else
+        } else {
                 end(l, error == -EPROTO || error == -EPROTONOSUPPORT ? LINK_PROTOCOL : LINK_UNREACHABLE, sentence);
+        }
 }
 
 static const struct channel_handlers channel_handlers = {
