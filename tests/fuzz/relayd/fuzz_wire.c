@@ -1,0 +1,115 @@
+/* The frame and every body: the first byte of the input chooses the decoder. What is taken must be written back as the
+ * same bytes. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "relayd/link/frame.h"
+#include "relayd/link/message.h"
+
+/* A decoder that accepts something which its encoder writes differently would let two parties read one message in two
+ * ways. */
+static void expect(struct writer *w, struct bytes input)
+{
+        if (writer_finish(w) < 0 || !bytes_equal(writer_bytes(w), input))
+                abort();
+        writer_release(w);
+}
+
+static void fuzz_frame(struct bytes input)
+{
+        struct writer w = WRITER_INIT;
+        struct frame f;
+        size_t size;
+
+        if (frame_parse(input, FRAME_LENGTH_MAX, &f, &size) != 1)
+                return;
+        frame_write(&w, f.type, f.request, f.body);
+        expect(&w, BYTES(input.data, size));
+}
+
+static void fuzz_key_packages(struct bytes input)
+{
+        struct writer w = WRITER_INIT;
+        struct key_packages m;
+
+        if (read_key_packages(input, &m) < 0)
+                return;
+        write_key_packages(&w, m.packages);
+        expect(&w, input);
+}
+
+static void fuzz_claim_answer(struct bytes input)
+{
+        struct writer w = WRITER_INIT;
+        struct bytes package;
+        bool last_resort;
+
+        if (read_claim_answer(input, &last_resort, &package) < 0)
+                return;
+        write_claim_answer(&w, last_resort, package);
+        expect(&w, input);
+}
+
+static void fuzz_integers(struct bytes input)
+{
+        struct writer w = WRITER_INIT;
+        uint64_t sequence;
+        uint32_t left;
+
+        if (read_ack(input, &sequence) >= 0) {
+                write_ack(&w, sequence);
+                expect(&w, input);
+        }
+        if (read_key_packages_left(input, &left) >= 0) {
+                write_key_packages_left(&w, left);
+                expect(&w, input);
+        }
+}
+
+static void fuzz_claim(struct bytes input)
+{
+        struct writer w = WRITER_INIT;
+        struct bytes name;
+
+        if (read_claim(input, &name) < 0)
+                return;
+        write_claim(&w, name);
+        expect(&w, input);
+}
+
+#define FUZZ(name, type)                                                                                               \
+        static void fuzz_##name(struct bytes input)                                                                    \
+        {                                                                                                              \
+                struct writer w = WRITER_INIT;                                                                         \
+                struct type m;                                                                                         \
+                if (read_##name(input, &m) < 0)                                                                        \
+                        return;                                                                                        \
+                write_##name(&w, &m);                                                                                  \
+                expect(&w, input);                                                                                     \
+        }
+FUZZ(hello, hello)
+FUZZ(hello_answer, hello_answer)
+FUZZ(registration, registration)
+FUZZ(authentication, authentication)
+FUZZ(authentication_answer, authentication_answer)
+FUZZ(send, send)
+FUZZ(fetch, fetch)
+FUZZ(entry, entry)
+FUZZ(failure, wire_failure)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        static void (*const decoders[])(struct bytes input) = {
+                fuzz_frame,        fuzz_hello,          fuzz_hello_answer,
+                fuzz_registration, fuzz_authentication, fuzz_authentication_answer,
+                fuzz_key_packages, fuzz_claim,          fuzz_claim_answer,
+                fuzz_send,         fuzz_fetch,          fuzz_entry,
+                fuzz_failure,      fuzz_integers,
+        };
+
+        if (size > 0)
+                decoders[data[0] % (sizeof(decoders) / sizeof(*decoders))](BYTES(data + 1, size - 1));
+        return 0;
+}
