@@ -14,6 +14,7 @@
 
 enum {
         BACKOFF_FIRST_USEC = 1000 * 1000,
+        REPLACED_FAILURES = 6,        /* another machine has our key: no tug of war */
         HURRY_USEC = 3 * 1000 * 1000, /* no new attempt sooner than this after the last, whoever asks */
         IN_FLIGHT = 64,               /* envelopes under way to the hub */
 };
@@ -316,6 +317,8 @@ static void on_down(struct link *l, void *userdata, const struct link_error *e)
         a->link = link_free(a->link);
         a->acknowledging = false;
         set_state(a, ACCOUNT_OFFLINE);
+        if (e->code == WIRE_ERROR_REPLACED)
+                a->failures = REPLACED_FAILURES;
         if (a->row.registered)
                 schedule_retry(a);
 }

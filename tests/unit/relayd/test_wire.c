@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -206,7 +207,80 @@ static void a_frame_that_is_too_long_or_too_short_is_refused_by_its_length_alone
         assert_int_equal(frame_parse(BYTES_OF(short_one), 4096, &f, &size), -EBADMSG);
 }
 
-int main(void)
+static const char *document;
+
+/* The hex of an example in docs/wire-protocol.md: from its marker to the next, without what follows a #. */
+static size_t example(const char *name, uint8_t *out, size_t capacity)
+{
+        char line[512], marker[64];
+        bool inside = false;
+        size_t n = 0;
+        FILE *f = fopen(document, "re");
+
+        assert_non_null(f);
+        (void) snprintf(marker, sizeof(marker), "<!-- example: %s -->", name);
+        while (fgets(line, sizeof(line), f)) {
+                if (strncmp(line, "<!--", 4) == 0) {
+                        inside = strncmp(line, marker, strlen(marker)) == 0;
+                        continue;
+                }
+                for (char *p = line; inside && *p && *p != '#' && *p != '\n';) {
+                        unsigned byte;
+
+                        if (*p == ' ') {
+                                p++;
+                                continue;
+                        }
+                        assert_int_equal(sscanf(p, "%2x", &byte), 1);
+                        assert_true(n < capacity);
+                        out[n++] = (uint8_t) byte;
+                        p += 2;
+                }
+        }
+        fclose(f);
+        return n;
+}
+
+static void assert_example(const char *name, uint8_t type, uint32_t request, struct writer *body)
+{
+        _cleanup_writer_ struct writer frame = WRITER_INIT;
+        uint8_t written[512];
+        size_t size = example(name, written, sizeof(written));
+
+        frame_write(&frame, type, request, writer_bytes(body));
+        assert_int_equal(size, frame.size);
+        assert_memory_equal(written, frame.data, size);
+        writer_release(body);
+}
+
+static void the_examples_of_the_document_are_what_is_sent(void **state)
+{
+        struct writer body = WRITER_INIT, list = WRITER_INIT;
+        struct authentication authentication = { .name = BYTES_STRING("alice") };
+        struct send send = { .payload = BYTES_STRING("hi") };
+
+        write_hello(&body, &(struct hello){ .versions = { 1 }, .version_count = 1 });
+        assert_example("hello", FRAME_HELLO, 1, &body);
+        for (unsigned i = 0; i < 32; i++) {
+                authentication.signature[i] = (uint8_t) (0xe0 + i);
+                authentication.signature[32 + i] = (uint8_t) i;
+        }
+        write_authentication(&body, &authentication);
+        assert_example("authenticate", FRAME_AUTHENTICATE, 2, &body);
+        for (unsigned i = 0; i < sizeof(send.id); i++)
+                send.id[i] = (uint8_t) (0xa0 + i);
+        write_recipient(&list, BYTES_STRING("bob"));
+        send.recipients = writer_bytes(&list);
+        write_send(&body, &send);
+        writer_release(&list);
+        assert_example("send", FRAME_SEND, 3, &body);
+        assert_example("sent", FRAME_SEND | FRAME_ANSWER, 3, &body);
+        write_failure(&body, &(struct wire_failure){
+                                     .code = WIRE_ERROR_STALE, .value = 5, .sentence = BYTES_STRING("too late") });
+        assert_example("stale", FRAME_ERROR, 4, &body);
+}
+
+int main(int argc, char *argv[])
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(bodies_refuse_every_truncation),
@@ -215,7 +289,9 @@ int main(void)
                 cmocka_unit_test(names_follow_the_rule_of_addresses),
                 cmocka_unit_test(a_frame_is_read_back_and_every_prefix_asks_for_more),
                 cmocka_unit_test(a_frame_that_is_too_long_or_too_short_is_refused_by_its_length_alone),
+                cmocka_unit_test(the_examples_of_the_document_are_what_is_sent),
         };
 
+        document = argc > 1 ? argv[1] : "docs/wire-protocol.md";
         return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
 }
