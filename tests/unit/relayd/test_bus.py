@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """relayd on a private bus, between a hub on loopback and a stand-in for cryptod: queues, outcomes, kill -9, who may ask."""
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -83,7 +84,7 @@ class Stage:
         for name in ("relayd", "hub", "config"):
             os.mkdir(os.path.join(self.directory, name), 0o700)
         with open(self.directory + "/config/relayd.conf", "w") as f:
-            f.write("[peers]\ncrypto-user = root\n[link]\nlongest-wait = 1s\n")
+            f.write("[peers]\ncrypto-user = %s\n[link]\nlongest-wait = 1s\n" % pwd.getpwuid(os.getuid()).pw_name)
         with open(self.directory + "/bus.conf", "w") as f:
             f.write(BUS_CONFIG % self.directory)
         self.processes = {}
