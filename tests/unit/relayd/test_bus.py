@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from xml.etree import ElementTree
 
 import dbus
 import dbus.lowlevel
@@ -18,6 +19,7 @@ from dbus.mainloop.glib import DBusGMainLoop
 from gi.repository import GLib
 
 RELAYD, HUB = sys.argv[1:3]
+INTERFACES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../dbus")
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig><type>custom</type><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth>
@@ -37,6 +39,14 @@ def check(name, good, detail=""):
     print(("ok" if good else "not ok"), number, "-", name, flush=True)
     if not good:
         print("#", detail, flush=True)
+
+
+def interface(document, name):
+    """What an introspection document says of one interface, in an order of its own."""
+    element, = [e for e in ElementTree.fromstring(document).iter("interface") if e.get("name") == name]
+    return sorted((c.tag, c.get("name"), c.get("type") or "", c.get("access") or "",
+                   [(a.get("name"), a.get("type"), a.get("direction")) for a in c.findall("arg")],
+                   [(a.get("name"), a.get("value")) for a in c.findall("annotation")]) for c in element)
 
 
 def memfd(content):
@@ -306,6 +316,31 @@ def play(stage):
     stage.start_hub()
     call("im.visavis.Relay1.Link", "Reconnect", path="/im/visavis/Relay1/link/a1")
     check("Reconnect does", until(lambda: get("a1", "State") == "online"))
+
+    def enable(wanted):
+        return call("org.freedesktop.DBus.Properties", "Set", "im.visavis.Relay1.Link", "Enabled", dbus.Boolean(wanted, variant_level=1),
+                    path="/im/visavis/Relay1/link/a1")
+
+    check("Enabled is on at first", get("a1", "Enabled") == 1)
+    check("it can be switched off", enable(False)[0] == "ok" and until(lambda: get("a1", "State") == "disabled"), get("a1", "State"))
+    check("then Reconnect says so", call("im.visavis.Relay1.Link", "Reconnect", path="/im/visavis/Relay1/link/a1")[0] == "im.visavis.Error.Hub")
+    r = call(DELIVERY, "ClaimKeyPackage", "a1", bob)
+    check("and so does a call that needs the hub", r[0] == "im.visavis.Error.Hub" and "switched off" in r[1], r)
+    check("Send is queued", send("a1", ident(40), [bob], b"held")[0] == "ok")
+    stage.kill("relayd")
+    until(lambda: not bus.name_has_owner("im.visavis.Relay1"))
+    start_relayd()
+    until(lambda: False, 0.5)
+    check("it stays off after a restart, and the queue is kept", get("a1", "State") == "disabled" and get("a1", "Outbox") == 1)
+    call(DELIVERY, "Attach", "b1")
+    check("switched on, what waited arrives", enable(True)[0] == "ok" and until(lambda: b"held" in cryptod.contents("b1")))
+    until(lambda: get("b1", "Inbox") == 0 and get("a1", "Outbox") == 0)
+
+    trees = [call("org.freedesktop.DBus.Introspectable", "Introspect", path=path)[1]
+             for path in ("/im/visavis/Relay1", "/im/visavis/Relay1/link/a1")]
+    for tree, name in zip(trees, (DELIVERY, "im.visavis.Relay1.Link")):
+        with open(os.path.join(INTERFACES, name + ".xml")) as f:
+            check("%s is as its XML says" % name, interface(tree, name) == interface(f.read(), name), interface(tree, name))
 
     stage.kill("relayd", signal.SIGTERM)
     stage.kill("hub", signal.SIGTERM)

@@ -83,6 +83,7 @@ static int compare_account(void *userdata, const struct ledger_account *a, struc
         assert_true(address_equal(&a->address, &f->alice.address));
         assert_memory_equal(a->address.key, f->alice.address.key, sizeof(a->address.key));
         assert_int_equal(a->registered, f->alice.registered);
+        assert_int_equal(a->enabled, f->alice.enabled);
         assert_int_equal(a->received, f->alice.received);
         assert_int_equal(a->sequence, f->alice.sequence);
         assert_true(secret_equal(secret_bytes(transport_key), secret_bytes(f->transport_key)));
@@ -102,6 +103,7 @@ static void accounts_survive_and_their_keys_need_the_machine_key(void **state)
         struct fixture *f = *state;
 
         f->alice.registered = true;
+        f->alice.enabled = true;
         f->alice.received = 12;
         f->alice.sequence = 34;
         f->alice.address.has_key = true;

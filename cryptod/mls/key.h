@@ -1,0 +1,21 @@
+/* Raw key bytes as OpenSSL's EVP_PKEY and back, for all curves of the suites alike. */
+#pragma once
+
+#include <openssl/evp.h>
+
+#include "services/bytes.h"
+#include "services/secret.h"
+
+/* @type: "X25519", "X448", "ED25519", "ED448", "P-256", "P-384", "P-521". A public point of a NIST curve must be uncompressed and on
+ * the curve. -EBADMSG if the bytes are no key of that type. The caller frees with EVP_PKEY_free(). */
+int key_from_public(const char *type, struct bytes public_key, EVP_PKEY **out);
+
+/* A private key; its public part is computed. -EBADMSG if a scalar is zero or not below the order. */
+int key_from_private(const char *type, const struct secret *private_key, EVP_PKEY **out);
+
+/* A new pair. */
+EVP_PKEY *key_generate(const char *type);
+
+/* The public key's bytes, appended to @out; the private key's, as a secret of @size bytes. */
+int key_write_public(EVP_PKEY *key, struct writer *out);
+struct secret *key_private(EVP_PKEY *key, size_t size);

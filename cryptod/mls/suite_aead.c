@@ -1,0 +1,69 @@
+/* The suites' AEAD (RFC 5116), over EVP. */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cryptod/mls/openssl_cleanup.h"
+#include "cryptod/mls/suite.h"
+
+enum { TAG_SIZE = 16 };
+
+static EVP_CIPHER_CTX *start(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
+                             bool encrypt)
+{
+        _cleanup_openssl_(EVP_CIPHER) EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, s->aead, NULL);
+        EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+        int n;
+
+        if (!cipher || !context || key->size != s->aead_key_size || nonce->size != SUITE_NONCE_SIZE || aad.size > INT_MAX ||
+            EVP_CipherInit_ex2(context, cipher, key->data, nonce->data, encrypt, NULL) != 1 ||
+            (aad.size > 0 && EVP_CipherUpdate(context, NULL, &n, aad.data, (int) aad.size) != 1))
+                abort();
+        return context;
+}
+
+int suite_seal(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
+               struct bytes plain, struct writer *out)
+{
+        _cleanup_openssl_(EVP_CIPHER_CTX) EVP_CIPHER_CTX *context = NULL;
+        uint8_t *sealed;
+        int n = 0, last;
+
+        if (plain.size > INT_MAX - TAG_SIZE)
+                return -EMSGSIZE;
+        sealed = writer_append(out, plain.size + TAG_SIZE);
+        if (!sealed)
+                return writer_finish(out);
+        context = start(s, key, nonce, aad, true);
+        if ((plain.size > 0 && EVP_CipherUpdate(context, sealed, &n, plain.data, (int) plain.size) != 1) ||
+            EVP_CipherFinal_ex(context, sealed + n, &last) != 1 ||
+            EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG_SIZE, sealed + plain.size) != 1)
+                abort();
+        return 0;
+}
+
+int suite_open(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
+               struct bytes sealed, struct writer *out)
+{
+        _cleanup_openssl_(EVP_CIPHER_CTX) EVP_CIPHER_CTX *context = NULL;
+        uint8_t *plain;
+        size_t size;
+        int n = 0, last;
+
+        if (sealed.size < TAG_SIZE || sealed.size > INT_MAX)
+                return -EBADMSG;
+        size = sealed.size - TAG_SIZE;
+        plain = writer_append(out, size);
+        if (!plain)
+                return writer_finish(out);
+        context = start(s, key, nonce, aad, false);
+        if ((size > 0 && EVP_CipherUpdate(context, plain, &n, sealed.data, (int) size) != 1) ||
+            EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG_SIZE, (void *) (sealed.data + size)) != 1 ||
+            EVP_CipherFinal_ex(context, plain + n, &last) != 1) {
+                explicit_bzero(plain, size);
+                out->size -= size;
+                return -EBADMSG;
+        }
+        return 0;
+}
