@@ -19,6 +19,8 @@ enum {
         IN_FLIGHT = 64,               /* envelopes under way to the hub */
 };
 
+#define SWITCHED_OFF "The link of this account is switched off; set its property Enabled to go online."
+
 static uint64_t clock_usec(clockid_t clock)
 {
         struct timespec t;
@@ -153,8 +155,11 @@ static void ask_hub(struct account *a)
 
 int account_ask(struct account *a, sd_bus_message *call, enum frame_type type, struct writer *body)
 {
-        struct waiting *w = calloc(1, sizeof(*w)), **last = &a->waiting;
+        struct waiting *w, **last = &a->waiting;
 
+        if (!a->row.enabled)
+                return sd_bus_reply_method_errorf(call, ERROR_HUB, "%s", SWITCHED_OFF);
+        w = calloc(1, sizeof(*w));
         if (!w)
                 return -ENOMEM;
         w->account = a;
@@ -316,10 +321,10 @@ static void on_down(struct link *l, void *userdata, const struct link_error *e)
                 give_up_adding(a, e);
         a->link = link_free(a->link);
         a->acknowledging = false;
-        set_state(a, ACCOUNT_OFFLINE);
+        set_state(a, a->row.enabled ? ACCOUNT_OFFLINE : ACCOUNT_DISABLED);
         if (e->code == WIRE_ERROR_REPLACED)
                 a->failures = REPLACED_FAILURES;
-        if (a->row.registered)
+        if (a->row.registered && a->row.enabled)
                 schedule_retry(a);
 }
 
@@ -457,6 +462,32 @@ void account_hurry(struct account *a)
                 account_start(a);
 }
 
+int account_enable(struct account *a, bool enabled)
+{
+        int r;
+
+        if (a->row.enabled == enabled)
+                return 0;
+        a->row.enabled = enabled;
+        r = ledger_update_account(a->node->ledger, &a->row);
+        if (r >= 0)
+                r = ledger_commit(a->node->ledger);
+        if (r < 0) {
+                a->row.enabled = !enabled;
+                return r;
+        }
+        if (!enabled && a->link) {
+                break_link(a, SWITCHED_OFF);
+        } else if (!enabled) {
+                (void) sd_event_source_set_enabled(a->retry, SD_EVENT_OFF);
+                set_state(a, ACCOUNT_DISABLED);
+        } else if (a->state == ACCOUNT_DISABLED) {
+                set_state(a, ACCOUNT_OFFLINE);
+                account_start(a);
+        }
+        return 0;
+}
+
 int account_new(struct node *n, const struct ledger_account *row, struct secret *transport_key, struct account **out)
 {
         struct account *a = calloc(1, sizeof(*a)), **last = &n->accounts;
@@ -469,6 +500,7 @@ int account_new(struct node *n, const struct ledger_account *row, struct secret 
         a->node = n;
         a->row = a->durable = *row;
         a->transport_key = transport_key;
+        a->state = row->enabled ? ACCOUNT_OFFLINE : ACCOUNT_DISABLED;
         a->since = clock_usec(CLOCK_REALTIME);
         while (*last)
                 last = &(*last)->next;

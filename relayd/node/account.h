@@ -1,6 +1,7 @@
 /* An account: its link to the hub, its queues, and the cryptod that is attached to it.
  *
  *     link:      OFFLINE ─(timer, Reconnect, Send)─▶ CONNECTING ─▶ ONLINE ─▶ OFFLINE, later and later, with jitter
+ *                DISABLED while its owner does not want it
  *     outbox:    ledger ─▶ hub ─▶ outcome in the ledger ─▶ cryptod
  *     inbox:     hub ─▶ ledger ─▶ acknowledged to the hub; ledger ─▶ cryptod ─▶ dropped from the ledger
  *
@@ -12,6 +13,7 @@
 #include "relayd/link/link.h"
 
 enum account_state {
+        ACCOUNT_DISABLED,
         ACCOUNT_OFFLINE,
         ACCOUNT_CONNECTING,
         ACCOUNT_ONLINE,
@@ -79,6 +81,10 @@ void account_start(struct account *a);
 
 /* As account_start(), unless it is online, connecting, or was tried a moment ago. */
 void account_hurry(struct account *a);
+
+/* What the owner wants: switched off, the link goes down and stays down, also after a restart; the queues are kept.
+ * Answers when that is on disk. */
+int account_enable(struct account *a, bool enabled);
 
 /* Does what can be done now. */
 void account_run(struct account *a);

@@ -49,6 +49,7 @@ static const char *const migrations[] = {
         " sequence integer not null,"
         " envelope blob not null,"
         " unique (account, sequence));",
+        "alter table accounts add column enabled integer not null default 1;",
 };
 
 struct then {
@@ -208,6 +209,7 @@ static int read_account(struct ledger *l, sqlite3_stmt *q, struct ledger_account
                 .uid = (uint32_t) storage_column_integer(q, 2),
                 .address.port = (uint16_t) storage_column_integer(q, 5),
                 .address.has_key = storage_column_bytes(q, 6).size > 0,
+                .enabled = storage_column_integer(q, 12),
                 .registered = storage_column_integer(q, 8),
                 .received = (uint64_t) storage_column_integer(q, 10),
                 .sequence = (uint64_t) storage_column_integer(q, 11),
@@ -229,7 +231,7 @@ int ledger_accounts(struct ledger *l,
         _cleanup_statement_ sqlite3_stmt *q = NULL;
         int r = storage_prepare(l->db, &q,
                                 "select id, account, uid, name, host, port, hub_key, transport_key, registered, "
-                                "generation, received, sequence"
+                                "generation, received, sequence, enabled"
                                 " from accounts order by id",
                                 "");
 
@@ -260,12 +262,12 @@ int ledger_add_account(struct ledger *l, struct ledger_account *a, const struct 
                 return r;
         r = storage_run(l->db,
                         "insert into accounts (account, uid, name, host, port, hub_key, transport_key, registered, "
-                        "generation, received, sequence)"
-                        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                        "sissibbibii", a->account, (int64_t) a->uid, a->address.name, a->address.host,
+                        "generation, received, sequence, enabled)"
+                        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                        "sissibbibiii", a->account, (int64_t) a->uid, a->address.name, a->address.host,
                         (int64_t) a->address.port, a->address.has_key ? BYTES_OF(a->address.key) : BYTES(NULL, 0),
                         writer_bytes(&sealed), (int64_t) a->registered, BYTES_OF(a->generation), (int64_t) a->received,
-                        (int64_t) a->sequence);
+                        (int64_t) a->sequence, (int64_t) a->enabled);
         if (r >= 0)
                 a->id = sqlite3_last_insert_rowid(l->db);
         return note(l, r);
@@ -286,10 +288,10 @@ int ledger_update_account(struct ledger *l, const struct ledger_account *a)
                 return r;
         return note(l, storage_run(l->db,
                                    "update accounts set hub_key = ?, registered = ?, generation = ?, received = ?, "
-                                   "sequence = ? where id = ?",
-                                   "bibiii", a->address.has_key ? BYTES_OF(a->address.key) : BYTES(NULL, 0),
+                                   "sequence = ?, enabled = ? where id = ?",
+                                   "bibiiii", a->address.has_key ? BYTES_OF(a->address.key) : BYTES(NULL, 0),
                                    (int64_t) a->registered, BYTES_OF(a->generation), (int64_t) a->received,
-                                   (int64_t) a->sequence, a->id));
+                                   (int64_t) a->sequence, (int64_t) a->enabled, a->id));
 }
 
 static int known(struct ledger *l, int64_t account, struct bytes id)

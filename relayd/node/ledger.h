@@ -48,6 +48,7 @@ struct ledger_account {
         char account[65];
         uint32_t uid;
         struct address address;
+        bool enabled;                             /* its owner wants the link */
         bool registered;                          /* the hub has agreed */
         uint8_t generation[WIRE_GENERATION_SIZE]; /* of the mailbox; zero before the first link */
         uint64_t received;                        /* the last sequence number of the hub that is in the inbox or was */
@@ -63,7 +64,7 @@ int ledger_accounts(struct ledger *l,
 int ledger_add_account(struct ledger *l, struct ledger_account *a, const struct secret *transport_key);
 int ledger_remove_account(struct ledger *l, int64_t id);
 
-/* Writes address, registered, generation, received, and sequence. */
+/* Writes address, enabled, registered, generation, received, and sequence. */
 int ledger_update_account(struct ledger *l, const struct ledger_account *a);
 
 struct ledger_envelope {

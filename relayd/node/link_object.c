@@ -50,6 +50,8 @@ static int on_reconnect(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
         if (r < 0)
                 return r;
+        if (!a->row.enabled)
+                return sd_bus_error_set(error, ERROR_HUB, "The link is switched off; set its property Enabled first.");
         if (a->row.registered)
                 account_start(a);
         return sd_bus_reply_method_return(m, "");
@@ -57,14 +59,18 @@ static int on_reconnect(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static int append_property(struct account *a, const char *property, sd_bus_message *reply)
 {
-        static const char *const states[] = {
-                [ACCOUNT_OFFLINE] = "offline", [ACCOUNT_CONNECTING] = "connecting", [ACCOUNT_ONLINE] = "online"
-        };
+        static const char *const states[] = { [ACCOUNT_DISABLED] = "disabled",
+
+                                              [ACCOUNT_OFFLINE] = "offline",
+                                              [ACCOUNT_CONNECTING] = "connecting",
+                                              [ACCOUNT_ONLINE] = "online" };
         char text[ADDRESS_TEXT_MAX];
         struct address hub = a->row.address;
 
         if (strcmp(property, "Account") == 0)
                 return sd_bus_message_append(reply, "s", a->row.account);
+        if (strcmp(property, "Enabled") == 0)
+                return sd_bus_message_append(reply, "b", a->row.enabled);
         if (strcmp(property, "State") == 0)
                 return sd_bus_message_append(reply, "s", states[a->state]);
         if (strcmp(property, "Since") == 0)
@@ -90,9 +96,28 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         return r < 0 ? r : append_property(a, property, reply);
 }
 
+static int set_enabled(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *value, void *userdata, sd_bus_error *error)
+{
+        sd_bus_message *m = sd_bus_get_current_message(bus);
+        struct account *a = userdata;
+        int enabled, r = m ? check_caller(a, m, error) : -EACCES;
+
+        if (r >= 0)
+                r = sd_bus_message_read(value, "b", &enabled);
+        if (r < 0)
+                return r;
+        if (account_enable(a, enabled) < 0)
+                return sd_bus_error_setf(error, ERROR_STORAGE, "%s", ledger_describe(a->node->ledger));
+        link_object_changed(a);
+        return 0;
+}
+
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD("Reconnect", "", "", on_reconnect, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_WRITABLE_PROPERTY("Enabled", "b", get_property, set_enabled, 0,
+                                 SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Account", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Hub", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("State", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
@@ -113,8 +138,9 @@ int link_object_export(struct account *a)
 
 static int append_all(struct account *a, sd_bus_message *m)
 {
-        static const char *const names[][2] = { { "Hub", "s" },       { "State", "s" },  { "Since", "t" },
-                                                { "LastError", "s" }, { "Outbox", "u" }, { "Inbox", "u" } };
+        static const char *const names[][2] = { { "Enabled", "b" }, { "Hub", "s" },       { "State", "s" },
+                                                { "Since", "t" },   { "LastError", "s" }, { "Outbox", "u" },
+                                                { "Inbox", "u" } };
         int r = sd_bus_message_append(m, "s", INTERFACE);
 
         if (r >= 0)

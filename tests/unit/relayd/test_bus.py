@@ -296,6 +296,7 @@ def play(stage):
         result["attach"] = as_nobody("call", "im.visavis.Relay1", "/im/visavis/Relay1", DELIVERY, "Attach", "s", "a1")
         result["own"] = as_nobody("get-property", "im.visavis.Relay1", "/im/visavis/Relay1/link/b1", "im.visavis.Relay1.Link", "State")
         result["foreign"] = as_nobody("get-property", "im.visavis.Relay1", "/im/visavis/Relay1/link/a1", "im.visavis.Relay1.Link", "State")
+        result["disable"] = as_nobody("set-property", "im.visavis.Relay1", "/im/visavis/Relay1/link/a1", "im.visavis.Relay1.Link", "Enabled", "b", "false")
         result["reconnect"] = as_nobody("call", "im.visavis.Relay1", "/im/visavis/Relay1/link/a1", "im.visavis.Relay1.Link", "Reconnect")
 
     if os.getuid() == 0:
@@ -305,6 +306,7 @@ def play(stage):
         check("Delivery is for cryptod's user alone", result["attach"].returncode != 0 and "cryptod" in result["attach"].stderr, result["attach"])
         check("a user sees the link of their own account", result["own"].stdout.strip() == 's "online"', result["own"])
         check("and not another's", result["foreign"].returncode != 0 and "another user" in result["foreign"].stderr, result["foreign"])
+        check("and cannot switch it off", result["disable"].returncode != 0 and get("a1", "Enabled") == 1, result["disable"])
         check("and cannot have it reconnect", result["reconnect"].returncode != 0, result["reconnect"])
 
     changed = []
