@@ -1,0 +1,169 @@
+#include "cryptod/mls/vectors.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "services/cleanup.h"
+#include "services/text.h"
+
+/* What tells a kind apart: members that only its cases have. */
+static const struct kind {
+        const char *name;
+        const char *members[3];
+        vector_case_t run;
+} kinds[] = {
+        { "crypto-basics", { "ref_hash", "expand_with_label", "encrypt_with_label" }, vector_crypto_basics },
+        { "tree-math", { "n_leaves", "n_nodes", "sibling" }, vector_tree_math },
+};
+
+static jmp_buf not_understood;
+
+static void __attribute__((noreturn)) give_up(const char *name, const char *why)
+{
+        fprintf(stderr, "member \"%s\" %s\n", name, why);
+        longjmp(not_understood, 1);
+}
+
+void hex_release(struct hex *h)
+{
+        free(h->data);
+}
+
+struct bytes hex_bytes(const struct hex *h)
+{
+        return BYTES(h->data, h->size);
+}
+
+json_object *vector_member(json_object *o, const char *name)
+{
+        json_object *member;
+
+        if (!json_object_object_get_ex(o, name, &member))
+                give_up(name, "is missing");
+        return member;
+}
+
+uint64_t vector_integer(json_object *o, const char *name)
+{
+        json_object *member = vector_member(o, name);
+
+        if (!json_object_is_type(member, json_type_int))
+                give_up(name, "is not a number");
+        return json_object_get_uint64(member);
+}
+
+const char *vector_string(json_object *o, const char *name)
+{
+        json_object *member = vector_member(o, name);
+
+        if (!json_object_is_type(member, json_type_string))
+                give_up(name, "is not a string");
+        return json_object_get_string(member);
+}
+
+bool vector_is_null(json_object *o, const char *name)
+{
+        json_object *member;
+
+        return !json_object_object_get_ex(o, name, &member) || member == NULL;
+}
+
+struct hex vector_hex_string(json_object *string)
+{
+        const char *text = json_object_get_string(string);
+        struct hex h = { .size = text ? strlen(text) / 2 : 0 };
+
+        h.data = malloc(h.size + 1);
+        if (!h.data || !text || !json_object_is_type(string, json_type_string) || hex_decode(text, h.data, h.size) < 0) {
+                free(h.data);
+                give_up("(hex)", "is not hex");
+        }
+        return h;
+}
+
+struct hex vector_hex(json_object *o, const char *name)
+{
+        return vector_hex_string(vector_member(o, name));
+}
+
+const struct suite *vector_suite(json_object *o)
+{
+        const struct suite *s = suite_by_id((uint16_t) vector_integer(o, "cipher_suite"));
+
+        if (!s)
+                give_up("cipher_suite", "is not in the table of suites");
+        return s;
+}
+
+bool vector_equals(json_object *o, const char *name, struct bytes b)
+{
+        _cleanup_hex_ struct hex expected = vector_hex(o, name);
+
+        return bytes_equal(hex_bytes(&expected), b);
+}
+
+static const struct kind *recognise(json_object *o)
+{
+        for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+                bool all = json_object_is_type(o, json_type_object);
+
+                for (size_t m = 0; all && m < COUNT_OF(kinds[i].members) && kinds[i].members[m]; m++)
+                        all = json_object_object_get_ex(o, kinds[i].members[m], NULL);
+                if (all)
+                        return &kinds[i];
+        }
+        return NULL;
+}
+
+struct count {
+        unsigned passed, failed, not_understood;
+};
+
+/* 1 passed, 0 failed, -1 not understood. A function of its own, so that no variable lives across the jump. */
+static int outcome(const struct kind *kind, json_object *o)
+{
+        return setjmp(not_understood) ? -1 : kind->run(o);
+}
+
+static void run_case(json_object *o, struct count *unknown, struct count counts[static COUNT_OF(kinds)])
+{
+        const struct kind *kind = recognise(o);
+        struct count *count = kind ? &counts[kind - kinds] : unknown;
+        int r = kind ? outcome(kind, o) : -1;
+
+        *(r > 0 ? &count->passed : r == 0 ? &count->failed : &count->not_understood) += 1;
+}
+
+static bool print_count(const char *name, const struct count *c)
+{
+        if (c->passed + c->failed + c->not_understood > 0)
+                printf("%-32s %5u passed %5u failed %5u not understood\n", name, c->passed, c->failed, c->not_understood);
+        return c->failed == 0 && c->not_understood == 0;
+}
+
+int main(int argc, char *argv[])
+{
+        struct count counts[COUNT_OF(kinds)] = { 0 }, unknown = { 0 };
+        bool good = argc > 1;
+
+        if (argc < 2)
+                fprintf(stderr, "usage: mls-vectors FILE…\nRuns files of the MLS working group's test vectors; exits 0 only if every case passed.\n");
+        for (int i = 1; i < argc; i++) {
+                json_object *file = json_object_from_file(argv[i]);
+
+                if (!json_object_is_type(file, json_type_array) || json_object_array_length(file) == 0) {
+                        fprintf(stderr, "mls-vectors: %s holds no JSON array of cases.\n", argv[i]);
+                        good = false;
+                } else {
+                        for (size_t n = 0; n < json_object_array_length(file); n++)
+                                run_case(json_object_array_get_idx(file, n), &unknown, counts);
+                }
+                json_object_put(file);
+        }
+        for (size_t i = 0; i < COUNT_OF(kinds); i++)
+                good = print_count(kinds[i].name, &counts[i]) && good;
+        return print_count("unknown kind", &unknown) && good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
