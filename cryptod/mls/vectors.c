@@ -17,6 +17,9 @@ static const struct kind {
 } kinds[] = {
         { "crypto-basics", { "ref_hash", "expand_with_label", "encrypt_with_label" }, vector_crypto_basics },
         { "tree-math", { "n_leaves", "n_nodes", "sibling" }, vector_tree_math },
+        { "key-schedule", { "group_id", "initial_init_secret", "epochs" }, vector_key_schedule },
+        { "psk_secret", { "psks", "psk_secret" }, vector_psk_secret },
+        { "secret-tree", { "encryption_secret", "sender_data", "leaves" }, vector_secret_tree },
 };
 
 static jmp_buf not_understood;
@@ -87,6 +90,13 @@ struct hex vector_hex_string(json_object *string)
 struct hex vector_hex(json_object *o, const char *name)
 {
         return vector_hex_string(vector_member(o, name));
+}
+
+struct secret *vector_secret(json_object *o, const char *name)
+{
+        _cleanup_hex_ struct hex h = vector_hex(o, name);
+
+        return secret_copy(hex_bytes(&h));
 }
 
 const struct suite *vector_suite(json_object *o)

@@ -28,6 +28,8 @@ bool vector_is_null(json_object *o, const char *name);
 struct hex vector_hex(json_object *o, const char *name);
 struct hex vector_hex_string(json_object *string);
 
+struct secret *vector_secret(json_object *o, const char *name);
+
 /* The suite of a case; one that is not in the table ends the case as "not understood". */
 const struct suite *vector_suite(json_object *o);
 
@@ -39,6 +41,9 @@ typedef bool (*vector_case_t)(json_object *o);
 
 bool vector_crypto_basics(json_object *o);
 bool vector_tree_math(json_object *o);
+bool vector_key_schedule(json_object *o);
+bool vector_psk_secret(json_object *o);
+bool vector_secret_tree(json_object *o);
 
 /* Ends the case unless @condition holds, naming the place. */
 #define EXPECT(condition)                                                                                              \

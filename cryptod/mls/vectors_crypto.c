@@ -6,13 +6,6 @@
 #include "cryptod/mls/vectors.h"
 #include "services/cleanup.h"
 
-static struct secret *member_secret(json_object *o, const char *name)
-{
-        _cleanup_hex_ struct hex h = vector_hex(o, name);
-
-        return secret_copy(hex_bytes(&h));
-}
-
 static bool ref_hash(const struct suite *s, json_object *o)
 {
         _cleanup_hex_ struct hex value = vector_hex(o, "value");
@@ -25,8 +18,8 @@ static bool ref_hash(const struct suite *s, json_object *o)
 
 static bool kdf(const struct suite *s, json_object *expand, json_object *derive, json_object *tree)
 {
-        _cleanup_secret_ struct secret *a = member_secret(expand, "secret"), *b = member_secret(derive, "secret"),
-                                       *c = member_secret(tree, "secret");
+        _cleanup_secret_ struct secret *a = vector_secret(expand, "secret"), *b = vector_secret(derive, "secret"),
+                                       *c = vector_secret(tree, "secret");
         _cleanup_hex_ struct hex context = vector_hex(expand, "context");
         _cleanup_secret_ struct secret *expanded = suite_expand_with_label(
                 s, a, vector_string(expand, "label"), hex_bytes(&context), vector_integer(expand, "length"));
@@ -42,7 +35,7 @@ static bool kdf(const struct suite *s, json_object *expand, json_object *derive,
 
 static bool signature(const struct suite *s, json_object *o)
 {
-        _cleanup_secret_ struct secret *private_key = member_secret(o, "priv");
+        _cleanup_secret_ struct secret *private_key = vector_secret(o, "priv");
         _cleanup_hex_ struct hex public_key = vector_hex(o, "pub"), content = vector_hex(o, "content"),
                                  given = vector_hex(o, "signature");
         const char *label = vector_string(o, "label");
@@ -58,7 +51,7 @@ static bool signature(const struct suite *s, json_object *o)
 
 static bool encryption(const struct suite *s, json_object *o)
 {
-        _cleanup_secret_ struct secret *private_key = member_secret(o, "priv");
+        _cleanup_secret_ struct secret *private_key = vector_secret(o, "priv");
         _cleanup_hex_ struct hex public_key = vector_hex(o, "pub"), context = vector_hex(o, "context"),
                                  plaintext = vector_hex(o, "plaintext"), kem_output = vector_hex(o, "kem_output"),
                                  ciphertext = vector_hex(o, "ciphertext");

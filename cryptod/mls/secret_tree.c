@@ -1,0 +1,295 @@
+#include "cryptod/mls/secret_tree.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cryptod/mls/tree_math.h"
+#include "services/cleanup.h"
+
+struct kept_key {
+        uint32_t generation;
+        struct secret *key, *nonce;
+};
+
+struct ratchet {
+        struct secret *secret; /* of the generation @next; NULL once the ratchet has run out */
+        uint32_t next;
+        struct kept_key kept[SECRET_TREE_KEPT_MAX]; /* oldest first */
+        unsigned kept_count;
+};
+
+/* A leaf's two ratchets exist from its first message on; until then its secret lies in a node above it. */
+struct leaf_ratchets {
+        struct ratchet by_type[2];
+};
+
+struct secret_tree {
+        const struct suite *suite;
+        uint32_t leaves;
+        struct secret **nodes; /* by node index; NULL where it has been used up or not been derived yet */
+        struct leaf_ratchets **ratchets;
+};
+
+static struct secret_tree *tree_new(const struct suite *s, uint32_t leaves)
+{
+        struct secret_tree *t = calloc(1, sizeof(*t));
+
+        if (!t)
+                abort();
+        *t = (struct secret_tree){ .suite = s, .leaves = leaves };
+        t->nodes = calloc(tree_width(leaves), sizeof(*t->nodes));
+        t->ratchets = calloc(leaves, sizeof(*t->ratchets));
+        if (!t->nodes || !t->ratchets)
+                abort();
+        return t;
+}
+
+struct secret_tree *secret_tree_new(const struct suite *s, struct secret *encryption_secret, uint32_t leaves)
+{
+        struct secret_tree *t = tree_new(s, leaves);
+
+        t->nodes[tree_root(leaves)] = encryption_secret;
+        return t;
+}
+
+static void kept_release(struct kept_key *k)
+{
+        k->key = secret_free(k->key);
+        k->nonce = secret_free(k->nonce);
+}
+
+static void ratchets_free(struct leaf_ratchets *l)
+{
+        for (unsigned type = 0; l && type < 2; type++) {
+                struct ratchet *r = &l->by_type[type];
+
+                secret_free(r->secret);
+                for (unsigned i = 0; i < r->kept_count; i++)
+                        kept_release(&r->kept[i]);
+        }
+        free(l);
+}
+
+struct secret_tree *secret_tree_free(struct secret_tree *t)
+{
+        if (!t)
+                return NULL;
+        for (uint32_t i = 0; i < tree_width(t->leaves); i++)
+                secret_free(t->nodes[i]);
+        for (uint32_t i = 0; i < t->leaves; i++)
+                ratchets_free(t->ratchets[i]);
+        free(t->nodes);
+        free(t->ratchets);
+        free(t);
+        return NULL;
+}
+
+/* Derives down to the leaf, forgetting each secret above it on the way, and starts its ratchets. */
+static struct leaf_ratchets *leaf_ratchets(struct secret_tree *t, uint32_t leaf)
+{
+        uint32_t target = tree_leaf_node(leaf), node = target;
+        struct leaf_ratchets *l;
+
+        if (t->ratchets[leaf])
+                return t->ratchets[leaf];
+        while (!t->nodes[node])
+                node = tree_parent(node, t->leaves);
+        while (node != target) {
+                uint32_t left = tree_left(node), right = tree_right(node);
+
+                t->nodes[left] = suite_expand_with_label(t->suite, t->nodes[node], "tree", BYTES_STRING("left"),
+                                                         t->suite->hash_size);
+                t->nodes[right] = suite_expand_with_label(t->suite, t->nodes[node], "tree", BYTES_STRING("right"),
+                                                          t->suite->hash_size);
+                t->nodes[node] = secret_free(t->nodes[node]);
+                node = tree_is_below(target, left) ? left : right;
+        }
+        l = calloc(1, sizeof(*l));
+        if (!l)
+                abort();
+        l->by_type[RATCHET_HANDSHAKE].secret = suite_expand_with_label(t->suite, t->nodes[target], "handshake", BYTES(NULL, 0),
+                                                                       t->suite->hash_size);
+        l->by_type[RATCHET_APPLICATION].secret = suite_expand_with_label(t->suite, t->nodes[target], "application",
+                                                                         BYTES(NULL, 0), t->suite->hash_size);
+        t->nodes[target] = secret_free(t->nodes[target]);
+        t->ratchets[leaf] = l;
+        return l;
+}
+
+/* Moves a ratchet on by one generation and gives its key. */
+static struct kept_key advance(const struct suite *s, struct ratchet *r)
+{
+        struct kept_key k = {
+                .generation = r->next,
+                .key = suite_derive_tree_secret(s, r->secret, "key", r->next, s->aead_key_size),
+                .nonce = suite_derive_tree_secret(s, r->secret, "nonce", r->next, SUITE_NONCE_SIZE),
+        };
+        struct secret *next = suite_derive_tree_secret(s, r->secret, "secret", r->next, s->hash_size);
+
+        secret_free(r->secret);
+        r->secret = next;
+        r->next++;
+        return k;
+}
+
+int secret_tree_next(struct secret_tree *t, uint32_t leaf, enum ratchet_type type, uint32_t *generation,
+                     struct secret **key, struct secret **nonce)
+{
+        struct ratchet *r;
+        struct kept_key k;
+
+        assert(leaf < t->leaves);
+        r = &leaf_ratchets(t, leaf)->by_type[type];
+        if (r->next == UINT32_MAX)
+                return -EOVERFLOW;
+        k = advance(t->suite, r);
+        *generation = k.generation;
+        *key = k.key;
+        *nonce = k.nonce;
+        return 0;
+}
+
+static void drop(struct ratchet *r, unsigned index)
+{
+        kept_release(&r->kept[index]);
+        r->kept_count--;
+        for (unsigned i = index; i < r->kept_count; i++)
+                r->kept[i] = r->kept[i + 1];
+        r->kept[r->kept_count] = (struct kept_key){ 0 };
+}
+
+static void keep(struct ratchet *r, struct kept_key k)
+{
+        if (r->kept_count == SECRET_TREE_KEPT_MAX)
+                drop(r, 0);
+        r->kept[r->kept_count++] = k;
+}
+
+static struct kept_key *find(struct ratchet *r, uint32_t generation)
+{
+        for (unsigned i = 0; i < r->kept_count; i++)
+                if (r->kept[i].generation == generation)
+                        return &r->kept[i];
+        return NULL;
+}
+
+int secret_tree_peek(struct secret_tree *t, uint32_t leaf, enum ratchet_type type, uint32_t generation,
+                     const struct secret **key, const struct secret **nonce)
+{
+        struct kept_key *k;
+        struct ratchet *r;
+
+        if (leaf >= t->leaves)
+                return -EBADMSG;
+        r = &leaf_ratchets(t, leaf)->by_type[type];
+        if (generation >= r->next && (generation - r->next > SECRET_TREE_SKIP_MAX || generation == UINT32_MAX))
+                return -ERANGE;
+        while (r->next <= generation)
+                keep(r, advance(t->suite, r));
+        k = find(r, generation);
+        if (!k)
+                return -EALREADY;
+        *key = k->key;
+        *nonce = k->nonce;
+        return 0;
+}
+
+void secret_tree_consume(struct secret_tree *t, uint32_t leaf, enum ratchet_type type, uint32_t generation)
+{
+        struct ratchet *r = &leaf_ratchets(t, leaf)->by_type[type];
+
+        for (unsigned i = 0; i < r->kept_count; i++)
+                if (r->kept[i].generation == generation) {
+                        drop(r, i);
+                        return;
+                }
+}
+
+/* struct { uint32 leaves; optional<opaque<V>> nodes[]; optional<Ratchet[2]> ratchets[]; } */
+void secret_tree_write(const struct secret_tree *t, struct writer *w)
+{
+        write_u32(w, t->leaves);
+        for (uint32_t i = 0; i < tree_width(t->leaves); i++) {
+                write_optional(w, t->nodes[i] != NULL);
+                if (t->nodes[i])
+                        write_vector(w, secret_bytes(t->nodes[i]));
+        }
+        for (uint32_t i = 0; i < t->leaves; i++) {
+                write_optional(w, t->ratchets[i] != NULL);
+                for (unsigned type = 0; t->ratchets[i] && type < 2; type++) {
+                        const struct ratchet *r = &t->ratchets[i]->by_type[type];
+
+                        write_vector(w, secret_bytes(r->secret));
+                        write_u32(w, r->next);
+                        write_u32(w, r->kept_count);
+                        for (unsigned k = 0; k < r->kept_count; k++) {
+                                write_u32(w, r->kept[k].generation);
+                                write_vector(w, secret_bytes(r->kept[k].key));
+                                write_vector(w, secret_bytes(r->kept[k].nonce));
+                        }
+                }
+        }
+}
+
+static struct secret *read_secret(struct reader *r, size_t size)
+{
+        struct bytes b = read_vector(r);
+
+        if (b.size == size)
+                return secret_copy(b);
+        reader_fail(r);
+        return NULL;
+}
+
+static void read_ratchet(const struct suite *s, struct reader *reader, struct ratchet *r)
+{
+        uint32_t count;
+
+        r->secret = read_secret(reader, s->hash_size);
+        r->next = read_u32(reader);
+        count = read_u32(reader);
+        if (count > SECRET_TREE_KEPT_MAX)
+                reader_fail(reader);
+        for (uint32_t i = 0; i < count && !reader->error; i++) {
+                struct kept_key *k = &r->kept[r->kept_count++];
+
+                k->generation = read_u32(reader);
+                k->key = read_secret(reader, s->aead_key_size);
+                k->nonce = read_secret(reader, SUITE_NONCE_SIZE);
+        }
+}
+
+struct secret_tree *secret_tree_read(const struct suite *s, struct reader *r)
+{
+        uint32_t leaves = read_u32(r);
+        struct secret_tree *t;
+
+        if (leaves == 0 || leaves > TREE_LEAVES_MAX || (leaves & (leaves - 1)) != 0 || r->rest.size < tree_width(leaves))
+                reader_fail(r);
+        if (r->error)
+                return NULL;
+        t = tree_new(s, leaves);
+        for (uint32_t i = 0; i < tree_width(leaves) && !r->error; i++)
+                if (read_optional(r))
+                        t->nodes[i] = read_secret(r, s->hash_size);
+        for (uint32_t i = 0; i < leaves && !r->error; i++) {
+                if (!read_optional(r))
+                        continue;
+                t->ratchets[i] = calloc(1, sizeof(*t->ratchets[i]));
+                if (!t->ratchets[i])
+                        abort();
+                for (unsigned type = 0; type < 2; type++)
+                        read_ratchet(s, r, &t->ratchets[i]->by_type[type]);
+        }
+        /* Each leaf must find a secret, its own or one above it; else the state is not one that was written. */
+        for (uint32_t i = 0; i < leaves && !r->error; i++) {
+                uint32_t node = tree_leaf_node(i);
+
+                while (!t->ratchets[i] && node != NODE_NONE && !t->nodes[node])
+                        node = tree_parent(node, leaves);
+                if (!t->ratchets[i] && node == NODE_NONE)
+                        reader_fail(r);
+        }
+        return r->error ? secret_tree_free(t) : t;
+}
