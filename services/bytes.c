@@ -28,6 +28,13 @@ bool reader_more(const struct reader *r)
         return r->error == 0 && r->rest.size > 0;
 }
 
+struct bytes reader_between(const struct reader *before, const struct reader *after)
+{
+        if (after->error)
+                return BYTES(NULL, 0);
+        return BYTES(before->rest.data, before->rest.size - after->rest.size);
+}
+
 int reader_finish(const struct reader *r)
 {
         return r->error == 0 && r->rest.size > 0 ? -EBADMSG : r->error;

@@ -1,0 +1,112 @@
+#include "cryptod/mls/leaf_node.h"
+
+#include <errno.h>
+
+static struct bytes read_list(struct reader *r)
+{
+        struct bytes list = read_vector(r);
+
+        if (list.size % 2 != 0)
+                reader_fail(r);
+        return list;
+}
+
+void leaf_node_read(struct reader *r, struct leaf_node *out)
+{
+        struct reader start = *r;
+
+        *out = (struct leaf_node){ 0 };
+        out->encryption_key = read_vector(r);
+        out->signature_key = read_vector(r);
+        out->credential.type = read_u16(r);
+        out->credential.content = read_vector(r);
+        out->capabilities.versions = read_list(r);
+        out->capabilities.cipher_suites = read_list(r);
+        out->capabilities.extensions = read_list(r);
+        out->capabilities.proposals = read_list(r);
+        out->capabilities.credentials = read_list(r);
+        out->source = (enum leaf_node_source) read_u8(r);
+        switch (out->source) {
+        case LEAF_NODE_KEY_PACKAGE:
+                out->not_before = read_u64(r);
+                out->not_after = read_u64(r);
+                break;
+        case LEAF_NODE_UPDATE:
+                break;
+        case LEAF_NODE_COMMIT:
+                out->parent_hash = read_vector(r);
+                break;
+        default:
+                reader_fail(r);
+        }
+        out->extensions = read_vector(r);
+        if (extensions_check(out->extensions) < 0)
+                reader_fail(r);
+        out->content = reader_between(&start, r);
+        out->signature = read_vector(r);
+        out->encoded = reader_between(&start, r);
+}
+
+bool capability_listed(struct bytes list, uint16_t value)
+{
+        struct reader r;
+
+        reader_init(&r, list);
+        while (reader_more(&r))
+                if (read_u16(&r) == value)
+                        return true;
+        return false;
+}
+
+bool extension_find(struct bytes extensions, uint16_t type, struct bytes *data)
+{
+        struct reader r;
+
+        reader_init(&r, extensions);
+        while (reader_more(&r)) {
+                uint16_t this_type = read_u16(&r);
+                struct bytes this_data = read_vector(&r);
+
+                if (this_type == type && !r.error) {
+                        *data = this_data;
+                        return true;
+                }
+        }
+        return false;
+}
+
+int extensions_check(struct bytes extensions)
+{
+        struct reader r;
+
+        reader_init(&r, extensions);
+        while (reader_more(&r)) {
+                uint16_t type = read_u16(&r);
+                struct bytes again;
+
+                read_vector(&r);
+                if (extension_find(r.rest, type, &again))
+                        return -EBADMSG;
+        }
+        return reader_finish(&r);
+}
+
+void leaf_node_write_tbs(struct writer *w, const struct leaf_node *leaf, struct bytes group_id, uint32_t leaf_index)
+{
+        write_fixed(w, leaf->content);
+        if (leaf->source != LEAF_NODE_KEY_PACKAGE) {
+                write_vector(w, group_id);
+                write_u32(w, leaf_index);
+        }
+}
+
+int leaf_node_verify(const struct suite *s, const struct leaf_node *leaf, struct bytes group_id, uint32_t leaf_index)
+{
+        _cleanup_writer_ struct writer tbs = WRITER_INIT;
+        int r;
+
+        leaf_node_write_tbs(&tbs, leaf, group_id, leaf_index);
+        r = writer_finish(&tbs);
+        return r < 0 ? r
+                     : suite_verify_with_label(s, leaf->signature_key, "LeafNodeTBS", writer_bytes(&tbs), leaf->signature);
+}

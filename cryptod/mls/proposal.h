@@ -1,0 +1,35 @@
+/* Proposals (RFC 9420 §12.1), all eight types, as views into the bytes that they were read from. */
+#pragma once
+
+#include "cryptod/mls/key_package.h"
+#include "cryptod/mls/psk.h"
+
+enum proposal_type {
+        PROPOSAL_ADD = 1,
+        PROPOSAL_UPDATE = 2,
+        PROPOSAL_REMOVE = 3,
+        PROPOSAL_PSK = 4,
+        PROPOSAL_REINIT = 5,
+        PROPOSAL_EXTERNAL_INIT = 6,
+        PROPOSAL_GROUP_CONTEXT_EXTENSIONS = 7,
+};
+
+struct proposal {
+        enum proposal_type type;
+        union {
+                struct key_package add;
+                struct leaf_node update;
+                uint32_t removed;
+                struct psk_id psk;
+                struct {
+                        struct bytes group_id, extensions;
+                        uint16_t version, cipher_suite;
+                } reinit;
+                struct bytes kem_output;
+                struct bytes extensions;
+        };
+        struct bytes encoded;
+};
+
+/* Reads one. A type that is not known is an error, for where it ends cannot be told. */
+void proposal_read(struct reader *r, struct proposal *out);
