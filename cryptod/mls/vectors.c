@@ -20,6 +20,8 @@ static const struct kind {
         { "key-schedule", { "group_id", "initial_init_secret", "epochs" }, vector_key_schedule },
         { "psk_secret", { "psks", "psk_secret" }, vector_psk_secret },
         { "secret-tree", { "encryption_secret", "sender_data", "leaves" }, vector_secret_tree },
+        { "message-protection", { "proposal_pub", "commit_priv", "application_priv" }, vector_message_protection },
+        { "transcript-hashes", { "authenticated_content", "interim_transcript_hash_before" }, vector_transcript_hashes },
 };
 
 static jmp_buf not_understood;
@@ -113,6 +115,18 @@ bool vector_equals(json_object *o, const char *name, struct bytes b)
         _cleanup_hex_ struct hex expected = vector_hex(o, name);
 
         return bytes_equal(hex_bytes(&expected), b);
+}
+
+void vector_write_group_context(struct writer *w, const struct suite *s, struct bytes group_id, uint64_t epoch,
+                                struct bytes tree_hash, struct bytes confirmed_transcript_hash)
+{
+        write_u16(w, 1);
+        write_u16(w, s->id);
+        write_vector(w, group_id);
+        write_u64(w, epoch);
+        write_vector(w, tree_hash);
+        write_vector(w, confirmed_transcript_hash);
+        write_vector(w, BYTES(NULL, 0));
 }
 
 static const struct kind *recognise(json_object *o)

@@ -36,6 +36,10 @@ const struct suite *vector_suite(json_object *o);
 /* True if @b is what the member says. */
 bool vector_equals(json_object *o, const char *name, struct bytes b);
 
+/* struct GroupContext with mls10 and no extensions. */
+void vector_write_group_context(struct writer *w, const struct suite *s, struct bytes group_id, uint64_t epoch,
+                                struct bytes tree_hash, struct bytes confirmed_transcript_hash);
+
 /* One case: true if it passed. Says on stderr what differed. */
 typedef bool (*vector_case_t)(json_object *o);
 
@@ -44,6 +48,8 @@ bool vector_tree_math(json_object *o);
 bool vector_key_schedule(json_object *o);
 bool vector_psk_secret(json_object *o);
 bool vector_secret_tree(json_object *o);
+bool vector_message_protection(json_object *o);
+bool vector_transcript_hashes(json_object *o);
 
 /* Ends the case unless @condition holds, naming the place. */
 #define EXPECT(condition)                                                                                              \

@@ -10,19 +10,6 @@
 #include "cryptod/mls/vectors.h"
 #include "services/cleanup.h"
 
-/* struct GroupContext with mls10 and no extensions, put together here and not taken from the case. */
-static void write_group_context(struct writer *w, const struct suite *s, struct bytes group_id, uint64_t epoch,
-                                struct bytes tree_hash, struct bytes confirmed_transcript_hash)
-{
-        write_u16(w, 1);
-        write_u16(w, s->id);
-        write_vector(w, group_id);
-        write_u64(w, epoch);
-        write_vector(w, tree_hash);
-        write_vector(w, confirmed_transcript_hash);
-        write_vector(w, BYTES(NULL, 0));
-}
-
 static bool epoch_secrets(const struct suite *s, json_object *e, const struct key_schedule *k)
 {
         json_object *exporter = vector_member(e, "exporter");
@@ -61,7 +48,7 @@ bool vector_key_schedule(json_object *o)
                                          transcript_hash = vector_hex(e, "confirmed_transcript_hash");
                 _cleanup_writer_ struct writer context = WRITER_INIT;
 
-                write_group_context(&context, s, hex_bytes(&group_id), i, hex_bytes(&tree_hash), hex_bytes(&transcript_hash));
+                vector_write_group_context(&context, s, hex_bytes(&group_id), i, hex_bytes(&tree_hash), hex_bytes(&transcript_hash));
                 EXPECT(vector_equals(e, "group_context", writer_bytes(&context)));
 
                 _cleanup_secret_ struct secret *joiner = key_schedule_joiner(s, init_secret, commit, writer_bytes(&context));
