@@ -22,6 +22,8 @@ static const struct kind {
         { "secret-tree", { "encryption_secret", "sender_data", "leaves" }, vector_secret_tree },
         { "message-protection", { "proposal_pub", "commit_priv", "application_priv" }, vector_message_protection },
         { "transcript-hashes", { "authenticated_content", "interim_transcript_hash_before" }, vector_transcript_hashes },
+        { "tree-operations", { "tree_before", "proposal_sender", "tree_after" }, vector_tree_operations },
+        { "tree-validation", { "tree", "resolutions", "tree_hashes" }, vector_tree_validation },
 };
 
 static jmp_buf not_understood;

@@ -1,0 +1,341 @@
+#include "cryptod/mls/ratchet_tree.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "services/cleanup.h"
+
+enum { NODE_TYPE_LEAF = 1, NODE_TYPE_PARENT = 2 };
+
+static void node_blank(struct tree_node *n)
+{
+        free(n->encoded);
+        *n = (struct tree_node){ 0 };
+}
+
+static void parent_read(struct reader *r, struct parent_node *out)
+{
+        uint64_t last = 0;
+        struct reader list;
+
+        out->encryption_key = read_vector(r);
+        out->parent_hash = read_vector(r);
+        list = read_vector_open(r);
+        out->unmerged_leaves = list.rest;
+        for (bool first = true; reader_more(&list); first = false) {
+                uint32_t leaf = read_u32(&list);
+
+                if (!first && leaf <= last)
+                        reader_fail(&list);
+                last = leaf;
+        }
+        reader_close_vector(r, &list);
+}
+
+/* Takes a copy of @encoded, and views into it. */
+static int node_set(struct tree_node *n, bool is_leaf, struct bytes encoded)
+{
+        struct tree_node next = { .encoded = malloc(encoded.size), .size = encoded.size };
+        struct reader r;
+
+        if (!next.encoded)
+                abort();
+        memcpy(next.encoded, encoded.data, encoded.size);
+        reader_init(&r, BYTES(next.encoded, next.size));
+        if (is_leaf)
+                leaf_node_read(&r, &next.leaf);
+        else
+                parent_read(&r, &next.parent);
+        if (reader_finish(&r) < 0) {
+                free(next.encoded);
+                return -EBADMSG;
+        }
+        node_blank(n);
+        *n = next;
+        return 0;
+}
+
+void ratchet_tree_release(struct ratchet_tree *t)
+{
+        for (uint32_t i = 0; i < tree_width(t->leaves); i++)
+                node_blank(&t->nodes[i]);
+        free(t->nodes);
+        *t = (struct ratchet_tree){ .suite = t->suite };
+}
+
+/* Makes the tree @leaves wide; nodes beyond are blank already, or become so. */
+static void resize(struct ratchet_tree *t, uint32_t leaves)
+{
+        uint32_t before = tree_width(t->leaves), after = tree_width(leaves);
+
+        for (uint32_t i = after; i < before; i++)
+                node_blank(&t->nodes[i]);
+        t->nodes = reallocarray(t->nodes, after ? after : 1, sizeof(*t->nodes));
+        if (!t->nodes)
+                abort();
+        for (uint32_t i = before; i < after; i++)
+                t->nodes[i] = (struct tree_node){ 0 };
+        t->leaves = leaves;
+}
+
+void ratchet_tree_copy(const struct ratchet_tree *t, struct ratchet_tree *out)
+{
+        *out = (struct ratchet_tree){ .suite = t->suite };
+        resize(out, t->leaves);
+        for (uint32_t i = 0; i < tree_width(t->leaves); i++)
+                if (t->nodes[i].encoded &&
+                    node_set(&out->nodes[i], tree_is_leaf(i), BYTES(t->nodes[i].encoded, t->nodes[i].size)) < 0)
+                        abort();
+}
+
+int ratchet_tree_read(const struct suite *s, struct reader *r, struct ratchet_tree *out)
+{
+        _cleanup_(ratchet_tree_release) struct ratchet_tree t = { .suite = s };
+        struct reader list = read_vector_open(r);
+        bool last_is_blank = true;
+        uint32_t index = 0;
+
+        for (; reader_more(&list); index++) {
+                struct tree_node scratch = { 0 };
+                struct reader start;
+
+                if (index >= tree_width(t.leaves)) {
+                        if (t.leaves >= TREE_LEAVES_MAX)
+                                return -EBADMSG;
+                        resize(&t, t.leaves ? 2 * t.leaves : 1);
+                }
+                last_is_blank = !read_optional(&list);
+                if (last_is_blank)
+                        continue;
+                if (read_u8(&list) != (tree_is_leaf(index) ? NODE_TYPE_LEAF : NODE_TYPE_PARENT))
+                        return -EBADMSG;
+                start = list;
+                if (tree_is_leaf(index))
+                        leaf_node_read(&list, &scratch.leaf);
+                else
+                        parent_read(&list, &scratch.parent);
+                if (list.error || node_set(&t.nodes[index], tree_is_leaf(index), reader_between(&start, &list)) < 0)
+                        return -EBADMSG;
+        }
+        reader_close_vector(r, &list);
+        if (r->error || last_is_blank)
+                return -EBADMSG;
+        *out = t;
+        t = (struct ratchet_tree){ 0 };
+        return 0;
+}
+
+void ratchet_tree_write(const struct ratchet_tree *t, struct writer *w)
+{
+        uint32_t count = tree_width(t->leaves);
+        size_t mark = writer_open_vector(w);
+
+        while (count > 0 && !t->nodes[count - 1].encoded)
+                count--;
+        for (uint32_t i = 0; i < count; i++) {
+                write_optional(w, t->nodes[i].encoded != NULL);
+                if (t->nodes[i].encoded) {
+                        write_u8(w, tree_is_leaf(i) ? NODE_TYPE_LEAF : NODE_TYPE_PARENT);
+                        write_fixed(w, BYTES(t->nodes[i].encoded, t->nodes[i].size));
+                }
+        }
+        writer_close_vector(w, mark);
+}
+
+const struct leaf_node *ratchet_tree_leaf(const struct ratchet_tree *t, uint32_t leaf)
+{
+        return leaf < t->leaves && t->nodes[tree_leaf_node(leaf)].encoded ? &t->nodes[tree_leaf_node(leaf)].leaf : NULL;
+}
+
+const struct parent_node *ratchet_tree_parent(const struct ratchet_tree *t, uint32_t node)
+{
+        return t->nodes[node].encoded ? &t->nodes[node].parent : NULL;
+}
+
+struct bytes ratchet_tree_key(const struct ratchet_tree *t, uint32_t node)
+{
+        return tree_is_leaf(node) ? t->nodes[node].leaf.encryption_key : t->nodes[node].parent.encryption_key;
+}
+
+static void set_parent(struct ratchet_tree *t, uint32_t node, struct bytes encryption_key, struct bytes parent_hash,
+                       struct bytes unmerged_leaves)
+{
+        _cleanup_writer_ struct writer w = WRITER_INIT;
+
+        write_vector(&w, encryption_key);
+        write_vector(&w, parent_hash);
+        write_vector(&w, unmerged_leaves);
+        if (writer_finish(&w) < 0 || node_set(&t->nodes[node], false, writer_bytes(&w)) < 0)
+                abort();
+}
+
+void ratchet_tree_set_parent(struct ratchet_tree *t, uint32_t node, struct bytes encryption_key, struct bytes parent_hash)
+{
+        set_parent(t, node, encryption_key, parent_hash, BYTES(NULL, 0));
+}
+
+int ratchet_tree_set_leaf(struct ratchet_tree *t, uint32_t leaf, struct bytes leaf_node)
+{
+        return leaf < t->leaves ? node_set(&t->nodes[tree_leaf_node(leaf)], true, leaf_node) : -ENOENT;
+}
+
+void ratchet_tree_blank(struct ratchet_tree *t, uint32_t node)
+{
+        node_blank(&t->nodes[node]);
+}
+
+/* Adds a leaf to a parent's unmerged leaves, in its place in the order. */
+static void add_unmerged(struct ratchet_tree *t, uint32_t node, uint32_t leaf)
+{
+        const struct parent_node *p = &t->nodes[node].parent;
+        _cleanup_writer_ struct writer list = WRITER_INIT;
+        bool placed = false;
+        struct reader r;
+
+        reader_init(&r, p->unmerged_leaves);
+        while (reader_more(&r)) {
+                uint32_t other = read_u32(&r);
+
+                if (!placed && leaf < other) {
+                        write_u32(&list, leaf);
+                        placed = true;
+                }
+                write_u32(&list, other);
+        }
+        if (!placed)
+                write_u32(&list, leaf);
+        if (writer_finish(&list) < 0)
+                abort();
+        set_parent(t, node, p->encryption_key, p->parent_hash, writer_bytes(&list));
+}
+
+int ratchet_tree_add(struct ratchet_tree *t, struct bytes leaf_node, uint32_t *out)
+{
+        uint32_t leaf = 0;
+        int r;
+
+        while (leaf < t->leaves && ratchet_tree_leaf(t, leaf))
+                leaf++;
+        if (leaf == t->leaves) {
+                if (t->leaves >= TREE_LEAVES_MAX)
+                        return -E2BIG;
+                resize(t, t->leaves ? 2 * t->leaves : 1);
+        }
+        r = ratchet_tree_set_leaf(t, leaf, leaf_node);
+        if (r < 0)
+                return r;
+        for (uint32_t n = tree_leaf_node(leaf); (n = tree_parent(n, t->leaves)) != NODE_NONE;)
+                if (t->nodes[n].encoded)
+                        add_unmerged(t, n, leaf);
+        *out = leaf;
+        return 0;
+}
+
+static void blank_direct_path(struct ratchet_tree *t, uint32_t leaf)
+{
+        for (uint32_t n = tree_leaf_node(leaf); (n = tree_parent(n, t->leaves)) != NODE_NONE;)
+                node_blank(&t->nodes[n]);
+}
+
+int ratchet_tree_update(struct ratchet_tree *t, uint32_t leaf, struct bytes leaf_node)
+{
+        int r;
+
+        if (!ratchet_tree_leaf(t, leaf))
+                return -ENOENT;
+        r = ratchet_tree_set_leaf(t, leaf, leaf_node);
+        if (r < 0)
+                return r;
+        blank_direct_path(t, leaf);
+        return 0;
+}
+
+static bool right_half_is_empty(const struct ratchet_tree *t)
+{
+        for (uint32_t leaf = t->leaves / 2; leaf < t->leaves; leaf++)
+                if (ratchet_tree_leaf(t, leaf))
+                        return false;
+        return true;
+}
+
+int ratchet_tree_remove(struct ratchet_tree *t, uint32_t leaf)
+{
+        if (!ratchet_tree_leaf(t, leaf))
+                return -ENOENT;
+        node_blank(&t->nodes[tree_leaf_node(leaf)]);
+        blank_direct_path(t, leaf);
+        while (t->leaves > 1 && right_half_is_empty(t))
+                resize(t, t->leaves / 2);
+        return 0;
+}
+
+static void list_add(struct node_list *l, uint32_t node)
+{
+        l->nodes = reallocarray(l->nodes, l->count + 1, sizeof(*l->nodes));
+        if (!l->nodes)
+                abort();
+        l->nodes[l->count++] = node;
+}
+
+static bool list_has(const struct node_list *l, uint32_t node)
+{
+        for (uint32_t i = 0; l && i < l->count; i++)
+                if (l->nodes[i] == node)
+                        return true;
+        return false;
+}
+
+static void resolve(const struct ratchet_tree *t, uint32_t node, const struct node_list *except, struct node_list *out)
+{
+        if (t->nodes[node].encoded) {
+                struct reader r;
+
+                if (!list_has(except, node))
+                        list_add(out, node);
+                if (tree_is_leaf(node))
+                        return;
+                reader_init(&r, t->nodes[node].parent.unmerged_leaves);
+                while (reader_more(&r)) {
+                        uint32_t leaf = tree_leaf_node(read_u32(&r));
+
+                        if (!list_has(except, leaf))
+                                list_add(out, leaf);
+                }
+        } else if (!tree_is_leaf(node)) {
+                resolve(t, tree_left(node), except, out);
+                resolve(t, tree_right(node), except, out);
+        }
+}
+
+struct node_list ratchet_tree_resolution(const struct ratchet_tree *t, uint32_t node, const struct node_list *except)
+{
+        struct node_list out = { 0 };
+
+        resolve(t, node, except, &out);
+        return out;
+}
+
+/* True if nobody stands below a node. */
+static bool is_empty(const struct ratchet_tree *t, uint32_t node)
+{
+        if (t->nodes[node].encoded)
+                return false;
+        return tree_is_leaf(node) || (is_empty(t, tree_left(node)) && is_empty(t, tree_right(node)));
+}
+
+void ratchet_tree_filtered_path(const struct ratchet_tree *t, uint32_t leaf, struct node_list *path,
+                                struct node_list *copath)
+{
+        uint32_t child = tree_leaf_node(leaf), parent;
+
+        *path = *copath = (struct node_list){ 0 };
+        for (; (parent = tree_parent(child, t->leaves)) != NODE_NONE; child = parent) {
+                uint32_t sibling = tree_sibling(child, t->leaves);
+
+                if (!is_empty(t, sibling)) {
+                        list_add(path, parent);
+                        list_add(copath, sibling);
+                }
+        }
+}

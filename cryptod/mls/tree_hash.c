@@ -1,0 +1,216 @@
+/* Hashes over the ratchet tree: tree hashes, parent hashes, and the check of a tree that arrives whole (RFC 9420 §7.8, §7.9). */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cryptod/mls/ratchet_tree.h"
+#include "services/cleanup.h"
+
+enum { NODE_TYPE_LEAF = 1, NODE_TYPE_PARENT = 2 };
+
+/* True if a list of uint32 holds @leaf. */
+static bool list_holds(struct bytes list, uint32_t leaf)
+{
+        struct reader r;
+
+        reader_init(&r, list);
+        while (reader_more(&r))
+                if (read_u32(&r) == leaf)
+                        return true;
+        return false;
+}
+
+/* A parent as it was before the leaves in @without came. */
+static void write_parent(struct writer *w, const struct parent_node *p, struct bytes without)
+{
+        struct reader r;
+        size_t mark;
+
+        write_vector(w, p->encryption_key);
+        write_vector(w, p->parent_hash);
+        mark = writer_open_vector(w);
+        reader_init(&r, p->unmerged_leaves);
+        while (reader_more(&r)) {
+                uint32_t leaf = read_u32(&r);
+
+                if (!list_holds(without, leaf))
+                        write_u32(w, leaf);
+        }
+        writer_close_vector(w, mark);
+}
+
+/* The tree hash of a subtree as if the leaves in @without (a list of uint32) had not come. */
+static void hash_without(const struct ratchet_tree *t, uint32_t node, struct bytes without,
+                         uint8_t out[static SUITE_HASH_MAX])
+{
+        _cleanup_writer_ struct writer w = WRITER_INIT; /* struct TreeHashInput */
+        const struct tree_node *n = &t->nodes[node];
+
+        if (tree_is_leaf(node)) {
+                bool present = n->encoded && !list_holds(without, tree_node_leaf(node));
+
+                write_u8(&w, NODE_TYPE_LEAF);
+                write_u32(&w, tree_node_leaf(node));
+                write_optional(&w, present);
+                if (present)
+                        write_fixed(&w, n->leaf.encoded);
+        } else {
+                uint8_t left[SUITE_HASH_MAX], right[SUITE_HASH_MAX];
+
+                hash_without(t, tree_left(node), without, left);
+                hash_without(t, tree_right(node), without, right);
+                write_u8(&w, NODE_TYPE_PARENT);
+                write_optional(&w, n->encoded != NULL);
+                if (n->encoded)
+                        write_parent(&w, &n->parent, without);
+                write_vector(&w, BYTES(left, t->suite->hash_size));
+                write_vector(&w, BYTES(right, t->suite->hash_size));
+        }
+        if (writer_finish(&w) < 0)
+                abort();
+        suite_hash(t->suite, writer_bytes(&w), out);
+}
+
+void ratchet_tree_hash(const struct ratchet_tree *t, uint32_t node, uint8_t out[static SUITE_HASH_MAX])
+{
+        hash_without(t, node, BYTES(NULL, 0), out);
+}
+
+void ratchet_tree_parent_hash(const struct ratchet_tree *t, uint32_t node, uint32_t sibling,
+                              uint8_t out[static SUITE_HASH_MAX])
+{
+        const struct parent_node *p = ratchet_tree_parent(t, node);
+        _cleanup_writer_ struct writer w = WRITER_INIT; /* struct ParentHashInput */
+        uint8_t original[SUITE_HASH_MAX];
+
+        hash_without(t, sibling, p->unmerged_leaves, original);
+        write_vector(&w, p->encryption_key);
+        write_vector(&w, p->parent_hash);
+        write_vector(&w, BYTES(original, t->suite->hash_size));
+        if (writer_finish(&w) < 0)
+                abort();
+        suite_hash(t->suite, writer_bytes(&w), out);
+}
+
+/* The parent hash that a node carries; false for a leaf that carries none. */
+static bool carried_hash(const struct ratchet_tree *t, uint32_t node, struct bytes *out)
+{
+        if (!tree_is_leaf(node)) {
+                *out = t->nodes[node].parent.parent_hash;
+                return true;
+        }
+        *out = t->nodes[node].leaf.parent_hash;
+        return t->nodes[node].leaf.source == LEAF_NODE_COMMIT;
+}
+
+/* True if what remains of the resolution of @child without @descendant are just the unmerged leaves of @parent that lie below @child. */
+static bool rest_is_unmerged(const struct ratchet_tree *t, uint32_t parent, uint32_t child, uint32_t descendant,
+                             const struct node_list *resolution)
+{
+        uint32_t below = 0;
+        struct reader r;
+
+        reader_init(&r, t->nodes[parent].parent.unmerged_leaves);
+        while (reader_more(&r))
+                below += tree_is_below(tree_leaf_node(read_u32(&r)), child);
+        if (below != resolution->count - 1)
+                return false;
+        for (uint32_t i = 0; i < resolution->count; i++) {
+                uint32_t node = resolution->nodes[i];
+
+                if (node != descendant &&
+                    (!tree_is_leaf(node) || !list_holds(t->nodes[parent].parent.unmerged_leaves, tree_node_leaf(node))))
+                        return false;
+        }
+        return true;
+}
+
+/* True if @parent was made in a commit that also made a node below @child (§7.9.2). */
+static bool linked_through(const struct ratchet_tree *t, uint32_t parent, uint32_t child, uint32_t sibling)
+{
+        struct node_list resolution = ratchet_tree_resolution(t, child, NULL);
+        uint8_t expected[SUITE_HASH_MAX];
+        bool found = false;
+
+        ratchet_tree_parent_hash(t, parent, sibling, expected);
+        for (uint32_t i = 0; i < resolution.count && !found; i++) {
+                struct bytes carried;
+
+                found = carried_hash(t, resolution.nodes[i], &carried) &&
+                        bytes_equal(carried, BYTES(expected, t->suite->hash_size)) &&
+                        rest_is_unmerged(t, parent, child, resolution.nodes[i], &resolution);
+        }
+        free(resolution.nodes);
+        return found;
+}
+
+/* Unmerged leaves are members below their node, and unmerged in every node between (§12.4.3.1). */
+static bool unmerged_leaves_fit(const struct ratchet_tree *t, uint32_t parent)
+{
+        struct reader r;
+
+        reader_init(&r, t->nodes[parent].parent.unmerged_leaves);
+        while (reader_more(&r)) {
+                uint32_t leaf = read_u32(&r), node;
+
+                if (!ratchet_tree_leaf(t, leaf) || !tree_is_below(tree_leaf_node(leaf), parent))
+                        return false;
+                for (node = tree_parent(tree_leaf_node(leaf), t->leaves); node != parent; node = tree_parent(node, t->leaves))
+                        if (t->nodes[node].encoded && !list_holds(t->nodes[node].parent.unmerged_leaves, leaf))
+                                return false;
+        }
+        return true;
+}
+
+static int compare_bytes(const void *a, const void *b)
+{
+        const struct bytes *x = a, *y = b;
+        size_t n = x->size < y->size ? x->size : y->size;
+        int r = n ? __builtin_memcmp(x->data, y->data, n) : 0;
+
+        return r ? r : (x->size > y->size) - (x->size < y->size);
+}
+
+/* No encryption key stands twice in the tree, and no signature key in two leaves (§7.3). */
+static bool keys_are_unique(const struct ratchet_tree *t)
+{
+        uint32_t width = tree_width(t->leaves), keys = 0, signatures = 0;
+        _cleanup_free_ struct bytes *encryption = calloc(width, sizeof(struct bytes));
+        _cleanup_free_ struct bytes *signature = calloc(width, sizeof(struct bytes));
+        bool unique = true;
+
+        if (!encryption || !signature)
+                abort();
+        for (uint32_t i = 0; i < width; i++) {
+                if (!t->nodes[i].encoded)
+                        continue;
+                encryption[keys++] = ratchet_tree_key(t, i);
+                if (tree_is_leaf(i))
+                        signature[signatures++] = t->nodes[i].leaf.signature_key;
+        }
+        qsort(encryption, keys, sizeof(*encryption), compare_bytes);
+        qsort(signature, signatures, sizeof(*signature), compare_bytes);
+        for (uint32_t i = 1; i < keys; i++)
+                unique = unique && !bytes_equal(encryption[i - 1], encryption[i]);
+        for (uint32_t i = 1; i < signatures; i++)
+                unique = unique && !bytes_equal(signature[i - 1], signature[i]);
+        return unique;
+}
+
+int ratchet_tree_validate(const struct ratchet_tree *t, struct bytes group_id)
+{
+        if (t->leaves == 0 || !keys_are_unique(t))
+                return -EBADMSG;
+        for (uint32_t node = 0; node < tree_width(t->leaves); node++) {
+                if (!t->nodes[node].encoded)
+                        continue;
+                if (tree_is_leaf(node)) {
+                        if (leaf_node_verify(t->suite, &t->nodes[node].leaf, group_id, tree_node_leaf(node)) < 0)
+                                return -EBADMSG;
+                } else if (!unmerged_leaves_fit(t, node) ||
+                           (!linked_through(t, node, tree_left(node), tree_right(node)) &&
+                            !linked_through(t, node, tree_right(node), tree_left(node)))) {
+                        return -EBADMSG;
+                }
+        }
+        return 0;
+}
