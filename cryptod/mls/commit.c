@@ -34,6 +34,21 @@ void update_path_node_read(struct reader *r, struct bytes *encryption_key, struc
         reader_close_vector(r, &list);
 }
 
+void update_path_read(struct reader *r, struct update_path *out)
+{
+        struct reader list;
+
+        leaf_node_read(r, &out->leaf);
+        list = read_vector_open(r);
+        out->nodes = list.rest;
+        while (reader_more(&list)) {
+                struct bytes encryption_key, secrets;
+
+                update_path_node_read(&list, &encryption_key, &secrets);
+        }
+        reader_close_vector(r, &list);
+}
+
 void commit_read(struct reader *r, struct commit *out)
 {
         struct reader start = *r, list;
@@ -49,16 +64,7 @@ void commit_read(struct reader *r, struct commit *out)
         }
         reader_close_vector(r, &list);
         out->has_path = read_optional(r);
-        if (out->has_path) {
-                leaf_node_read(r, &out->leaf);
-                list = read_vector_open(r);
-                out->path_nodes = list.rest;
-                while (reader_more(&list)) {
-                        struct bytes encryption_key, secrets;
-
-                        update_path_node_read(&list, &encryption_key, &secrets);
-                }
-                reader_close_vector(r, &list);
-        }
+        if (out->has_path)
+                update_path_read(r, &out->path);
         out->encoded = reader_between(&start, r);
 }

@@ -5,16 +5,21 @@
 
 enum proposal_or_ref_type { PROPOSAL_BY_VALUE = 1, PROPOSAL_BY_REFERENCE = 2 };
 
+struct update_path {
+        struct leaf_node leaf;
+        struct bytes nodes; /* the content of UpdatePathNode nodes<V> */
+};
+
 struct commit {
         struct bytes proposals; /* the content of ProposalOrRef proposals<V> */
         bool has_path;
-        struct leaf_node leaf;
-        struct bytes path_nodes; /* the content of UpdatePathNode nodes<V> */
+        struct update_path path;
         struct bytes encoded;
 };
 
 /* Reads one, every element of its lists included. */
 void commit_read(struct reader *r, struct commit *out);
+void update_path_read(struct reader *r, struct update_path *out);
 
 /* Elements of the lists, one by one: readers over their contents. By reference: only @ref is set. */
 enum proposal_or_ref_type proposal_or_ref_read(struct reader *r, struct proposal *out, struct bytes *ref);

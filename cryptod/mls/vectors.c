@@ -24,6 +24,7 @@ static const struct kind {
         { "transcript-hashes", { "authenticated_content", "interim_transcript_hash_before" }, vector_transcript_hashes },
         { "tree-operations", { "tree_before", "proposal_sender", "tree_after" }, vector_tree_operations },
         { "tree-validation", { "tree", "resolutions", "tree_hashes" }, vector_tree_validation },
+        { "treekem", { "leaves_private", "update_paths", "ratchet_tree" }, vector_treekem },
 };
 
 static jmp_buf not_understood;

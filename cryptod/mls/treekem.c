@@ -1,0 +1,257 @@
+#include "cryptod/mls/treekem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cryptod/mls/hpke.h"
+#include "services/cleanup.h"
+#include "services/seal.h"
+
+static void node_list_release(struct node_list *l)
+{
+        free(l->nodes);
+        *l = (struct node_list){ 0 };
+}
+
+#define _cleanup_node_list_ _cleanup_(node_list_release)
+
+void private_keys_release(struct private_keys *k)
+{
+        for (uint32_t i = 0; i < k->width; i++)
+                secret_free(k->keys[i]);
+        free(k->keys);
+        *k = (struct private_keys){ 0 };
+}
+
+void private_keys_set(struct private_keys *k, uint32_t node, struct secret *key)
+{
+        if (node >= k->width) {
+                k->keys = reallocarray(k->keys, node + 1, sizeof(*k->keys));
+                if (!k->keys)
+                        abort();
+                for (uint32_t i = k->width; i <= node; i++)
+                        k->keys[i] = NULL;
+                k->width = node + 1;
+        }
+        secret_free(k->keys[node]);
+        k->keys[node] = key;
+}
+
+static const struct secret *private_key(const struct private_keys *k, uint32_t node)
+{
+        return node < k->width ? k->keys[node] : NULL;
+}
+
+void private_keys_prune(struct private_keys *k, const struct ratchet_tree *t)
+{
+        for (uint32_t i = 0; i < k->width; i++)
+                if (i >= tree_width(t->leaves) || !t->nodes[i].encoded || !tree_is_below(tree_leaf_node(k->leaf), i))
+                        k->keys[i] = secret_free(k->keys[i]);
+}
+
+void path_secrets_release(struct path_secrets *p)
+{
+        for (uint32_t i = 0; i < p->path.count; i++)
+                secret_free(p->secrets[i]);
+        free(p->secrets);
+        secret_free(p->commit_secret);
+        node_list_release(&p->path);
+        node_list_release(&p->copath);
+        *p = (struct path_secrets){ 0 };
+}
+
+/* The key pair of a node from its path secret. */
+static struct secret *node_key_pair(const struct suite *s, const struct secret *path_secret, struct writer *public_key)
+{
+        _cleanup_secret_ struct secret *node_secret = suite_derive_secret(s, path_secret, "node");
+
+        return hpke_derive_key_pair(s, secret_bytes(node_secret), public_key);
+}
+
+/* Sets the nodes of a path from the top down, so that each parent hash is made over a finished parent; what lies on the direct path
+ * and not in the filtered one becomes blank. @keys: entry by entry. The leaf's parent hash is appended to @leaf_parent_hash. */
+static void set_path(struct ratchet_tree *t, uint32_t leaf, const struct node_list *path, const struct node_list *copath,
+                     const struct bytes *keys, struct writer *leaf_parent_hash)
+{
+        uint8_t hash[SUITE_HASH_MAX];
+        struct bytes parent_hash = BYTES(NULL, 0);
+
+        for (uint32_t n = tree_leaf_node(leaf); (n = tree_parent(n, t->leaves)) != NODE_NONE;)
+                ratchet_tree_blank(t, n);
+        for (uint32_t i = path->count; i-- > 0;) {
+                ratchet_tree_set_parent(t, path->nodes[i], keys[i], parent_hash);
+                ratchet_tree_parent_hash(t, path->nodes[i], copath->nodes[i], hash);
+                parent_hash = BYTES(hash, t->suite->hash_size);
+        }
+        write_fixed(leaf_parent_hash, parent_hash);
+}
+
+void treekem_refresh(struct ratchet_tree *t, struct private_keys *k, struct path_secrets *out, struct writer *leaf_parent_hash)
+{
+        const struct suite *s = t->suite;
+        _cleanup_secret_ struct secret *path_secret = secret_random(s->hash_size);
+
+        *out = (struct path_secrets){ 0 };
+        ratchet_tree_filtered_path(t, k->leaf, &out->path, &out->copath);
+        out->secrets = calloc(out->path.count + 1, sizeof(*out->secrets));
+        struct writer *public_keys = calloc(out->path.count + 1, sizeof(*public_keys));
+        struct bytes *views = calloc(out->path.count + 1, sizeof(*views));
+
+        if (!out->secrets || !public_keys || !views)
+                abort();
+        for (uint32_t i = 0; i < out->path.count; i++) {
+                struct secret *next = suite_derive_secret(s, path_secret, "path");
+
+                private_keys_set(k, out->path.nodes[i], node_key_pair(s, path_secret, &public_keys[i]));
+                views[i] = writer_bytes(&public_keys[i]);
+                out->secrets[i] = path_secret;
+                path_secret = next;
+        }
+        /* One step beyond the last node; without any node, a fresh secret serves as well (§7.4). */
+        out->commit_secret = TAKE(path_secret);
+        set_path(t, k->leaf, &out->path, &out->copath, views, leaf_parent_hash);
+        for (uint32_t i = 0; i < out->path.count; i++)
+                writer_release(&public_keys[i]);
+        free(public_keys);
+        free(views);
+}
+
+int treekem_encrypt(const struct ratchet_tree *t, const struct path_secrets *p, const struct node_list *added,
+                    struct bytes group_context, struct writer *out)
+{
+        size_t mark = writer_open_vector(out);
+
+        for (uint32_t i = 0; i < p->path.count; i++) {
+                _cleanup_node_list_ struct node_list resolution = ratchet_tree_resolution(t, p->copath.nodes[i], added);
+                size_t inner;
+
+                write_vector(out, ratchet_tree_key(t, p->path.nodes[i]));
+                inner = writer_open_vector(out);
+                for (uint32_t n = 0; n < resolution.count; n++) {
+                        _cleanup_writer_ struct writer kem_output = WRITER_INIT, ciphertext = WRITER_INIT;
+                        int r = hpke_encrypt_with_label(t->suite, ratchet_tree_key(t, resolution.nodes[n]), "UpdatePathNode",
+                                                        group_context, secret_bytes(p->secrets[i]), &kem_output, &ciphertext);
+
+                        if (r < 0)
+                                return r;
+                        write_vector(out, writer_bytes(&kem_output));
+                        write_vector(out, writer_bytes(&ciphertext));
+                }
+                writer_close_vector(out, inner);
+        }
+        writer_close_vector(out, mark);
+        return writer_finish(out);
+}
+
+int treekem_merge(struct ratchet_tree *t, uint32_t sender, const struct update_path *update)
+{
+        _cleanup_node_list_ struct node_list path = { 0 }, copath = { 0 };
+        _cleanup_writer_ struct writer parent_hash = WRITER_INIT;
+        _cleanup_free_ struct bytes *keys = NULL;
+        struct reader r;
+        uint32_t count = 0;
+
+        ratchet_tree_filtered_path(t, sender, &path, &copath);
+        keys = calloc(path.count + 1, sizeof(*keys));
+        if (!keys)
+                abort();
+        reader_init(&r, update->nodes);
+        for (; reader_more(&r) && count < path.count; count++) {
+                struct bytes secrets;
+
+                update_path_node_read(&r, &keys[count], &secrets);
+        }
+        if (reader_finish(&r) < 0 || count != path.count)
+                return -EBADMSG;
+        set_path(t, sender, &path, &copath, keys, &parent_hash);
+        if (update->leaf.source != LEAF_NODE_COMMIT || !bytes_equal(update->leaf.parent_hash, writer_bytes(&parent_hash)))
+                return -EBADMSG;
+        return ratchet_tree_set_leaf(t, sender, update->leaf.encoded);
+}
+
+int treekem_import(const struct ratchet_tree *t, struct private_keys *k, uint32_t sender, uint32_t node,
+                   const struct secret *path_secret, struct secret **commit_secret)
+{
+        _cleanup_node_list_ struct node_list path = { 0 }, copath = { 0 };
+        _cleanup_secret_ struct secret *secret = secret_copy(secret_bytes(path_secret));
+        bool found = false;
+
+        ratchet_tree_filtered_path(t, sender, &path, &copath);
+        for (uint32_t i = 0; i < path.count; i++) {
+                _cleanup_writer_ struct writer public_key = WRITER_INIT;
+                _cleanup_secret_ struct secret *key = NULL;
+                struct secret *next;
+
+                found = found || path.nodes[i] == node;
+                if (!found)
+                        continue;
+                key = node_key_pair(t->suite, secret, &public_key);
+                if (!ratchet_tree_parent(t, path.nodes[i]) ||
+                    !bytes_equal(writer_bytes(&public_key), ratchet_tree_key(t, path.nodes[i])))
+                        return -EBADMSG;
+                private_keys_set(k, path.nodes[i], TAKE(key));
+                next = suite_derive_secret(t->suite, secret, "path");
+                secret_free(secret);
+                secret = next;
+        }
+        if (!found)
+                return -EBADMSG;
+        if (commit_secret)
+                *commit_secret = TAKE(secret);
+        return 0;
+}
+
+/* The entry of a path at @index. */
+static int nth_path_node(struct bytes path_nodes, uint32_t index, struct bytes *secrets)
+{
+        struct bytes key;
+        struct reader r;
+
+        reader_init(&r, path_nodes);
+        for (uint32_t i = 0; i <= index; i++)
+                update_path_node_read(&r, &key, secrets);
+        return r.error;
+}
+
+int treekem_decrypt(const struct ratchet_tree *t, struct private_keys *k, uint32_t sender, const struct update_path *update,
+                    const struct node_list *added, struct bytes group_context, struct secret **commit_secret)
+{
+        _cleanup_node_list_ struct node_list path = { 0 }, copath = { 0 }, resolution = { 0 };
+        struct bytes secrets, kem_output, ciphertext;
+        uint32_t index = 0, target = 0;
+        struct reader list;
+
+        ratchet_tree_filtered_path(t, sender, &path, &copath);
+        while (index < path.count && !tree_is_below(tree_leaf_node(k->leaf), copath.nodes[index]))
+                index++;
+        if (index == path.count || nth_path_node(update->nodes, index, &secrets) < 0)
+                return -EBADMSG;
+        resolution = ratchet_tree_resolution(t, copath.nodes[index], added);
+        while (target < resolution.count && !private_key(k, resolution.nodes[target]))
+                target++;
+        if (target == resolution.count)
+                return -EBADMSG;
+        reader_init(&list, secrets);
+        for (uint32_t i = 0; i < resolution.count; i++) {
+                struct bytes this_kem_output, this_ciphertext;
+
+                hpke_ciphertext_read(&list, &this_kem_output, &this_ciphertext);
+                if (i == target) {
+                        kem_output = this_kem_output;
+                        ciphertext = this_ciphertext;
+                }
+        }
+        /* As many ciphertexts as the resolution has nodes, no more and no fewer (§12.4.2). */
+        if (reader_finish(&list) < 0)
+                return -EBADMSG;
+
+        _cleanup_writer_ struct writer plain = WRITER_INIT;
+        int r = hpke_decrypt_with_label(t->suite, private_key(k, resolution.nodes[target]), "UpdatePathNode", group_context,
+                                        kem_output, ciphertext, &plain);
+
+        if (r < 0 || plain.size != t->suite->hash_size)
+                return -EBADMSG;
+        _cleanup_secret_ struct secret *path_secret = secret_copy(writer_bytes(&plain));
+
+        return treekem_import(t, k, sender, path.nodes[index], path_secret, commit_secret);
+}
