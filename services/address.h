@@ -20,11 +20,13 @@ struct address {
         uint8_t key[ADDRESS_KEY_SIZE];
 };
 
-/* -EINVAL, and *reason (if given) is set to a constant sentence that says what is wrong. Upper case in name and host becomes lower case. */
+/* -EINVAL, and *reason (if given) is set to a constant sentence that says what is wrong. Upper case in name and host
+ * becomes lower case. */
 int address_parse(const char *text, struct address *out, const char **reason);
 int address_parse_hub(const char *text, struct address *out, const char **reason);
 
-/* Writes the canonical text, NUL-terminated; with the key only if @with_key and there is one. The port is always written. */
+/* Writes the canonical text, NUL-terminated; with the key only if @with_key and there is one. The port is always
+ * written. */
 void address_format(const struct address *a, bool with_key, char out[static ADDRESS_TEXT_MAX]);
 
 /* Same name, host and port; keys are not compared. */

@@ -64,8 +64,8 @@ bool reader_more(const struct reader *r);
 /* 0 if all was good and everything was read; else -EBADMSG. */
 int reader_finish(const struct reader *r);
 
-/* What was read between two states of one reader, for a structure whose exact bytes matter (a signature, a hash): keep a copy of
- * the reader, read, and ask. Empty after an error. */
+/* What was read between two states of one reader, for a structure whose exact bytes matter (a signature, a hash): keep
+ * a copy of the reader, read, and ask. Empty after an error. */
 struct bytes reader_between(const struct reader *before, const struct reader *after);
 
 /* A growing buffer. Bytes that it gives up (by growing, by release) are wiped, so it may hold secrets for a moment. */

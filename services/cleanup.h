@@ -1,4 +1,5 @@
-/* Attributes that release what a local variable owns when it leaves its scope, so that no function needs a goto ladder. */
+/* Attributes that release what a local variable owns when it leaves its scope, so that no function needs a goto ladder.
+ */
 #pragma once
 
 #include <stdio.h>

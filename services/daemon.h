@@ -14,7 +14,7 @@
 
 struct daemon {
         sd_event *event;
-        sd_bus *bus;          /* attached to @event; NULL for a daemon without a bus name */
+        sd_bus *bus; /* attached to @event; NULL for a daemon without a bus name */
         struct config *config;
         const char *state_directory; /* exists, mode 0700, ours */
 };
@@ -24,12 +24,12 @@ struct daemon_type {
         const char *description; /* one line for --help */
         const char *bus_name;    /* requested after start(); NULL for none */
         const struct config_key *keys;
-        const struct daemon_option { /* further options, ended by {NULL}; may be NULL */
+        const struct daemon_option {  /* further options, ended by {NULL}; may be NULL */
                 const char *name;     /* "room" for --room */
                 const char *argument; /* its name in --help; NULL for a flag */
                 const char *help;
-                const char **value;   /* set to the argument, or to "yes" for a flag */
-        } *options;
+                const char **value; /* set to the argument, or to "yes" for a flag */
+        } * options;
 
         /* Builds the program's own object and exports its vtables. On error a sentence has been logged. */
         int (*start)(struct daemon *d, void **state);

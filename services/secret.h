@@ -1,8 +1,8 @@
 /* A secret: bytes in locked memory that are left out of core dumps and zeroed when they are released.
  *
  * Secrets are small (keys, PINs), numerous (a secret tree) and short-lived, so they come from a pool of locked pages
- * (mlock, MADV_DONTDUMP, MADV_WIPEONFORK) rather than from a page each. If the pages cannot be locked (RLIMIT_MEMLOCK), a
- * warning is logged once and the secret is still excluded from dumps and zeroed. */
+ * (mlock, MADV_DONTDUMP, MADV_WIPEONFORK) rather than from a page each. If the pages cannot be locked (RLIMIT_MEMLOCK),
+ * a warning is logged once and the secret is still excluded from dumps and zeroed. */
 #pragma once
 
 #include <stdbool.h>

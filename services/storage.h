@@ -9,19 +9,20 @@
 
 #define _cleanup_statement_ __attribute__((cleanup(storage_statement_release)))
 
-/* Opens or creates @path. @migrations[i] is the SQL that leads from schema i to i + 1 (PRAGMA user_version), each run in one
- * transaction with the version's change; @count is their number. A database newer than @count is refused with -EPROTONOSUPPORT.
- * Other errors: see storage_errno(). A sentence has been logged. */
+/* Opens or creates @path. @migrations[i] is the SQL that leads from schema i to i + 1 (PRAGMA user_version), each run
+ * in one transaction with the version's change; @count is their number. A database newer than @count is refused with
+ * -EPROTONOSUPPORT. Other errors: see storage_errno(). A sentence has been logged. */
 int storage_open(const char *path, const char *const *migrations, unsigned count, sqlite3 **out);
 
 /* Checkpoints and closes. Returns NULL. */
 sqlite3 *storage_close(sqlite3 *db);
 
-/* Maps an SQLite result to a negative errno: -ENOSPC, -EROFS, -EIO, -EBADMSG (damaged), -EEXIST (constraint), -ENOMEM. 0 for SQLITE_OK/ROW/DONE. */
+/* Maps an SQLite result to a negative errno: -ENOSPC, -EROFS, -EIO, -EBADMSG (damaged), -EEXIST (constraint), -ENOMEM.
+ * 0 for SQLITE_OK/ROW/DONE. */
 int storage_errno(int result);
 
-/* A sentence for a person about a failed call: what happened to which file and what to do ("The disk that holds … is full; …"). Belongs to
- * the caller, who frees it. */
+/* A sentence for a person about a failed call: what happened to which file and what to do ("The disk that holds … is
+ * full; …"). Belongs to the caller, who frees it. */
 char *storage_describe(sqlite3 *db, int result);
 
 /* Prepares @sql and binds the arguments after it by @types, a letter each: i = int64_t, s = const char * (NULL is

@@ -114,5 +114,6 @@ int authenticated_content_verify(const struct suite *s, struct bytes public_key,
         framed_content_write_tbs(&tbs, a->wire_format, &a->content, group_context);
         r = writer_finish(&tbs);
         return r < 0 ? r
-                     : suite_verify_with_label(s, public_key, "FramedContentTBS", writer_bytes(&tbs), a->auth.signature);
+                     : suite_verify_with_label(s, public_key, "FramedContentTBS", writer_bytes(&tbs),
+                                               a->auth.signature);
 }

@@ -1,4 +1,5 @@
-/* What every message has inside, whatever its wire format: framed content and its authentication (RFC 9420 §6, §6.1). */
+/* What every message has inside, whatever its wire format: framed content and its authentication (RFC 9420 §6, §6.1).
+ */
 #pragma once
 
 #include "cryptod/mls/commit.h"
@@ -12,7 +13,12 @@ enum wire_format {
 };
 
 enum content_type { CONTENT_APPLICATION = 1, CONTENT_PROPOSAL = 2, CONTENT_COMMIT = 3 };
-enum sender_type { SENDER_MEMBER = 1, SENDER_EXTERNAL = 2, SENDER_NEW_MEMBER_PROPOSAL = 3, SENDER_NEW_MEMBER_COMMIT = 4 };
+enum sender_type {
+        SENDER_MEMBER = 1,
+        SENDER_EXTERNAL = 2,
+        SENDER_NEW_MEMBER_PROPOSAL = 3,
+        SENDER_NEW_MEMBER_COMMIT = 4
+};
 
 struct framed_content {
         struct bytes group_id;
@@ -39,7 +45,8 @@ struct authenticated_content {
 void framed_content_read(struct reader *r, struct framed_content *out);
 void framed_content_write(struct writer *w, const struct framed_content *c);
 
-/* The body alone, as it stands in both kinds of messages: application data has a length, the others end by themselves. */
+/* The body alone, as it stands in both kinds of messages: application data has a length, the others end by themselves.
+ */
 struct bytes framed_body_read(struct reader *r, enum content_type type);
 void framed_body_write(struct writer *w, enum content_type type, struct bytes body);
 
@@ -49,7 +56,8 @@ void framed_content_auth_write(struct writer *w, enum content_type type, const s
 void authenticated_content_read(struct reader *r, struct authenticated_content *out);
 void authenticated_content_write(struct writer *w, const struct authenticated_content *a);
 
-/* Signs: the signature is appended to @signature, which must outlive its use. Verifies: -EBADMSG. @group_context: encoded. */
+/* Signs: the signature is appended to @signature, which must outlive its use. Verifies: -EBADMSG. @group_context:
+ * encoded. */
 int authenticated_content_sign(const struct suite *s, const struct secret *private_key, struct bytes group_context,
                                const struct authenticated_content *a, struct writer *signature);
 int authenticated_content_verify(const struct suite *s, struct bytes public_key, struct bytes group_context,

@@ -54,8 +54,8 @@ static struct secret *labeled_extract(const char *digest, struct suite_id id, st
         return kdf_extract(digest, salt, writer_bytes(&w));
 }
 
-static struct secret *labeled_expand(const char *digest, struct suite_id id, const struct secret *prk, const char *label,
-                                     struct bytes info, size_t size)
+static struct secret *labeled_expand(const char *digest, struct suite_id id, const struct secret *prk,
+                                     const char *label, struct bytes info, size_t size)
 {
         _cleanup_writer_ struct writer w = WRITER_INIT;
 
@@ -80,7 +80,8 @@ struct secret *hpke_derive_key_pair(const struct suite *s, struct bytes ikm, str
                 uint8_t byte = (uint8_t) counter;
 
                 if (s->kem.bitmask) {
-                        candidate = labeled_expand(s->kem.digest, id, prk, "candidate", BYTES(&byte, 1), s->kem.private_size);
+                        candidate = labeled_expand(s->kem.digest, id, prk, "candidate", BYTES(&byte, 1),
+                                                   s->kem.private_size);
                         candidate->data[0] &= s->kem.bitmask;
                 } else {
                         candidate = labeled_expand(s->kem.digest, id, prk, "sk", BYTES(NULL, 0), s->kem.private_size);
@@ -111,7 +112,8 @@ static struct secret *extract_and_expand(const struct suite *s, const struct sec
                                          struct bytes public_key)
 {
         struct suite_id id = kem_suite_id(s);
-        _cleanup_secret_ struct secret *prk = labeled_extract(s->kem.digest, id, BYTES(NULL, 0), "eae_prk", secret_bytes(dh));
+        _cleanup_secret_ struct secret *prk =
+                labeled_extract(s->kem.digest, id, BYTES(NULL, 0), "eae_prk", secret_bytes(dh));
         _cleanup_writer_ struct writer kem_context = WRITER_INIT;
 
         write_fixed(&kem_context, kem_output);
@@ -168,7 +170,8 @@ static struct context key_schedule(const struct suite *s, const struct secret *s
         struct bytes none = BYTES(NULL, 0);
         _cleanup_secret_ struct secret *psk_id_hash = labeled_extract(s->digest, id, none, "psk_id_hash", none);
         _cleanup_secret_ struct secret *info_hash = labeled_extract(s->digest, id, none, "info_hash", info);
-        _cleanup_secret_ struct secret *secret = labeled_extract(s->digest, id, secret_bytes(shared_secret), "secret", none);
+        _cleanup_secret_ struct secret *secret =
+                labeled_extract(s->digest, id, secret_bytes(shared_secret), "secret", none);
         _cleanup_writer_ struct writer w = WRITER_INIT;
 
         write_u8(&w, 0); /* mode_base */
@@ -277,5 +280,6 @@ int hpke_decrypt_with_label(const struct suite *s, const struct secret *private_
         _cleanup_writer_ struct writer info = WRITER_INIT;
         int r = write_encrypt_context(&info, label, context);
 
-        return r < 0 ? r : hpke_open(s, private_key, kem_output, writer_bytes(&info), BYTES(NULL, 0), ciphertext, plain);
+        return r < 0 ? r
+                     : hpke_open(s, private_key, kem_output, writer_bytes(&info), BYTES(NULL, 0), ciphertext, plain);
 }

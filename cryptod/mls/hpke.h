@@ -1,4 +1,5 @@
-/* Hybrid public key encryption, base mode (RFC 9180 §5.1.1, §6.1), over the suite's KEM, KDF and AEAD; OpenSSL 3.0 has none. */
+/* Hybrid public key encryption, base mode (RFC 9180 §5.1.1, §6.1), over the suite's KEM, KDF and AEAD; OpenSSL 3.0 has
+ * none. */
 #pragma once
 
 #include "cryptod/mls/suite.h"
@@ -6,7 +7,8 @@
 /* DeriveKeyPair (§7.1.3): a private key from @ikm, its public key appended to @public_key. */
 struct secret *hpke_derive_key_pair(const struct suite *s, struct bytes ikm, struct writer *public_key);
 
-/* SealBase (§6.1): the encapsulated key is appended to @kem_output, the ciphertext to @ciphertext. -EBADMSG if @public_key is none. */
+/* SealBase (§6.1): the encapsulated key is appended to @kem_output, the ciphertext to @ciphertext. -EBADMSG if
+ * @public_key is none. */
 int hpke_seal(const struct suite *s, struct bytes public_key, struct bytes info, struct bytes aad, struct bytes plain,
               struct writer *kem_output, struct writer *ciphertext);
 

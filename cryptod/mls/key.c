@@ -19,7 +19,8 @@ static int from_parameters(int selection, OSSL_PARAM *parameters, EVP_PKEY **out
         _cleanup_openssl_(EVP_PKEY_CTX) EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
         EVP_PKEY *key = NULL;
 
-        if (!context || EVP_PKEY_fromdata_init(context) != 1 || EVP_PKEY_fromdata(context, &key, selection, parameters) != 1)
+        if (!context || EVP_PKEY_fromdata_init(context) != 1 ||
+            EVP_PKEY_fromdata(context, &key, selection, parameters) != 1)
                 return -EBADMSG;
         *out = key;
         return 0;
@@ -105,9 +106,9 @@ int key_write_public(EVP_PKEY *key, struct writer *out)
         uint8_t public_key[133];
         size_t size = sizeof(public_key);
 
-        if (EVP_PKEY_is_a(key, "EC")
-                ? EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, public_key, sizeof(public_key), &size) != 1
-                : EVP_PKEY_get_raw_public_key(key, public_key, &size) != 1)
+        if (EVP_PKEY_is_a(key, "EC") ? EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, public_key,
+                                                                       sizeof(public_key), &size) != 1
+                                     : EVP_PKEY_get_raw_public_key(key, public_key, &size) != 1)
                 return -EBADMSG;
         write_fixed(out, BYTES(public_key, size));
         return writer_finish(out);

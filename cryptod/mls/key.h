@@ -6,8 +6,9 @@
 #include "services/bytes.h"
 #include "services/secret.h"
 
-/* @type: "X25519", "X448", "ED25519", "ED448", "P-256", "P-384", "P-521". A public point of a NIST curve must be uncompressed and on
- * the curve. -EBADMSG if the bytes are no key of that type. The caller frees with EVP_PKEY_free(). */
+/* @type: "X25519", "X448", "ED25519", "ED448", "P-256", "P-384", "P-521". A public point of a NIST curve must be
+ * uncompressed and on the curve. -EBADMSG if the bytes are no key of that type. The caller frees with EVP_PKEY_free().
+ */
 int key_from_public(const char *type, struct bytes public_key, EVP_PKEY **out);
 
 /* A private key; its public part is computed. -EBADMSG if a scalar is zero or not below the order. */

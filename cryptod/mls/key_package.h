@@ -16,8 +16,9 @@ struct key_package {
 /* Reads one, as views. */
 void key_package_read(struct reader *r, struct key_package *out);
 
-/* The checks of §10.1 that need no group: version and suite are known, the leaf's source is a key package, encryption and init key
- * differ, both signatures hold. @now (seconds since 1970) lies in the leaf's lifetime. -EBADMSG, -EPROTONOSUPPORT, -ESTALE. */
+/* The checks of §10.1 that need no group: version and suite are known, the leaf's source is a key package, encryption
+ * and init key differ, both signatures hold. @now (seconds since 1970) lies in the leaf's lifetime. -EBADMSG,
+ * -EPROTONOSUPPORT, -ESTALE. */
 int key_package_check(const struct key_package *k, uint64_t now);
 
 /* KeyPackageRef (§5.2): Nh bytes. */

@@ -28,7 +28,8 @@ struct secret *key_schedule_joiner(const struct suite *s, const struct secret *i
 struct secret *key_schedule_welcome(const struct suite *s, const struct secret *joiner_secret,
                                     const struct secret *psk_secret)
 {
-        _cleanup_secret_ struct secret *member = suite_extract(s, secret_bytes(joiner_secret), secret_bytes(psk_secret));
+        _cleanup_secret_ struct secret *member =
+                suite_extract(s, secret_bytes(joiner_secret), secret_bytes(psk_secret));
 
         return suite_derive_secret(s, member, "welcome");
 }
@@ -36,8 +37,10 @@ struct secret *key_schedule_welcome(const struct suite *s, const struct secret *
 void key_schedule_epoch(const struct suite *s, const struct secret *joiner_secret, const struct secret *psk_secret,
                         struct bytes group_context, struct key_schedule *out)
 {
-        _cleanup_secret_ struct secret *member = suite_extract(s, secret_bytes(joiner_secret), secret_bytes(psk_secret));
-        _cleanup_secret_ struct secret *epoch = suite_expand_with_label(s, member, "epoch", group_context, s->hash_size);
+        _cleanup_secret_ struct secret *member =
+                suite_extract(s, secret_bytes(joiner_secret), secret_bytes(psk_secret));
+        _cleanup_secret_ struct secret *epoch =
+                suite_expand_with_label(s, member, "epoch", group_context, s->hash_size);
 
         *out = (struct key_schedule){
                 .sender_data_secret = suite_derive_secret(s, epoch, "sender data"),

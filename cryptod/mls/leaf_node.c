@@ -108,5 +108,6 @@ int leaf_node_verify(const struct suite *s, const struct leaf_node *leaf, struct
         leaf_node_write_tbs(&tbs, leaf, group_id, leaf_index);
         r = writer_finish(&tbs);
         return r < 0 ? r
-                     : suite_verify_with_label(s, leaf->signature_key, "LeafNodeTBS", writer_bytes(&tbs), leaf->signature);
+                     : suite_verify_with_label(s, leaf->signature_key, "LeafNodeTBS", writer_bytes(&tbs),
+                                               leaf->signature);
 }

@@ -1,4 +1,5 @@
-/* Leaf nodes: a member's keys, credential and abilities (RFC 9420 §7.2), as views into the bytes that they were read from. */
+/* Leaf nodes: a member's keys, credential and abilities (RFC 9420 §7.2), as views into the bytes that they were read
+ * from. */
 #pragma once
 
 #include "cryptod/mls/suite.h"
@@ -42,7 +43,8 @@ bool extension_find(struct bytes extensions, uint16_t type, struct bytes *data);
 /* Checks that extensions are well-formed and no type stands twice. */
 int extensions_check(struct bytes extensions);
 
-/* What a leaf node is signed over (LeafNodeTBS): its content, and for sources other than key packages its place in the group. */
+/* What a leaf node is signed over (LeafNodeTBS): its content, and for sources other than key packages its place in the
+ * group. */
 void leaf_node_write_tbs(struct writer *w, const struct leaf_node *leaf, struct bytes group_id, uint32_t leaf_index);
 
 /* Verifies the signature. -EBADMSG */

@@ -19,7 +19,8 @@ static void write_aad(struct writer *w, struct bytes group_id, uint64_t epoch, e
         write_u8(w, (uint8_t) type);
 }
 
-/* A nonce with the reuse guard mixed in: should a state ever be used twice, two messages still hardly share a nonce (§6.3.1). */
+/* A nonce with the reuse guard mixed in: should a state ever be used twice, two messages still hardly share a nonce
+ * (§6.3.1). */
 static struct secret *guarded_nonce(const struct secret *nonce, const uint8_t guard[static REUSE_GUARD_SIZE])
 {
         struct secret *guarded = secret_copy(secret_bytes(nonce));
@@ -33,8 +34,8 @@ int private_message_seal(const struct suite *s, struct secret_tree *tree, const 
                          const struct authenticated_content *a, size_t pad_to, struct writer *out)
 {
         const struct framed_content *c = &a->content;
-        _cleanup_writer_ struct writer plain = WRITER_INIT, sealed = WRITER_INIT, aad = WRITER_INIT, sender = WRITER_INIT,
-                                       sender_aad = WRITER_INIT;
+        _cleanup_writer_ struct writer plain = WRITER_INIT, sealed = WRITER_INIT, aad = WRITER_INIT,
+                                       sender = WRITER_INIT, sender_aad = WRITER_INIT;
         _cleanup_secret_ struct secret *key = NULL, *nonce = NULL, *guarded = NULL;
         struct sender_data data = { .leaf_index = c->sender };
         int r;
@@ -60,7 +61,8 @@ int private_message_seal(const struct suite *s, struct secret_tree *tree, const 
         guarded = guarded_nonce(nonce, data.reuse_guard);
         r = suite_seal(s, key, guarded, writer_bytes(&aad), writer_bytes(&plain), &sealed);
         if (r >= 0)
-                r = sender_data_seal(s, sender_data_secret, writer_bytes(&sender_aad), writer_bytes(&sealed), &data, &sender);
+                r = sender_data_seal(s, sender_data_secret, writer_bytes(&sender_aad), writer_bytes(&sealed), &data,
+                                     &sender);
         if (r < 0)
                 return r;
         write_aad(out, c->group_id, c->epoch, c->content_type);
@@ -113,7 +115,8 @@ int private_message_open(const struct suite *s, struct secret_tree *tree, const 
         write_vector(&aad, m->authenticated_data);
         if (writer_finish(&aad) < 0)
                 return -EMSGSIZE;
-        r = sender_data_open(s, sender_data_secret, writer_bytes(&sender_aad), m->ciphertext, m->encrypted_sender_data, &data);
+        r = sender_data_open(s, sender_data_secret, writer_bytes(&sender_aad), m->ciphertext, m->encrypted_sender_data,
+                             &data);
         if (r >= 0)
                 r = secret_tree_peek(tree, data.leaf_index, ratchet_of(m->content_type), data.generation, &key, &nonce);
         if (r < 0)
@@ -139,5 +142,6 @@ int private_message_open(const struct suite *s, struct secret_tree *tree, const 
 
 void private_message_consume(struct secret_tree *tree, const struct opened_message *m)
 {
-        secret_tree_consume(tree, m->content.content.sender, ratchet_of(m->content.content.content_type), m->generation);
+        secret_tree_consume(tree, m->content.content.sender, ratchet_of(m->content.content.content_type),
+                            m->generation);
 }

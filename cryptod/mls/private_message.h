@@ -19,8 +19,9 @@ struct opened_message {
         struct writer plain;
 };
 
-/* Encrypts a member's content under the next key of its ratchet, which is gone afterwards: the message must be sent or lost, never made
- * again. @pad_to: the plaintext is padded with zeroes to a multiple of it (0: none). Appends to @out. */
+/* Encrypts a member's content under the next key of its ratchet, which is gone afterwards: the message must be sent or
+ * lost, never made again. @pad_to: the plaintext is padded with zeroes to a multiple of it (0: none). Appends to @out.
+ */
 int private_message_seal(const struct suite *s, struct secret_tree *tree, const struct secret *sender_data_secret,
                          const struct authenticated_content *a, size_t pad_to, struct writer *out);
 

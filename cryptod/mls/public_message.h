@@ -1,4 +1,5 @@
-/* Signed but unencrypted messages (RFC 9420 §6.2). The bytes here are what follows version and wire format in an MLSMessage. */
+/* Signed but unencrypted messages (RFC 9420 §6.2). The bytes here are what follows version and wire format in an
+ * MLSMessage. */
 #pragma once
 
 #include "cryptod/mls/framing.h"
@@ -10,7 +11,8 @@ int public_message_write(const struct suite *s, const struct secret *membership_
 /* Reads one, as views. Nothing has been verified yet. */
 int public_message_read(struct reader *r, struct authenticated_content *out, struct bytes *membership_tag);
 
-/* Checks a member's membership tag, in constant time. -EBADMSG. The signature is authenticated_content_verify()'s business. */
+/* Checks a member's membership tag, in constant time. -EBADMSG. The signature is authenticated_content_verify()'s
+ * business. */
 int public_message_check_membership(const struct suite *s, const struct secret *membership_key,
                                     struct bytes group_context, const struct authenticated_content *a,
                                     struct bytes membership_tag);

@@ -170,7 +170,8 @@ static void set_parent(struct ratchet_tree *t, uint32_t node, struct bytes encry
                 abort();
 }
 
-void ratchet_tree_set_parent(struct ratchet_tree *t, uint32_t node, struct bytes encryption_key, struct bytes parent_hash)
+void ratchet_tree_set_parent(struct ratchet_tree *t, uint32_t node, struct bytes encryption_key,
+                             struct bytes parent_hash)
 {
         set_parent(t, node, encryption_key, parent_hash, BYTES(NULL, 0));
 }

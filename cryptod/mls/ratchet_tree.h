@@ -1,7 +1,7 @@
 /* The ratchet tree (RFC 9420 §7): who is in a group, and under which public keys each part of it can be reached.
  *
- * It holds public state alone. Leaves stand at even indices (tree_math.h); the array always has the width of a full tree, blank
- * nodes included. Each node owns its bytes; the views of leaf_node and parent_node point into them. */
+ * It holds public state alone. Leaves stand at even indices (tree_math.h); the array always has the width of a full
+ * tree, blank nodes included. Each node owns its bytes; the views of leaf_node and parent_node point into them. */
 #pragma once
 
 #include "cryptod/mls/leaf_node.h"
@@ -32,8 +32,9 @@ void ratchet_tree_release(struct ratchet_tree *t);
 /* A deep copy, for a change that may turn out to be refused. */
 void ratchet_tree_copy(const struct ratchet_tree *t, struct ratchet_tree *out);
 
-/* The ratchet_tree extension's content, optional<Node> ratchet_tree<V>. Refused: a blank last node, node types that do not fit their
- * places, malformed nodes, more than TREE_LEAVES_MAX leaves. -EBADMSG. Signatures and hashes are ratchet_tree_validate()'s. */
+/* The ratchet_tree extension's content, optional<Node> ratchet_tree<V>. Refused: a blank last node, node types that do
+ * not fit their places, malformed nodes, more than TREE_LEAVES_MAX leaves. -EBADMSG. Signatures and hashes are
+ * ratchet_tree_validate()'s. */
 int ratchet_tree_read(const struct suite *s, struct reader *r, struct ratchet_tree *out);
 void ratchet_tree_write(const struct ratchet_tree *t, struct writer *w);
 
@@ -44,7 +45,8 @@ const struct parent_node *ratchet_tree_parent(const struct ratchet_tree *t, uint
 /* The public key of a node that is not blank. */
 struct bytes ratchet_tree_key(const struct ratchet_tree *t, uint32_t node);
 
-/* Adds at the leftmost blank leaf, widening the tree if there is none, and enters the leaf as unmerged above it (§7.7). -E2BIG */
+/* Adds at the leftmost blank leaf, widening the tree if there is none, and enters the leaf as unmerged above it (§7.7).
+ * -E2BIG */
 int ratchet_tree_add(struct ratchet_tree *t, struct bytes leaf_node, uint32_t *leaf);
 
 /* Replaces a leaf and blanks its direct path. */
@@ -55,7 +57,8 @@ int ratchet_tree_remove(struct ratchet_tree *t, uint32_t leaf);
 
 /* Sets a leaf alone, or a parent with no unmerged leaves, as an update path does. */
 int ratchet_tree_set_leaf(struct ratchet_tree *t, uint32_t leaf, struct bytes leaf_node);
-void ratchet_tree_set_parent(struct ratchet_tree *t, uint32_t node, struct bytes encryption_key, struct bytes parent_hash);
+void ratchet_tree_set_parent(struct ratchet_tree *t, uint32_t node, struct bytes encryption_key,
+                             struct bytes parent_hash);
 void ratchet_tree_blank(struct ratchet_tree *t, uint32_t node);
 
 /* A list of nodes; freed with free(). */
@@ -78,6 +81,6 @@ void ratchet_tree_hash(const struct ratchet_tree *t, uint32_t node, uint8_t out[
 void ratchet_tree_parent_hash(const struct ratchet_tree *t, uint32_t node, uint32_t sibling,
                               uint8_t out[static SUITE_HASH_MAX]);
 
-/* The checks of a tree that arrives whole (§12.4.3.1): every parent is parent-hash valid, leaves' signatures hold, keys are unique,
- * unmerged leaves are members below their node. -EBADMSG. Credentials are the application's to validate. */
+/* The checks of a tree that arrives whole (§12.4.3.1): every parent is parent-hash valid, leaves' signatures hold, keys
+ * are unique, unmerged leaves are members below their node. -EBADMSG. Credentials are the application's to validate. */
 int ratchet_tree_validate(const struct ratchet_tree *t, struct bytes group_id);

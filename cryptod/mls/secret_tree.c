@@ -108,10 +108,10 @@ static struct leaf_ratchets *leaf_ratchets(struct secret_tree *t, uint32_t leaf)
         l = calloc(1, sizeof(*l));
         if (!l)
                 abort();
-        l->by_type[RATCHET_HANDSHAKE].secret = suite_expand_with_label(t->suite, t->nodes[target], "handshake", BYTES(NULL, 0),
-                                                                       t->suite->hash_size);
-        l->by_type[RATCHET_APPLICATION].secret = suite_expand_with_label(t->suite, t->nodes[target], "application",
-                                                                         BYTES(NULL, 0), t->suite->hash_size);
+        l->by_type[RATCHET_HANDSHAKE].secret =
+                suite_expand_with_label(t->suite, t->nodes[target], "handshake", BYTES(NULL, 0), t->suite->hash_size);
+        l->by_type[RATCHET_APPLICATION].secret =
+                suite_expand_with_label(t->suite, t->nodes[target], "application", BYTES(NULL, 0), t->suite->hash_size);
         t->nodes[target] = secret_free(t->nodes[target]);
         t->ratchets[leaf] = l;
         return l;
@@ -265,7 +265,8 @@ struct secret_tree *secret_tree_read(const struct suite *s, struct reader *r)
         uint32_t leaves = read_u32(r);
         struct secret_tree *t;
 
-        if (leaves == 0 || leaves > TREE_LEAVES_MAX || (leaves & (leaves - 1)) != 0 || r->rest.size < tree_width(leaves))
+        if (leaves == 0 || leaves > TREE_LEAVES_MAX || (leaves & (leaves - 1)) != 0 ||
+            r->rest.size < tree_width(leaves))
                 reader_fail(r);
         if (r->error)
                 return NULL;

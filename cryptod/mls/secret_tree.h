@@ -1,8 +1,9 @@
 /* The secret tree (RFC 9420 §9): a handshake and an application ratchet for each leaf, all from one encryption secret.
  *
- * A secret is deleted as soon as all that it stands for has been derived or used (§9.2): a node's when its children are made, a ratchet's when
- * it moves on, a key when it has opened a message. Messages may come out of order: keys of skipped generations are kept, a
- * bounded number of them, and one message may not make the ratchet skip further than a bound. */
+ * A secret is deleted as soon as all that it stands for has been derived or used (§9.2): a node's when its children are
+ * made, a ratchet's when it moves on, a key when it has opened a message. Messages may come out of order: keys of
+ * skipped generations are kept, a bounded number of them, and one message may not make the ratchet skip further than a
+ * bound. */
 #pragma once
 
 #include "cryptod/mls/suite.h"
@@ -24,8 +25,9 @@ struct secret_tree *secret_tree_free(struct secret_tree *t);
 int secret_tree_next(struct secret_tree *t, uint32_t leaf, enum ratchet_type type, uint32_t *generation,
                      struct secret **key, struct secret **nonce);
 
-/* Borrows the key of a message that was received: it stays until secret_tree_consume(), so that a forged message takes nothing
- * away. -EALREADY if it has been used (a replay) or was given up, -ERANGE if it lies too far ahead, -EBADMSG if there is no such leaf. */
+/* Borrows the key of a message that was received: it stays until secret_tree_consume(), so that a forged message takes
+ * nothing away. -EALREADY if it has been used (a replay) or was given up, -ERANGE if it lies too far ahead, -EBADMSG if
+ * there is no such leaf. */
 int secret_tree_peek(struct secret_tree *t, uint32_t leaf, enum ratchet_type type, uint32_t generation,
                      const struct secret **key, const struct secret **nonce);
 

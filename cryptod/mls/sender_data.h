@@ -1,4 +1,5 @@
-/* Who sent a private message, encrypted apart from its content (RFC 9420 §6.3.2), under a key bound to a sample of the ciphertext. */
+/* Who sent a private message, encrypted apart from its content (RFC 9420 §6.3.2), under a key bound to a sample of the
+ * ciphertext. */
 #pragma once
 
 #include "cryptod/mls/suite.h"

@@ -11,11 +11,26 @@
 
 #include "services/cleanup.h"
 
-#define KEM_P256 { 0x0010, "P-256", "SHA256", 32, 65, 32, 0xff }
-#define KEM_P384 { 0x0011, "P-384", "SHA384", 48, 97, 48, 0xff }
-#define KEM_P521 { 0x0012, "P-521", "SHA512", 64, 133, 66, 0x01 }
-#define KEM_X25519 { 0x0020, "X25519", "SHA256", 32, 32, 32, 0 }
-#define KEM_X448 { 0x0021, "X448", "SHA512", 64, 56, 56, 0 }
+#define KEM_P256                                                                                                       \
+        {                                                                                                              \
+                0x0010, "P-256", "SHA256", 32, 65, 32, 0xff                                                            \
+        }
+#define KEM_P384                                                                                                       \
+        {                                                                                                              \
+                0x0011, "P-384", "SHA384", 48, 97, 48, 0xff                                                            \
+        }
+#define KEM_P521                                                                                                       \
+        {                                                                                                              \
+                0x0012, "P-521", "SHA512", 64, 133, 66, 0x01                                                           \
+        }
+#define KEM_X25519                                                                                                     \
+        {                                                                                                              \
+                0x0020, "X25519", "SHA256", 32, 32, 32, 0                                                              \
+        }
+#define KEM_X448                                                                                                       \
+        {                                                                                                              \
+                0x0021, "X448", "SHA512", 64, 56, 56, 0                                                                \
+        }
 #define SHA256 "SHA256", 32, 0x0001
 #define SHA384 "SHA384", 48, 0x0002
 #define SHA512 "SHA512", 64, 0x0003
@@ -59,7 +74,8 @@ const struct suite *suite_by_name(const char *name)
         return NULL;
 }
 
-/* A primitive that fails on good arguments means that OpenSSL is broken or memory is exhausted: no key may come of it. */
+/* A primitive that fails on good arguments means that OpenSSL is broken or memory is exhausted: no key may come of it.
+ */
 static void must(bool good)
 {
         if (!good)
@@ -75,8 +91,8 @@ static void mac(const char *digest, struct bytes key, struct bytes input, uint8_
 {
         static const uint8_t empty[1];
 
-        must(EVP_Q_mac(NULL, "HMAC", NULL, digest, NULL, key.data ? key.data : empty, key.size, input.data, input.size, out,
-                       SUITE_HASH_MAX, NULL) != NULL);
+        must(EVP_Q_mac(NULL, "HMAC", NULL, digest, NULL, key.data ? key.data : empty, key.size, input.data, input.size,
+                       out, SUITE_HASH_MAX, NULL) != NULL);
 }
 
 void suite_mac(const struct suite *s, struct bytes key, struct bytes input, uint8_t out[static SUITE_HASH_MAX])

@@ -1,8 +1,9 @@
 /* Cipher suites (RFC 9420 §5.1, §17.1): one row a suite, and the operations that the protocol asks of it.
  *
- * Everything above this file speaks of "the suite's hash" or "a signature with a label" and never of an algorithm, so that a new
- * suite is a new row. All lengths are in bytes. Keys that are secret are struct secret; public ones are plain bytes in the
- * encoding that RFC 9420 §5.1.1 demands (raw for the X and Ed curves, uncompressed points for the NIST curves). */
+ * Everything above this file speaks of "the suite's hash" or "a signature with a label" and never of an algorithm, so
+ * that a new suite is a new row. All lengths are in bytes. Keys that are secret are struct secret; public ones are
+ * plain bytes in the encoding that RFC 9420 §5.1.1 demands (raw for the X and Ed curves, uncompressed points for the
+ * NIST curves). */
 #pragma once
 
 #include "services/bytes.h"
@@ -29,9 +30,9 @@ struct suite {
         size_t hash_size;   /* Nh */
         uint16_t kdf_id;    /* RFC 9180 §7.2 */
         const char *aead;
-        uint16_t aead_id;      /* RFC 9180 §7.3 */
-        size_t aead_key_size;  /* Nk; the nonce always has 12 bytes, the tag 16 */
-        const char *signature; /* OpenSSL's key type, or the group of an EC key */
+        uint16_t aead_id;             /* RFC 9180 §7.3 */
+        size_t aead_key_size;         /* Nk; the nonce always has 12 bytes, the tag 16 */
+        const char *signature;        /* OpenSSL's key type, or the group of an EC key */
         const char *signature_digest; /* for ECDSA; NULL for EdDSA */
         size_t signature_private_size;
         size_t signature_public_size;
@@ -61,7 +62,8 @@ struct secret *suite_derive_secret(const struct suite *s, const struct secret *s
 struct secret *suite_derive_tree_secret(const struct suite *s, const struct secret *secret, const char *label,
                                         uint32_t generation, size_t size);
 
-/* AEAD. Sealing appends ciphertext and tag to @out, opening the plaintext: nothing of it, and -EBADMSG, if anything was changed. */
+/* AEAD. Sealing appends ciphertext and tag to @out, opening the plaintext: nothing of it, and -EBADMSG, if anything was
+ * changed. */
 int suite_seal(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
                struct bytes plain, struct writer *out);
 int suite_open(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
@@ -70,8 +72,8 @@ int suite_open(const struct suite *s, const struct secret *key, const struct sec
 /* A new signature key pair; the public key is appended to @public_key. */
 struct secret *suite_signature_generate(const struct suite *s, struct writer *public_key);
 
-/* SignWithLabel and VerifyWithLabel (§5.1.2). Signing appends the signature to @out. Verifying gives -EBADMSG for a signature that
- * does not hold, and for a public key that is none. */
+/* SignWithLabel and VerifyWithLabel (§5.1.2). Signing appends the signature to @out. Verifying gives -EBADMSG for a
+ * signature that does not hold, and for a public key that is none. */
 int suite_sign_with_label(const struct suite *s, const struct secret *private_key, const char *label,
                           struct bytes content, struct writer *out);
 int suite_verify_with_label(const struct suite *s, struct bytes public_key, const char *label, struct bytes content,

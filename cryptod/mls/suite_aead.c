@@ -9,15 +9,15 @@
 
 enum { TAG_SIZE = 16 };
 
-static EVP_CIPHER_CTX *start(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
-                             bool encrypt)
+static EVP_CIPHER_CTX *start(const struct suite *s, const struct secret *key, const struct secret *nonce,
+                             struct bytes aad, bool encrypt)
 {
         _cleanup_openssl_(EVP_CIPHER) EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, s->aead, NULL);
         EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
         int n;
 
-        if (!cipher || !context || key->size != s->aead_key_size || nonce->size != SUITE_NONCE_SIZE || aad.size > INT_MAX ||
-            EVP_CipherInit_ex2(context, cipher, key->data, nonce->data, encrypt, NULL) != 1 ||
+        if (!cipher || !context || key->size != s->aead_key_size || nonce->size != SUITE_NONCE_SIZE ||
+            aad.size > INT_MAX || EVP_CipherInit_ex2(context, cipher, key->data, nonce->data, encrypt, NULL) != 1 ||
             (aad.size > 0 && EVP_CipherUpdate(context, NULL, &n, aad.data, (int) aad.size) != 1))
                 abort();
         return context;

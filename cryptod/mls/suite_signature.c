@@ -67,5 +67,6 @@ int suite_verify_with_label(const struct suite *s, struct bytes public_key, cons
                 return r;
         if (!context || EVP_DigestVerifyInit_ex(context, NULL, s->signature_digest, NULL, NULL, key, NULL) != 1)
                 abort();
-        return EVP_DigestVerify(context, signature.data, signature.size, message.data, message.size) == 1 ? 0 : -EBADMSG;
+        return EVP_DigestVerify(context, signature.data, signature.size, message.data, message.size) == 1 ? 0
+                                                                                                          : -EBADMSG;
 }

@@ -3,8 +3,8 @@
 
 #include "cryptod/mls/framing.h"
 
-/* The confirmed transcript hash after a commit. @interim: the interim hash before it (empty in epoch 0). Nh bytes to @out. -EBADMSG if @commit
- * is no commit. */
+/* The confirmed transcript hash after a commit. @interim: the interim hash before it (empty in epoch 0). Nh bytes to
+ * @out. -EBADMSG if @commit is no commit. */
 int transcript_confirm(const struct suite *s, struct bytes interim, const struct authenticated_content *commit,
                        uint8_t out[static SUITE_HASH_MAX]);
 

@@ -1,4 +1,5 @@
-/* Hashes over the ratchet tree: tree hashes, parent hashes, and the check of a tree that arrives whole (RFC 9420 §7.8, §7.9). */
+/* Hashes over the ratchet tree: tree hashes, parent hashes, and the check of a tree that arrives whole (RFC 9420 §7.8,
+ * §7.9). */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -102,7 +103,8 @@ static bool carried_hash(const struct ratchet_tree *t, uint32_t node, struct byt
         return t->nodes[node].leaf.source == LEAF_NODE_COMMIT;
 }
 
-/* True if what remains of the resolution of @child without @descendant are just the unmerged leaves of @parent that lie below @child. */
+/* True if what remains of the resolution of @child without @descendant are just the unmerged leaves of @parent that lie
+ * below @child. */
 static bool rest_is_unmerged(const struct ratchet_tree *t, uint32_t parent, uint32_t child, uint32_t descendant,
                              const struct node_list *resolution)
 {
@@ -154,7 +156,8 @@ static bool unmerged_leaves_fit(const struct ratchet_tree *t, uint32_t parent)
 
                 if (!ratchet_tree_leaf(t, leaf) || !tree_is_below(tree_leaf_node(leaf), parent))
                         return false;
-                for (node = tree_parent(tree_leaf_node(leaf), t->leaves); node != parent; node = tree_parent(node, t->leaves))
+                for (node = tree_parent(tree_leaf_node(leaf), t->leaves); node != parent;
+                     node = tree_parent(node, t->leaves))
                         if (t->nodes[node].encoded && !list_holds(t->nodes[node].parent.unmerged_leaves, leaf))
                                 return false;
         }

@@ -11,13 +11,13 @@ enum { TREE_LEAVES_MAX = 1 << 20 };
 
 #define NODE_NONE UINT32_MAX
 
-uint32_t tree_width(uint32_t leaves);      /* number of nodes; 0 for no leaves */
-uint32_t tree_root(uint32_t leaves);       /* of a tree of at least one leaf */
-uint32_t tree_level(uint32_t node);        /* 0 for a leaf */
+uint32_t tree_width(uint32_t leaves); /* number of nodes; 0 for no leaves */
+uint32_t tree_root(uint32_t leaves);  /* of a tree of at least one leaf */
+uint32_t tree_level(uint32_t node);   /* 0 for a leaf */
 bool tree_is_leaf(uint32_t node);
-uint32_t tree_leaf_node(uint32_t leaf);    /* the node of a leaf */
-uint32_t tree_node_leaf(uint32_t node);    /* the leaf of a leaf node */
-uint32_t tree_left(uint32_t node);         /* NODE_NONE for a leaf, and so below */
+uint32_t tree_leaf_node(uint32_t leaf); /* the node of a leaf */
+uint32_t tree_node_leaf(uint32_t node); /* the leaf of a leaf node */
+uint32_t tree_left(uint32_t node);      /* NODE_NONE for a leaf, and so below */
 uint32_t tree_right(uint32_t node);
 uint32_t tree_parent(uint32_t node, uint32_t leaves);  /* NODE_NONE for the root */
 uint32_t tree_sibling(uint32_t node, uint32_t leaves); /* NODE_NONE for the root */

@@ -68,10 +68,11 @@ static struct secret *node_key_pair(const struct suite *s, const struct secret *
         return hpke_derive_key_pair(s, secret_bytes(node_secret), public_key);
 }
 
-/* Sets the nodes of a path from the top down, so that each parent hash is made over a finished parent; what lies on the direct path
- * and not in the filtered one becomes blank. @keys: entry by entry. The leaf's parent hash is appended to @leaf_parent_hash. */
-static void set_path(struct ratchet_tree *t, uint32_t leaf, const struct node_list *path, const struct node_list *copath,
-                     const struct bytes *keys, struct writer *leaf_parent_hash)
+/* Sets the nodes of a path from the top down, so that each parent hash is made over a finished parent; what lies on the
+ * direct path and not in the filtered one becomes blank. @keys: entry by entry. The leaf's parent hash is appended to
+ * @leaf_parent_hash. */
+static void set_path(struct ratchet_tree *t, uint32_t leaf, const struct node_list *path,
+                     const struct node_list *copath, const struct bytes *keys, struct writer *leaf_parent_hash)
 {
         uint8_t hash[SUITE_HASH_MAX];
         struct bytes parent_hash = BYTES(NULL, 0);
@@ -86,7 +87,8 @@ static void set_path(struct ratchet_tree *t, uint32_t leaf, const struct node_li
         write_fixed(leaf_parent_hash, parent_hash);
 }
 
-void treekem_refresh(struct ratchet_tree *t, struct private_keys *k, struct path_secrets *out, struct writer *leaf_parent_hash)
+void treekem_refresh(struct ratchet_tree *t, struct private_keys *k, struct path_secrets *out,
+                     struct writer *leaf_parent_hash)
 {
         const struct suite *s = t->suite;
         _cleanup_secret_ struct secret *path_secret = secret_random(s->hash_size);
@@ -129,8 +131,9 @@ int treekem_encrypt(const struct ratchet_tree *t, const struct path_secrets *p, 
                 inner = writer_open_vector(out);
                 for (uint32_t n = 0; n < resolution.count; n++) {
                         _cleanup_writer_ struct writer kem_output = WRITER_INIT, ciphertext = WRITER_INIT;
-                        int r = hpke_encrypt_with_label(t->suite, ratchet_tree_key(t, resolution.nodes[n]), "UpdatePathNode",
-                                                        group_context, secret_bytes(p->secrets[i]), &kem_output, &ciphertext);
+                        int r = hpke_encrypt_with_label(t->suite, ratchet_tree_key(t, resolution.nodes[n]),
+                                                        "UpdatePathNode", group_context, secret_bytes(p->secrets[i]),
+                                                        &kem_output, &ciphertext);
 
                         if (r < 0)
                                 return r;
@@ -164,7 +167,8 @@ int treekem_merge(struct ratchet_tree *t, uint32_t sender, const struct update_p
         if (reader_finish(&r) < 0 || count != path.count)
                 return -EBADMSG;
         set_path(t, sender, &path, &copath, keys, &parent_hash);
-        if (update->leaf.source != LEAF_NODE_COMMIT || !bytes_equal(update->leaf.parent_hash, writer_bytes(&parent_hash)))
+        if (update->leaf.source != LEAF_NODE_COMMIT ||
+            !bytes_equal(update->leaf.parent_hash, writer_bytes(&parent_hash)))
                 return -EBADMSG;
         return ratchet_tree_set_leaf(t, sender, update->leaf.encoded);
 }
@@ -213,8 +217,9 @@ static int nth_path_node(struct bytes path_nodes, uint32_t index, struct bytes *
         return r.error;
 }
 
-int treekem_decrypt(const struct ratchet_tree *t, struct private_keys *k, uint32_t sender, const struct update_path *update,
-                    const struct node_list *added, struct bytes group_context, struct secret **commit_secret)
+int treekem_decrypt(const struct ratchet_tree *t, struct private_keys *k, uint32_t sender,
+                    const struct update_path *update, const struct node_list *added, struct bytes group_context,
+                    struct secret **commit_secret)
 {
         _cleanup_node_list_ struct node_list path = { 0 }, copath = { 0 }, resolution = { 0 };
         struct bytes secrets, kem_output, ciphertext;
@@ -246,8 +251,8 @@ int treekem_decrypt(const struct ratchet_tree *t, struct private_keys *k, uint32
                 return -EBADMSG;
 
         _cleanup_writer_ struct writer plain = WRITER_INIT;
-        int r = hpke_decrypt_with_label(t->suite, private_key(k, resolution.nodes[target]), "UpdatePathNode", group_context,
-                                        kem_output, ciphertext, &plain);
+        int r = hpke_decrypt_with_label(t->suite, private_key(k, resolution.nodes[target]), "UpdatePathNode",
+                                        group_context, kem_output, ciphertext, &plain);
 
         if (r < 0 || plain.size != t->suite->hash_size)
                 return -EBADMSG;

@@ -21,7 +21,9 @@ static const struct kind {
         { "psk_secret", { "psks", "psk_secret" }, vector_psk_secret },
         { "secret-tree", { "encryption_secret", "sender_data", "leaves" }, vector_secret_tree },
         { "message-protection", { "proposal_pub", "commit_priv", "application_priv" }, vector_message_protection },
-        { "transcript-hashes", { "authenticated_content", "interim_transcript_hash_before" }, vector_transcript_hashes },
+        { "transcript-hashes",
+          { "authenticated_content", "interim_transcript_hash_before" },
+          vector_transcript_hashes },
         { "tree-operations", { "tree_before", "proposal_sender", "tree_after" }, vector_tree_operations },
         { "tree-validation", { "tree", "resolutions", "tree_hashes" }, vector_tree_validation },
         { "treekem", { "leaves_private", "update_paths", "ratchet_tree" }, vector_treekem },
@@ -85,7 +87,8 @@ struct hex vector_hex_string(json_object *string)
         struct hex h = { .size = text ? strlen(text) / 2 : 0 };
 
         h.data = malloc(h.size + 1);
-        if (!h.data || !text || !json_object_is_type(string, json_type_string) || hex_decode(text, h.data, h.size) < 0) {
+        if (!h.data || !text || !json_object_is_type(string, json_type_string) ||
+            hex_decode(text, h.data, h.size) < 0) {
                 free(h.data);
                 give_up("(hex)", "is not hex");
         }
@@ -167,7 +170,8 @@ static void run_case(json_object *o, struct count *unknown, struct count counts[
 static bool print_count(const char *name, const struct count *c)
 {
         if (c->passed + c->failed + c->not_understood > 0)
-                printf("%-32s %5u passed %5u failed %5u not understood\n", name, c->passed, c->failed, c->not_understood);
+                printf("%-32s %5u passed %5u failed %5u not understood\n", name, c->passed, c->failed,
+                       c->not_understood);
         return c->failed == 0 && c->not_understood == 0;
 }
 
@@ -177,7 +181,8 @@ int main(int argc, char *argv[])
         bool good = argc > 1;
 
         if (argc < 2)
-                fprintf(stderr, "usage: mls-vectors FILE…\nRuns files of the MLS working group's test vectors; exits 0 only if every case passed.\n");
+                fprintf(stderr, "usage: mls-vectors FILE…\nRuns files of the MLS working group's test vectors; exits 0 "
+                                "only if every case passed.\n");
         for (int i = 1; i < argc; i++) {
                 json_object *file = json_object_from_file(argv[i]);
 

@@ -20,7 +20,8 @@ struct hex {
 void hex_release(struct hex *h);
 struct bytes hex_bytes(const struct hex *h);
 
-/* Members of an object. A member that is missing or of another type ends the case as "not understood" (through longjmp). */
+/* Members of an object. A member that is missing or of another type ends the case as "not understood" (through
+ * longjmp). */
 json_object *vector_member(json_object *o, const char *name);
 uint64_t vector_integer(json_object *o, const char *name);
 const char *vector_string(json_object *o, const char *name);

@@ -24,8 +24,9 @@ static bool kdf(const struct suite *s, json_object *expand, json_object *derive,
         _cleanup_secret_ struct secret *expanded = suite_expand_with_label(
                 s, a, vector_string(expand, "label"), hex_bytes(&context), vector_integer(expand, "length"));
         _cleanup_secret_ struct secret *derived = suite_derive_secret(s, b, vector_string(derive, "label"));
-        _cleanup_secret_ struct secret *generation = suite_derive_tree_secret(
-                s, c, vector_string(tree, "label"), (uint32_t) vector_integer(tree, "generation"), vector_integer(tree, "length"));
+        _cleanup_secret_ struct secret *generation =
+                suite_derive_tree_secret(s, c, vector_string(tree, "label"),
+                                         (uint32_t) vector_integer(tree, "generation"), vector_integer(tree, "length"));
 
         EXPECT(vector_equals(expand, "out", secret_bytes(expanded)));
         EXPECT(vector_equals(derive, "out", secret_bytes(derived)));
@@ -75,8 +76,10 @@ bool vector_crypto_basics(json_object *o)
         const struct suite *s = vector_suite(o);
 
         return ref_hash(s, vector_member(o, "ref_hash")) &&
-               kdf(s, vector_member(o, "expand_with_label"), vector_member(o, "derive_secret"), vector_member(o, "derive_tree_secret")) &&
-               signature(s, vector_member(o, "sign_with_label")) && encryption(s, vector_member(o, "encrypt_with_label"));
+               kdf(s, vector_member(o, "expand_with_label"), vector_member(o, "derive_secret"),
+                   vector_member(o, "derive_tree_secret")) &&
+               signature(s, vector_member(o, "sign_with_label")) &&
+               encryption(s, vector_member(o, "encrypt_with_label"));
 }
 
 /* Entry @node of an array, where null stands for "there is none". */

@@ -54,8 +54,10 @@ static bool check_public(const struct protection *p, struct bytes body, struct b
 
         reader_init(&r, body);
         EXPECT(public_message_read(&r, &a, &tag) == 0);
-        EXPECT(public_message_check_membership(p->suite, p->membership_key, writer_bytes(&p->group_context), &a, tag) == 0);
-        EXPECT(authenticated_content_verify(p->suite, hex_bytes(&p->signature_pub), writer_bytes(&p->group_context), &a) == 0);
+        EXPECT(public_message_check_membership(p->suite, p->membership_key, writer_bytes(&p->group_context), &a, tag) ==
+               0);
+        EXPECT(authenticated_content_verify(p->suite, hex_bytes(&p->signature_pub), writer_bytes(&p->group_context),
+                                            &a) == 0);
         EXPECT(bytes_equal(a.content.body, raw));
         return true;
 }
@@ -81,8 +83,8 @@ static bool check_private(const struct protection *p, struct bytes body, struct 
         return true;
 }
 
-static struct authenticated_content own_content(const struct protection *p, enum wire_format format, enum content_type type,
-                                                struct bytes raw, struct bytes tag)
+static struct authenticated_content own_content(const struct protection *p, enum wire_format format,
+                                                enum content_type type, struct bytes raw, struct bytes tag)
 {
         return (struct authenticated_content){
                 .wire_format = format,
@@ -105,24 +107,28 @@ static bool own_messages(const struct protection *p, enum content_type type, str
         static const uint8_t tag[32] = { 0 };
         struct authenticated_content a = own_content(p, WIRE_FORMAT_PUBLIC_MESSAGE, type, raw, BYTES_OF(tag));
 
-        EXPECT(authenticated_content_sign(p->suite, p->signature_priv, writer_bytes(&p->group_context), &a, &signature) == 0);
+        EXPECT(authenticated_content_sign(p->suite, p->signature_priv, writer_bytes(&p->group_context), &a,
+                                          &signature) == 0);
         a.auth.signature = writer_bytes(&signature);
         if (type == CONTENT_APPLICATION) {
-                EXPECT(public_message_write(p->suite, p->membership_key, writer_bytes(&p->group_context), &a, &message) < 0);
+                EXPECT(public_message_write(p->suite, p->membership_key, writer_bytes(&p->group_context), &a,
+                                            &message) < 0);
         } else {
-                EXPECT(public_message_write(p->suite, p->membership_key, writer_bytes(&p->group_context), &a, &message) == 0);
+                EXPECT(public_message_write(p->suite, p->membership_key, writer_bytes(&p->group_context), &a,
+                                            &message) == 0);
                 EXPECT(check_public(p, writer_bytes(&message), raw));
         }
         a = own_content(p, WIRE_FORMAT_PRIVATE_MESSAGE, type, raw, BYTES_OF(tag));
-        EXPECT(authenticated_content_sign(p->suite, p->signature_priv, writer_bytes(&p->group_context), &a, &private_signature) == 0);
+        EXPECT(authenticated_content_sign(p->suite, p->signature_priv, writer_bytes(&p->group_context), &a,
+                                          &private_signature) == 0);
         a.auth.signature = writer_bytes(&private_signature);
         EXPECT(private_message_seal(p->suite, tree, p->sender_data_secret, &a, 256, &private) == 0);
         EXPECT(check_private(p, writer_bytes(&private), raw));
         return true;
 }
 
-static bool protected_both_ways(const struct protection *p, json_object *o, enum content_type type, const char *raw_name,
-                                const char *public_name, const char *private_name)
+static bool protected_both_ways(const struct protection *p, json_object *o, enum content_type type,
+                                const char *raw_name, const char *public_name, const char *private_name)
 {
         _cleanup_hex_ struct hex raw = vector_hex(o, raw_name), private = vector_hex(o, private_name);
         struct reader r;
@@ -150,7 +156,8 @@ bool vector_message_protection(json_object *o)
                 .sender_data_secret = vector_secret(o, "sender_data_secret"),
                 .membership_key = vector_secret(o, "membership_key"),
         };
-        _cleanup_hex_ struct hex tree_hash = vector_hex(o, "tree_hash"), transcript = vector_hex(o, "confirmed_transcript_hash");
+        _cleanup_hex_ struct hex tree_hash = vector_hex(o, "tree_hash"),
+                                 transcript = vector_hex(o, "confirmed_transcript_hash");
 
         vector_write_group_context(&p.group_context, p.suite, hex_bytes(&p.group_id), p.epoch, hex_bytes(&tree_hash),
                                    hex_bytes(&transcript));

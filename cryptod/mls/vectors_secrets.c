@@ -43,15 +43,18 @@ bool vector_key_schedule(json_object *o)
         for (size_t i = 0; i < json_object_array_length(epochs); i++) {
                 json_object *e = json_object_array_get_idx(epochs, i);
                 _cleanup_(key_schedule_release) struct key_schedule k = { 0 };
-                _cleanup_secret_ struct secret *commit = vector_secret(e, "commit_secret"), *psk = vector_secret(e, "psk_secret");
+                _cleanup_secret_ struct secret *commit = vector_secret(e, "commit_secret"),
+                                               *psk = vector_secret(e, "psk_secret");
                 _cleanup_hex_ struct hex tree_hash = vector_hex(e, "tree_hash"),
                                          transcript_hash = vector_hex(e, "confirmed_transcript_hash");
                 _cleanup_writer_ struct writer context = WRITER_INIT;
 
-                vector_write_group_context(&context, s, hex_bytes(&group_id), i, hex_bytes(&tree_hash), hex_bytes(&transcript_hash));
+                vector_write_group_context(&context, s, hex_bytes(&group_id), i, hex_bytes(&tree_hash),
+                                           hex_bytes(&transcript_hash));
                 EXPECT(vector_equals(e, "group_context", writer_bytes(&context)));
 
-                _cleanup_secret_ struct secret *joiner = key_schedule_joiner(s, init_secret, commit, writer_bytes(&context));
+                _cleanup_secret_ struct secret *joiner =
+                        key_schedule_joiner(s, init_secret, commit, writer_bytes(&context));
                 _cleanup_secret_ struct secret *welcome = key_schedule_welcome(s, joiner, psk);
 
                 EXPECT(vector_equals(e, "joiner_secret", secret_bytes(joiner)));
@@ -79,8 +82,10 @@ bool vector_psk_secret(json_object *o)
 
                 ids[i] = vector_hex(p, "psk_id");
                 nonces[i] = vector_hex(p, "psk_nonce");
-                psks[i] = (struct psk){ { .type = PSK_EXTERNAL, .external_id = hex_bytes(&ids[i]), .nonce = hex_bytes(&nonces[i]) },
-                                        vector_secret(p, "psk") };
+                psks[i] = (struct psk){
+                        { .type = PSK_EXTERNAL, .external_id = hex_bytes(&ids[i]), .nonce = hex_bytes(&nonces[i]) },
+                        vector_secret(p, "psk")
+                };
         }
         _cleanup_secret_ struct secret *secret = psk_secret(s, psks, count);
 
@@ -132,7 +137,8 @@ bool vector_secret_tree(json_object *o)
         const struct suite *s = vector_suite(o);
         json_object *leaves = vector_member(o, "leaves");
         uint32_t count = (uint32_t) json_object_array_length(leaves);
-        _cleanup_(tree_release) struct secret_tree *t = secret_tree_new(s, vector_secret(o, "encryption_secret"), count);
+        _cleanup_(tree_release) struct secret_tree *t =
+                secret_tree_new(s, vector_secret(o, "encryption_secret"), count);
 
         for (uint32_t leaf = 0; leaf < count; leaf++) {
                 json_object *generations = json_object_array_get_idx(leaves, leaf);

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cryptod/mls/proposal.h"
 #include "cryptod/mls/hpke.h"
+#include "cryptod/mls/proposal.h"
 #include "cryptod/mls/treekem.h"
 #include "cryptod/mls/vectors.h"
 #include "services/cleanup.h"
@@ -123,8 +123,8 @@ static bool keys_fit(const struct ratchet_tree *t, const struct private_keys *k)
 
                 if (!k->keys[node])
                         continue;
-                EXPECT(hpke_seal(t->suite, ratchet_tree_key(t, node), BYTES(NULL, 0), BYTES(NULL, 0), BYTES_STRING("fits"),
-                                 &kem_output, &ciphertext) == 0);
+                EXPECT(hpke_seal(t->suite, ratchet_tree_key(t, node), BYTES(NULL, 0), BYTES(NULL, 0),
+                                 BYTES_STRING("fits"), &kem_output, &ciphertext) == 0);
                 EXPECT(hpke_open(t->suite, k->keys[node], writer_bytes(&kem_output), BYTES(NULL, 0), BYTES(NULL, 0),
                                  writer_bytes(&ciphertext), &plain) == 0);
         }
@@ -156,7 +156,8 @@ static bool members_agree(const struct treekem_case *c, const struct ratchet_tre
 
         write_context(&context, c, after);
         for (size_t i = 0; i < json_object_array_length(c->members); i++) {
-                _cleanup_(private_keys_release) struct private_keys k = member_keys(c->suite, json_object_array_get_idx(c->members, i));
+                _cleanup_(private_keys_release) struct private_keys k =
+                        member_keys(c->suite, json_object_array_get_idx(c->members, i));
                 _cleanup_secret_ struct secret *own = NULL;
 
                 EXPECT(keys_fit(&c->tree, &k));

@@ -116,7 +116,7 @@ static void secrets_are_locked_out_of_dumps_and_wiped_on_fork(void **state)
                 find_flags(s, flags);
                 assert_non_null(strstr(flags, " dd")); /* MADV_DONTDUMP */
                 assert_non_null(strstr(flags, " wf")); /* MADV_WIPEONFORK */
-#ifndef __SANITIZE_ADDRESS__ /* AddressSanitizer turns mlock(2) into nothing */
+#ifndef __SANITIZE_ADDRESS__                           /* AddressSanitizer turns mlock(2) into nothing */
                 assert_non_null(strstr(flags, " lo"));
 #endif
         }
