@@ -28,6 +28,7 @@ static bool epoch_secrets(const struct suite *s, json_object *e, const struct ke
         EXPECT(vector_equals(e, "confirmation_key", secret_bytes(k->confirmation_key)));
         EXPECT(vector_equals(e, "membership_key", secret_bytes(k->membership_key)));
         EXPECT(vector_equals(e, "resumption_psk", secret_bytes(k->resumption_psk)));
+        EXPECT(external_private);
         EXPECT(vector_equals(e, "external_pub", writer_bytes(&external_public)));
         EXPECT(vector_equals(exporter, "secret", secret_bytes(exported)));
         return true;
