@@ -27,6 +27,7 @@ static const struct kind {
         { "tree-operations", { "tree_before", "proposal_sender", "tree_after" }, vector_tree_operations },
         { "tree-validation", { "tree", "resolutions", "tree_hashes" }, vector_tree_validation },
         { "treekem", { "leaves_private", "update_paths", "ratchet_tree" }, vector_treekem },
+        { "welcome", { "init_priv", "signer_pub", "welcome" }, vector_welcome },
 };
 
 static jmp_buf not_understood;

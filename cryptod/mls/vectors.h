@@ -54,6 +54,7 @@ bool vector_transcript_hashes(json_object *o);
 bool vector_tree_operations(json_object *o);
 bool vector_tree_validation(json_object *o);
 bool vector_treekem(json_object *o);
+bool vector_welcome(json_object *o);
 
 /* Ends the case unless @condition holds, naming the place. */
 #define EXPECT(condition)                                                                                              \
