@@ -121,8 +121,7 @@ static bool psk_id_equal(const struct psk_id *a, const struct psk_id *b)
         return bytes_equal(writer_bytes(&x), writer_bytes(&y));
 }
 
-/* The leaf that an update or a removal is about; NODE_NONE for other proposals. */
-static uint32_t touched_leaf(const struct listed_proposal *p)
+uint32_t proposal_touched_leaf(const struct listed_proposal *p)
 {
         return p->proposal.type == PROPOSAL_REMOVE   ? p->proposal.removed
                : p->proposal.type == PROPOSAL_UPDATE ? p->sender
@@ -131,7 +130,7 @@ static uint32_t touched_leaf(const struct listed_proposal *p)
 
 static bool collide(const struct listed_proposal *a, const struct listed_proposal *b)
 {
-        if (touched_leaf(a) != NODE_NONE && touched_leaf(a) == touched_leaf(b))
+        if (proposal_touched_leaf(a) != NODE_NONE && proposal_touched_leaf(a) == proposal_touched_leaf(b))
                 return true;
         return a->proposal.type == PROPOSAL_PSK && b->proposal.type == PROPOSAL_PSK &&
                psk_id_equal(&a->proposal.psk, &b->proposal.psk);
@@ -154,7 +153,7 @@ int proposal_list_check(const struct proposal_list *l, uint32_t sender, bool has
         for (size_t i = 0; i < l->count; i++) {
                 const struct listed_proposal *p = &l->items[i];
 
-                if ((sender != NODE_NONE && touched_leaf(p) == sender) ||
+                if ((sender != NODE_NONE && proposal_touched_leaf(p) == sender) ||
                     (p->proposal.type == PROPOSAL_UPDATE && p->sender == NODE_NONE))
                         return -EBADMSG;
                 for (size_t j = 0; j < i; j++)

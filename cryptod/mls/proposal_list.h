@@ -62,3 +62,6 @@ int proposal_list_apply(const struct proposal_list *l, struct ratchet_tree *t, s
 
 /* The first proposal of a type, or NULL. */
 const struct proposal *proposal_list_find(const struct proposal_list *l, enum proposal_type type);
+
+/* The leaf that an update or a removal is about; NODE_NONE for other proposals. */
+uint32_t proposal_touched_leaf(const struct listed_proposal *p);

@@ -37,6 +37,14 @@ void private_keys_set(struct private_keys *k, uint32_t node, struct secret *key)
         k->keys[node] = key;
 }
 
+void private_keys_copy(const struct private_keys *k, struct private_keys *out)
+{
+        *out = (struct private_keys){ .leaf = k->leaf };
+        for (uint32_t i = 0; i < k->width; i++)
+                if (k->keys[i])
+                        private_keys_set(out, i, secret_copy(secret_bytes(k->keys[i])));
+}
+
 static const struct secret *private_key(const struct private_keys *k, uint32_t node)
 {
         return node < k->width ? k->keys[node] : NULL;

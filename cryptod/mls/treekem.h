@@ -16,6 +16,9 @@ void private_keys_release(struct private_keys *k);
 /* Takes @key over as the private key of @node, in place of an older one. */
 void private_keys_set(struct private_keys *k, uint32_t node, struct secret *key);
 
+/* A deep copy, for a change that may turn out to be refused. */
+void private_keys_copy(const struct private_keys *k, struct private_keys *out);
+
 /* Forgets the keys of nodes that the tree has blanked, removed or replaced. */
 void private_keys_prune(struct private_keys *k, const struct ratchet_tree *t);
 

@@ -1,0 +1,64 @@
+/* An epoch: everything that a member knows of a group between two commits, and how one follows the other (RFC 9420
+ * §12.4).
+ *
+ * An epoch never turns into the next: the next is made beside it, so a commit that is refused changes nothing, and one
+ * of our own can wait until the delivery service has accepted it. */
+#pragma once
+
+#include "cryptod/mls/group_context.h"
+#include "cryptod/mls/key_schedule.h"
+#include "cryptod/mls/proposal_list.h"
+#include "cryptod/mls/secret_tree.h"
+#include "cryptod/mls/treekem.h"
+#include "cryptod/mls/welcome.h"
+
+struct epoch {
+        struct group_context context;
+        struct ratchet_tree tree;
+        struct private_keys keys; /* keys.leaf: our own leaf */
+        struct key_schedule schedule;
+        struct secret_tree *secret_tree;
+        uint8_t interim_transcript_hash[SUITE_HASH_MAX];
+};
+
+/* NULL is allowed. Returns NULL. */
+struct epoch *epoch_free(struct epoch *e);
+void epoch_release(struct epoch **e);
+#define _cleanup_epoch_ __attribute__((cleanup(epoch_release)))
+
+/* Where values of PSKs come from: a borrowed secret, or NULL. */
+struct psk_source {
+        const struct secret *(*find)(void *userdata, const struct psk_id *id);
+        void *userdata;
+};
+
+/* psk_secret of a list of PSK ids, each found in @source. -ENOKEY if one is not there. */
+int epoch_psk_secret(const struct suite *s, const struct psk_id *ids, size_t count, const struct psk_source *source,
+                     struct secret **out);
+
+/* Completes @next, whose context, tree and keys stand already: key schedule, secret tree, interim transcript hash.
+ * @confirmation_tag empty: it is made, else compared. The tag goes to @tag. -EBADMSG */
+int epoch_complete(struct epoch *next, const struct secret *joiner_secret, const struct secret *psk_secret,
+                   struct bytes confirmation_tag, uint8_t tag[static SUITE_HASH_MAX]);
+
+/* The first epoch of a new group with one member, whose leaf (a key package's) and its private key are given. @key
+ * passes over. */
+int epoch_create(const struct suite *s, struct bytes group_id, struct bytes leaf_node, struct secret *key,
+                 struct bytes extensions, struct epoch **out);
+
+/* The epoch after the commit @a, whose framing has been opened and whose sender's signature and membership have been
+ * verified. -EBADMSG if it breaks a rule, -ENOENT if it refers to a proposal that has not been seen, -ENOKEY for an
+ * unknown PSK, -EKEYREVOKED if it removes us, -EPROTONOSUPPORT. */
+int epoch_receive_commit(const struct epoch *e, const struct authenticated_content *a,
+                         const struct proposal_store *store, const struct psk_source *psks, struct epoch **out);
+
+/* What a new member has in hand: the key package that it published, and its private keys. */
+struct joiner {
+        struct bytes key_package;                 /* encoded */
+        const struct secret *init_key, *leaf_key; /* private */
+};
+
+/* The epoch that a Welcome leads into. @tree: the encoded ratchet tree if it came apart, else empty. -ENOENT if the
+ * welcome is for another key package, or there is no tree; -EBADMSG, -ENOKEY, -EPROTONOSUPPORT. */
+int epoch_join(const struct welcome *w, const struct joiner *joiner, struct bytes tree, const struct psk_source *psks,
+               struct epoch **out);

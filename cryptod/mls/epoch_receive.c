@@ -1,0 +1,157 @@
+/* The receiving side of a commit (RFC 9420 §12.4.2). */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cryptod/mls/epoch.h"
+#include "cryptod/mls/hpke.h"
+#include "cryptod/mls/leaf_node_validation.h"
+#include "cryptod/mls/transcript.h"
+#include "services/cleanup.h"
+
+/* The init secret that an external committer made with our epoch's external key pair (§8.3). */
+static int external_init(const struct epoch *e, const struct proposal_list *l, struct secret **out)
+{
+        const struct suite *s = e->context.suite;
+        _cleanup_writer_ struct writer public_key = WRITER_INIT;
+        _cleanup_secret_ struct secret *private_key = key_schedule_external_key_pair(s, &e->schedule, &public_key);
+
+        return hpke_receive_export(s, private_key, proposal_list_find(l, PROPOSAL_EXTERNAL_INIT)->kem_output,
+                                   BYTES(NULL, 0), BYTES_STRING("MLS 1.0 external init secret"), s->hash_size, out);
+}
+
+/* The path's keys must be new to the tree (§12.4.2), and its leaf one that may stand there. */
+static int check_path(const struct ratchet_tree *before, const struct ratchet_tree *after, uint32_t sender,
+                      struct bytes group_id, struct bytes extensions)
+{
+        for (uint32_t n = tree_leaf_node(sender); n != NODE_NONE; n = tree_parent(n, after->leaves)) {
+                if (!after->nodes[n].encoded)
+                        continue;
+                for (uint32_t i = 0; i < tree_width(before->leaves); i++)
+                        if (before->nodes[i].encoded &&
+                            bytes_equal(ratchet_tree_key(after, n), ratchet_tree_key(before, i)))
+                                return -EBADMSG;
+        }
+        return leaf_node_validate(after, sender, group_id, extensions);
+}
+
+static int psk_secret_of(const struct suite *s, const struct proposal_list *l, const struct psk_source *psks,
+                         struct secret **out)
+{
+        _cleanup_free_ struct psk_id *ids = calloc(l->count + 1, sizeof(*ids));
+        size_t count = 0;
+
+        if (!ids)
+                abort();
+        for (size_t i = 0; i < l->count; i++)
+                if (l->items[i].proposal.type == PROPOSAL_PSK) {
+                        if (l->items[i].proposal.psk.nonce.size != s->hash_size)
+                                return -EBADMSG;
+                        ids[count++] = l->items[i].proposal.psk;
+                }
+        return epoch_psk_secret(s, ids, count, psks, out);
+}
+
+/* Merges the path into @next's tree and decrypts our share of it under the provisional context. */
+static int receive_path(const struct epoch *e, struct epoch *next, const struct commit *c, uint32_t sender,
+                        bool external, const struct applied_proposals *applied, struct secret **commit_secret)
+{
+        const struct suite *s = e->context.suite;
+        _cleanup_(ratchet_tree_release) struct ratchet_tree before = { 0 };
+        _cleanup_(group_context_release) struct group_context provisional = { 0 };
+        uint8_t hash[SUITE_HASH_MAX];
+        int r;
+
+        ratchet_tree_copy(&next->tree, &before);
+        if (external)
+                ratchet_tree_blank(&before, tree_leaf_node(sender));
+        r = treekem_merge(&next->tree, sender, &c->path);
+        if (r >= 0)
+                r = check_path(&before, &next->tree, sender, e->context.group_id, applied->extensions);
+        if (r < 0)
+                return r;
+        ratchet_tree_hash(&next->tree, tree_root(next->tree.leaves), hash);
+        r = group_context_make(s, e->context.group_id, e->context.epoch + 1, BYTES(hash, s->hash_size),
+                               e->context.confirmed_transcript_hash, applied->extensions, &provisional);
+        if (r < 0)
+                return r;
+        r = treekem_decrypt(&next->tree, &next->keys, sender, &c->path, &applied->added,
+                            group_context_bytes(&provisional), commit_secret);
+        private_keys_prune(&next->keys, &next->tree);
+        return r;
+}
+
+/* Applies the proposals to @next's tree and finds the committer's place, which an external one gets only now. */
+static int receive_proposals(const struct epoch *e, struct epoch *next, const struct proposal_list *l,
+                             const struct commit *c, uint32_t *sender, struct applied_proposals *applied)
+{
+        int r;
+
+        ratchet_tree_copy(&e->tree, &next->tree);
+        r = proposal_list_apply(l, &next->tree, e->context.group_id, e->context.extensions, applied);
+        if (r < 0)
+                return r;
+        if (!ratchet_tree_leaf(&next->tree, e->keys.leaf))
+                return -EKEYREVOKED;
+        for (size_t i = 0; i < l->count; i++)
+                if (proposal_touched_leaf(&l->items[i]) == e->keys.leaf)
+                        return l->items[i].proposal.type == PROPOSAL_REMOVE ? -EKEYREVOKED : -EBADMSG;
+        return *sender != NODE_NONE ? 0 : ratchet_tree_add(&next->tree, c->path.leaf.encoded, sender);
+}
+
+int epoch_receive_commit(const struct epoch *e, const struct authenticated_content *a,
+                         const struct proposal_store *store, const struct psk_source *psks, struct epoch **out)
+{
+        const struct suite *s = e->context.suite;
+        uint32_t sender = a->content.sender_type == SENDER_MEMBER ? a->content.sender : NODE_NONE;
+        _cleanup_(proposal_list_release) struct proposal_list list = { 0 };
+        _cleanup_(applied_proposals_release) struct applied_proposals applied = { 0 };
+        _cleanup_secret_ struct secret *commit_secret = NULL, *init_secret = NULL, *psk = NULL, *joiner = NULL;
+        _cleanup_epoch_ struct epoch *next = calloc(1, sizeof(*next));
+        uint8_t tree_hash[SUITE_HASH_MAX], confirmed[SUITE_HASH_MAX], tag[SUITE_HASH_MAX];
+        struct commit c;
+        struct reader body;
+        int r;
+
+        if (!next)
+                abort();
+        reader_init(&body, a->content.body);
+        commit_read(&body, &c);
+        if (reader_finish(&body) < 0 || (sender == NODE_NONE && !c.has_path) ||
+            (sender != NODE_NONE && sender == e->keys.leaf))
+                return -EBADMSG;
+        r = proposal_list_collect(s, &c, sender, store, &list);
+        if (r >= 0)
+                r = proposal_list_check(&list, sender, c.has_path);
+        if (r >= 0)
+                r = psk_secret_of(s, &list, psks, &psk);
+        if (r >= 0 && sender == NODE_NONE)
+                r = external_init(e, &list, &init_secret);
+        if (r >= 0)
+                r = receive_proposals(e, next, &list, &c, &sender, &applied);
+        if (r < 0)
+                return r;
+        private_keys_copy(&e->keys, &next->keys);
+        private_keys_prune(&next->keys, &next->tree);
+        if (c.has_path)
+                r = receive_path(e, next, &c, sender, init_secret != NULL, &applied, &commit_secret);
+        else
+                commit_secret = secret_new(s->hash_size);
+        if (r >= 0)
+                r = transcript_confirm(s, BYTES(e->interim_transcript_hash, s->hash_size), a, confirmed);
+        if (r < 0)
+                return r;
+        ratchet_tree_hash(&next->tree, tree_root(next->tree.leaves), tree_hash);
+        r = group_context_make(s, e->context.group_id, e->context.epoch + 1, BYTES(tree_hash, s->hash_size),
+                               BYTES(confirmed, s->hash_size), applied.extensions, &next->context);
+        if (r < 0)
+                return r;
+        joiner = key_schedule_joiner(s, init_secret ? init_secret : e->schedule.init_secret, commit_secret,
+                                     group_context_bytes(&next->context));
+        if (a->auth.confirmation_tag.size != s->hash_size)
+                return -EBADMSG;
+        r = epoch_complete(next, joiner, psk, a->auth.confirmation_tag, tag);
+        if (r < 0)
+                return r;
+        *out = TAKE(next);
+        return 0;
+}
