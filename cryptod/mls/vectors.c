@@ -28,6 +28,7 @@ static const struct kind {
         { "tree-validation", { "tree", "resolutions", "tree_hashes" }, vector_tree_validation },
         { "treekem", { "leaves_private", "update_paths", "ratchet_tree" }, vector_treekem },
         { "welcome", { "init_priv", "signer_pub", "welcome" }, vector_welcome },
+        { "passive-client", { "initial_epoch_authenticator", "signature_priv", "epochs" }, vector_passive_client },
 };
 
 static jmp_buf not_understood;
