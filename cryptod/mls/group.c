@@ -87,8 +87,10 @@ const struct epoch *group_epoch(const struct group *g)
 static void retire(struct epoch *e)
 {
         struct secret *sender_data_secret = TAKE(e->schedule.sender_data_secret);
+        uint32_t leaf = e->keys.leaf;
 
         private_keys_release(&e->keys);
+        e->keys.leaf = leaf;
         key_schedule_release(&e->schedule);
         e->schedule.sender_data_secret = sender_data_secret;
 }

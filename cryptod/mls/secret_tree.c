@@ -29,6 +29,14 @@ struct secret_tree {
         uint32_t leaves;
         struct secret **nodes; /* by node index; NULL where it has been used up or not been derived yet */
         struct leaf_ratchets **ratchets;
+        /* A ratchet moved on for a message that nobody has vouched for yet; it takes its place when the message is
+         * consumed. Any member can write a message that names another's leaf and a far generation, and must not be able
+         * to make us give up keys by it. */
+        struct {
+                struct ratchet ratchet;
+                uint32_t leaf;
+                enum ratchet_type type;
+        } ahead;
 };
 
 static struct secret_tree *tree_new(const struct suite *s, uint32_t leaves)
@@ -59,16 +67,29 @@ static void kept_release(struct kept_key *k)
         k->nonce = secret_free(k->nonce);
 }
 
+static void ratchet_release(struct ratchet *r)
+{
+        secret_free(r->secret);
+        for (unsigned i = 0; i < r->kept_count; i++)
+                kept_release(&r->kept[i]);
+        *r = (struct ratchet){ 0 };
+}
+
 static void ratchets_free(struct leaf_ratchets *l)
 {
-        for (unsigned type = 0; l && type < 2; type++) {
-                struct ratchet *r = &l->by_type[type];
-
-                secret_free(r->secret);
-                for (unsigned i = 0; i < r->kept_count; i++)
-                        kept_release(&r->kept[i]);
-        }
+        for (unsigned type = 0; l && type < 2; type++)
+                ratchet_release(&l->by_type[type]);
         free(l);
+}
+
+static void ratchet_copy(const struct ratchet *r, struct ratchet *out)
+{
+        *out = *r;
+        out->secret = secret_copy(secret_bytes(r->secret));
+        for (unsigned i = 0; i < r->kept_count; i++) {
+                out->kept[i].key = secret_copy(secret_bytes(r->kept[i].key));
+                out->kept[i].nonce = secret_copy(secret_bytes(r->kept[i].nonce));
+        }
 }
 
 struct secret_tree *secret_tree_free(struct secret_tree *t)
@@ -79,6 +100,7 @@ struct secret_tree *secret_tree_free(struct secret_tree *t)
                 secret_free(t->nodes[i]);
         for (uint32_t i = 0; i < t->leaves; i++)
                 ratchets_free(t->ratchets[i]);
+        ratchet_release(&t->ahead.ratchet);
         free(t->nodes);
         free(t->ratchets);
         free(t);
@@ -185,6 +207,13 @@ int secret_tree_peek(struct secret_tree *t, uint32_t leaf, enum ratchet_type typ
         r = &leaf_ratchets(t, leaf)->by_type[type];
         if (generation >= r->next && (generation - r->next > SECRET_TREE_SKIP_MAX || generation == UINT32_MAX))
                 return -ERANGE;
+        if (generation >= r->next) {
+                ratchet_release(&t->ahead.ratchet);
+                ratchet_copy(r, &t->ahead.ratchet);
+                t->ahead.leaf = leaf;
+                t->ahead.type = type;
+                r = &t->ahead.ratchet;
+        }
         while (r->next <= generation)
                 keep(r, advance(t->suite, r));
         k = find(r, generation);
@@ -199,6 +228,12 @@ void secret_tree_consume(struct secret_tree *t, uint32_t leaf, enum ratchet_type
 {
         struct ratchet *r = &leaf_ratchets(t, leaf)->by_type[type];
 
+        if (generation >= r->next) {
+                assert(t->ahead.ratchet.secret && t->ahead.leaf == leaf && t->ahead.type == type);
+                ratchet_release(r);
+                *r = t->ahead.ratchet;
+                t->ahead.ratchet = (struct ratchet){ 0 };
+        }
         for (unsigned i = 0; i < r->kept_count; i++)
                 if (r->kept[i].generation == generation) {
                         drop(r, i);

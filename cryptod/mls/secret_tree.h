@@ -25,13 +25,13 @@ struct secret_tree *secret_tree_free(struct secret_tree *t);
 int secret_tree_next(struct secret_tree *t, uint32_t leaf, enum ratchet_type type, uint32_t *generation,
                      struct secret **key, struct secret **nonce);
 
-/* Borrows the key of a message that was received: it stays until secret_tree_consume(), so that a forged message takes
- * nothing away. -EALREADY if it has been used (a replay) or was given up, -ERANGE if it lies too far ahead, -EBADMSG if
- * there is no such leaf. */
+/* Borrows the key of a message that was received, until the next call. Only secret_tree_consume() moves the ratchet on,
+ * so that a forged message takes nothing away. -EALREADY if it has been used (a replay) or was given up, -ERANGE if it
+ * lies too far ahead, -EBADMSG if there is no such leaf. */
 int secret_tree_peek(struct secret_tree *t, uint32_t leaf, enum ratchet_type type, uint32_t generation,
                      const struct secret **key, const struct secret **nonce);
 
-/* Deletes the key of a message that has been opened. */
+/* Deletes the key of a message that has been opened, which must be the one that was peeked at last. */
 void secret_tree_consume(struct secret_tree *t, uint32_t leaf, enum ratchet_type type, uint32_t generation);
 
 /* The exact state, and back. The bytes are secret. */

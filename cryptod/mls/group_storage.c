@@ -1,0 +1,177 @@
+/* A group's exact state as bytes, and back. What is written holds every secret: the caller seals it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cryptod/mls/group_state.h"
+#include "services/cleanup.h"
+
+enum { GROUP_STATE_VERSION = 1 };
+
+static void write_secret(struct writer *w, const struct secret *s)
+{
+        write_optional(w, s != NULL);
+        if (s)
+                write_vector(w, secret_bytes(s));
+}
+
+static struct secret *read_secret(struct reader *r)
+{
+        return read_optional(r) ? secret_copy(read_vector(r)) : NULL;
+}
+
+/* The secrets of a key schedule in one order for both directions. */
+enum { SCHEDULE_SECRETS = 9 };
+
+static void schedule_secrets(struct key_schedule *k, struct secret **out[static SCHEDULE_SECRETS])
+{
+        struct secret **all[SCHEDULE_SECRETS] = {
+                &k->sender_data_secret, &k->encryption_secret,   &k->exporter_secret,
+                &k->external_secret,    &k->confirmation_key,    &k->membership_key,
+                &k->resumption_psk,     &k->epoch_authenticator, &k->init_secret,
+        };
+
+        memcpy(out, all, sizeof(all));
+}
+
+static void epoch_write(const struct epoch *e, struct writer *w)
+{
+        struct key_schedule schedule = e->schedule;
+        struct secret **secrets[SCHEDULE_SECRETS];
+        size_t mark;
+
+        write_fixed(w, group_context_bytes(&e->context));
+        ratchet_tree_write(&e->tree, w);
+        write_u32(w, e->keys.leaf);
+        mark = writer_open_vector(w);
+        for (uint32_t i = 0; i < e->keys.width; i++)
+                if (e->keys.keys[i]) {
+                        write_u32(w, i);
+                        write_vector(w, secret_bytes(e->keys.keys[i]));
+                }
+        writer_close_vector(w, mark);
+        schedule_secrets(&schedule, secrets);
+        for (unsigned i = 0; i < SCHEDULE_SECRETS; i++)
+                write_secret(w, *secrets[i]);
+        secret_tree_write(e->secret_tree, w);
+        write_vector(w, BYTES(e->interim_transcript_hash, e->context.suite->hash_size));
+}
+
+static int epoch_read(struct reader *r, struct epoch **out)
+{
+        _cleanup_epoch_ struct epoch *e = calloc(1, sizeof(*e));
+        struct secret **secrets[SCHEDULE_SECRETS];
+        struct bytes interim;
+        struct reader list;
+
+        if (!e)
+                abort();
+        if (group_context_read(r, &e->context) < 0 || ratchet_tree_read(e->context.suite, r, &e->tree) < 0)
+                return -EBADMSG;
+        e->keys.leaf = read_u32(r);
+        list = read_vector_open(r);
+        while (reader_more(&list)) {
+                uint32_t node = read_u32(&list);
+                struct bytes key = read_vector(&list);
+
+                if (node >= tree_width(e->tree.leaves))
+                        reader_fail(&list);
+                if (!list.error)
+                        private_keys_set(&e->keys, node, secret_copy(key));
+        }
+        reader_close_vector(r, &list);
+        schedule_secrets(&e->schedule, secrets);
+        for (unsigned i = 0; i < SCHEDULE_SECRETS; i++)
+                *secrets[i] = read_secret(r);
+        if (r->error)
+                return -EBADMSG;
+        e->secret_tree = secret_tree_read(e->context.suite, r);
+        interim = read_vector(r);
+        if (!e->secret_tree || r->error || interim.size != e->context.suite->hash_size ||
+            !ratchet_tree_leaf(&e->tree, e->keys.leaf))
+                return -EBADMSG;
+        memcpy(e->interim_transcript_hash, interim.data, interim.size);
+        *out = TAKE(e);
+        return 0;
+}
+
+void group_write(const struct group *g, struct writer *w)
+{
+        size_t hash_size = g->current->context.suite->hash_size, mark;
+
+        write_u8(w, GROUP_STATE_VERSION);
+        write_secret(w, g->signature_key);
+        epoch_write(g->current, w);
+        write_optional(w, g->pending != NULL);
+        if (g->pending)
+                epoch_write(g->pending, w);
+        for (unsigned i = 0; i < GROUP_PAST_EPOCHS; i++) {
+                write_optional(w, g->past[i] != NULL);
+                if (g->past[i])
+                        epoch_write(g->past[i], w);
+        }
+        for (unsigned i = 0; i < GROUP_RESUMPTION_PSKS; i++) {
+                write_u64(w, g->resumptions[i].epoch);
+                write_secret(w, g->resumptions[i].psk);
+        }
+        mark = writer_open_vector(w);
+        for (size_t i = 0; i < g->proposals.count; i++) {
+                const struct stored_proposal *p = &g->proposals.items[i];
+
+                write_fixed(w, BYTES(p->ref, hash_size));
+                write_u32(w, p->sender);
+                write_vector(w, BYTES(p->data, p->size));
+        }
+        writer_close_vector(w, mark);
+}
+
+static void read_proposals(struct reader *r, size_t hash_size, struct proposal_store *out)
+{
+        struct reader list = read_vector_open(r);
+
+        while (reader_more(&list) && out->count < PROPOSAL_STORE_MAX) {
+                struct stored_proposal p = { 0 };
+                struct bytes ref = read_fixed(&list, hash_size), data;
+
+                p.sender = read_u32(&list);
+                data = read_vector(&list);
+                if (list.error)
+                        break;
+                memcpy(p.ref, ref.data, ref.size);
+                p.size = data.size;
+                p.data = malloc(data.size + 1);
+                out->items = reallocarray(out->items, out->count + 1, sizeof(*out->items));
+                if (!p.data || !out->items)
+                        abort();
+                memcpy(p.data, data.data, data.size);
+                out->items[out->count++] = p;
+        }
+        reader_close_vector(r, &list);
+}
+
+int group_read(struct reader *r, struct group **out)
+{
+        _cleanup_group_ struct group *g = calloc(1, sizeof(*g));
+
+        if (!g)
+                abort();
+        if (read_u8(r) != GROUP_STATE_VERSION)
+                return -EBADMSG;
+        g->signature_key = read_secret(r);
+        if (r->error || !g->signature_key || epoch_read(r, &g->current) < 0)
+                return -EBADMSG;
+        if (read_optional(r) && epoch_read(r, &g->pending) < 0)
+                return -EBADMSG;
+        for (unsigned i = 0; i < GROUP_PAST_EPOCHS; i++)
+                if (read_optional(r) && epoch_read(r, &g->past[i]) < 0)
+                        return -EBADMSG;
+        for (unsigned i = 0; i < GROUP_RESUMPTION_PSKS; i++) {
+                g->resumptions[i].epoch = read_u64(r);
+                g->resumptions[i].psk = read_secret(r);
+        }
+        read_proposals(r, g->current->context.suite->hash_size, &g->proposals);
+        if (r->error)
+                return -EBADMSG;
+        *out = TAKE(g);
+        return 0;
+}

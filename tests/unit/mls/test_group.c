@@ -1,0 +1,350 @@
+/* Groups among our own members, in every suite: who can read what, what is refused, and that a refusal changes nothing.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cryptod/mls/group.h"
+#include "cryptod/mls/identity.h"
+#include "services/cleanup.h"
+
+enum { LIFETIME = 1000, MEMBERS = 5 };
+
+/* Somebody with a key package out. */
+struct person {
+        struct secret *signature_key;
+        struct writer public_key, package;
+        struct key_package_keys keys;
+        struct group *group;
+};
+
+static void person_make(const struct suite *s, const char *name, struct person *p)
+{
+        struct identity i;
+
+        *p = (struct person){ 0 };
+        p->signature_key = suite_signature_generate(s, &p->public_key);
+        i = (struct identity){
+                s, { CREDENTIAL_BASIC, BYTES_STRING(name) }, writer_bytes(&p->public_key), p->signature_key
+        };
+        assert_int_equal(identity_key_package(&i, 0, LIFETIME, false, &p->package, &p->keys), 0);
+}
+
+static void person_release(struct person *p)
+{
+        secret_free(p->signature_key);
+        writer_release(&p->public_key);
+        writer_release(&p->package);
+        key_package_keys_release(&p->keys);
+        group_free(p->group);
+}
+
+static struct key_package package_of(const struct person *p)
+{
+        struct key_package k;
+        struct reader r;
+
+        reader_init(&r, writer_bytes(&p->package));
+        key_package_read(&r, &k);
+        assert_int_equal(reader_finish(&r), 0);
+        return k;
+}
+
+static void create(const struct suite *s, struct person *p)
+{
+        struct key_package k = package_of(p);
+
+        assert_int_equal(key_package_check(&k, LIFETIME), 0);
+        assert_int_equal(key_package_check(&k, LIFETIME + 1), -ESTALE);
+        assert_int_equal(group_create(s, BYTES_STRING("group"), k.leaf.encoded,
+                                      secret_copy(secret_bytes(p->keys.leaf_key)),
+                                      secret_copy(secret_bytes(p->signature_key)), BYTES(NULL, 0), &p->group),
+                         0);
+}
+
+static int process(struct person *p, struct bytes message)
+{
+        _cleanup_(received_release) struct received received = { 0 };
+
+        return group_process(p->group, message, NULL, &received);
+}
+
+static struct writer state_of(const struct person *p)
+{
+        struct writer w = WRITER_INIT;
+
+        group_write(p->group, &w);
+        assert_int_equal(writer_finish(&w), 0);
+        return w;
+}
+
+/* Replaces the group by what its written state gives. */
+static void restart(struct person *p)
+{
+        _cleanup_writer_ struct writer before = state_of(p), after = WRITER_INIT;
+        struct reader r;
+
+        p->group = group_free(p->group);
+        reader_init(&r, writer_bytes(&before));
+        assert_int_equal(group_read(&r, &p->group), 0);
+        assert_int_equal(reader_finish(&r), 0);
+        after = state_of(p);
+        assert_true(bytes_equal(writer_bytes(&before), writer_bytes(&after)));
+}
+
+static void join(struct person *p, struct bytes welcome)
+{
+        struct joiner joiner = { writer_bytes(&p->package), p->keys.init_key, p->keys.leaf_key };
+
+        assert_int_equal(group_join(welcome, &joiner, BYTES(NULL, 0), secret_copy(secret_bytes(p->signature_key)), NULL,
+                                    &p->group),
+                         0);
+}
+
+/* @committer adds @newcomer; everybody in @others follows. */
+static void add(struct person *committer, struct person *newcomer, struct person *all, size_t count)
+{
+        _cleanup_writer_ struct writer commit = WRITER_INIT, welcome = WRITER_INIT;
+        struct bytes package = writer_bytes(&newcomer->package);
+        struct group_change change = { .add = &package, .add_count = 1 };
+
+        assert_int_equal(group_commit(committer->group, &change, NULL, &commit, &welcome), 0);
+        restart(committer);
+        group_merge_pending(committer->group);
+        for (size_t i = 0; i < count; i++)
+                if (&all[i] != committer && all[i].group)
+                        assert_int_equal(process(&all[i], writer_bytes(&commit)), 0);
+        join(newcomer, writer_bytes(&welcome));
+}
+
+static void assert_agreed(const struct person *a, const struct person *b)
+{
+        assert_true(bytes_equal(secret_bytes(group_epoch(a->group)->schedule.epoch_authenticator),
+                                secret_bytes(group_epoch(b->group)->schedule.epoch_authenticator)));
+}
+
+static void protect(struct person *p, const char *text, struct writer *out)
+{
+        assert_int_equal(group_protect(p->group, BYTES_STRING(text), BYTES_STRING("aad"), 64, out), 0);
+}
+
+static void assert_reads(struct person *p, const struct writer *message, const char *text)
+{
+        _cleanup_(received_release) struct received received = { 0 };
+
+        assert_int_equal(group_process(p->group, writer_bytes(message), NULL, &received), 0);
+        assert_int_equal(received.kind, RECEIVED_APPLICATION);
+        assert_true(bytes_equal(received.data, BYTES_STRING(text)));
+        assert_true(bytes_equal(received.authenticated_data, BYTES_STRING("aad")));
+}
+
+/* MEMBERS people in one group, each added by another. */
+static void gather(const struct suite *s, struct person people[static MEMBERS])
+{
+        for (unsigned i = 0; i < MEMBERS; i++)
+                person_make(s, (const char *[]){ "alice", "bob", "carol", "dave", "erin" }[i], &people[i]);
+        create(s, &people[0]);
+        for (unsigned i = 1; i < MEMBERS; i++)
+                add(&people[i - 1], &people[i], people, i);
+        for (unsigned i = 1; i < MEMBERS; i++)
+                assert_agreed(&people[0], &people[i]);
+}
+
+static void members_read_each_other_in_every_suite(void **state)
+{
+        const struct suite *s;
+
+        for (unsigned n = 0; (s = suite_at(n)); n++) {
+                struct person people[MEMBERS];
+
+                gather(s, people);
+                for (unsigned i = 0; i < MEMBERS; i++) {
+                        _cleanup_writer_ struct writer message = WRITER_INIT;
+
+                        protect(&people[i], "hello", &message);
+                        for (unsigned j = 0; j < MEMBERS; j++)
+                                if (j != i)
+                                        assert_reads(&people[j], &message, "hello");
+                }
+                for (unsigned i = 0; i < MEMBERS; i++)
+                        person_release(&people[i]);
+        }
+}
+
+static void the_removed_read_nothing_more(void **state)
+{
+        struct person people[MEMBERS];
+        _cleanup_writer_ struct writer commit = WRITER_INIT, welcome = WRITER_INIT, message = WRITER_INIT;
+        uint32_t removed[] = { 1, 3 };
+        struct group_change change = { .remove = removed, .remove_count = 2 };
+
+        gather(suite_by_id(1), people);
+        assert_int_equal(group_commit(people[4].group, &change, NULL, &commit, &welcome), 0);
+        assert_int_equal(welcome.size, 0);
+        group_merge_pending(people[4].group);
+        assert_int_equal(process(&people[1], writer_bytes(&commit)), -EKEYREVOKED);
+        assert_int_equal(process(&people[0], writer_bytes(&commit)), 0);
+        assert_int_equal(process(&people[2], writer_bytes(&commit)), 0);
+        protect(&people[0], "without you", &message);
+        assert_reads(&people[2], &message, "without you");
+        assert_reads(&people[4], &message, "without you");
+        assert_int_equal(process(&people[1], writer_bytes(&message)), -EAGAIN);
+        for (unsigned i = 0; i < MEMBERS; i++)
+                person_release(&people[i]);
+}
+
+static void messages_may_come_late_and_out_of_order_but_not_twice(void **state)
+{
+        struct person people[MEMBERS];
+        struct writer messages[3] = { 0 };
+        struct group_change update = { 0 };
+
+        gather(suite_by_id(2), people);
+        for (unsigned i = 0; i < 3; i++)
+                protect(&people[0], "late", &messages[i]);
+        assert_reads(&people[1], &messages[2], "late");
+        restart(&people[1]);
+        assert_reads(&people[1], &messages[0], "late");
+        assert_int_equal(process(&people[1], writer_bytes(&messages[0])), -EALREADY);
+        assert_int_equal(process(&people[0], writer_bytes(&messages[0])), -EALREADY);
+        for (unsigned epoch = 1; epoch <= GROUP_PAST_EPOCHS + 1; epoch++) {
+                _cleanup_writer_ struct writer commit = WRITER_INIT, welcome = WRITER_INIT;
+
+                assert_int_equal(group_commit(people[2].group, &update, NULL, &commit, &welcome), 0);
+                group_merge_pending(people[2].group);
+                if (epoch == 1)
+                        assert_int_equal(process(&people[3], writer_bytes(&commit)), 0);
+                assert_int_equal(process(&people[1], writer_bytes(&commit)), 0);
+                if (epoch == GROUP_PAST_EPOCHS)
+                        assert_reads(&people[1], &messages[1], "late");
+        }
+        restart(&people[1]);
+        assert_int_equal(process(&people[1], writer_bytes(&messages[1])), -ESTALE);
+        assert_reads(&people[3], &messages[1], "late");
+        for (unsigned i = 0; i < 3; i++)
+                writer_release(&messages[i]);
+        for (unsigned i = 0; i < MEMBERS; i++)
+                person_release(&people[i]);
+}
+
+static void a_lost_race_is_dropped_and_the_winner_followed(void **state)
+{
+        struct person people[MEMBERS];
+        _cleanup_writer_ struct writer winner = WRITER_INIT, loser = WRITER_INIT, welcome = WRITER_INIT;
+        struct group_change update = { 0 };
+
+        gather(suite_by_id(3), people);
+        assert_int_equal(group_commit(people[0].group, &update, NULL, &winner, &welcome), 0);
+        assert_int_equal(group_commit(people[1].group, &update, NULL, &loser, &welcome), 0);
+        assert_int_equal(group_commit(people[1].group, &update, NULL, &loser, &welcome), -EBUSY);
+        group_merge_pending(people[0].group);
+        restart(&people[1]);
+        assert_true(group_has_pending(people[1].group));
+        assert_int_equal(process(&people[1], writer_bytes(&winner)), 0);
+        assert_false(group_has_pending(people[1].group));
+        assert_agreed(&people[0], &people[1]);
+        for (unsigned i = 0; i < MEMBERS; i++)
+                person_release(&people[i]);
+}
+
+/* Flips one byte after the other: each is refused, and the state is as before. */
+static void assert_forgeries_change_nothing(struct person *p, const struct writer *message)
+{
+        _cleanup_writer_ struct writer before = state_of(p);
+
+        for (size_t i = 0; i < message->size; i++) {
+                _cleanup_writer_ struct writer after = WRITER_INIT;
+
+                message->data[i] ^= 1;
+                assert_true(process(p, writer_bytes(message)) < 0);
+                message->data[i] ^= 1;
+                after = state_of(p);
+                assert_true(bytes_equal(writer_bytes(&before), writer_bytes(&after)));
+        }
+}
+
+static void a_forged_byte_anywhere_is_refused_and_changes_nothing(void **state)
+{
+        struct person people[MEMBERS];
+        _cleanup_writer_ struct writer commit = WRITER_INIT, welcome = WRITER_INIT, first = WRITER_INIT,
+                                       message = WRITER_INIT;
+        struct group_change update = { 0 };
+
+        gather(suite_by_id(1), people);
+        protect(&people[0], "the first", &first);
+        protect(&people[0], "as it was", &message);
+        assert_reads(&people[1], &first, "the first"); /* the secret tree is opened along the sender's path by it */
+        assert_forgeries_change_nothing(&people[1], &message);
+        assert_reads(&people[1], &message, "as it was");
+        assert_int_equal(group_commit(people[0].group, &update, NULL, &commit, &welcome), 0);
+        assert_forgeries_change_nothing(&people[1], &commit);
+        assert_int_equal(process(&people[1], writer_bytes(&commit)), 0);
+        for (unsigned i = 0; i < MEMBERS; i++)
+                person_release(&people[i]);
+}
+
+static int refuse_mallory(void *userdata, const struct leaf_node *leaf)
+{
+        return bytes_equal(leaf->credential.content, BYTES_STRING("mallory")) ? -EKEYREJECTED : 0;
+}
+
+static void the_application_judges_new_credentials(void **state)
+{
+        const struct suite *s = suite_by_id(1);
+        struct group_host host = { .credential = refuse_mallory };
+        _cleanup_writer_ struct writer commit = WRITER_INIT, welcome = WRITER_INIT;
+        _cleanup_(received_release) struct received received = { 0 };
+        struct person people[MEMBERS], mallory;
+        struct group_change change = { .add_count = 1 };
+        struct bytes package;
+
+        gather(s, people);
+        person_make(s, "mallory", &mallory);
+        package = writer_bytes(&mallory.package);
+        change.add = &package;
+        assert_int_equal(group_commit(people[0].group, &change, &host, &commit, &welcome), -EKEYREJECTED);
+        assert_false(group_has_pending(people[0].group));
+        writer_release(&commit);
+        writer_release(&welcome);
+        assert_int_equal(group_commit(people[0].group, &change, NULL, &commit, &welcome), 0);
+        assert_int_equal(group_process(people[1].group, writer_bytes(&commit), &host, &received), -EKEYREJECTED);
+        assert_int_equal(group_epoch(people[1].group)->context.epoch, MEMBERS - 1);
+        person_release(&mallory);
+        for (unsigned i = 0; i < MEMBERS; i++)
+                person_release(&people[i]);
+}
+
+static void a_member_cannot_be_added_twice(void **state)
+{
+        struct person people[MEMBERS];
+        _cleanup_writer_ struct writer commit = WRITER_INIT, welcome = WRITER_INIT;
+        struct bytes package;
+        struct group_change change = { .add = &package, .add_count = 1 };
+
+        gather(suite_by_id(1), people);
+        package = writer_bytes(&people[2].package);
+        assert_int_equal(group_commit(people[0].group, &change, NULL, &commit, &welcome), -EBADMSG);
+        assert_false(group_has_pending(people[0].group));
+        for (unsigned i = 0; i < MEMBERS; i++)
+                person_release(&people[i]);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(members_read_each_other_in_every_suite),
+                cmocka_unit_test(the_removed_read_nothing_more),
+                cmocka_unit_test(messages_may_come_late_and_out_of_order_but_not_twice),
+                cmocka_unit_test(a_lost_race_is_dropped_and_the_winner_followed),
+                cmocka_unit_test(a_forged_byte_anywhere_is_refused_and_changes_nothing),
+                cmocka_unit_test(the_application_judges_new_credentials),
+                cmocka_unit_test(a_member_cannot_be_added_twice),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
