@@ -1,0 +1,60 @@
+/* One attempt before the camera, followed from its start to its end: an enrolment or a verification of authd.
+ *
+ *     starting ─▶ searching ─▶ challenge ─▶ succeeded | failed | cancelled
+ *
+ * authd announces changes by names alone; the attempt reads all properties again and reports them as one view. */
+#pragma once
+
+#include <stdbool.h>
+#include <systemd/sd-bus.h>
+
+#include "services/bytes.h"
+
+enum attempt_state {
+        ATTEMPT_STARTING,
+        ATTEMPT_SEARCHING,
+        ATTEMPT_CHALLENGE,
+        ATTEMPT_SUCCEEDED,
+        ATTEMPT_FAILED,
+        ATTEMPT_CANCELLED,
+};
+
+/* The properties of im.visavis.Auth1.Attempt. */
+struct attempt_view {
+        enum attempt_state state;
+        char account[33];
+        char camera[64];
+        bool virtual;
+        char prompt[32];
+        char prompt_text[256];
+        char hint[256];
+        char failure[32];
+        char failure_text[512];
+        double progress;
+        double face_box[4]; /* x, y, width, height as fractions of the frame; zeroes: none */
+};
+
+struct attempt;
+
+struct attempt_events {
+        /* Something in @view is new. Comes at least once, and last with one of the three final states. */
+        void (*changed)(struct attempt *a, const struct attempt_view *view, void *userdata);
+        /* It could not be started, or its service went away; nothing more comes. */
+        void (*broken)(struct attempt *a, const sd_bus_error *error, void *userdata);
+};
+
+/* Starts an enrolment (@account NULL) or a verification, with the camera of that name or (NULL) the first. @events must
+ * outlive the attempt, which the caller ends with attempt_free(). */
+int attempt_start(sd_bus *bus, const char *account, const char *camera, const struct attempt_events *events,
+                  void *userdata, struct attempt **out);
+
+/* Cancels it if it has not ended, and frees it. May be called in its own callbacks. Returns NULL. */
+struct attempt *attempt_free(struct attempt *a);
+
+/* After success, once. @ticket is valid during the callback; empty with an error. */
+typedef void (*attempt_ticket)(struct bytes ticket, const sd_bus_error *error, void *userdata);
+int attempt_take_ticket(struct attempt *a, attempt_ticket done, void *userdata);
+
+/* @fd belongs to the attempt and is closed after the callback; -1 with an error. */
+typedef void (*attempt_preview)(int fd, const sd_bus_error *error, void *userdata);
+int attempt_open_preview(struct attempt *a, attempt_preview done, void *userdata);

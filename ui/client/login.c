@@ -1,0 +1,226 @@
+/* From a face and a PIN to an unlocked account. */
+#include "ui/client/login.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "services/cleanup.h"
+#include "ui/client/calls.h"
+#include "ui/client/client.h"
+
+struct login {
+        sd_bus *bus;
+        char *account;
+        char *path;
+        char *address;
+        char *suite;
+        struct secret *pin;
+        const struct login_events *events;
+        void *userdata;
+        struct attempt *attempt;
+        char enrolled[33]; /* the new account's id */
+        struct calls calls;
+};
+
+static void fail(struct login *l, const sd_bus_error *error)
+{
+        l->pin = secret_free(l->pin);
+        l->events->done(l, NULL, error, l->userdata);
+}
+
+static void fail_errno(struct login *l, int r)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
+
+        sd_bus_error_set_errno(&e, r);
+        fail(l, &e);
+}
+
+static void on_opened(sd_bus_message *reply, const sd_bus_error *error, void *userdata)
+{
+        struct login *l = userdata;
+        const char *path = l->path;
+        int r = 0;
+
+        if (error) {
+                fail(l, error);
+                return;
+        }
+        if (!l->account)
+                r = sd_bus_message_read(reply, "o", &path);
+        if (r < 0)
+                fail_errno(l, r);
+        else
+                l->events->done(l, path, NULL, l->userdata);
+}
+
+static int append_request(struct login *l, sd_bus_message *m, struct bytes ticket, int factor)
+{
+        int r = 0;
+
+        if (!l->account)
+                r = sd_bus_message_append(m, "s", l->enrolled);
+        if (r >= 0)
+                r = sd_bus_message_append_array(m, 'y', ticket.data, ticket.size);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "h", factor);
+        if (r < 0 || l->account)
+                return r;
+        r = sd_bus_message_append(m, "s", l->address);
+        if (r < 0)
+                return r;
+        return l->suite ? sd_bus_message_append(m, "a{sv}", 1, "suite", "s", l->suite)
+                        : sd_bus_message_append(m, "a{sv}", 0);
+}
+
+/* Unlock for a log-in, CreateAccount for a sign-up. */
+static int open_vault(struct login *l, struct bytes ticket)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        _cleanup_close_ int factor = -1;
+        int r = secret_to_fd(l->pin, &factor);
+
+        l->pin = secret_free(l->pin);
+        if (r >= 0)
+                r = l->account ? sd_bus_message_new_method_call(l->bus, &m, CRYPTO_SERVICE, l->path, CRYPTO_ACCOUNT,
+                                                                "Unlock")
+                               : sd_bus_message_new_method_call(l->bus, &m, CRYPTO_SERVICE, CRYPTO_PATH, CRYPTO_MANAGER,
+                                                                "CreateAccount");
+        if (r >= 0)
+                r = append_request(l, m, ticket, factor);
+        return r < 0 ? r : calls_send(&l->calls, m, on_opened, l);
+}
+
+static void on_ticket(struct bytes ticket, const sd_bus_error *error, void *userdata)
+{
+        struct login *l = userdata;
+
+        if (error) {
+                fail(l, error);
+                return;
+        }
+        int r = open_vault(l, ticket);
+        if (r < 0)
+                fail_errno(l, r);
+        else if (l->events->opening)
+                l->events->opening(l, l->userdata);
+}
+
+static const char *error_of_failure(const struct attempt_view *view)
+{
+        static const struct {
+                const char *failure;
+                const char *error;
+        } others[] = {
+                { "camera", ERROR_CAMERA },
+                { "throttled", ERROR_THROTTLED },
+                { "internal", ERROR_INTERNAL },
+        };
+
+        if (view->state == ATTEMPT_CANCELLED)
+                return CLIENT_ERROR_CANCELLED;
+        for (unsigned i = 0; i < COUNT_OF(others); i++)
+                if (strcmp(view->failure, others[i].failure) == 0)
+                        return others[i].error;
+        return CLIENT_ERROR_FACE;
+}
+
+static void refused(struct login *l, const struct attempt_view *view)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
+        const char *text = view->failure_text;
+
+        if (!*text)
+                text = view->state == ATTEMPT_CANCELLED ? "The attempt before the camera was cancelled."
+                                                        : "The attempt before the camera failed; no reason was given.";
+        sd_bus_error_set(&e, error_of_failure(view), text);
+        fail(l, &e);
+}
+
+static void on_changed(struct attempt *a, const struct attempt_view *view, void *userdata)
+{
+        struct login *l = userdata;
+
+        switch (view->state) {
+        case ATTEMPT_STARTING:
+        case ATTEMPT_SEARCHING:
+        case ATTEMPT_CHALLENGE:
+                l->events->changed(l, view, l->userdata);
+                return;
+        case ATTEMPT_FAILED:
+        case ATTEMPT_CANCELLED:
+                refused(l, view);
+                return;
+        case ATTEMPT_SUCCEEDED:
+                break;
+        }
+        memcpy(l->enrolled, view->account, sizeof(l->enrolled));
+        int r = attempt_take_ticket(a, on_ticket, l);
+        if (r < 0)
+                fail_errno(l, r);
+        else
+                l->events->changed(l, view, l->userdata);
+}
+
+static void on_broken(struct attempt *a, const sd_bus_error *error, void *userdata)
+{
+        fail(userdata, error);
+}
+
+static const struct attempt_events attempt_events = { .changed = on_changed, .broken = on_broken };
+
+static int copy_string(const char *from, char **to)
+{
+        if (!from)
+                return 0;
+        *to = strdup(from);
+        return *to ? 0 : -ENOMEM;
+}
+
+int login_start(sd_bus *bus, const struct login_request *request, struct secret *pin, const struct login_events *events,
+                void *userdata, struct login **out)
+{
+        struct login *l = calloc(1, sizeof(*l));
+
+        if (!l) {
+                secret_free(pin);
+                return -ENOMEM;
+        }
+        *l = (struct login){ .bus = sd_bus_ref(bus), .pin = pin, .events = events, .userdata = userdata };
+        int r = copy_string(request->account, &l->account);
+        if (r >= 0)
+                r = copy_string(request->path, &l->path);
+        if (r >= 0)
+                r = copy_string(request->address, &l->address);
+        if (r >= 0)
+                r = copy_string(request->suite, &l->suite);
+        if (r >= 0)
+                r = attempt_start(bus, request->account, request->camera, &attempt_events, l, &l->attempt);
+        if (r < 0) {
+                login_free(l);
+                return r;
+        }
+        *out = l;
+        return 0;
+}
+
+struct login *login_free(struct login *l)
+{
+        if (!l)
+                return NULL;
+        calls_cancel(&l->calls);
+        attempt_free(l->attempt);
+        secret_free(l->pin);
+        sd_bus_unref(l->bus);
+        free(l->account);
+        free(l->path);
+        free(l->address);
+        free(l->suite);
+        free(l);
+        return NULL;
+}
+
+int login_open_preview(struct login *l, attempt_preview done, void *userdata)
+{
+        return attempt_open_preview(l->attempt, done, userdata);
+}
