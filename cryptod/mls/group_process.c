@@ -133,7 +133,8 @@ static int process_public(struct group *g, struct reader *reader, const struct g
         struct authenticated_content a;
         struct bytes tag;
 
-        if (public_message_read(reader, &a, &tag) < 0 || !bytes_equal(a.content.group_id, e->context.group_id))
+        if (public_message_read(reader, &a, &tag) < 0 || a.content.content_type == CONTENT_APPLICATION ||
+            !bytes_equal(a.content.group_id, e->context.group_id))
                 return -EBADMSG;
         if (a.content.epoch != e->context.epoch)
                 return a.content.epoch < e->context.epoch ? -ESTALE : -EAGAIN;

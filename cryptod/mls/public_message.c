@@ -42,8 +42,6 @@ int public_message_read(struct reader *r, struct authenticated_content *out, str
         *membership_tag = BYTES(NULL, 0);
         out->wire_format = WIRE_FORMAT_PUBLIC_MESSAGE;
         framed_content_read(r, &out->content);
-        if (out->content.content_type == CONTENT_APPLICATION)
-                reader_fail(r);
         framed_content_auth_read(r, out->content.content_type, &out->auth);
         if (out->content.sender_type == SENDER_MEMBER)
                 *membership_tag = read_vector(r);

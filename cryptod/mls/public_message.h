@@ -8,7 +8,7 @@
 int public_message_write(const struct suite *s, const struct secret *membership_key, struct bytes group_context,
                          const struct authenticated_content *a, struct writer *out);
 
-/* Reads one, as views. Nothing has been verified yet. */
+/* Reads one, as views. Nothing has been verified yet, and application data has to be refused by the caller. */
 int public_message_read(struct reader *r, struct authenticated_content *out, struct bytes *membership_tag);
 
 /* Checks a member's membership tag, in constant time. -EBADMSG. The signature is authenticated_content_verify()'s

@@ -27,6 +27,8 @@ static const struct kind {
         { "tree-operations", { "tree_before", "proposal_sender", "tree_after" }, vector_tree_operations },
         { "tree-validation", { "tree", "resolutions", "tree_hashes" }, vector_tree_validation },
         { "treekem", { "leaves_private", "update_paths", "ratchet_tree" }, vector_treekem },
+        { "deserialization", { "vlbytes_header", "length" }, vector_deserialization },
+        { "messages", { "mls_welcome", "group_secrets", "private_message" }, vector_messages },
         { "welcome", { "init_priv", "signer_pub", "welcome" }, vector_welcome },
         { "passive-client", { "initial_epoch_authenticator", "signature_priv", "epochs" }, vector_passive_client },
 };

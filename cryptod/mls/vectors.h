@@ -55,6 +55,8 @@ bool vector_tree_operations(json_object *o);
 bool vector_tree_validation(json_object *o);
 bool vector_treekem(json_object *o);
 bool vector_welcome(json_object *o);
+bool vector_deserialization(json_object *o);
+bool vector_messages(json_object *o);
 bool vector_passive_client(json_object *o);
 
 /* Ends the case unless @condition holds, naming the place. */
