@@ -1,0 +1,152 @@
+/* Every structure that reaches cryptod/mls from outside: the first byte of the input chooses the decoder. What is taken
+ * and can be written must come out as the same bytes; what a group is given without its keys must leave it as it was.
+ */
+#include <stdlib.h>
+
+#include "cryptod/mls/group.h"
+#include "cryptod/mls/identity.h"
+#include "cryptod/mls/private_message.h"
+#include "cryptod/mls/public_message.h"
+#include "services/cleanup.h"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct group *group;
+
+static void expect(const struct writer *w, struct bytes input)
+{
+        if (writer_finish(w) < 0 || !bytes_equal(writer_bytes(w), input))
+                abort();
+}
+
+/* A group of one, to which messages are given. */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+        const struct suite *s = suite_by_id(1);
+        _cleanup_writer_ struct writer public_key = WRITER_INIT, package = WRITER_INIT;
+        _cleanup_secret_ struct secret *private_key = suite_signature_generate(s, &public_key);
+        _cleanup_(key_package_keys_release) struct key_package_keys keys = { 0 };
+        struct identity i = { s, { CREDENTIAL_BASIC, BYTES_STRING("alice") }, writer_bytes(&public_key), private_key };
+        struct key_package k;
+        struct reader r;
+
+        if (identity_key_package(&i, 0, 1, false, &package, &keys) < 0)
+                abort();
+        reader_init(&r, writer_bytes(&package));
+        key_package_read(&r, &k);
+        if (group_create(s, BYTES_STRING("group"), k.leaf.encoded, TAKE(keys.leaf_key), TAKE(private_key),
+                         BYTES(NULL, 0), &group) < 0)
+                abort();
+        return 0;
+}
+
+static void fuzz_process(struct bytes input)
+{
+        _cleanup_(received_release) struct received received = { 0 };
+
+        if (group_process(group, input, NULL, &received) >= 0 || group_epoch(group)->context.epoch != 0)
+                abort();
+}
+
+static void fuzz_key_package(struct bytes input)
+{
+        _cleanup_writer_ struct writer w = WRITER_INIT;
+        struct key_package k;
+        struct reader r;
+
+        reader_init(&r, input);
+        key_package_read(&r, &k);
+        if (reader_finish(&r) < 0)
+                return;
+        write_fixed(&w, k.content);
+        write_vector(&w, k.signature);
+        expect(&w, input);
+        key_package_check(&k, k.leaf.not_before);
+}
+
+static void fuzz_welcome(struct bytes input)
+{
+        struct group *joined;
+        static const uint8_t zeroes[32];
+        _cleanup_secret_ struct secret *key = secret_copy(BYTES_OF(zeroes));
+        struct joiner joiner = { input, key, key };
+
+        if (group_join(input, &joiner, BYTES(NULL, 0), secret_new(32), NULL, &joined) >= 0)
+                abort();
+}
+
+static void fuzz_group_info(struct bytes input)
+{
+        _cleanup_writer_ struct writer w = WRITER_INIT;
+        struct group_info g;
+        struct reader r;
+
+        reader_init(&r, input);
+        if (group_info_read(&r, &g) < 0)
+                return;
+        if (reader_finish(&r) >= 0) {
+                write_fixed(&w, group_context_bytes(&g.context));
+                write_vector(&w, g.extensions);
+                write_vector(&w, g.confirmation_tag);
+                write_u32(&w, g.signer);
+                write_vector(&w, g.signature);
+                expect(&w, input);
+        }
+        group_info_release(&g);
+}
+
+static void fuzz_tree(struct bytes input)
+{
+        _cleanup_writer_ struct writer w = WRITER_INIT;
+        struct ratchet_tree t;
+        struct reader r;
+
+        reader_init(&r, input);
+        if (ratchet_tree_read(suite_by_id(1), &r, &t) < 0)
+                return;
+        if (reader_finish(&r) >= 0) {
+                ratchet_tree_write(&t, &w);
+                expect(&w, input);
+                ratchet_tree_validate(&t, BYTES_STRING("group"));
+        }
+        ratchet_tree_release(&t);
+}
+
+static void fuzz_content(struct bytes input)
+{
+        _cleanup_writer_ struct writer w = WRITER_INIT;
+        struct authenticated_content a;
+        struct reader r;
+
+        reader_init(&r, input);
+        authenticated_content_read(&r, &a);
+        if (reader_finish(&r) < 0)
+                return;
+        authenticated_content_write(&w, &a);
+        expect(&w, input);
+}
+
+static void fuzz_state(struct bytes input)
+{
+        _cleanup_group_ struct group *g = NULL;
+        _cleanup_writer_ struct writer w = WRITER_INIT;
+        struct reader r;
+
+        reader_init(&r, input);
+        if (group_read(&r, &g) < 0 || reader_finish(&r) < 0)
+                return;
+        group_write(g, &w);
+        expect(&w, input);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        static void (*const decoders[])(struct bytes) = {
+                fuzz_process, fuzz_key_package, fuzz_welcome, fuzz_group_info, fuzz_tree, fuzz_content, fuzz_state,
+        };
+
+        if (size > 0)
+                decoders[data[0] % COUNT_OF(decoders)](BYTES(data + 1, size - 1));
+        return 0;
+}
