@@ -1,0 +1,262 @@
+#include "cryptod/vault/vault.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cryptod/vault/throttle.h"
+#include "services/cleanup.h"
+#include "services/seal.h"
+#include "services/storage.h"
+
+#define TABLE_INFO "visavis vault table v1"
+
+static const char *const migrations[] = {
+        "CREATE TABLE account (id TEXT PRIMARY KEY, uid INTEGER NOT NULL, address TEXT NOT NULL, suite TEXT NOT NULL,"
+        "                      created INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE slot (number INTEGER PRIMARY KEY, content BLOB NOT NULL);"
+        "CREATE TABLE throttle (number INTEGER PRIMARY KEY CHECK (number = 1), content BLOB NOT NULL);",
+};
+
+struct vault {
+        struct vault_account account;
+        sqlite3 *db;
+        struct writer slot;
+        struct throttle throttle;
+        struct secret *key; /* NULL while locked */
+};
+
+struct vault *vault_free(struct vault *v)
+{
+        if (!v)
+                return NULL;
+        vault_lock(v);
+        writer_release(&v->slot);
+        storage_close(v->db);
+        free(v);
+        return NULL;
+}
+
+void vault_release(struct vault **v)
+{
+        *v = vault_free(*v);
+}
+
+/* The id becomes a file name. */
+static bool is_account_id(const char *id)
+{
+        return strlen(id) == ACCOUNT_ID_SIZE && strspn(id, "0123456789abcdef") == ACCOUNT_ID_SIZE;
+}
+
+static int open_database(const char *state_directory, const char *id, bool create, sqlite3 **out)
+{
+        _cleanup_free_ char *directory = NULL, *path = NULL;
+        struct stat status;
+
+        if (!is_account_id(id))
+                return -EINVAL;
+        if (asprintf(&directory, "%s/%s", state_directory, id) < 0 || asprintf(&path, "%s/vault.db", directory) < 0)
+                abort();
+        if (create ? mkdir(directory, 0700) < 0 && errno != EEXIST : stat(path, &status) < 0)
+                return -errno;
+        return storage_open(path, migrations, COUNT_OF(migrations), out);
+}
+
+static int read_account(struct vault *v, const char *id)
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        struct vault_account *a = &v->account;
+        int r = storage_prepare(v->db, &s, "SELECT uid, address, suite, created FROM account WHERE id = ?", "s", id);
+
+        if (r >= 0)
+                r = storage_step(s);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        snprintf(a->id, sizeof(a->id), "%s", id);
+        a->uid = (uid_t) storage_column_integer(s, 0);
+        snprintf(a->address, sizeof(a->address), "%s", storage_column_string(s, 1));
+        snprintf(a->suite, sizeof(a->suite), "%s", storage_column_string(s, 2));
+        a->created = (uint64_t) storage_column_integer(s, 3);
+        return 0;
+}
+
+static int read_slot_and_throttle(struct vault *v)
+{
+        _cleanup_statement_ sqlite3_stmt *slot = NULL, *throttle = NULL;
+        int r = storage_prepare(v->db, &slot, "SELECT content FROM slot ORDER BY number LIMIT 1", "");
+
+        if (r >= 0)
+                r = storage_step(slot);
+        if (r <= 0)
+                return r < 0 ? r : -EBADMSG;
+        write_fixed(&v->slot, storage_column_bytes(slot, 0));
+        r = storage_prepare(v->db, &throttle, "SELECT content FROM throttle", "");
+        if (r >= 0)
+                r = storage_step(throttle);
+        if (r > 0) {
+                struct reader reader;
+
+                reader_init(&reader, storage_column_bytes(throttle, 0));
+                throttle_read(&reader, &v->throttle);
+                r = reader_finish(&reader);
+        }
+        return r < 0 ? r : writer_finish(&v->slot);
+}
+
+int vault_load(const char *state_directory, const char *id, struct vault **out)
+{
+        _cleanup_vault_ struct vault *v = calloc(1, sizeof(*v));
+        int r;
+
+        if (!v)
+                abort();
+        r = open_database(state_directory, id, false, &v->db);
+        if (r >= 0)
+                r = read_account(v, id);
+        if (r >= 0)
+                r = read_slot_and_throttle(v);
+        if (r < 0)
+                return r;
+        *out = TAKE(v);
+        return 0;
+}
+
+static int insert(sqlite3 *db, const struct vault_account *a, struct bytes slot)
+{
+        int r = storage_begin(db);
+
+        if (r >= 0)
+                r = storage_run(db, "INSERT INTO account VALUES (?, ?, ?, ?, ?)", "sissi", a->id, (int64_t) a->uid,
+                                a->address, a->suite, (int64_t) a->created);
+        if (r >= 0)
+                r = storage_run(db, "INSERT INTO slot VALUES (1, ?)", "b", slot);
+        if (r >= 0)
+                r = storage_commit(db);
+        if (r < 0)
+                storage_rollback(db);
+        return r;
+}
+
+int vault_create(const char *state_directory, const struct vault_account *account, struct bytes slot,
+                 struct secret *vault_key, struct vault **out)
+{
+        _cleanup_secret_ struct secret *key = vault_key;
+        _cleanup_vault_ struct vault *v = calloc(1, sizeof(*v));
+        int r;
+
+        if (!v)
+                abort();
+        r = open_database(state_directory, account->id, true, &v->db);
+        if (r >= 0)
+                r = insert(v->db, account, slot);
+        if (r < 0)
+                return r;
+        v->account = *account;
+        v->key = TAKE(key);
+        write_fixed(&v->slot, slot);
+        r = writer_finish(&v->slot);
+        if (r < 0)
+                return r;
+        *out = TAKE(v);
+        return 0;
+}
+
+const struct vault_account *vault_account(const struct vault *v)
+{
+        return &v->account;
+}
+
+sqlite3 *vault_database(struct vault *v)
+{
+        return v->db;
+}
+
+struct bytes vault_slot(const struct vault *v)
+{
+        return writer_bytes(&v->slot);
+}
+
+static int store_throttle(struct vault *v, const struct throttle *t)
+{
+        _cleanup_writer_ struct writer content = WRITER_INIT;
+        int r;
+
+        throttle_write(t, &content);
+        r = writer_finish(&content);
+        if (r >= 0)
+                r = storage_run(v->db, "INSERT OR REPLACE INTO throttle VALUES (1, ?)", "b", writer_bytes(&content));
+        if (r >= 0)
+                v->throttle = *t;
+        return r;
+}
+
+int vault_attempt(struct vault *v, uint64_t *wait_usec)
+{
+        struct throttle next = v->throttle;
+        struct boot_time now;
+        uint64_t wait;
+        int r = boot_time_now(&now);
+
+        if (r < 0)
+                return r;
+        wait = throttle_remaining(&v->throttle, &now);
+        if (wait > 0) {
+                *wait_usec = wait;
+                return -EAGAIN;
+        }
+        throttle_attempt(&next, &now);
+        return store_throttle(v, &next);
+}
+
+int vault_unlock(struct vault *v, struct secret *vault_key)
+{
+        _cleanup_secret_ struct secret *key = vault_key;
+        int r = store_throttle(v, &(struct throttle){ 0 });
+
+        if (r < 0)
+                return r;
+        secret_free(v->key);
+        v->key = TAKE(key);
+        return 0;
+}
+
+void vault_lock(struct vault *v)
+{
+        v->key = secret_free(v->key);
+}
+
+bool vault_is_unlocked(const struct vault *v)
+{
+        return v->key != NULL;
+}
+
+static struct secret *table_key(const struct vault *v, const char *table)
+{
+        _cleanup_writer_ struct writer info = WRITER_INIT;
+
+        write_fixed(&info, BYTES_STRING(TABLE_INFO));
+        write_fixed(&info, BYTES_STRING(table));
+        if (writer_finish(&info) < 0)
+                abort();
+        return hkdf_sha512(secret_bytes(v->key), BYTES(NULL, 0), writer_bytes(&info), SEAL_KEY_SIZE);
+}
+
+int vault_seal(const struct vault *v, const char *table, struct bytes row, struct bytes plain, struct writer *out)
+{
+        if (!v->key)
+                return -EKEYREVOKED;
+        _cleanup_secret_ struct secret *key = table_key(v, table);
+
+        return seal(key, row, plain, out);
+}
+
+int vault_unseal(const struct vault *v, const char *table, struct bytes row, struct bytes sealed, struct secret **out)
+{
+        if (!v->key)
+                return -EKEYREVOKED;
+        _cleanup_secret_ struct secret *key = table_key(v, table);
+
+        return unseal(key, row, sealed, out);
+}

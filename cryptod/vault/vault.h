@@ -1,0 +1,65 @@
+/* The vault of one account: a directory with a database in which everything is sealed under keys that only its slots
+ * give.
+ *
+ *     vault_create ─▶ unlocked ◀─ vault_unlock ─ locked ◀─ vault_load
+ *                        └────── vault_lock ──────▲
+ *
+ * Locked, it knows whose it is and what its slots are, and no key exists in this process. The vault key itself seals
+ * nothing: each table has a key of its own, HKDF-SHA-512(vault key, "visavis vault table v1" ‖ table), and a sealed
+ * value is bound to its table and row, so that nobody with the disk can move one to another place. */
+#pragma once
+
+#include <sqlite3.h>
+#include <sys/types.h>
+
+#include "cryptod/vault/slot.h"
+#include "services/address.h"
+
+enum { ACCOUNT_ID_SIZE = 32 };
+
+/* What can be known of an account while it is locked. */
+struct vault_account {
+        char id[ACCOUNT_ID_SIZE + 1]; /* lower-case hex */
+        uid_t uid;                    /* the Unix user whose it is */
+        char address[ADDRESS_TEXT_MAX];
+        char suite[64];   /* the cipher suite's name */
+        uint64_t created; /* microseconds since 1970 */
+};
+
+struct vault;
+
+/* Makes the vault of @account in @state_directory, with one encoded slot and the key that it wraps (which passes over),
+ * and leaves it unlocked. A crash before it returns leaves no account behind. -EEXIST, -EINVAL for a malformed id, and
+ * what storage_open() returns. */
+int vault_create(const char *state_directory, const struct vault_account *account, struct bytes slot,
+                 struct secret *vault_key, struct vault **out);
+
+/* Opens an account's vault, locked. -ENOENT if there is none, or it was never finished. */
+int vault_load(const char *state_directory, const char *id, struct vault **out);
+
+/* Zeroes every key and closes the database. NULL is allowed. Returns NULL. */
+struct vault *vault_free(struct vault *v);
+void vault_release(struct vault **v);
+#define _cleanup_vault_ __attribute__((cleanup(vault_release)))
+
+/* Borrowed. */
+const struct vault_account *vault_account(const struct vault *v);
+sqlite3 *vault_database(struct vault *v);
+
+/* The encoded slot to be opened with slot_open(), borrowed. */
+struct bytes vault_slot(const struct vault *v);
+
+/* To be called before a factor is tried: counts the attempt on disk. -EAGAIN if it has to wait; @wait_usec says how
+ * long, UINT64_MAX if the account is locked out; -EIO and what storage_run() returns. */
+int vault_attempt(struct vault *v, uint64_t *wait_usec);
+
+/* Unlocks with the key that a slot gave (which passes over), and ends the counting. What storage_run() returns; the
+ * vault stays as it was then. */
+int vault_unlock(struct vault *v, struct secret *vault_key);
+void vault_lock(struct vault *v);
+bool vault_is_unlocked(const struct vault *v);
+
+/* Seals a value for @row of @table, and opens one, into locked memory. -EKEYREVOKED while locked, -EBADMSG if anything
+ * differs from what was sealed there. */
+int vault_seal(const struct vault *v, const char *table, struct bytes row, struct bytes plain, struct writer *out);
+int vault_unseal(const struct vault *v, const char *table, struct bytes row, struct bytes sealed, struct secret **out);

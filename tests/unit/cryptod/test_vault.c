@@ -1,0 +1,184 @@
+/* The vault on disk: what it gives away while locked, what survives a restart, and what a seal is bound to. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cryptod/vault/throttle.h"
+#include "cryptod/vault/vault.h"
+#include "services/cleanup.h"
+#include "services/seal.h"
+#include "services/storage.h"
+
+static const struct argon2_parameters cheap = { ARGON2_MEMORY_MIN, 1, 1 };
+static const struct vault_account alice = {
+        .id = "0123456789abcdef0123456789abcdef",
+        .uid = 1000,
+        .address = "alice@hub.example.org:7843",
+        .suite = "MLS_256_DHKEMP384_AES256GCM_SHA384_P384",
+        .created = 1,
+};
+
+struct fixture {
+        char directory[64];
+        struct secret *face_secret, *factor, *vault_key;
+        struct vault *vault;
+};
+
+static int make(void **state)
+{
+        static struct fixture f;
+        _cleanup_writer_ struct writer slot = WRITER_INIT;
+
+        f = (struct fixture){ "/tmp/visavis-vault-XXXXXX", secret_random(FACE_SECRET_SIZE),
+                              secret_copy(BYTES_STRING("2580")), secret_random(VAULT_KEY_SIZE), NULL };
+        *state = &f;
+        if (!mkdtemp(f.directory) || slot_make(BYTES_STRING(alice.id), BYTES_STRING("first"), 1, &cheap, f.face_secret,
+                                               f.factor, f.vault_key, &slot) < 0)
+                return -1;
+        return vault_create(f.directory, &alice, writer_bytes(&slot), secret_copy(secret_bytes(f.vault_key)), &f.vault);
+}
+
+static int release(void **state)
+{
+        struct fixture *f = *state;
+        char command[128];
+
+        vault_free(f->vault);
+        secret_free(f->face_secret);
+        secret_free(f->factor);
+        secret_free(f->vault_key);
+        snprintf(command, sizeof(command), "rm -r %s", f->directory);
+        return system(command);
+}
+
+static void restart(struct fixture *f)
+{
+        f->vault = vault_free(f->vault);
+        assert_int_equal(vault_load(f->directory, alice.id, &f->vault), 0);
+}
+
+static int open_with(struct fixture *f, const char *pin, struct secret **key)
+{
+        _cleanup_secret_ struct secret *factor = secret_copy(BYTES_STRING(pin));
+        struct reader r;
+        struct slot s;
+
+        reader_init(&r, vault_slot(f->vault));
+        assert_int_equal(slot_read(&r, &s), 0);
+        return slot_open(&s, BYTES_STRING(alice.id), f->face_secret, factor, key);
+}
+
+static void it_is_loaded_locked_and_opened_by_its_slot(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_writer_ struct writer sealed = WRITER_INIT;
+        _cleanup_secret_ struct secret *plain = NULL;
+        struct secret *key = NULL;
+
+        assert_true(vault_is_unlocked(f->vault));
+        assert_int_equal(vault_seal(f->vault, "message", BYTES_STRING("1"), BYTES_STRING("hello"), &sealed), 0);
+        restart(f);
+        assert_false(vault_is_unlocked(f->vault));
+        assert_string_equal(vault_account(f->vault)->address, alice.address);
+        assert_int_equal(vault_account(f->vault)->uid, alice.uid);
+        assert_string_equal(vault_account(f->vault)->suite, alice.suite);
+        assert_int_equal(vault_unseal(f->vault, "message", BYTES_STRING("1"), writer_bytes(&sealed), &plain),
+                         -EKEYREVOKED);
+        assert_int_equal(open_with(f, "2580", &key), 0);
+        assert_int_equal(vault_unlock(f->vault, key), 0);
+        assert_int_equal(vault_unseal(f->vault, "message", BYTES_STRING("1"), writer_bytes(&sealed), &plain), 0);
+        assert_true(bytes_equal(secret_bytes(plain), BYTES_STRING("hello")));
+        vault_lock(f->vault);
+        assert_int_equal(vault_seal(f->vault, "message", BYTES_STRING("2"), BYTES_STRING("x"), &sealed), -EKEYREVOKED);
+}
+
+static void a_seal_is_bound_to_its_table_and_row(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_writer_ struct writer sealed = WRITER_INIT;
+        _cleanup_secret_ struct secret *plain = NULL;
+
+        assert_int_equal(vault_seal(f->vault, "message", BYTES_STRING("1"), BYTES_STRING("hello"), &sealed), 0);
+        assert_int_equal(vault_unseal(f->vault, "message", BYTES_STRING("2"), writer_bytes(&sealed), &plain), -EBADMSG);
+        assert_int_equal(vault_unseal(f->vault, "contact", BYTES_STRING("1"), writer_bytes(&sealed), &plain), -EBADMSG);
+        assert_null(plain);
+}
+
+static void attempts_are_counted_across_restarts_until_one_succeeds(void **state)
+{
+        struct fixture *f = *state;
+        uint64_t wait = 0;
+        struct secret *key = NULL;
+
+        for (unsigned i = 0; i < THROTTLE_FREE; i++) {
+                assert_int_equal(vault_attempt(f->vault, &wait), 0);
+                assert_int_equal(open_with(f, "0000", &key), -EKEYREJECTED);
+                restart(f);
+        }
+        assert_int_equal(vault_attempt(f->vault, &wait), -EAGAIN);
+        assert_true(wait > 0 && wait <= throttle_delay(THROTTLE_FREE));
+        assert_int_equal(open_with(f, "2580", &key), 0);
+        assert_int_equal(vault_unlock(f->vault, key), 0);
+        restart(f);
+        assert_int_equal(vault_attempt(f->vault, &wait), 0);
+}
+
+static void the_same_account_is_not_made_twice(void **state)
+{
+        struct fixture *f = *state;
+        struct vault *again = NULL;
+
+        assert_int_equal(
+                vault_create(f->directory, &alice, vault_slot(f->vault), secret_random(VAULT_KEY_SIZE), &again),
+                -EEXIST);
+        assert_null(again);
+        restart(f);
+}
+
+static void an_id_that_is_no_id_reaches_no_file(void **state)
+{
+        struct fixture *f = *state;
+        struct vault *v = NULL;
+
+        assert_int_equal(vault_load(f->directory, "../0123456789abcdef0123456789abc", &v), -EINVAL);
+        assert_int_equal(vault_load(f->directory, "", &v), -EINVAL);
+        assert_int_equal(vault_load(f->directory, "ffffffffffffffffffffffffffffffff", &v), -ENOENT);
+}
+
+/* A database that has its tables and no account: what a crash in the middle of vault_create() leaves. */
+static void an_unfinished_vault_is_no_account_and_can_be_made_again(void **state)
+{
+        struct fixture *f = *state;
+        struct vault_account bob = alice;
+        _cleanup_writer_ struct writer slot = WRITER_INIT;
+
+        write_fixed(&slot, vault_slot(f->vault));
+        assert_int_equal(storage_run(vault_database(f->vault), "DELETE FROM account", ""), 0);
+        assert_int_equal(storage_run(vault_database(f->vault), "DELETE FROM slot", ""), 0);
+        f->vault = vault_free(f->vault);
+        assert_int_equal(vault_load(f->directory, bob.id, &f->vault), -ENOENT);
+        assert_int_equal(
+                vault_create(f->directory, &bob, writer_bytes(&slot), secret_random(VAULT_KEY_SIZE), &f->vault), 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(it_is_loaded_locked_and_opened_by_its_slot, make, release),
+                cmocka_unit_test_setup_teardown(a_seal_is_bound_to_its_table_and_row, make, release),
+                cmocka_unit_test_setup_teardown(attempts_are_counted_across_restarts_until_one_succeeds, make, release),
+                cmocka_unit_test_setup_teardown(the_same_account_is_not_made_twice, make, release),
+                cmocka_unit_test_setup_teardown(an_id_that_is_no_id_reaches_no_file, make, release),
+                cmocka_unit_test_setup_teardown(an_unfinished_vault_is_no_account_and_can_be_made_again, make, release),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
