@@ -24,8 +24,9 @@
 /* What only the person's side can know, named as the services' errors are. */
 #define CLIENT_ERROR_FACE                                                                                              \
         VISAVIS_ERROR "FaceRefused" /* the person before the camera was not recognised as alive and right */
-#define CLIENT_ERROR_CANCELLED VISAVIS_ERROR "Cancelled" /* the person, or the end of the program, ended the attempt   \
-                                                          */
+#define CLIENT_ERROR_CANCELLED                                                                                         \
+        VISAVIS_ERROR "Cancelled" /* the person, or the end of the program, ended the attempt                          \
+                                   */
 
 /* Connects to @address; NULL means $VISAVIS_BUS, or the system bus if that is not set. The caller ends it with
  * client_disconnect(). Errors: what sd_bus_start(3) returns. */
