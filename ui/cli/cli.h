@@ -1,0 +1,93 @@
+/* What the CLI's commands share: options, exit codes, the bus, the account that is meant, ways to end with an error.
+ *
+ * A command asks through ui/client/, whose answers come to callbacks, and runs the event loop until one of them says
+ * that the step is over:
+ *
+ *     account_send(…, on_sent, cli) ─▶ cli_wait(cli) ─▶ on_sent: cli_finish(cli, EXIT_OK) ─▶ cli_wait() returns it  */
+#pragma once
+
+#include <stdbool.h>
+#include <systemd/sd-event.h>
+
+#include "services/address.h"
+#include "ui/client/account.h"
+#include "ui/client/calls.h"
+#include "ui/client/client.h"
+
+enum exit_code {
+        EXIT_OK = 0,
+        EXIT_OTHER = 1,
+        EXIT_USAGE = 2,
+        EXIT_FACE_REFUSED = 3,
+        EXIT_FACTOR_REFUSED = 4,
+        EXIT_LOCKED = 5,
+        EXIT_HUB = 6,
+        EXIT_NOT_FOUND = 7,
+        EXIT_THROTTLED = 8,
+};
+
+struct cli {
+        /* Options; NULL, -1, 0 or false if not given. */
+        const char *bus_address;
+        const char *account; /* id, name or address */
+        const char *camera;
+        const char *suite;
+        int pin_fd;
+        unsigned last;
+        bool json;
+        bool follow;
+
+        sd_event *event;
+        sd_bus *bus;
+        struct calls calls;
+        bool over; /* the step that cli_wait() waits for */
+        int code;
+};
+
+/* An account of the person's, whether it is locked or not. */
+struct cli_account {
+        char path[256];
+        char id[33];
+        char address[ADDRESS_TEXT_MAX];
+        bool unlocked;
+};
+
+/* Each gets its own arguments (without its name) and returns an exit_code. */
+int command_signup(struct cli *cli, int argc, char *argv[]);
+int command_login(struct cli *cli, int argc, char *argv[]);
+int command_lock(struct cli *cli, int argc, char *argv[]);
+int command_status(struct cli *cli, int argc, char *argv[]);
+int command_accounts(struct cli *cli, int argc, char *argv[]);
+int command_online(struct cli *cli, int argc, char *argv[]);
+int command_offline(struct cli *cli, int argc, char *argv[]);
+int command_send(struct cli *cli, int argc, char *argv[]);
+int command_read(struct cli *cli, int argc, char *argv[]);
+int command_conversations(struct cli *cli, int argc, char *argv[]);
+int command_update(struct cli *cli, int argc, char *argv[]);
+int command_hub(struct cli *cli, int argc, char *argv[]);
+
+/* Prints "visavis: " and the sentence to stderr, or {"event":"error","code":…,"text":…} to stdout with --json; returns
+ * @code. The sentence is sanitised as a whole. */
+int cli_fail(const struct cli *cli, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* The same for an error from the bus: its sentence, and the exit code that its name stands for. */
+int cli_fail_bus(const struct cli *cli, const sd_bus_error *error);
+
+/* Connects cli->bus to the bus and both to cli->event, if that has not been done: EXIT_OK, or the error has been
+ * printed. */
+int cli_connect(struct cli *cli);
+
+/* Drops all calls and leaves the bus. */
+void cli_disconnect(struct cli *cli);
+
+/* Runs the loop until cli_finish() is called and returns its code. @r is what the call that is waited for returned when
+ * it was made: if it is an error, that is printed instead. */
+int cli_wait(struct cli *cli, int r);
+void cli_finish(struct cli *cli, int code);
+
+/* The account that is meant: the one that --account names, or the only one. EXIT_OK, or the error has been printed. */
+int cli_account(struct cli *cli, struct cli_account *out);
+
+/* As cli_account(), and makes sure that this process shares the account's unlock, through the agent that `visavis
+ * login` left behind. */
+int cli_unlocked_account(struct cli *cli, struct cli_account *out);

@@ -1,0 +1,211 @@
+/* visavis lock, accounts, status, online, offline. */
+#include <stdio.h>
+#include <string.h>
+
+#include "services/cleanup.h"
+#include "ui/cli/cli.h"
+#include "ui/cli/output.h"
+#include "ui/client/accounts.h"
+#include "ui/client/properties.h"
+
+static int expect_no_arguments(const struct cli *cli, int argc, char *argv[])
+{
+        return argc == 0 ? EXIT_OK
+                         : cli_fail(cli, EXIT_USAGE, "“%s” is one word too many; --account NAME chooses an account.",
+                                    argv[0]);
+}
+
+int command_lock(struct cli *cli, int argc, char *argv[])
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        struct cli_account account;
+        int r = expect_no_arguments(cli, argc, argv);
+
+        if (r == EXIT_OK)
+                r = cli_account(cli, &account);
+        if (r != EXIT_OK)
+                return r;
+        r = sd_bus_call_method(cli->bus, CRYPTO_SERVICE, account.path, CRYPTO_ACCOUNT, "Lock", &error, NULL, NULL);
+        return r < 0 ? cli_fail_bus(cli, &error) : EXIT_OK;
+}
+
+/* What relayd says of an account's link. */
+struct link {
+        char state[32];
+        char last_error[512];
+        uint64_t since;
+        uint32_t outbox;
+        uint32_t inbox;
+};
+
+/* Without an answer the state is "unknown" and last_error says why. */
+static void read_link(struct cli *cli, const char *id, struct link *l)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        char path[LINK_PATH_SIZE];
+        const struct property properties[] = {
+                { "State", PROPERTY_STRING, l->state, sizeof(l->state) },
+                { "LastError", PROPERTY_STRING, l->last_error, sizeof(l->last_error) },
+                { "Since", PROPERTY_UINT64, &l->since, 0 },
+                { "Outbox", PROPERTY_UINT32, &l->outbox, 0 },
+                { "Inbox", PROPERTY_UINT32, &l->inbox, 0 },
+                { NULL, 0, NULL, 0 },
+        };
+
+        *l = (struct link){ .state = "unknown" };
+        if (account_link_path(id, path) < 0)
+                return;
+        if (sd_bus_call_method(cli->bus, RELAY_SERVICE, path, "org.freedesktop.DBus.Properties", "GetAll", &error,
+                               &reply, "s", RELAY_LINK) < 0)
+                snprintf(l->last_error, sizeof(l->last_error), "%s", client_error_text(&error));
+        else
+                (void) properties_read(reply, properties);
+}
+
+static void print_status(struct cli *cli, const struct account_entry *account)
+{
+        _cleanup_free_ char *address = output_sanitise(account->address, false), *text = NULL;
+        char since[32];
+        struct link l;
+
+        read_link(cli, account->id, &l);
+        if (cli->json) {
+                json_object *o = json_object_new_object();
+
+                json_object_object_add(o, "account", json_object_new_string(account->id));
+                json_object_object_add(o, "address", json_object_new_string(account->address));
+                json_object_object_add(o, "unlocked", json_object_new_boolean(account->unlocked));
+                json_object_object_add(o, "link", json_object_new_string(l.state));
+                json_object_object_add(o, "since_usec", json_object_new_uint64(l.since));
+                json_object_object_add(o, "last_error", json_object_new_string(l.last_error));
+                json_object_object_add(o, "outbox", json_object_new_int64(l.outbox));
+                json_object_object_add(o, "inbox", json_object_new_int64(l.inbox));
+                output_json(o);
+                return;
+        }
+        output_time(l.since, since);
+        printf("%s\n  account  %s, %s\n  link     %s since %s, %u to send, %u waiting for you\n", address, account->id,
+               account->unlocked ? "unlocked" : "locked", l.state, since, l.outbox, l.inbox);
+        text = output_sanitise(l.last_error, false);
+        if (*text)
+                printf("           last error: %s\n", text);
+}
+
+static void print_account(struct cli *cli, const struct account_entry *account)
+{
+        _cleanup_free_ char *address = output_sanitise(account->address, false);
+
+        if (cli->json) {
+                json_object *o = json_object_new_object();
+
+                json_object_object_add(o, "account", json_object_new_string(account->id));
+                json_object_object_add(o, "address", json_object_new_string(account->address));
+                json_object_object_add(o, "unlocked", json_object_new_boolean(account->unlocked));
+                output_json(o);
+        } else {
+                printf("%s  %-8s  %s\n", account->id, account->unlocked ? "unlocked" : "locked", address);
+        }
+}
+
+struct listing {
+        struct cli *cli;
+        void (*print)(struct cli *cli, const struct account_entry *account);
+};
+
+static void on_accounts(const struct account_entry *list, size_t n, const sd_bus_error *error, void *userdata)
+{
+        const struct listing *l = userdata;
+
+        if (error) {
+                cli_finish(l->cli, cli_fail_bus(l->cli, error));
+                return;
+        }
+        for (size_t i = 0; i < n; i++)
+                l->print(l->cli, &list[i]);
+        if (n == 0 && !l->cli->json)
+                puts("No account yet; make one with: visavis signup NAME@HOST:PORT#KEY");
+        cli_finish(l->cli, EXIT_OK);
+}
+
+static int list(struct cli *cli, int argc, char *argv[],
+                void (*print)(struct cli *cli, const struct account_entry *account))
+{
+        struct listing l = { .cli = cli, .print = print };
+        int r = expect_no_arguments(cli, argc, argv);
+
+        if (r == EXIT_OK)
+                r = cli_connect(cli);
+        return r == EXIT_OK ? cli_wait(cli, accounts_list(cli->bus, &cli->calls, on_accounts, &l)) : r;
+}
+
+int command_accounts(struct cli *cli, int argc, char *argv[])
+{
+        return list(cli, argc, argv, print_account);
+}
+
+static void print_camera(struct cli *cli, const char *name, const char *kind, bool is_virtual)
+{
+        _cleanup_free_ char *safe = output_sanitise(name, false);
+
+        if (cli->json) {
+                json_object *o = json_object_new_object();
+
+                json_object_object_add(o, "camera", json_object_new_string(name));
+                json_object_object_add(o, "kind", json_object_new_string(kind));
+                json_object_object_add(o, "virtual", json_object_new_boolean(is_virtual));
+                output_json(o);
+        } else {
+                printf("camera %s: %s%s\n", safe, kind, is_virtual ? ", virtual" : "");
+        }
+}
+
+static int list_cameras(struct cli *cli)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        const char *name, *kind;
+        int is_virtual, r;
+
+        if (sd_bus_get_property(cli->bus, AUTH_SERVICE, AUTH_PATH, AUTH_MANAGER, "Cameras", &error, &m, "a(ssb)") < 0)
+                return cli_fail_bus(cli, &error);
+        r = sd_bus_message_enter_container(m, 'a', "(ssb)");
+        while (r >= 0 && (r = sd_bus_message_read(m, "(ssb)", &name, &kind, &is_virtual)) > 0)
+                print_camera(cli, name, kind, is_virtual);
+        return r < 0 ? cli_fail(cli, EXIT_OTHER, "authd listed its cameras in a form that is not understood here.")
+                     : EXIT_OK;
+}
+
+int command_status(struct cli *cli, int argc, char *argv[])
+{
+        int r = list(cli, argc, argv, print_status);
+
+        return r == EXIT_OK ? list_cameras(cli) : r;
+}
+
+static int set_enabled(struct cli *cli, int argc, char *argv[], bool enabled)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        struct cli_account account;
+        char path[LINK_PATH_SIZE];
+        int r = expect_no_arguments(cli, argc, argv);
+
+        if (r == EXIT_OK)
+                r = cli_account(cli, &account);
+        if (r != EXIT_OK)
+                return r;
+        if (account_link_path(account.id, path) < 0)
+                return cli_fail(cli, EXIT_OTHER, "cryptod named the account in a way that is not understood here.");
+        r = sd_bus_set_property(cli->bus, RELAY_SERVICE, path, RELAY_LINK, "Enabled", &error, "b", (int) enabled);
+        return r < 0 ? cli_fail_bus(cli, &error) : EXIT_OK;
+}
+
+int command_online(struct cli *cli, int argc, char *argv[])
+{
+        return set_enabled(cli, argc, argv, true);
+}
+
+int command_offline(struct cli *cli, int argc, char *argv[])
+{
+        return set_enabled(cli, argc, argv, false);
+}

@@ -1,0 +1,197 @@
+/* visavis read, conversations.
+ *
+ *     find the conversation ─▶ print the last messages ─▶ done, or with --follow:
+ *     wait ─(MessageAdded)─▶ print what is newer than the last one printed ─▶ wait … until the account locks  */
+#include <stdio.h>
+#include <string.h>
+
+#include "services/cleanup.h"
+#include "ui/cli/cli.h"
+#include "ui/cli/output.h"
+#include "ui/cli/session.h"
+
+/* The most that one ReadMessages answers with, and what is shown if nobody says how many. */
+enum { PAGE = 500, LAST_DEFAULT = 20 };
+
+struct reading {
+        struct session s;
+        uint64_t after; /* the last message printed */
+        bool busy;      /* ReadMessages is under way */
+        bool more;      /* … and something came since */
+        bool any;       /* there was no conversation yet: follow the first that begins */
+};
+
+static void print_newer(struct reading *r);
+
+static void on_messages(const struct message *list, size_t n, const sd_bus_error *error, void *userdata)
+{
+        struct reading *r = userdata;
+        struct cli *cli = r->s.cli;
+
+        r->busy = false;
+        if (error) {
+                cli_finish(cli, cli_fail_bus(cli, error));
+                return;
+        }
+        for (size_t i = 0; i < n; i++) {
+                output_message(&list[i], cli->json);
+                r->after = list[i].id;
+        }
+        if (n > 0)
+                account_mark_read(r->s.account, r->s.conversation, r->after);
+        if (!cli->follow)
+                cli_finish(cli, EXIT_OK);
+        else if (r->more || n == PAGE)
+                print_newer(r);
+}
+
+static void ask(struct reading *r, uint32_t limit, bool from_end)
+{
+        struct cli *cli = r->s.cli;
+
+        r->busy = true;
+        r->more = false;
+        if (account_messages(r->s.account, &cli->calls, r->s.conversation, r->after, limit, from_end, on_messages, r) <
+            0)
+                cli_finish(cli, cli_fail(cli, EXIT_OTHER, "cryptod could not be asked for messages. Try again."));
+}
+
+static void print_newer(struct reading *r)
+{
+        if (r->busy)
+                r->more = true;
+        else
+                ask(r, PAGE, false);
+}
+
+static void on_added(struct account *a, const char *conversation, uint64_t message, void *userdata)
+{
+        struct reading *r = userdata;
+
+        if (r->any && strlen(conversation) < sizeof(r->s.conversation)) {
+                strcpy(r->s.conversation, conversation);
+                r->any = false;
+        }
+        if (strcmp(r->s.conversation, conversation) == 0)
+                print_newer(r);
+}
+
+static void on_changed(struct account *a, const char *conversation, uint64_t message, const char *state, void *userdata)
+{
+        struct reading *r = userdata;
+        json_object *o;
+
+        if (!r->s.cli->json || !r->s.cli->follow || strcmp(r->s.conversation, conversation) != 0)
+                return;
+        o = json_object_new_object();
+        json_object_object_add(o, "event", json_object_new_string("state"));
+        json_object_object_add(o, "id", json_object_new_uint64(message));
+        json_object_object_add(o, "state", json_object_new_string(state));
+        output_json(o);
+}
+
+static void on_locked(struct account *a, void *userdata)
+{
+        struct reading *r = userdata;
+        struct cli *cli = r->s.cli;
+
+        if (cli->follow)
+                cli_finish(cli, cli_fail(cli, EXIT_LOCKED,
+                                         "%s has been locked; what comes from now on is there after the next login.",
+                                         r->s.chosen.address));
+}
+
+static const struct account_events events = { .message_added = on_added,
+                                              .message_changed = on_changed,
+                                              .locked = on_locked };
+
+static void on_conversations(const struct conversation *list, size_t n, const sd_bus_error *error, void *userdata)
+{
+        struct reading *r = userdata;
+
+        if (n > 0)
+                snprintf(r->s.conversation, sizeof(r->s.conversation), "%s", list[0].id);
+        cli_finish(r->s.cli, error ? cli_fail_bus(r->s.cli, error) : EXIT_OK);
+}
+
+static int find(struct reading *r, const char *address)
+{
+        struct cli *cli = r->s.cli;
+
+        return address ? session_conversation(&r->s, address)
+                       : cli_wait(cli, account_conversations(r->s.account, &cli->calls, on_conversations, r));
+}
+
+static int print(struct reading *r)
+{
+        struct cli *cli = r->s.cli;
+
+        r->any = !*r->s.conversation;
+        if (!r->any)
+                ask(r, cli->last ? cli->last : LAST_DEFAULT, true);
+        if (!r->any || cli->follow)
+                return cli_wait(cli, 0);
+        if (!cli->json)
+                puts("There is no conversation yet; begin one with: visavis send ADDRESS TEXT");
+        return EXIT_OK;
+}
+
+int command_read(struct cli *cli, int argc, char *argv[])
+{
+        struct reading r = { .s.cli = cli };
+
+        if (argc > 1)
+                return cli_fail(cli, EXIT_USAGE, "One conversation at a time: visavis read [ADDRESS]");
+        int code = session_open(cli, &events, &r, &r.s);
+        if (code == EXIT_OK)
+                code = find(&r, argc == 1 ? argv[0] : NULL);
+        if (code == EXIT_OK)
+                code = print(&r);
+        session_close(&r.s);
+        return code;
+}
+
+static void print_conversation(const struct cli *cli, const struct conversation *c)
+{
+        if (cli->json) {
+                json_object *o = json_object_new_object();
+
+                json_object_object_add(o, "conversation", json_object_new_string(c->id));
+                json_object_object_add(o, "address", json_object_new_string(c->address));
+                json_object_object_add(o, "unread", json_object_new_int64(c->unread));
+                json_object_object_add(o, "time_usec", json_object_new_uint64(c->time));
+                json_object_object_add(o, "last_text", json_object_new_string(c->text));
+                output_json(o);
+                return;
+        }
+        _cleanup_free_ char *text = output_sanitise(c->text, false);
+        _cleanup_free_ char *address = output_sanitise(c->address, false);
+        char when[32];
+
+        output_time(c->time, when);
+        printf("%s  %3u  %s  %s\n", when, c->unread, address, text);
+}
+
+static void on_list(const struct conversation *list, size_t n, const sd_bus_error *error, void *userdata)
+{
+        struct cli *cli = userdata;
+
+        for (size_t i = 0; i < n; i++)
+                print_conversation(cli, &list[i]);
+        if (!error && n == 0 && !cli->json)
+                puts("There is no conversation yet; begin one with: visavis send ADDRESS TEXT");
+        cli_finish(cli, error ? cli_fail_bus(cli, error) : EXIT_OK);
+}
+
+int command_conversations(struct cli *cli, int argc, char *argv[])
+{
+        struct session s = { .cli = cli };
+
+        if (argc > 0)
+                return cli_fail(cli, EXIT_USAGE, "“%s” is one word too many: visavis conversations", argv[0]);
+        int r = session_open(cli, &session_no_events, NULL, &s);
+        if (r == EXIT_OK)
+                r = cli_wait(cli, account_conversations(s.account, &cli->calls, on_list, cli));
+        session_close(&s);
+        return r;
+}

@@ -1,0 +1,129 @@
+/* The commands, and what --help says of them. */
+#include "ui/cli/help.h"
+
+#include <string.h>
+
+#include "services/cleanup.h"
+
+#define ADDRESS_HELP                                                                                                   \
+        "ADDRESS is NAME@HOST:PORT#KEY. The hub prints the part behind the @ when it\n"                                \
+        "starts; the key makes sure that it is this hub and no other that answers.\n"
+
+#define AGENT_HELP                                                                                                     \
+        "After success a process stays in the background that holds the unlock, no key,\n"                             \
+        "and shares it with the commands that you start later. It ends when the\n"                                     \
+        "account locks: visavis lock.\n"
+
+#define PIN_HELP                                                                                                       \
+        "The PIN or passphrase (4 to 1024 bytes) is asked for on the terminal without\n"                               \
+        "echo, or read from a file descriptor; it is never an argument.\n"
+
+const struct command commands[] = {
+        { "signup", "ADDRESS", "Make an account with your face and a PIN.",
+          "Enrols the face before the camera, asks for a new PIN, makes a vault that only\n"
+          "both together open, and registers the name with the hub. Look into the camera\n"
+          "and do what the prompts say.\n\n" ADDRESS_HELP "\n" PIN_HELP "\n" AGENT_HELP,
+          OPTION_CAMERA | OPTION_SUITE | OPTION_PIN_FD, command_signup },
+        { "login", "", "Unlock an account with your face and PIN.",
+          "Verifies the face before the camera: it must be yours, and alive, which the\n"
+          "prompts are for. Then face and PIN together open the vault. A wrong PIN, or a\n"
+          "face that is not yours, costs time before the next attempt.\n\n" PIN_HELP "\n" AGENT_HELP,
+          OPTION_ACCOUNT | OPTION_CAMERA | OPTION_PIN_FD, command_login },
+        { "lock", "", "Lock an account at once, for all programs.",
+          "Every key of the account is zeroed. Messages go on being collected, still\n"
+          "encrypted, for the next login.\n",
+          OPTION_ACCOUNT, command_lock },
+        { "status", "", "Show accounts, their links to the hub, and cameras.",
+          "For each account: whether it is unlocked, the state of its link (disabled,\n"
+          "offline, connecting, online), how many envelopes wait to be sent and how many\n"
+          "wait for the next login. For each camera: its kind, and whether it is virtual.\n",
+          0, command_status },
+        { "accounts", "", "List your accounts.", "Prints the id, the state and the address of each account.\n", 0,
+          command_accounts },
+        { "send", "ADDRESS [TEXT…|-]", "Send a message.",
+          "Sends the words behind ADDRESS, joined by spaces, or standard input if there\n"
+          "are none or a single “-”. Put “--” before a text that begins with “-”. When\n"
+          "the command ends, the message is encrypted and on disk; it leaves as soon as\n"
+          "the hub can be reached.\n\n" ADDRESS_HELP,
+          OPTION_ACCOUNT, command_send },
+        { "read", "[ADDRESS]", "Show messages and mark them as read.",
+          "Shows the last messages of the conversation with ADDRESS, or of the one with\n"
+          "the newest message. Marks: … is queued here, ✓ is stored at the hub, ✗ was not\n"
+          "sent. Characters that could deceive on a terminal are shown as U+FFFD.\n",
+          OPTION_ACCOUNT | OPTION_LAST | OPTION_FOLLOW, command_read },
+        { "conversations", "", "List conversations.",
+          "The newest first: time of the last message, number of unread messages, the\n"
+          "other's address, the last message.\n",
+          OPTION_ACCOUNT, command_conversations },
+        { "update", "ADDRESS", "Replace this device's keys in a conversation.",
+          "Whoever may have copied the old keys is shut out of what follows. It is also\n"
+          "done from time to time without being asked for.\n",
+          OPTION_ACCOUNT, command_update },
+        { "online", "", "Link an account to its hub again.", "Undoes visavis offline.\n", OPTION_ACCOUNT,
+          command_online },
+        { "offline", "", "Cut an account's link to its hub.",
+          "Nothing is sent or received until visavis online, also after a restart.\n", OPTION_ACCOUNT,
+          command_offline },
+        { "hub", "run [OPTION…]", "Run a hub of your own.",
+          "Runs visavis-hub in the foreground, with its state in $XDG_STATE_HOME/visavis/hub\n"
+          "(~/.local/state/visavis/hub). It prints its address, which stands behind the @\n"
+          "in the addresses of the people who use it. Options behind “run” are the\n"
+          "hub's, for example --listen 0.0.0.0:7843; “visavis hub run --help” lists them.\n",
+          0, command_hub },
+        { NULL, NULL, NULL, NULL, 0, NULL },
+};
+
+static const struct {
+        unsigned option; /* 0: every command has it */
+        const char *text;
+} options[] = {
+        { OPTION_ACCOUNT, "  --account NAME   the account that is meant: its name, address or id; not\n"
+                          "                   needed if you have only one\n" },
+        { OPTION_CAMERA, "  --camera NAME    the camera to use (visavis status lists them); else the first\n" },
+        { OPTION_SUITE, "  --suite NAME     the cipher suite, such as MLS_256_DHKEMP384_AES256GCM_SHA384_P384;\n"
+                        "                   else the one that cryptod prefers\n" },
+        { OPTION_PIN_FD, "  --pin-fd NUMBER  read the PIN from this file descriptor: a pipe, socket or memfd\n" },
+        { OPTION_LAST, "  --last N         show N messages, 1 to 500; else 20\n" },
+        { OPTION_FOLLOW, "  --follow         go on, and show what comes, until the account locks\n" },
+        { 0, "  --bus ADDRESS    the bus of the daemons; else $VISAVIS_BUS, else the system bus\n" },
+        { 0, "  --json           print one JSON object a line, for programs\n" },
+        { 0, "  --help           show this\n" },
+        { 0, "  --version        show the version\n" },
+};
+
+const struct command *command_find(const char *name)
+{
+        for (const struct command *c = commands; c->name; c++)
+                if (strcmp(c->name, name) == 0)
+                        return c;
+        return NULL;
+}
+
+static void print_options(FILE *f, unsigned understood)
+{
+        fputs("\nOptions:\n", f);
+        for (unsigned i = 0; i < COUNT_OF(options); i++)
+                if (options[i].option == 0 || (options[i].option & understood))
+                        fputs(options[i].text, f);
+}
+
+void help_print(FILE *f, const struct command *command)
+{
+        if (command) {
+                fprintf(f, "Usage: visavis %s%s%s%s\n\n%s\n\n%s", command->name,
+                        command->run == command_hub ? "" : " [OPTION…]", *command->arguments ? " " : "",
+                        command->arguments, command->summary, command->description);
+                print_options(f, command->options);
+        } else {
+                fputs("Usage: visavis COMMAND [OPTION…] [ARGUMENT…]\n\n"
+                      "Chat that your face and a second factor unlock.\n\nCommands:\n",
+                      f);
+                for (const struct command *c = commands; c->name; c++)
+                        fprintf(f, "  %-14s %s\n", c->name, c->summary);
+                print_options(f, 0);
+                fputs("\nvisavis COMMAND --help says more of each command.\n", f);
+        }
+        fputs("\nExit codes: 0 done, 1 other failures, 2 wrong usage, 3 face refused, 4 PIN refused,\n"
+              "5 locked, 6 hub unreachable or refusing, 7 not found, 8 too many failures: wait.\n",
+              f);
+}

@@ -1,0 +1,34 @@
+/* The commands, and what --help says of them. */
+#pragma once
+
+#include <stdio.h>
+
+#include "ui/cli/cli.h"
+
+/* Options that only some commands understand. */
+enum {
+        OPTION_ACCOUNT = 1 << 0,
+        OPTION_CAMERA = 1 << 1,
+        OPTION_SUITE = 1 << 2,
+        OPTION_PIN_FD = 1 << 3,
+        OPTION_LAST = 1 << 4,
+        OPTION_FOLLOW = 1 << 5,
+};
+
+struct command {
+        const char *name;
+        const char *arguments;
+        const char *summary;
+        const char *description; /* paragraphs, each line at most 79 columns */
+        unsigned options;
+        int (*run)(struct cli *cli, int argc, char *argv[]);
+};
+
+/* Ended by {NULL}. */
+extern const struct command commands[];
+
+/* NULL if there is none of that name. */
+const struct command *command_find(const char *name);
+
+/* What visavis --help or, with @command, visavis COMMAND --help says. */
+void help_print(FILE *f, const struct command *command);

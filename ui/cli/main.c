@@ -1,0 +1,178 @@
+/* visavis: the command line of Visavis. It shows and asks; it holds no key and links no crypto library. */
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "services/log.h"
+#include "ui/cli/cli.h"
+#include "ui/cli/help.h"
+
+enum { PIN_FD_MAX = 1 << 20, LAST_MAX = 500 };
+
+/* What getopt_long() answers with; the rest of the options have the bits of help.h. */
+enum { OPTION_BUS = 1 << 16, OPTION_JSON, OPTION_HELP, OPTION_VERSION };
+
+static const struct option long_options[] = {
+        { "bus", required_argument, NULL, OPTION_BUS },
+        { "account", required_argument, NULL, OPTION_ACCOUNT },
+        { "camera", required_argument, NULL, OPTION_CAMERA },
+        { "suite", required_argument, NULL, OPTION_SUITE },
+        { "pin-fd", required_argument, NULL, OPTION_PIN_FD },
+        { "last", required_argument, NULL, OPTION_LAST },
+        { "follow", no_argument, NULL, OPTION_FOLLOW },
+        { "json", no_argument, NULL, OPTION_JSON },
+        { "help", no_argument, NULL, OPTION_HELP },
+        { "version", no_argument, NULL, OPTION_VERSION },
+        { NULL, 0, NULL, 0 },
+};
+
+struct request {
+        struct cli cli;
+        unsigned given; /* bits of help.h */
+        bool help;
+        bool version;
+};
+
+static int parse_number(const struct cli *cli, const char *option, long min, long max, long *out)
+{
+        char *end;
+
+        errno = 0;
+        *out = strtol(optarg, &end, 10);
+        if (errno || end == optarg || *end || *out < min || *out > max)
+                return cli_fail(cli, EXIT_USAGE, "%s takes a number from %ld to %ld, not “%s”.", option, min, max,
+                                optarg);
+        return EXIT_OK;
+}
+
+static int take_option(struct request *q, int option)
+{
+        struct cli *cli = &q->cli;
+        long number;
+        int r;
+
+        switch (option) {
+        case OPTION_BUS:
+                cli->bus_address = optarg;
+                return EXIT_OK;
+        case OPTION_JSON:
+                cli->json = true;
+                return EXIT_OK;
+        case OPTION_HELP:
+                q->help = true;
+                return EXIT_OK;
+        case OPTION_VERSION:
+                q->version = true;
+                return EXIT_OK;
+        case OPTION_ACCOUNT:
+                cli->account = optarg;
+                break;
+        case OPTION_CAMERA:
+                cli->camera = optarg;
+                break;
+        case OPTION_SUITE:
+                cli->suite = optarg;
+                break;
+        case OPTION_FOLLOW:
+                cli->follow = true;
+                break;
+        case OPTION_PIN_FD:
+                r = parse_number(cli, "--pin-fd", 0, PIN_FD_MAX, &number);
+                if (r != EXIT_OK)
+                        return r;
+                cli->pin_fd = (int) number;
+                break;
+        case OPTION_LAST:
+                r = parse_number(cli, "--last", 1, LAST_MAX, &number);
+                if (r != EXIT_OK)
+                        return r;
+                cli->last = (unsigned) number;
+                break;
+        }
+        q->given |= (unsigned) option;
+        return EXIT_OK;
+}
+
+/* getopt_long() leaves the letter of a short option, and has gone past a long one. */
+static int no_option(const struct cli *cli, const char *word)
+{
+        const char letter[] = { '-', (char) optopt, '\0' };
+        bool is_short = optopt > 0 && optopt < 128 && isgraph(optopt);
+
+        return cli_fail(cli, EXIT_USAGE,
+                        "There is no option %s; see visavis --help, or put -- before a text that begins with a dash.",
+                        is_short ? letter : word);
+}
+
+/* Options up to the end of @argv, or ("+") up to the first other word. */
+static int parse(struct request *q, const char *mode, int argc, char *argv[])
+{
+        int option, r = EXIT_OK;
+
+        opterr = 0;
+        while (r == EXIT_OK && (option = getopt_long(argc, argv, mode, long_options, NULL)) != -1) {
+                if (option == ':')
+                        return cli_fail(&q->cli, EXIT_USAGE, "%s needs a value; see visavis --help.", argv[optind - 1]);
+                if (option == '?')
+                        return no_option(&q->cli, argv[optind - 1]);
+                r = take_option(q, option);
+        }
+        return r;
+}
+
+static int run(struct request *q, const struct command *command, int argc, char *argv[])
+{
+        /* Everything behind “hub” but its own --help is the hub's. */
+        bool others = command->run == command_hub;
+        int r = EXIT_OK;
+
+        if (others)
+                q->help = q->help || (argc == 2 && strcmp(argv[1], "--help") == 0);
+        else {
+                optind = 0;
+                r = parse(q, ":", argc, argv);
+        }
+        if (r != EXIT_OK)
+                return r;
+        if (q->help) {
+                help_print(stdout, command);
+                return EXIT_OK;
+        }
+        for (const struct option *o = long_options; o->name; o++)
+                if (o->val < OPTION_BUS && (q->given & ~command->options & (unsigned) o->val))
+                        return cli_fail(&q->cli, EXIT_USAGE, "--%s means nothing to visavis %s; see visavis %s --help.",
+                                        o->name, command->name, command->name);
+        int skip = others ? 1 : optind;
+        r = command->run(&q->cli, argc - skip, argv + skip);
+        cli_disconnect(&q->cli);
+        return r;
+}
+
+int main(int argc, char *argv[])
+{
+        struct request q = { .cli.pin_fd = -1 };
+        const struct rlimit none = { 0, 0 };
+
+        log_open("visavis", LOG_WARNING);
+        if (setrlimit(RLIMIT_CORE, &none) < 0)
+                return cli_fail(&q.cli, EXIT_OTHER, "Core dumps could not be switched off: %s.", strerror(errno));
+        int r = parse(&q, "+:", argc, argv);
+        if (r != EXIT_OK)
+                return r;
+        if (q.version) {
+                puts("visavis " VISAVIS_VERSION);
+                return EXIT_OK;
+        }
+        const char *name = argv[optind];
+        const struct command *command = name ? command_find(name) : NULL;
+        if (name && !command)
+                return cli_fail(&q.cli, EXIT_USAGE, "There is no command “%s”; visavis --help lists them.", name);
+        if (!command) {
+                help_print(q.help ? stdout : stderr, NULL);
+                return q.help ? EXIT_OK : EXIT_USAGE;
+        }
+        return run(&q, command, argc - optind, argv + optind);
+}

@@ -1,0 +1,24 @@
+/* An account opened for one command: the agent's unlock is shared, and calls are made and waited for one at a time. */
+#pragma once
+
+#include "ui/cli/cli.h"
+
+struct session {
+        struct cli *cli;
+        struct cli_account chosen;
+        struct account *account;
+        char conversation[33]; /* the one that the command is about; "" for none */
+        uint64_t message;      /* the id that Send answered with */
+};
+
+/* Opens the account that is meant. @events (may have no other members than locked) must outlive the session; its
+ * callbacks get @userdata. EXIT_OK, or the error has been printed; the caller ends it with session_close() in either
+ * case. */
+int session_open(struct cli *cli, const struct account_events *events, void *userdata, struct session *s);
+void session_close(struct session *s);
+
+/* For commands that are over before anything can happen behind their back. */
+extern const struct account_events session_no_events;
+
+/* Sets @s->conversation to the one with @address. EXIT_OK, or the error has been printed. */
+int session_conversation(struct session *s, const char *address);
