@@ -27,7 +27,7 @@ DAEMON_USERS = {"authd": "visavis-auth", "cryptod": "visavis-crypto", "relayd": 
 
 # The pictures of people who stand before the camera: photograph and face, counted by size from the largest.
 FACES = {
-    "alice": ("sample1.jpg", 3),
+    "alice": ("sample1.jpg", 1),
     "alice-again": ("sample3.jpg", 1),
     "bob": ("sample4.jpg", 1),
     "stranger": ("sample5.jpg", 1),

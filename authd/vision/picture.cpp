@@ -1,0 +1,125 @@
+/* imgcodecs and videoio behind C. */
+#include "authd/vision/picture.h"
+
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+#include <opencv2/core.hpp>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+#include <opencv2/videoio.hpp>
+
+struct capture {
+        cv::VideoCapture source;
+        cv::Mat picture;
+        bool rewinds; /* a file begins anew, a device does not */
+};
+
+namespace
+{
+
+int store(const cv::Mat &picture, struct frame *out)
+{
+        cv::Mat bgr;
+
+        if (picture.channels() == FRAME_CHANNELS)
+                bgr = picture;
+        else
+                cv::cvtColor(picture, bgr, cv::COLOR_GRAY2BGR);
+        if (bgr.depth() != CV_8U)
+                return -EBADMSG;
+        const int r = frame_resize(out, unsigned(bgr.cols), unsigned(bgr.rows));
+        if (r < 0)
+                return r == -EINVAL ? -EBADMSG : r;
+        for (int y = 0; y < bgr.rows; y++)
+                memcpy(out->pixels + size_t(y) * out->width * FRAME_CHANNELS, bgr.ptr(y), out->width * FRAME_CHANNELS);
+        return 0;
+}
+
+} // namespace
+
+int picture_read(const char *path, struct frame *out)
+{
+        try {
+                const cv::Mat picture = cv::imread(path, cv::IMREAD_COLOR);
+                return picture.empty() ? -EBADMSG : store(picture, out);
+        } catch (const std::bad_alloc &) {
+                return -ENOMEM;
+        } catch (const std::exception &) {
+                return -EBADMSG;
+        }
+}
+
+int picture_fit(struct frame *f, unsigned width, unsigned height)
+{
+        if (f->width <= width && f->height <= height)
+                return 0;
+        try {
+                const cv::Mat large(int(f->height), int(f->width), CV_8UC3, f->pixels);
+                const double scale = std::min(double(width) / f->width, double(height) / f->height);
+                cv::Mat small;
+                cv::resize(large, small, cv::Size(), scale, scale, cv::INTER_AREA);
+                return store(small, f);
+        } catch (const std::bad_alloc &) {
+                return -ENOMEM;
+        } catch (const std::exception &) {
+                return -EIO;
+        }
+}
+
+int capture_open_device(const char *path, unsigned width, unsigned height, unsigned rate, struct capture **out)
+{
+        try {
+                cv::VideoCapture source(path, cv::CAP_V4L2);
+                if (!source.isOpened())
+                        return -EIO;
+                source.set(cv::CAP_PROP_FRAME_WIDTH, width);
+                source.set(cv::CAP_PROP_FRAME_HEIGHT, height);
+                source.set(cv::CAP_PROP_FPS, rate);
+                source.set(cv::CAP_PROP_BUFFERSIZE, 1);
+                *out = new capture{ source, cv::Mat(), false };
+                return 0;
+        } catch (const std::bad_alloc &) {
+                return -ENOMEM;
+        } catch (const std::exception &) {
+                return -EIO;
+        }
+}
+
+int capture_open_video(const char *path, double *out_rate, struct capture **out)
+{
+        try {
+                cv::VideoCapture source(path);
+                if (!source.isOpened())
+                        return -EBADMSG;
+                *out_rate = source.get(cv::CAP_PROP_FPS);
+                *out = new capture{ source, cv::Mat(), true };
+                return 0;
+        } catch (const std::bad_alloc &) {
+                return -ENOMEM;
+        } catch (const std::exception &) {
+                return -EBADMSG;
+        }
+}
+
+int capture_read(struct capture *c, struct frame *out)
+{
+        try {
+                if (!c->source.read(c->picture)) {
+                        if (!c->rewinds || !c->source.set(cv::CAP_PROP_POS_FRAMES, 0) || !c->source.read(c->picture))
+                                return -EIO;
+                }
+                return store(c->picture, out);
+        } catch (const std::bad_alloc &) {
+                return -ENOMEM;
+        } catch (const std::exception &) {
+                return -EIO;
+        }
+}
+
+struct capture *capture_close(struct capture *c)
+{
+        delete c;
+        return nullptr;
+}

@@ -1,0 +1,34 @@
+/* Pictures and videos decoded by OpenCV: files that the administrator configured as cameras, and V4L2 devices. */
+#pragma once
+
+#include "authd/frame.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Decodes the picture file @path (JPEG, PNG, …). -EBADMSG if it is none, or larger or smaller than a frame may be;
+ * -ENOMEM. */
+int picture_read(const char *path, struct frame *out);
+
+/* Scales @f to at most @width x @height, keeping its shape. Nothing happens to a smaller one. -ENOMEM, -EIO. */
+int picture_fit(struct frame *f, unsigned width, unsigned height);
+
+struct capture;
+
+/* Opens the V4L2 device @path and asks it for @width x @height at @rate; it may choose others. -EIO if it cannot be
+ * opened as a camera. */
+int capture_open_device(const char *path, unsigned width, unsigned height, unsigned rate, struct capture **out);
+
+/* Opens the video file @path; it begins anew when it ends. @out_rate is its own rate, or 0. -EBADMSG if it is none. */
+int capture_open_video(const char *path, double *out_rate, struct capture **out);
+
+/* The next frame, waiting for it as long as a device takes. -EIO if there is none any more. */
+int capture_read(struct capture *c, struct frame *out);
+
+/* Closes the device or file. NULL is allowed. Returns NULL. */
+struct capture *capture_close(struct capture *c);
+
+#ifdef __cplusplus
+}
+#endif

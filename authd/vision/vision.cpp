@@ -1,0 +1,320 @@
+/* The face networks over OpenCV's dnn. Inputs and outputs of each are those that its publisher's own program uses. */
+#include "authd/vision/vision.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <new>
+#include <vector>
+
+#include <opencv2/core.hpp>
+#include <opencv2/dnn.hpp>
+#include <opencv2/imgproc.hpp>
+
+namespace
+{
+
+const int DETECT_WIDTH = 320, DETECT_HEIGHT = 240;
+const float DETECT_SCORE = 0.7f, DETECT_OVERLAP = 0.4f;
+const double LIVENESS_SCALE = 2.7;
+
+/* ArcFace's five points in a picture of 112 x 112: eyes, nose, corners of the mouth (Deng et al., 2019). */
+const cv::Point2f ALIGNED[5] = { { 38.2946f, 51.6963f },
+                                 { 73.5318f, 51.5014f },
+                                 { 56.0252f, 71.7366f },
+                                 { 41.5493f, 92.3655f },
+                                 { 70.7299f, 92.2041f } };
+
+cv::Rect clip(const cv::Rect2d &r, const cv::Size &size)
+{
+        return cv::Rect(cvRound(r.x), cvRound(r.y), cvRound(r.width), cvRound(r.height)) & cv::Rect({ 0, 0 }, size);
+}
+
+std::vector<double> softmax(const cv::Mat &logits)
+{
+        const float *p = logits.ptr<float>();
+        std::vector<double> out(p, p + logits.total());
+        const double top = *std::max_element(out.begin(), out.end());
+        double sum = 0;
+
+        for (double &v : out)
+                sum += v = std::exp(v - top);
+        for (double &v : out)
+                v /= sum;
+        return out;
+}
+
+cv::Point2f middle(const struct point *p, std::initializer_list<int> indices)
+{
+        double x = 0, y = 0;
+
+        for (int i : indices) {
+                x += p[i].x;
+                y += p[i].y;
+        }
+        return cv::Point2f(float(x / indices.size()), float(y / indices.size()));
+}
+
+/* The box grown around its middle, but no further than the picture allows, and pushed into it: the network was
+ * trained on crops without borders. */
+cv::Rect grow_inside(const cv::Rect &box, double factor, const cv::Size &size)
+{
+        factor = std::min({ factor, double(size.width - 1) / box.width, double(size.height - 1) / box.height });
+        const double width = box.width * factor, height = box.height * factor;
+        const double x = std::clamp(box.x + (box.width - width) / 2, 0.0, size.width - width);
+        const double y = std::clamp(box.y + (box.height - height) / 2, 0.0, size.height - height);
+
+        return clip(cv::Rect2d(x, y, width, height), size);
+}
+
+} // namespace
+
+struct vision {
+        cv::dnn::Net net[MODEL_COUNT];
+
+        explicit vision(const struct models *m);
+        std::vector<cv::Rect> detect(const cv::Mat &picture);
+        void observe(const cv::Mat &picture, const cv::Rect &face, unsigned wanted, struct observation &out);
+
+      private:
+        cv::Mat run(enum model which, const cv::Mat &blob);
+        void landmarks(const cv::Mat &grey, const cv::Rect &face, struct observation &out);
+        void texture(const cv::Mat &grey, const cv::Rect &face, struct observation &out);
+        double eye(const cv::Mat &grey, const struct point *corners);
+        void pose(const cv::Mat &picture, const cv::Rect &face, struct observation &out);
+        void liveness(const cv::Mat &picture, const cv::Rect &face, struct observation &out);
+        void embedding(const cv::Mat &picture, struct observation &out);
+};
+
+vision::vision(const struct models *m)
+{
+        cv::setNumThreads(1);
+        for (unsigned i = 0; i < MODEL_COUNT; i++) {
+                const char *start = reinterpret_cast<const char *>(m->file[i].data);
+                net[i] = cv::dnn::readNetFromONNX(start, m->file[i].size);
+        }
+}
+
+cv::Mat vision::run(enum model which, const cv::Mat &blob)
+{
+        net[which].setInput(blob);
+        return net[which].forward();
+}
+
+/* Faces by size, the largest first. */
+std::vector<cv::Rect> vision::detect(const cv::Mat &picture)
+{
+        cv::Mat blob = cv::dnn::blobFromImage(picture, 1 / 128.0, cv::Size(DETECT_WIDTH, DETECT_HEIGHT),
+                                              cv::Scalar(127, 127, 127), true);
+        std::vector<cv::Mat> outputs;
+        net[MODEL_DETECT].setInput(blob);
+        net[MODEL_DETECT].forward(outputs, std::vector<cv::String>{ "boxes", "scores" });
+
+        const cv::Mat corners = outputs[0].reshape(1, int(outputs[0].total() / 4));
+        const cv::Mat score = outputs[1].reshape(1, int(outputs[1].total() / 2));
+        std::vector<cv::Rect> boxes, faces;
+        std::vector<float> scores;
+        for (int i = 0; i < corners.rows; i++) {
+                if (score.at<float>(i, 1) < DETECT_SCORE)
+                        continue;
+                const float *c = corners.ptr<float>(i);
+                boxes.push_back(clip(cv::Rect2d(c[0] * picture.cols, c[1] * picture.rows, (c[2] - c[0]) * picture.cols,
+                                                (c[3] - c[1]) * picture.rows),
+                                     picture.size()));
+                scores.push_back(score.at<float>(i, 1));
+        }
+
+        std::vector<int> kept;
+        cv::dnn::NMSBoxes(boxes, scores, DETECT_SCORE, DETECT_OVERLAP, kept);
+        for (int i : kept)
+                if (boxes[i].width >= 8 && boxes[i].height >= 8)
+                        faces.push_back(boxes[i]);
+        std::sort(faces.begin(), faces.end(), [](const auto &a, const auto &b) { return a.area() > b.area(); });
+        return faces;
+}
+
+void vision::landmarks(const cv::Mat &grey, const cv::Rect &face, struct observation &out)
+{
+        const cv::Mat points = run(MODEL_LANDMARK, cv::dnn::blobFromImage(grey(face), 1 / 256.0, cv::Size(64, 64)))
+                                       .reshape(1, LANDMARKS);
+
+        for (int i = 0; i < LANDMARKS; i++)
+                out.landmark[i] = { face.x + double(points.at<float>(i, 0)) * face.width,
+                                    face.y + double(points.at<float>(i, 1)) * face.height };
+}
+
+/* How bright and how sharp the face is, at one scale, whatever its size in the frame. */
+void vision::texture(const cv::Mat &grey, const cv::Rect &face, struct observation &out)
+{
+        cv::Mat small, edges;
+        cv::Scalar mean, deviation;
+
+        cv::resize(grey(face), small, cv::Size(112, 112), 0, 0, cv::INTER_AREA);
+        cv::Laplacian(small, edges, CV_32F);
+        cv::meanStdDev(edges, mean, deviation);
+        out.brightness = cv::mean(small)[0];
+        out.sharpness = deviation[0] * deviation[0];
+}
+
+/* Probability that an eye is open; @corners are its six points. */
+double vision::eye(const cv::Mat &grey, const struct point *corners)
+{
+        const cv::Point2f c = middle(corners, { 1, 2, 4, 5 });
+        const double side = std::max(4.0, (corners[3].x - corners[0].x) * 1.6);
+        const cv::Rect r = clip(cv::Rect2d(c.x - side / 2, c.y - side / 2, side, side), grey.size());
+
+        if (r.width < 4 || r.height < 4)
+                return 1; /* an eye at the rim of the picture says nothing of a blink */
+        return softmax(run(MODEL_EYE, cv::dnn::blobFromImage(grey(r), 1 / 255.0, cv::Size(24, 24))))[1];
+}
+
+/* A classifier over 66 bins of 3 degrees for each angle, read as an expectation (Hopenet, Ruiz et al., 2018). */
+void vision::pose(const cv::Mat &picture, const cv::Rect &face, struct observation &out)
+{
+        const cv::Rect r = clip(
+                cv::Rect2d(face.x - face.width / 4.0, face.y - face.height / 4.0, face.width * 1.5, face.height * 1.5),
+                picture.size());
+        cv::Mat crop;
+        cv::resize(picture(r), crop, cv::Size(224, 224));
+        crop.convertTo(crop, CV_32F, 1 / 255.0);
+        cv::cvtColor(crop, crop, cv::COLOR_BGR2RGB);
+        crop = (crop - cv::Scalar(0.485, 0.456, 0.406)) / cv::Scalar(0.229, 0.224, 0.225);
+
+        std::vector<cv::Mat> angles;
+        net[MODEL_POSE].setInput(cv::dnn::blobFromImage(crop));
+        net[MODEL_POSE].forward(angles, std::vector<cv::String>{ "output", "617", "618" });
+        double *const to[3] = { &out.yaw, &out.pitch, &out.roll };
+        for (int i = 0; i < 3; i++) {
+                const std::vector<double> bins = softmax(angles[i]);
+                double expectation = 0;
+                for (size_t k = 0; k < bins.size(); k++)
+                        expectation += bins[k] * double(k);
+                *to[i] = expectation * 3 - 99;
+        }
+}
+
+void vision::liveness(const cv::Mat &picture, const cv::Rect &face, struct observation &out)
+{
+        const cv::Mat crop = picture(grow_inside(face, LIVENESS_SCALE, picture.size()));
+
+        out.bona_fide = softmax(run(MODEL_LIVENESS, cv::dnn::blobFromImage(crop, 1, cv::Size(128, 128))))[0];
+}
+
+void vision::embedding(const cv::Mat &picture, struct observation &out)
+{
+        const struct point *p = out.landmark;
+        const cv::Point2f from[5] = { middle(p, { 37, 38, 40, 41 }), middle(p, { 43, 44, 46, 47 }), middle(p, { 30 }),
+                                      middle(p, { 48, 60 }), middle(p, { 54, 64 }) };
+
+        /* Least squares for x' = a x - b y + c, y' = b x + a y + d: a similarity, so that a face is never sheared. */
+        cv::Mat left(10, 4, CV_64F), right(10, 1, CV_64F), solution;
+        for (int i = 0; i < 5; i++) {
+                const double rows[2][4] = { { from[i].x, -from[i].y, 1, 0 }, { from[i].y, from[i].x, 0, 1 } };
+                for (int k = 0; k < 4; k++) {
+                        left.at<double>(2 * i, k) = rows[0][k];
+                        left.at<double>(2 * i + 1, k) = rows[1][k];
+                }
+                right.at<double>(2 * i) = ALIGNED[i].x;
+                right.at<double>(2 * i + 1) = ALIGNED[i].y;
+        }
+        cv::solve(left, right, solution, cv::DECOMP_SVD);
+        const double a = solution.at<double>(0), b = solution.at<double>(1);
+        const cv::Mat similarity =
+                (cv::Mat_<double>(2, 3) << a, -b, solution.at<double>(2), b, a, solution.at<double>(3));
+
+        cv::Mat aligned;
+        cv::warpAffine(picture, aligned, similarity, cv::Size(112, 112));
+        cv::Mat feature = run(MODEL_FEATURE, cv::dnn::blobFromImage(aligned, 1 / 128.0, cv::Size(112, 112),
+                                                                    cv::Scalar(127, 127, 127), true));
+        CV_Assert(feature.total() == EMBEDDING_SIZE);
+        cv::normalize(feature, feature);
+        std::copy_n(feature.ptr<float>(), size_t(EMBEDDING_SIZE), out.embedding);
+}
+
+void vision::observe(const cv::Mat &picture, const cv::Rect &face, unsigned wanted, struct observation &out)
+{
+        out.observed = wanted;
+        out.box = { double(face.x) / picture.cols, double(face.y) / picture.rows, double(face.width) / picture.cols,
+                    double(face.height) / picture.rows };
+        out.size = face.width;
+        if (wanted & OBSERVE_LANDMARKS) {
+                cv::Mat grey;
+                cv::cvtColor(picture, grey, cv::COLOR_BGR2GRAY);
+                landmarks(grey, face, out);
+                texture(grey, face, out);
+                if (wanted & OBSERVE_EYES) {
+                        out.eye_open[0] = eye(grey, out.landmark + 36);
+                        out.eye_open[1] = eye(grey, out.landmark + 42);
+                }
+                if (wanted & OBSERVE_EMBEDDING)
+                        embedding(picture, out);
+        }
+        if (wanted & OBSERVE_POSE)
+                pose(picture, face, out);
+        if (wanted & OBSERVE_LIVENESS)
+                liveness(picture, face, out);
+}
+
+int vision_new(const struct models *m, struct vision **out)
+{
+        try {
+                *out = new vision(m);
+                return 0;
+        } catch (const std::bad_alloc &) {
+                return -ENOMEM;
+        } catch (const std::exception &) {
+                return -EBADMSG;
+        }
+}
+
+struct vision *vision_free(struct vision *v)
+{
+        delete v;
+        return nullptr;
+}
+
+void vision_release(struct vision **v)
+{
+        *v = vision_free(*v);
+}
+
+int vision_observe_all(struct vision *v, const struct frame *f, unsigned wanted, struct observation *out, size_t max,
+                       size_t *out_count)
+{
+        if (!f->pixels)
+                return -EINVAL;
+        try {
+                const cv::Mat picture(int(f->height), int(f->width), CV_8UC3, f->pixels);
+                const std::vector<cv::Rect> faces = v->detect(picture);
+                const size_t count = std::min(max, faces.size());
+                for (size_t i = 0; i < count; i++) {
+                        out[i] = observation{};
+                        out[i].faces = unsigned(faces.size());
+                        v->observe(picture, faces[i], wanted, out[i]);
+                }
+                *out_count = count;
+                return 0;
+        } catch (const std::exception &) {
+                return -EIO;
+        }
+}
+
+int vision_observe(struct vision *v, const struct frame *f, unsigned wanted, struct observation *out)
+{
+        struct observation found = {};
+        size_t count;
+        const int r = vision_observe_all(v, f, wanted, &found, 1, &count);
+
+        if (r == 0)
+                *out = found;
+        return r;
+}
+
+double embedding_cosine(const float a[EMBEDDING_SIZE], const float b[EMBEDDING_SIZE])
+{
+        double sum = 0;
+
+        for (int i = 0; i < EMBEDDING_SIZE; i++)
+                sum += double(a[i]) * double(b[i]);
+        return sum;
+}

@@ -1,0 +1,75 @@
+/* The eyes: a C interface to the face networks over OpenCV, and the only place where OpenCV is used.
+ *
+ * An object of this kind belongs to one thread at a time. No exception leaves it. Nothing is decided here: it measures,
+ * and what the measurements mean is said in quality.h, challenge.h and template.h. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "authd/frame.h"
+#include "authd/models.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { LANDMARKS = 68, EMBEDDING_SIZE = 512 };
+
+struct point {
+        double x, y;
+};
+
+/* As fractions of the frame's width and height; all zero: there is none. */
+struct box {
+        double x, y, width, height;
+};
+
+/* What is to be measured beyond the detector, which always runs. */
+enum {
+        OBSERVE_LANDMARKS = 1 << 0, /* and brightness and sharpness */
+        OBSERVE_EYES = 1 << 1,      /* needs landmarks */
+        OBSERVE_POSE = 1 << 2,
+        OBSERVE_LIVENESS = 1 << 3,
+        OBSERVE_EMBEDDING = 1 << 4, /* needs landmarks */
+};
+
+/* What was seen. Fields that were not asked for are zero. */
+struct observation {
+        unsigned observed;                /* OBSERVE_… that hold */
+        unsigned faces;                   /* how many there are; the rest is about the largest */
+        struct box box;                   /* clipped to the frame */
+        double size;                      /* the box's width in pixels */
+        double brightness;                /* mean grey value of the face, 0 to 255 */
+        double sharpness;                 /* variance of the Laplacian of the face at 112 x 112, grey */
+        struct point landmark[LANDMARKS]; /* in pixels of the frame; order of the iBUG 300-W annotation */
+        double eye_open[2];               /* probability; the eye that is left in the picture first */
+        double yaw, pitch, roll;          /* degrees; yaw grows as the nose goes right in the picture */
+        double bona_fide;                 /* probability that this is no presentation attack, by the passive network */
+        float embedding[EMBEDDING_SIZE];  /* of length 1 */
+};
+
+struct vision;
+
+/* Parses the networks. @m is no longer needed afterwards. -EBADMSG if one of them cannot be parsed, -ENOMEM. */
+int vision_new(const struct models *m, struct vision **out);
+
+/* NULL is allowed. Returns NULL. */
+struct vision *vision_free(struct vision *v);
+void vision_release(struct vision **v);
+#define _cleanup_vision_ __attribute__((cleanup(vision_release)))
+
+/* Looks at @f for what @wanted (OBSERVE_…) says. No face is no error. -EINVAL for an empty frame, -EIO if a network
+ * fails. */
+int vision_observe(struct vision *v, const struct frame *f, unsigned wanted, struct observation *out);
+
+/* As vision_observe(), for every face, the largest first: at most @max; @out_count says how many were written. */
+int vision_observe_all(struct vision *v, const struct frame *f, unsigned wanted, struct observation *out, size_t max,
+                       size_t *out_count);
+
+/* The cosine between two embeddings, -1 to 1. */
+double embedding_cosine(const float a[EMBEDDING_SIZE], const float b[EMBEDDING_SIZE]);
+
+#ifdef __cplusplus
+}
+#endif
