@@ -1,0 +1,130 @@
+/* A slot is opened beside the loop; what was cancelled never reports. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "cryptod/vault/unlock_job.h"
+#include "services/seal.h"
+
+static const struct argon2_parameters cheap = { ARGON2_MEMORY_MIN, 1, 1 };
+
+struct fixture {
+        sd_event *event;
+        struct secret *face_secret, *vault_key, *found;
+        struct writer slot;
+        int result;
+        unsigned reports;
+};
+
+static int make(void **state)
+{
+        static struct fixture f;
+        _cleanup_secret_ struct secret *factor = secret_copy(BYTES_STRING("2580"));
+
+        f = (struct fixture){ .face_secret = secret_random(FACE_SECRET_SIZE),
+                              .vault_key = secret_random(VAULT_KEY_SIZE) };
+        *state = &f;
+        return sd_event_new(&f.event) < 0 ? -1
+                                          : slot_make(BYTES_STRING("account"), BYTES_STRING(""), 1, &cheap,
+                                                      f.face_secret, factor, f.vault_key, &f.slot);
+}
+
+static int release(void **state)
+{
+        struct fixture *f = *state;
+
+        sd_event_unref(f->event);
+        secret_free(f->face_secret);
+        secret_free(f->vault_key);
+        secret_free(f->found);
+        writer_release(&f->slot);
+        return 0;
+}
+
+static void on_done(int result, struct secret *vault_key, void *userdata)
+{
+        struct fixture *f = userdata;
+
+        f->result = result;
+        f->found = vault_key;
+        f->reports++;
+}
+
+static struct unlock_job *start(struct fixture *f, const char *pin)
+{
+        struct unlock_job *j = NULL;
+
+        assert_int_equal(unlock_job_start(f->event, writer_bytes(&f->slot), BYTES_STRING("account"),
+                                          secret_copy(secret_bytes(f->face_secret)), secret_copy(BYTES_STRING(pin)),
+                                          on_done, f, &j),
+                         0);
+        return j;
+}
+
+static void run_until_reported(struct fixture *f)
+{
+        while (f->reports == 0)
+                assert_true(sd_event_run(f->event, 10 * 1000000) > 0);
+}
+
+static void the_right_factors_bring_the_key(void **state)
+{
+        struct fixture *f = *state;
+        struct unlock_job *j = start(f, "2580");
+
+        run_until_reported(f);
+        unlock_job_free(j);
+        assert_int_equal(f->result, 0);
+        assert_true(secret_equal(secret_bytes(f->found), secret_bytes(f->vault_key)));
+}
+
+static void a_wrong_factor_brings_its_error(void **state)
+{
+        struct fixture *f = *state;
+        struct unlock_job *j = start(f, "2581");
+
+        run_until_reported(f);
+        unlock_job_free(j);
+        assert_int_equal(f->result, -EKEYREJECTED);
+        assert_null(f->found);
+}
+
+static void a_job_that_was_freed_never_reports(void **state)
+{
+        struct fixture *f = *state;
+        struct unlock_job *other;
+
+        unlock_job_free(start(f, "2580"));
+        other = start(f, "2581");
+        run_until_reported(f);
+        unlock_job_free(other);
+        assert_int_equal(f->reports, 1);
+        assert_int_equal(f->result, -EKEYREJECTED);
+}
+
+static void a_malformed_slot_is_refused_at_once(void **state)
+{
+        struct fixture *f = *state;
+        struct unlock_job *j = NULL;
+
+        assert_int_equal(unlock_job_start(f->event, BYTES_STRING("\x01\x01"), BYTES_STRING("account"),
+                                          secret_new(FACE_SECRET_SIZE), secret_copy(BYTES_STRING("2580")), on_done, f,
+                                          &j),
+                         -EBADMSG);
+        assert_null(j);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(the_right_factors_bring_the_key, make, release),
+                cmocka_unit_test_setup_teardown(a_wrong_factor_brings_its_error, make, release),
+                cmocka_unit_test_setup_teardown(a_job_that_was_freed_never_reports, make, release),
+                cmocka_unit_test_setup_teardown(a_malformed_slot_is_refused_at_once, make, release),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
