@@ -21,14 +21,19 @@ static int too_long(const struct cli *cli)
 /* The words of the command, with a space between them. */
 static int join(const struct cli *cli, int argc, char *argv[], char *out, size_t *size)
 {
-        FILE *f = fmemopen(out, TEXT_SIZE_MAX + 1, "w");
-        bool fits = f;
+        *size = 0;
+        for (int i = 0; i < argc; i++) {
+                size_t n = strlen(argv[i]);
 
-        for (int i = 0; fits && i < argc; i++)
-                fits = fprintf(f, "%s%s", i > 0 ? " " : "", argv[i]) >= 0;
-        fits = f && fclose(f) == 0 && fits;
-        *size = strlen(out);
-        return fits && *size <= TEXT_SIZE_MAX ? EXIT_OK : too_long(cli);
+                if (n + (i > 0) > TEXT_SIZE_MAX - *size)
+                        return too_long(cli);
+                if (i > 0)
+                        out[(*size)++] = ' ';
+                memcpy(out + *size, argv[i], n);
+                *size += n;
+        }
+        out[*size] = '\0';
+        return EXIT_OK;
 }
 
 static int read_input(const struct cli *cli, char *out, size_t *size)

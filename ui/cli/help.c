@@ -65,10 +65,11 @@ const struct command commands[] = {
           "Nothing is sent or received until visavis online, also after a restart.\n", OPTION_ACCOUNT,
           command_offline },
         { "hub", "run [OPTION…]", "Run a hub of your own.",
-          "Runs visavis-hub in the foreground, with its state in $XDG_STATE_HOME/visavis/hub\n"
-          "(~/.local/state/visavis/hub). It prints its address, which stands behind the @\n"
-          "in the addresses of the people who use it. Options behind “run” are the\n"
-          "hub's, for example --listen 0.0.0.0:7843; “visavis hub run --help” lists them.\n",
+          "Runs visavis-hub in the foreground, with its state in\n"
+          "$XDG_STATE_HOME/visavis/hub (~/.local/state/visavis/hub). It prints its\n"
+          "address, which stands behind the @ in the addresses of the people who use it.\n"
+          "Options behind “run” are the hub's, for example --listen 0.0.0.0:7843;\n"
+          "“visavis hub run --help” lists them.\n",
           0, command_hub },
         { NULL, NULL, NULL, NULL, 0, NULL },
 };
@@ -80,12 +81,13 @@ static const struct {
         { OPTION_ACCOUNT, "  --account NAME   the account that is meant: its name, address or id; not\n"
                           "                   needed if you have only one\n" },
         { OPTION_CAMERA, "  --camera NAME    the camera to use (visavis status lists them); else the first\n" },
-        { OPTION_SUITE, "  --suite NAME     the cipher suite, such as MLS_256_DHKEMP384_AES256GCM_SHA384_P384;\n"
-                        "                   else the one that cryptod prefers\n" },
-        { OPTION_PIN_FD, "  --pin-fd NUMBER  read the PIN from this file descriptor: a pipe, socket or memfd\n" },
+        { OPTION_SUITE, "  --suite NAME     the cipher suite (RFC 9420's name, such as\n"
+                        "                   MLS_256_DHKEMP384_AES256GCM_SHA384_P384), else\n"
+                        "                   cryptod's choice\n" },
+        { OPTION_PIN_FD, "  --pin-fd NUMBER  read the PIN from this descriptor: a pipe, socket or memfd\n" },
         { OPTION_LAST, "  --last N         show N messages, 1 to 500; else 20\n" },
         { OPTION_FOLLOW, "  --follow         go on, and show what comes, until the account locks\n" },
-        { 0, "  --bus ADDRESS    the bus of the daemons; else $VISAVIS_BUS, else the system bus\n" },
+        { 0, "  --bus ADDRESS    the bus of the daemons; else $VISAVIS_BUS or the system bus\n" },
         { 0, "  --json           print one JSON object a line, for programs\n" },
         { 0, "  --help           show this\n" },
         { 0, "  --version        show the version\n" },
@@ -123,7 +125,8 @@ void help_print(FILE *f, const struct command *command)
                 print_options(f, 0);
                 fputs("\nvisavis COMMAND --help says more of each command.\n", f);
         }
-        fputs("\nExit codes: 0 done, 1 other failures, 2 wrong usage, 3 face refused, 4 PIN refused,\n"
-              "5 locked, 6 hub unreachable or refusing, 7 not found, 8 too many failures: wait.\n",
+        fputs("\nExit codes: 0 done, 1 other failures, 2 wrong usage, 3 face refused,\n"
+              "4 PIN refused, 5 locked, 6 hub unreachable or refusing, 7 not found,\n"
+              "8 too many failures: wait.\n",
               f);
 }

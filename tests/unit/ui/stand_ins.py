@@ -1,0 +1,303 @@
+"""Stand-ins for authd, cryptod and relayd on a private bus, as their interfaces say, for tests of the person's programs.
+
+They run in the test's own process: whoever waits calls pump(), which lets them answer."""
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from xml.etree import ElementTree
+
+import dbus
+import dbus.lowlevel
+import dbus.service
+from dbus.mainloop.glib import DBusGMainLoop
+from gi.repository import GLib
+
+DBusGMainLoop(set_as_default=True)
+
+INTERFACES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../dbus")
+ID = "0123456789abcdef0123456789abcdef"
+OTHER_ID = "fedcba9876543210fedcba9876543210"
+CONVERSATION = "00112233445566778899aabbccddeeff"
+ADDRESS = "alice@hub.example.org:7843"
+BOB = "bob@hub.example.org:7843"
+PIN = "2718-alice"
+PROPERTIES = "org.freedesktop.DBus.Properties"
+BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>custom</type><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/></policy>
+</busconfig>"""
+
+
+class Refused(dbus.DBusException):
+    """An error of ours, with the sentence that a person sees."""
+
+    def __init__(self, name, text):
+        super().__init__(text, name="im.visavis.Error." + name)
+
+    include_traceback = False
+
+
+def signal_to(bus, destination, path, interface, member, signature, *arguments):
+    message = dbus.lowlevel.SignalMessage(path, interface, member)
+    message.append(signature=signature, *arguments)
+    message.set_destination(destination)
+    bus.send_message(message)
+
+
+class Attempt(dbus.service.Object):
+    """Goes through a script of property changes, one each time that its properties have been read."""
+
+    def __init__(self, auth, path, owner, script, account):
+        super().__init__(auth.connection, path)
+        self.auth, self.path, self.owner, self.script = auth, path, owner, list(script)
+        self.values = dict(Kind="verify", Account=account, Camera="stage", Virtual=True, State="starting", Prompt="", PromptText="",
+                           Hint="", Progress=0.0, FaceBox=dbus.Struct((0.0,) * 4, signature="dddd"), Failure="", FailureText="")
+
+    @dbus.service.method(PROPERTIES, in_signature="s", out_signature="a{sv}", sender_keyword="sender")
+    def GetAll(self, interface, sender):
+        assert sender == self.owner
+        if self.script:
+            GLib.timeout_add(5, self.advance)
+        return self.values
+
+    def advance(self):
+        if self.script:
+            changes = self.script.pop(0)
+            self.values.update(changes)
+            message = dbus.lowlevel.SignalMessage(self.path, PROPERTIES, "PropertiesChanged")
+            message.append("im.visavis.Auth1.Attempt", {}, list(changes), signature="sa{sv}as")
+            message.set_destination(self.owner)
+            self.auth.connection.send_message(message)
+        return False
+
+    @dbus.service.method("im.visavis.Auth1.Attempt", in_signature="", out_signature="ay")
+    def TakeTicket(self):
+        return dbus.ByteArray(b"ticket-" + str(self.values["Account"]).encode())
+
+    @dbus.service.method("im.visavis.Auth1.Attempt")
+    def Cancel(self):
+        self.auth.cancelled += 1
+
+    @dbus.service.method("im.visavis.Auth1.Attempt", out_signature="h")
+    def OpenPreview(self):
+        raise Refused("Camera", "There is no preview.")
+
+
+SUCCESS = [dict(State="searching", Hint="It is too dark."),
+           dict(State="challenge", Prompt="turn-left", PromptText="Turn your head to the left.", Hint="", Progress=0.5),
+           dict(State="succeeded", Prompt="", PromptText="", Progress=1.0)]
+
+
+class Auth(dbus.service.Object):
+    def __init__(self, connection):
+        connection.request_name("im.visavis.Auth1")
+        super().__init__(connection, "/im/visavis/Auth1")
+        self.script, self.cancelled, self.asked, self.number = SUCCESS, 0, [], 0
+
+    def attempt(self, sender, account):
+        self.number += 1
+        path = "/im/visavis/Auth1/attempt/%d" % self.number
+        Attempt(self, path, sender, self.script, account)
+        return dbus.ObjectPath(path)
+
+    @dbus.service.method("im.visavis.Auth1.Manager", in_signature="a{sv}", out_signature="o", sender_keyword="sender")
+    def Enrol(self, options, sender):
+        self.asked.append(("enrol", dict(options)))
+        return self.attempt(sender, ID)
+
+    @dbus.service.method("im.visavis.Auth1.Manager", in_signature="sa{sv}", out_signature="o", sender_keyword="sender")
+    def Verify(self, account, options, sender):
+        self.asked.append((str(account), dict(options)))
+        return self.attempt(sender, account)
+
+    @dbus.service.method(PROPERTIES, in_signature="ss", out_signature="v")
+    def Get(self, interface, name):
+        return dbus.Array([("stage", "pipe", True)], signature="(ssb)")
+
+
+class Account(dbus.service.Object):
+    def __init__(self, crypto, id, address):
+        self.path = "/im/visavis/Crypto1/account/" + id
+        super().__init__(crypto.connection, self.path)
+        self.crypto, self.id, self.address = crypto, id, address
+        self.holders, self.messages, self.read_up_to, self.updates = set(), [], 0, 0
+        crypto.connection.add_signal_receiver(self.on_owner, "NameOwnerChanged", "org.freedesktop.DBus")
+
+    def on_owner(self, name, old, new):
+        if name in self.holders and not new:
+            self.holders.discard(name)
+            self.announce()
+
+    def announce(self):
+        message = dbus.lowlevel.SignalMessage(self.path, PROPERTIES, "PropertiesChanged")
+        message.append("im.visavis.Crypto1.Account", {}, ["State"], signature="sa{sv}as")
+        self.crypto.connection.send_message(message)
+
+    def state(self):
+        return "unlocked" if self.holders else "locked"
+
+    def needs(self, sender):
+        if sender not in self.holders:
+            raise Refused("Locked", "The account is locked; log in first.")
+
+    def add(self, sender, text, state="stored"):
+        self.messages.append((len(self.messages) + 1, sender, text, 1700000000000000 + len(self.messages), state))
+        for holder in self.holders:
+            signal_to(self.crypto.connection, holder, self.path, "im.visavis.Crypto1.Account", "MessageAdded", "st",
+                      CONVERSATION, len(self.messages))
+
+    @dbus.service.method(PROPERTIES, in_signature="s", out_signature="a{sv}")
+    def GetAll(self, interface):
+        return dict(Id=self.id, Address=self.address, State=self.state(), UnlockedSince=dbus.UInt64(0), Suite="")
+
+    @dbus.service.method("im.visavis.Crypto1.Account", in_signature="ayh", sender_keyword="sender", byte_arrays=True)
+    def Unlock(self, ticket, factor, sender):
+        self.crypto.check(ticket, factor, self.id)
+        self.holders.add(sender)
+        self.announce()
+
+    @dbus.service.method("im.visavis.Crypto1.Account")
+    def Lock(self):
+        self.holders.clear()
+        self.announce()
+
+    @dbus.service.method("im.visavis.Crypto1.Account", in_signature="s", sender_keyword="sender")
+    def Grant(self, name, sender):
+        self.needs(sender)
+        self.holders.add(str(name))
+
+    @dbus.service.method("im.visavis.Crypto1.Account", in_signature="s", out_signature="s", sender_keyword="sender")
+    def OpenConversation(self, address, sender):
+        self.needs(sender)
+        if address.startswith("nobody"):
+            raise Refused("NotFound", "The hub knows nobody of that name; check the address.")
+        return CONVERSATION
+
+    @dbus.service.method("im.visavis.Crypto1.Account", out_signature="a(ssuts)", sender_keyword="sender")
+    def ListConversations(self, sender):
+        self.needs(sender)
+        if not self.messages:
+            return []
+        last = self.messages[-1]
+        return [(CONVERSATION, BOB, last[0] - self.read_up_to, last[3], last[2])]
+
+    @dbus.service.method("im.visavis.Crypto1.Account", in_signature="ss", out_signature="t", sender_keyword="sender")
+    def Send(self, conversation, text, sender):
+        self.needs(sender)
+        assert conversation == CONVERSATION
+        self.add(self.address, text, "queued")
+        return len(self.messages)
+
+    @dbus.service.method("im.visavis.Crypto1.Account", in_signature="stub", out_signature="a(tssts)", sender_keyword="sender")
+    def ReadMessages(self, conversation, after, limit, from_end, sender):
+        self.needs(sender)
+        found = [m for m in self.messages if m[0] > after]
+        return found[-int(limit):] if from_end else found[:int(limit)]
+
+    @dbus.service.method("im.visavis.Crypto1.Account", in_signature="st", sender_keyword="sender")
+    def MarkRead(self, conversation, message, sender):
+        self.needs(sender)
+        self.read_up_to = max(self.read_up_to, int(message))
+
+    @dbus.service.method("im.visavis.Crypto1.Account", in_signature="s", sender_keyword="sender")
+    def Update(self, conversation, sender):
+        self.needs(sender)
+        self.updates += 1
+
+
+class Crypto(dbus.service.Object):
+    def __init__(self, connection):
+        connection.request_name("im.visavis.Crypto1")
+        super().__init__(connection, "/im/visavis/Crypto1")
+        self.accounts, self.created = [], []
+
+    def check(self, ticket, factor, id):
+        fd = factor.take()
+        pin = os.pread(fd, 2000, 0).decode()
+        os.close(fd)
+        if bytes(ticket) != b"ticket-" + id.encode():
+            raise Refused("TicketInvalid", "The ticket is not for this account; log in again.")
+        if pin != PIN:
+            raise Refused("WrongFactor", "Face and PIN together do not open the vault; try again.")
+
+    def add(self, id, address):
+        self.accounts.append(Account(self, id, address))
+        return self.accounts[-1]
+
+    @dbus.service.method("im.visavis.Crypto1.Manager", in_signature="sayhsa{sv}", out_signature="o", sender_keyword="sender",
+                         byte_arrays=True)
+    def CreateAccount(self, account, ticket, factor, address, options, sender):
+        self.check(ticket, factor, account)
+        self.created.append((str(account), str(address), dict(options)))
+        made = self.add(str(account), str(address))
+        made.holders.add(sender)
+        return dbus.ObjectPath(made.path)
+
+    @dbus.service.method("im.visavis.Crypto1.Manager", out_signature="a(osss)")
+    def ListAccounts(self):
+        return [(dbus.ObjectPath(a.path), a.id, a.address, a.state()) for a in self.accounts]
+
+
+class Link(dbus.service.Object):
+    def __init__(self, connection, id):
+        super().__init__(connection, "/im/visavis/Relay1/link/" + id)
+        self.values = dict(Enabled=True, Account=id, Hub="hub.example.org:7843", State="online", Since=dbus.UInt64(1700000000000000),
+                           LastError="refused: \x1b[2J", Outbox=dbus.UInt32(2), Inbox=dbus.UInt32(3))
+
+    @dbus.service.method(PROPERTIES, in_signature="s", out_signature="a{sv}")
+    def GetAll(self, interface):
+        return self.values
+
+    @dbus.service.method(PROPERTIES, in_signature="ssv")
+    def Set(self, interface, name, value):
+        assert name == "Enabled"
+        self.values["Enabled"] = bool(value)
+
+    @dbus.service.method("im.visavis.Relay1.Link")
+    def Reconnect(self):
+        pass
+
+
+class Bus:
+    """A private bus; ended by stop()."""
+
+    def __init__(self):
+        self.directory = tempfile.mkdtemp(prefix="visavis-ui-")
+        with open(self.directory + "/bus.conf", "w", encoding="ascii") as f:
+            f.write(BUS_CONFIG % self.directory)
+        self.process = subprocess.Popen(["dbus-daemon", "--nofork", "--config-file=" + self.directory + "/bus.conf"])
+        self.address = "unix:path=" + self.directory + "/bus"
+        while not os.path.exists(self.directory + "/bus"):
+            time.sleep(0.01)
+
+    def connect(self):
+        return dbus.bus.BusConnection(self.address)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.directory)
+
+
+def pump(condition, seconds=20):
+    """Lets the stand-ins work until @condition() is true; its value, or what it is after @seconds."""
+    context = GLib.MainContext.default()
+    deadline = time.monotonic() + seconds
+    while not (value := condition()) and time.monotonic() < deadline:
+        if not context.iteration(False):
+            time.sleep(0.002)
+    return value
+
+
+def methods(document, name):
+    """The methods of an interface as an introspection document has them."""
+    element, = [e for e in ElementTree.fromstring(document).iter("interface") if e.get("name") == name]
+    return sorted((m.get("name"), [(a.get("type"), a.get("direction")) for a in m.findall("arg")]) for m in element.findall("method"))
+
+
+def methods_of_contract(name):
+    with open(os.path.join(INTERFACES, name + ".xml"), encoding="utf-8") as f:
+        return methods(f.read(), name)

@@ -1,0 +1,440 @@
+#!/usr/bin/python3
+"""visavis, the command line, with stand-ins for the daemons on a private bus: what it asks, shows, refuses and leaves behind."""
+import json
+import os
+import pwd
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+
+import stand_ins
+from stand_ins import ADDRESS, BOB, ID, OTHER_ID, PIN, SUCCESS, Auth, Bus, Crypto, Link, pump
+
+VISAVIS = sys.argv[1]
+OK, OTHER, USAGE, FACE, FACTOR, LOCKED, HUB, NOT_FOUND, THROTTLED = range(9)
+
+failures = 0
+number = 0
+
+
+def check(name, good, detail=""):
+    global failures, number
+    number += 1
+    failures += not good
+    print(("ok" if good else "not ok"), number, "-", name, flush=True)
+    if not good:
+        print("#", repr(detail), flush=True)
+
+
+def skip(name, why):
+    global number
+    number += 1
+    print("ok", number, "-", name, "# SKIP", why)
+
+
+class World:
+    def __init__(self):
+        self.bus = Bus()
+        self.runtime = self.bus.directory + "/run"
+        os.mkdir(self.runtime, 0o700)
+        os.mkdir(self.bus.directory + "/home", 0o700)
+        self.environment = {"PATH": "/usr/bin:/bin", "HOME": self.bus.directory + "/home", "LANG": "C.UTF-8",
+                            "XDG_RUNTIME_DIR": self.runtime, "VISAVIS_BUS": self.bus.address, "TZ": "UTC",
+                            **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}}
+        self.auth_connection = self.bus.connect()
+        self.auth = Auth(self.auth_connection)
+        self.crypto = Crypto(self.bus.connect())
+        self.link = Link(self.crypto.connection, ID)
+        self.crypto.connection.request_name("im.visavis.Relay1")
+
+    def start(self, *arguments, pin=None, **keywords):
+        arguments = [VISAVIS, *arguments]
+        keywords.setdefault("env", self.environment)
+        if pin is None:
+            return subprocess.Popen(arguments, **keywords)
+        fd = os.memfd_create("pin")
+        os.write(fd, pin.encode())
+        try:
+            return subprocess.Popen([*arguments, "--pin-fd", str(fd)], pass_fds=(fd,), **keywords)
+        finally:
+            os.close(fd)
+
+    def run(self, *arguments, pin=None, input=b"", **keywords):
+        """(exit code, stdout, stderr)"""
+        with tempfile.TemporaryFile() as i, tempfile.TemporaryFile() as o, tempfile.TemporaryFile() as e:
+            i.write(input)
+            i.seek(0)
+            process = self.start(*arguments, pin=pin, stdin=i, stdout=o, stderr=e, **keywords)
+            if pump(lambda: process.poll() is not None) is not True:
+                process.kill()
+            process.wait()
+            o.seek(0)
+            e.seek(0)
+            return process.returncode, o.read().decode(), e.read().decode()
+
+    def socket(self, id=ID):
+        return f"{self.runtime}/visavis/{id[:16]}"
+
+    def pid_of(self, name):
+        return int(self.crypto.connection.call_blocking("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                                          "GetConnectionUnixProcessID", "s", (name,)))
+
+
+def events(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_contract(w):
+    attempt = stand_ins.Attempt(w.auth, "/im/visavis/Auth1/attempt/contract", "", [], ID)
+    account = stand_ins.Account(w.crypto, "contract", "")
+    for thing, name in ((w.auth, "Auth1.Manager"), (attempt, "Auth1.Attempt"), (w.crypto, "Crypto1.Manager"),
+                        (account, "Crypto1.Account"), (w.link, "Relay1.Link")):
+        name = "im.visavis." + name
+        path = thing.__dbus_object_path__
+        have = stand_ins.methods(thing.Introspect(path, thing.connection), name)
+        check(f"the stand-in for {name} has the methods of its XML", have == stand_ins.methods_of_contract(name), have)
+    account.remove_from_connection()
+
+
+def test_before_any_account(w):
+    code, out, err = w.run("login", pin=PIN)
+    check("login without an account says how to make one", code == NOT_FOUND and "visavis signup" in err, (code, out, err))
+    code, out, err = w.run("accounts")
+    check("accounts says so too", code == OK and "visavis signup" in out, (code, out, err))
+    code, out, err = w.run("signup", "alice@", pin=PIN)
+    check("signup refuses what is no address", code == USAGE and "not an address" in err, (code, err))
+    for pin in ("123", "x" * 1025, "\x80".encode("latin-1").decode("latin-1") + "\0abc"):
+        code, out, err = w.run("signup", ADDRESS, pin=pin)
+        check(f"signup refuses a PIN of {len(pin)} characters that is too short, too long or no text",
+              code == USAGE and "PIN" in err, (code, err))
+    check("and has not bothered the camera", w.auth.asked == [], w.auth.asked)
+
+
+def test_signup(w):
+    code, out, err = w.run("signup", ADDRESS, "--suite", "MLS_TEST", "--camera", "stage", "--json", pin=PIN)
+    check("signup makes the account", code == OK and w.crypto.created == [(ID, ADDRESS, {"suite": "MLS_TEST"})],
+          (code, out, err, w.crypto.created))
+    check("with the camera that was named", w.auth.asked == [("enrol", {"camera": "stage"})], w.auth.asked)
+    told = events(out)
+    check("tells of the virtual camera, the hint, the prompt and the end",
+          {"event": "prompt", "prompt": "turn-left", "text": "Turn your head to the left."} in told and
+          [e["event"] for e in told if e["event"] in ("camera", "hint", "prompt", "opening", "unlocked")] ==
+          ["camera", "hint", "prompt", "opening", "unlocked"], told)
+    check("leaves the account unlocked, for an agent", len(w.crypto.accounts[0].holders) == 1 and os.path.exists(w.socket()))
+    mode = os.stat(os.path.dirname(w.socket())).st_mode
+    check("whose socket is in a directory for the person alone", stat.S_IMODE(mode) == 0o700, oct(mode))
+
+
+def test_agent(w):
+    holder, = w.crypto.accounts[0].holders
+    pid = w.pid_of(holder)
+    inputs = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in range(3)] if os.access(f"/proc/{pid}/fd", os.R_OK) else None
+    if inputs is None:
+        skip("the agent has left the terminal", "its /proc entry is closed to others")
+    else:
+        check("the agent has left the terminal", inputs == ["/dev/null"] * 3 and os.getsid(pid) == pid, inputs)
+        memfds = [link for fd in os.listdir(f"/proc/{pid}/fd") if "memfd" in (link := os.readlink(f"/proc/{pid}/fd/{fd}"))]
+        check("and keeps no descriptor of the PIN", memfds == [], memfds)
+    if os.geteuid() != 0:
+        skip("the PIN is nowhere in the agent's memory", "only root may read it")
+    else:
+        found, regions = False, 0
+        with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+            for line in maps:
+                span, rights = line.split()[:2]
+                low, high = (int(x, 16) for x in span.split("-"))
+                if rights[:2] != "rw" or "SAN_OPTIONS" in "".join(os.environ) and high - low > 1 << 28:
+                    continue
+                memory.seek(low)
+                regions += 1
+                found = found or PIN.encode() in memory.read(high - low)
+        check("the PIN is nowhere in the agent's memory", regions > 3 and not found, regions)
+
+
+def test_send(w):
+    account = w.crypto.accounts[0]
+    code, out, err = w.run("send", BOB, "Hello", "there")
+    check("send joins the words", code == OK and account.messages[-1][2] == "Hello there" and out == "", (code, out, err))
+    code, out, err = w.run("--json", "send", BOB, "-", input="from a\nfile\n".encode())
+    check("send - reads standard input", code == OK and account.messages[-1][2] == "from a\nfile", (code, err, account.messages))
+    check("and --json tells the id", events(out) == [{"conversation": stand_ins.CONVERSATION, "id": 2}], out)
+    code, _, err = w.run("send", BOB, "--", "-5", "degrees")
+    check("-- goes before a text that begins with a dash", code == OK and account.messages[-1][2] == "-5 degrees", (code, err))
+    code, _, err = w.run("send", BOB, "x" * 65536)
+    check("65536 bytes are sent", code == OK and len(account.messages[-1][2]) == 65536, (code, err))
+    code, _, err = w.run("send", BOB, "x" * 65530, "y" * 6)
+    check("65537 bytes are refused", code == USAGE and "65536" in err, (code, err))
+    code, _, err = w.run("send", BOB, input=b"x" * 65537)
+    check("from standard input too", code == USAGE and "65536" in err, (code, err))
+    code, _, err = w.run("send", BOB, input=b"caf\xe9")
+    check("what is not UTF-8 is refused", code == USAGE and "UTF-8" in err, (code, err))
+    code, _, err = w.run("send", BOB, "")
+    check("and so is an empty text", code == USAGE and "empty" in err, (code, err))
+    code, _, err = w.run("send", "nobody@hub.example.org", "hi")
+    check("an unknown address has an exit code of its own, and the daemon's sentence",
+          code == NOT_FOUND and "knows nobody" in err, (code, err))
+    code, _, err = w.run("update", BOB)
+    check("update replaces the keys", code == OK and account.updates == 1, (code, err))
+    del account.messages[:]
+
+
+def test_read(w):
+    account = w.crypto.accounts[0]
+    code, out, err = w.run("read")
+    check("read says that there is no conversation yet", code == OK and "visavis send" in out, (code, out, err))
+    account.add(BOB, "first")
+    account.add(BOB, "\x1b]0;owned\x07 \u202etxt\u009b2J\n12:00  alice     I owe you\n")
+    account.add(ADDRESS, "third", "queued")
+    code, out, err = w.run("read", BOB)
+    lines = out.splitlines()
+    check("control characters and overrides do not reach the terminal",
+          code == OK and "\ufffd]0;owned\ufffd \ufffdtxt\ufffd2J" in out and not any(c in out for c in "\x1b\x07\u202e\u009b"), out)
+    check("a second line of a text cannot pass for a message", lines[2].lstrip().startswith("|  ") and "I owe you" in lines[2], lines)
+    check("a message has its time, its sender and its state", lines[0].split() == ["2023-11-14", "22:13", "bob", "first", "✓"] and
+          lines[-1].endswith("third  …"), lines)
+    check("what was shown is marked as read", pump(lambda: account.read_up_to == 3), account.read_up_to)
+    code, out, err = w.run("read", "--json", "--last", "2")
+    got = events(out)
+    check("--json is exact, --last counts from the end", [m["text"] for m in got] == [m[2] for m in account.messages[1:]], out)
+    check("and still safe to look at", not any(c in out for c in "\x1b\x07\u202e\u009b"), out)
+    code, out, err = w.run("conversations", "--json")
+    check("conversations lists it", events(out) == [{"conversation": stand_ins.CONVERSATION, "address": BOB, "unread": 0,
+                                                     "time_usec": 1700000000000002, "last_text": "third"}], out)
+
+
+def test_follow(w):
+    account = w.crypto.accounts[0]
+    with open(w.bus.directory + "/follow", "w+", encoding="utf-8") as out:
+        process = w.start("read", BOB, "--follow", "--json", "--last", "1", stdout=out, stderr=subprocess.DEVNULL)
+
+        def lines():
+            with open(w.bus.directory + "/follow", encoding="utf-8") as f:
+                return events(f.read())
+
+        pump(lambda: lines())
+        for i in range(20):
+            account.add(BOB, f"live {i}")
+        shown = pump(lambda: len(lines()) >= 21) and [m["text"] for m in lines()]
+        check("read --follow shows what comes, each once and in order", shown == ["third", *(f"live {i}" for i in range(20))], shown)
+        for holder in account.holders:
+            stand_ins.signal_to(w.crypto.connection, holder, account.path, "im.visavis.Crypto1.Account", "MessageChanged", "sts",
+                                stand_ins.CONVERSATION, 3, "stored")
+        check("and what becomes of it", pump(lambda: {"event": "state", "id": 3, "state": "stored"} in lines()), lines())
+        foreign = w.bus.connect()
+        for holder in account.holders:
+            stand_ins.signal_to(foreign, holder, account.path, "im.visavis.Crypto1.Account", "MessageChanged", "sts",
+                                stand_ins.CONVERSATION, 1, "failed")
+            stand_ins.signal_to(foreign, holder, "/org/freedesktop/DBus", "org.freedesktop.DBus", "NameOwnerChanged", "sss",
+                                "im.visavis.Crypto1", ":1.1", "")
+        foreign.flush()
+        account.add(BOB, "after")
+        check("but no signal of another program's counts", pump(lambda: lines()[-1].get("text") == "after") and
+              not any(m.get("state") == "failed" for m in lines()) and process.poll() is None, lines()[-3:])
+        foreign.close()
+        code, _, err = w.run("lock")
+        check("lock locks", code == OK and account.state() == "locked", (code, err))
+        ended = pump(lambda: process.poll() is not None)
+        check("then read --follow ends and says why", ended and process.wait() == LOCKED and "locked" in lines()[-1]["text"], lines()[-1])
+    check("and the agent goes, with its socket", pump(lambda: not os.path.exists(w.socket())))
+
+
+def test_locked(w):
+    code, _, err = w.run("send", BOB, "hi")
+    check("while it is locked, send says to log in", code == LOCKED and "visavis login" in err, (code, err))
+    w.crypto.accounts[0].holders.add(w.crypto.connection.get_unique_name())
+    code, _, err = w.run("read")
+    check("unlocked by another program without an agent, it says so", code == LOCKED and "another program" in err, (code, err))
+    w.crypto.accounts[0].holders.clear()
+    code, _, err = w.run("login", pin="0000-wrong")
+    check("a wrong PIN is refused with a code of its own", code == FACTOR and "PIN" in err, (code, err))
+    for failure, expected in (("no-match", FACE), ("presentation-attack", FACE), ("timeout", FACE), ("throttled", THROTTLED),
+                              ("camera", OTHER)):
+        w.auth.script = [dict(State="failed", Failure=failure, FailureText=f"It failed: {failure}. Try again.")]
+        code, _, err = w.run("login", pin=PIN)
+        check(f"{failure} ends with code {expected} and authd's sentence", code == expected and failure in err, (code, err))
+    w.auth.script = SUCCESS
+    check("none of which left an agent", not os.path.exists(w.socket()))
+
+
+def test_login(w):
+    account = w.crypto.accounts[0]
+    code, out, err = w.run("login", pin=PIN + "\n")
+    check("login opens the account, and a newline is no part of the PIN", code == OK and "logged in" in out, (code, out, err))
+    first, = account.holders
+    code, out, err = w.run("login", pin=PIN)
+    check("a second login takes the socket over", code == OK and w.run("send", BOB, "hi")[0] == OK, (code, out, err))
+    w.run("lock")
+    check("both agents go", pump(lambda: not w.crypto.connection.name_has_owner(first)) and
+          pump(lambda: not os.path.exists(w.socket())))
+    w.auth.script = [dict(State="searching", Hint="Come closer.")]
+    before = set(w.crypto.connection.list_names())
+    process = w.start("login", pin=PIN, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    asked = w.auth.number
+    pump(lambda: w.auth.number > asked)
+    child, = set(w.crypto.connection.list_names()) - before
+    process.send_signal(signal.SIGTERM)
+    pump(lambda: process.poll() is not None)
+    check("when the command is ended, its child goes too", pump(lambda: not w.crypto.connection.name_has_owner(child)))
+    with tempfile.TemporaryFile("w+") as err:
+        process = w.start("login", pin=PIN, stdout=subprocess.DEVNULL, stderr=err)
+        before = w.auth.number
+        pump(lambda: w.auth.number > before)
+        w.auth_connection.release_name("im.visavis.Auth1")
+        pump(lambda: process.poll() is not None)
+        err.seek(0)
+        said = err.read()
+    check("authd ends in the middle: login ends in words", process.wait() == OTHER and "try again" in said, said)
+    code, _, err = w.run("login", pin=PIN)
+    check("authd is missing: login says what to look at", code == OTHER and "visavis-authd" in err, (code, err))
+    w.auth_connection.request_name("im.visavis.Auth1")
+    w.auth.script = SUCCESS
+
+
+def test_choice(w):
+    w.crypto.add(OTHER_ID, "carol@hub.example.org:7843")
+    code, _, err = w.run("lock")
+    check("with two accounts, a command asks which", code == USAGE and "--account" in err, (code, err))
+    for name in ("alice", ID, ADDRESS):
+        code, _, err = w.run("lock", "--account", name)
+        check(f"--account {name} is understood", code == OK, (code, err))
+    code, _, err = w.run("lock", "--account", "dave")
+    check("--account dave is not", code == NOT_FOUND and "dave" in err, (code, err))
+    w.crypto.accounts.pop().remove_from_connection()
+
+
+def test_status(w):
+    code, out, err = w.run("status")
+    check("status shows account, link and camera", code == OK and "2 to send, 3 waiting" in out and "camera stage: pipe, virtual" in out and
+          "\x1b" not in out, (code, out, err))
+    got = events(w.run("status", "--json")[1])
+    check("as JSON too", got[0]["link"] == "online" and got[0]["outbox"] == 2 and got[1] == {"camera": "stage", "kind": "pipe", "virtual": True}, got)
+    check("offline switches the link off", w.run("offline")[0] == OK and w.link.values["Enabled"] is False)
+    check("online switches it on", w.run("online")[0] == OK and w.link.values["Enabled"] is True)
+
+
+def test_runtime_directory(w):
+    os.mkdir(w.bus.directory + "/open", 0o700)
+    os.mkdir(w.bus.directory + "/open/visavis", 0o700)
+    os.chmod(w.bus.directory + "/open/visavis", 0o755)
+    code, _, err = w.run("login", pin=PIN, env={**w.environment, "XDG_RUNTIME_DIR": w.bus.directory + "/open"})
+    check("a runtime directory that is open to others is not used", code == OTHER and "XDG_RUNTIME_DIR" in err, (code, err))
+    check("and nothing stays unlocked", pump(lambda: w.crypto.accounts[0].state() == "locked"))
+
+
+def test_other_user(w):
+    if os.geteuid() != 0:
+        skip("the agent does not answer another Unix user", "needs root")
+        return
+    import socket
+    nobody = pwd.getpwnam("nobody")
+    runtime = w.bus.directory + "/nobody"
+    os.mkdir(runtime, 0o700)
+    os.chown(runtime, nobody.pw_uid, nobody.pw_gid)
+    os.chmod(w.bus.directory, 0o711)
+    with tempfile.TemporaryDirectory() as programs:
+        # The build directory may be closed to that user.
+        os.chmod(programs, 0o755)
+        subprocess.run(["cp", VISAVIS, programs + "/visavis"], check=True)
+        fd = os.memfd_create("pin")
+        os.write(fd, PIN.encode())
+        process = subprocess.Popen([programs + "/visavis", "login", "--pin-fd", str(fd)], pass_fds=(fd,), user="nobody", group=nobody.pw_gid,
+                                   extra_groups=[], stdout=subprocess.DEVNULL, env={**w.environment, "XDG_RUNTIME_DIR": runtime})
+        os.close(fd)
+        pump(lambda: process.poll() is not None)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+        s.connect(f"{runtime}/visavis/{ID[:16]}")
+        try:
+            s.send(w.crypto.connection.get_unique_name().encode())
+            answer = s.recv(10)
+        except (BrokenPipeError, ConnectionResetError):
+            answer = b""
+    check("the agent does not answer another Unix user", process.wait() == OK and answer == b"" and
+          w.crypto.connection.get_unique_name() not in w.crypto.accounts[0].holders, (process.returncode, answer))
+    w.run("lock")
+
+
+def test_terminal(w):
+    import fcntl
+    import pty
+    import termios
+
+    def on_terminal(typed):
+        """What login shows when @typed is typed at its prompt, its exit code, and whether echo is on afterwards."""
+        master, slave = pty.openpty()
+        process = subprocess.Popen([VISAVIS, "login"], stdin=slave, stdout=slave, stderr=slave, env=w.environment, start_new_session=True,
+                                   preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.set_blocking(master, False)
+        shown = b""
+
+        def read():
+            nonlocal shown
+            try:
+                shown += os.read(master, 4096)
+            except (BlockingIOError, OSError):
+                pass
+            return shown
+
+        pump(lambda: b"PIN" in read())
+        os.write(master, typed)
+        pump(lambda: read() and process.poll() is not None)
+        time.sleep(0.05)
+        read()
+        echo = bool(termios.tcgetattr(slave)[3] & termios.ECHO)
+        os.close(slave)
+        os.close(master)
+        return shown.decode(), process.wait(), echo
+
+    shown, code, echo = on_terminal(PIN.encode() + b"\n")
+    check("the PIN is typed without echo", code == OK and PIN not in shown and "logged in" in shown and echo, (shown, code, echo))
+    w.run("lock")
+    shown, code, echo = on_terminal(b"27\x03")
+    check("Ctrl-C at the prompt ends it, and echo is on again", code in (-signal.SIGINT, 128 + signal.SIGINT) and echo, (shown, code, echo))
+
+
+def test_hub(w):
+    programs = w.bus.directory + "/bin"
+    os.mkdir(programs)
+    with open(programs + "/visavis-hub", "w", encoding="ascii") as f:
+        f.write('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    os.chmod(programs + "/visavis-hub", 0o755)
+    environment = {**w.environment, "PATH": programs + ":/usr/bin:/bin"}
+    code, out, err = w.run("hub", "run", "--listen", "[::1]:7843", env=environment)
+    state = w.bus.directory + "/home/.local/state/visavis/hub"
+    check("hub run starts the hub with a place for its state", code == OK and out.split() == ["--state", state, "--listen", "[::1]:7843"], (out, err))
+    check("which is for the person alone", stat.S_IMODE(os.stat(state).st_mode) == 0o700)
+    code, out, err = w.run("hub", "run", "--state", "/srv/hub", env=environment)
+    check("or with the one that is named", out.split() == ["--state", "/srv/hub"], (out, err))
+    code, out, err = w.run("hub", "stop", env=environment)
+    check("hub knows no other word", code == USAGE and "hub run" in err, (code, err))
+
+
+def test_usage(w):
+    for arguments, word in ((["frobnicate"], "frobnicate"), (["send"], "ADDRESS"), (["lock", "alice"], "--account"), (["read", "--last", "501"], "500"),
+                            (["lock", "--camera", "x"], "--camera"), (["login", "--pin-fd", "x"], "--pin-fd"), (["read", "--frob"], "--frob")):
+        code, out, err = w.run(*arguments)
+        check(f"{' '.join(arguments)}: refused with a sentence", code == USAGE and word in err and out == "", (code, out, err))
+    code, out, err = w.run("frobnicate", "--json")
+    check("an unknown command before --json is refused on stderr", code == USAGE and err, (code, out, err))
+    code, out, err = w.run("--json", "frobnicate")
+    check("with --json before it, the error is an object", code == USAGE and events(out)[0]["code"] == USAGE and not err, (code, out, err))
+    code, general, _ = w.run("--help")
+    commands = general.split("Commands:\n")[1].split("\n\n")[0].splitlines()
+    check("--help lists the commands", code == OK and len(commands) == 12, commands)
+    for command in (line.split()[0] for line in commands):
+        code, out, _ = w.run(command, "--help")
+        check(f"{command} --help describes it within 80 columns", code == OK and out.startswith(f"Usage: visavis {command}") and
+              max(map(len, out.splitlines())) <= 80 and "Exit codes" in out, out)
+
+
+world = World()
+try:
+    for test in (test_contract, test_usage, test_before_any_account, test_signup, test_agent, test_send, test_read, test_follow, test_locked,
+                 test_login, test_choice, test_status, test_runtime_directory, test_other_user, test_terminal, test_hub):
+        test(world)
+    print(f"1..{number}")
+finally:
+    world.bus.stop()
+sys.exit(1 if failures else 0)
