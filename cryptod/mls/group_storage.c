@@ -74,7 +74,7 @@ static int epoch_read(struct reader *r, struct epoch **out)
                 uint32_t node = read_u32(&list);
                 struct bytes key = read_vector(&list);
 
-                if (node >= tree_width(e->tree.leaves))
+                if (node >= tree_width(e->tree.leaves) || node < e->keys.width) /* ascending */
                         reader_fail(&list);
                 if (!list.error)
                         private_keys_set(&e->keys, node, secret_copy(key));
