@@ -132,9 +132,15 @@ static void read_proposals(struct reader *r, size_t hash_size, struct proposal_s
         while (reader_more(&list) && out->count < PROPOSAL_STORE_MAX) {
                 struct stored_proposal p = { 0 };
                 struct bytes ref = read_fixed(&list, hash_size), data;
+                struct proposal proposal;
+                struct reader inner;
 
                 p.sender = read_u32(&list);
                 data = read_vector(&list);
+                reader_init(&inner, data);
+                proposal_read(&inner, &proposal);
+                if (reader_finish(&inner) < 0)
+                        reader_fail(&list);
                 if (list.error)
                         break;
                 memcpy(p.ref, ref.data, ref.size);
