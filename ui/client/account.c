@@ -52,6 +52,16 @@ static int parse_properties(struct account *a, sd_bus_message *reply, bool *unlo
         return r;
 }
 
+static int copy_sender(sd_bus_message *m, char **out)
+{
+        const char *sender = sd_bus_message_get_sender(m);
+
+        if (!sender)
+                return -EBADMSG;
+        *out = strdup(sender);
+        return *out ? 0 : -ENOMEM;
+}
+
 static void on_properties(sd_bus_message *reply, const sd_bus_error *error, void *userdata)
 {
         struct account *a = userdata;
@@ -59,10 +69,8 @@ static void on_properties(sd_bus_message *reply, const sd_bus_error *error, void
         int r = error ? -EIO : parse_properties(a, reply, &unlocked);
 
         a->reading = false;
-        if (r >= 0 && first) {
-                a->owner = strdup(sd_bus_message_get_sender(reply));
-                r = a->owner ? 0 : -ENOMEM;
-        }
+        if (r >= 0 && first)
+                r = copy_sender(reply, &a->owner);
         if (r >= 0 && unlocked && a->stale)
                 r = read_again(a);
         if (r < 0 || !unlocked)
@@ -83,7 +91,9 @@ static int read_again(struct account *a)
 
 static bool is_ours(const struct account *a, sd_bus_message *m)
 {
-        return a->owner && strcmp(sd_bus_message_get_sender(m), a->owner) == 0;
+        const char *sender = sd_bus_message_get_sender(m);
+
+        return a->owner && sender && strcmp(sender, a->owner) == 0;
 }
 
 static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
