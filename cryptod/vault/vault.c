@@ -6,10 +6,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cryptod/vault/throttle.h"
 #include "services/cleanup.h"
 #include "services/seal.h"
 #include "services/storage.h"
+#include "services/throttle.h"
 
 #define TABLE_INFO "visavis vault table v1"
 

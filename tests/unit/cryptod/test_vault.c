@@ -11,11 +11,11 @@
 
 #include <cmocka.h>
 
-#include "cryptod/vault/throttle.h"
 #include "cryptod/vault/vault.h"
 #include "services/cleanup.h"
 #include "services/seal.h"
 #include "services/storage.h"
+#include "services/throttle.h"
 
 static const struct argon2_parameters cheap = { ARGON2_MEMORY_MIN, 1, 1 };
 static const struct vault_account alice = {

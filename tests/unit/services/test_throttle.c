@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "cryptod/vault/throttle.h"
+#include "services/throttle.h"
 
 static struct boot_time at(uint8_t boot, uint64_t seconds)
 {
@@ -60,6 +60,7 @@ static void a_reboot_starts_the_delay_anew(void **state)
 
         assert_int_equal(throttle_remaining(&t, &just_booted), 4000000);
         assert_int_equal(throttle_remaining(&t, &later), 0);
+        assert_int_equal(throttle_passed(&t, &later), 5000000);
 }
 
 static void a_clock_that_goes_back_gives_nothing(void **state)

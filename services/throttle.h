@@ -33,6 +33,9 @@ struct throttle {
 /* The delay that follows that many failures, in microseconds; UINT64_MAX: locked out. */
 uint64_t throttle_delay(uint32_t failures);
 
+/* How long ago the last attempt began, in microseconds: at least so long that is, since time before a boot is lost. */
+uint64_t throttle_passed(const struct throttle *t, const struct boot_time *now);
+
 /* How long the next attempt has to wait, in microseconds: 0, or UINT64_MAX if locked out. */
 uint64_t throttle_remaining(const struct throttle *t, const struct boot_time *now);
 

@@ -1,4 +1,4 @@
-#include "cryptod/vault/throttle.h"
+#include "services/throttle.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -43,14 +43,19 @@ uint64_t throttle_delay(uint32_t failures)
         return delays[failures < COUNT_OF(delays) ? failures : COUNT_OF(delays) - 1];
 }
 
+uint64_t throttle_passed(const struct throttle *t, const struct boot_time *now)
+{
+        if (memcmp(t->since.boot_id, now->boot_id, BOOT_ID_SIZE) != 0)
+                return now->usec;
+        return now->usec > t->since.usec ? now->usec - t->since.usec : 0;
+}
+
 uint64_t throttle_remaining(const struct throttle *t, const struct boot_time *now)
 {
-        uint64_t delay = throttle_delay(t->failures), passed = now->usec;
+        uint64_t delay = throttle_delay(t->failures), passed = throttle_passed(t, now);
 
         if (delay == UINT64_MAX)
                 return delay;
-        if (memcmp(t->since.boot_id, now->boot_id, BOOT_ID_SIZE) == 0)
-                passed = now->usec > t->since.usec ? now->usec - t->since.usec : 0;
         return passed < delay ? delay - passed : 0;
 }
 
