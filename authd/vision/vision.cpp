@@ -168,7 +168,8 @@ double vision::eye(const cv::Mat &grey, const struct point *corners)
         return softmax(run(MODEL_EYE, cv::dnn::blobFromImage(grey(r), 1 / 255.0, cv::Size(24, 24))))[1];
 }
 
-/* A classifier over 66 bins of 3 degrees for each angle, read as an expectation (Hopenet, Ruiz et al., 2018). */
+/* A classifier over 66 bins of 3 degrees for each angle, read as an expectation (Hopenet, Ruiz et al., 2018). Its yaw
+ * grows as the nose goes left in the picture, ours as it goes right. */
 void vision::pose(const cv::Mat &picture, const cv::Rect &face, struct observation &out)
 {
         const cv::Rect r = clip(
@@ -191,6 +192,7 @@ void vision::pose(const cv::Mat &picture, const cv::Rect &face, struct observati
                         expectation += bins[k] * double(k);
                 *to[i] = expectation * 3 - 99;
         }
+        out.yaw = -out.yaw;
 }
 
 void vision::liveness(const cv::Mat &picture, const cv::Rect &face, struct observation &out)
