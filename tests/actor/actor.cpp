@@ -20,8 +20,8 @@ namespace
 const double REACTION = 0.3, TURN = 0.8;             /* seconds */
 const double CLOSE = 0.08, SHUT = 0.12, OPEN = 0.15; /* of a blink, seconds */
 const double BLINK_AGAIN = 1.6;                      /* while the prompt stands */
-const double TURNED = 26;                            /* degrees away from looking straight */
-const double STRAIGHTEN = 0.7;                       /* how much of the photograph's own turn is taken back */
+const double TURNED = 25;                            /* degrees away from looking straight */
+const double STRAIGHTEN = 0.6;                       /* how much of the photograph's own turn is taken back */
 const double TILTED = 26;                            /* degrees that a held photograph is tilted */
 const double NOISE = 1.6;                            /* grey values, standard deviation */
 const int NOISE_MARGIN = 64;

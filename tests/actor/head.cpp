@@ -39,6 +39,9 @@ const double REACH = 155;        /* millimetres from there on nothing moves */
 const int REACH_POINTS = 20;
 const double SMOOTH = 2.2; /* millimetres over which the edges between triangles are rounded off */
 
+/* A lid, in widths of its eye: how far it reaches beyond the landmarks, how wide and how dark its lashes are. */
+const double CORNER = 0.12, ABOVE = 0.12, BELOW = 0.10, LASHES = 0.05, LASHES_SHADE = 0.6;
+
 cv::Matx33d about_x(double degrees)
 {
         const double c = std::cos(degrees * CV_PI / 180), s = std::sin(degrees * CV_PI / 180);
@@ -86,6 +89,12 @@ void fill(cv::Mat &map, const cv::Point2d to[3], const cv::Point2d from[3])
                                 continue;
                         map.at<cv::Point2f>(y, x) = a * from[0] + b * from[1] + (1 - a - b) * from[2];
                 }
+}
+
+/* The colour at a place, inside the picture or nearest to it. */
+cv::Vec3d colour(const cv::Mat &m, double x, double y)
+{
+        return m.at<cv::Vec3b>(std::clamp(cvRound(y), 0, m.rows - 1), std::clamp(cvRound(x), 0, m.cols - 1));
 }
 
 /* The height of a chain of three pieces at @x, its ends apart. */
@@ -197,39 +206,42 @@ void head::connect()
         }
 }
 
-/* The skin between brow and upper lid is drawn down over each eye, as the lid's own is. */
+/* Lids of skin come down over the eyes, with the lashes at their rim. The skin is that above the eye, and near the
+ * lower lid that below it. */
 cv::Mat head::shut_eyes(double lids) const
 {
         static const int UPPER[2][4] = { { 36, 37, 38, 39 }, { 42, 43, 44, 45 } };
         static const int LOWER[2][4] = { { 36, 41, 40, 39 }, { 42, 47, 46, 45 } };
-        static const int BROW[2][4] = { { 17, 19, 20, 21 }, { 22, 23, 24, 26 } };
-        cv::Mat map(picture.size(), CV_32FC2), out;
+        cv::Mat skin, lid = picture.clone(), cover = cv::Mat::zeros(picture.size(), CV_32F), out;
 
-        for (int y = 0; y < map.rows; y++)
-                for (int x = 0; x < map.cols; x++)
-                        map.at<cv::Point2f>(y, x) = cv::Point2f(float(x), float(y));
         for (int e = 0; e < 2; e++) {
-                const cv::Point2f *upper[4], *lower[4], *brow[4];
+                const cv::Point2f *upper[4], *lower[4];
                 for (int i = 0; i < 4; i++) {
                         upper[i] = &landmark[UPPER[e][i]];
                         lower[i] = &landmark[LOWER[e][i]];
-                        brow[i] = &landmark[BROW[e][i]];
                 }
-                const double width = double(upper[3]->x - upper[0]->x), margin = 0.12 * width;
-                for (int x = int(double(upper[0]->x) - margin); x <= int(double(upper[3]->x) + margin); x++) {
-                        const double inside = std::clamp(std::min((x - double(upper[0]->x) + margin) / margin,
-                                                                  (double(upper[3]->x) + margin - x) / margin),
-                                                         0.0, 1.0);
-                        const double lid = chain(upper, x) - 0.10 * width * inside;
-                        const double end = chain(lower, x) + 0.06 * width * inside;
-                        const double start = lid - 0.6 * std::max(2.0, lid - chain(brow, x));
-                        const double rim = lid + lids * inside * std::max(0.0, end - lid);
-                        for (int y = std::max(0, int(std::ceil(start))); y <= std::min(map.rows - 1, int(rim)); y++)
-                                map.at<cv::Point2f>(y, x).y =
-                                        float(start + (y - start) * (lid - start) / (rim - start));
+                const double left = double(upper[0]->x), right = double(upper[3]->x), width = right - left;
+                const double beyond = CORNER * width;
+                cv::GaussianBlur(picture, skin, cv::Size(), 0.08 * width);
+                for (int x = int(left - beyond); x <= int(right + beyond); x++) {
+                        const double in = std::sqrt(
+                                std::clamp(std::min(x - left + beyond, right + beyond - x) / (3 * beyond), 0.0, 1.0));
+                        const double top = chain(upper, x) - ABOVE * width * in, lashes = chain(lower, x);
+                        const double bottom = lashes + BELOW * width * in, rim = top + lids * (bottom - top);
+                        const cv::Vec3d from = colour(skin, x, top - 0.04 * width);
+                        const cv::Vec3d to = colour(skin, x, bottom + 0.06 * width);
+                        for (int y = std::max(0, cvRound(top)); y <= std::min(picture.rows - 1, cvRound(rim)); y++) {
+                                const double part = (y - top) / std::max(1.0, bottom - top);
+                                const double off = (y - std::min(rim, lashes)) / (LASHES * width);
+                                const double shade = 1 - LASHES_SHADE * in * std::exp(-off * off);
+                                lid.at<cv::Vec3b>(y, x) = shade * (from + part * (to - from));
+                                cover.at<float>(y, x) = 1;
+                        }
                 }
         }
-        cv::remap(picture, out, map, cv::noArray(), cv::INTER_CUBIC, cv::BORDER_REPLICATE);
+        cv::GaussianBlur(cover, cover, cv::Size(), 0.8);
+        const cv::Mat skip = cv::Mat(1 - cover);
+        cv::blendLinear(lid, picture, cover, skip, out);
         return out;
 }
 

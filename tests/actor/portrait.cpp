@@ -14,7 +14,7 @@ namespace
 
 const size_t FACES_MAX = 32;
 const int NOSE_ROOT = 27, CHIN = 8;     /* landmarks */
-const double ROOT_TO_CHIN = 0.22;       /* of the frame's height: the detector's box is nearly twice that */
+const double ROOT_TO_CHIN = 0.235;      /* of the frame's height: the detector's box is nearly twice that */
 const double ACROSS = 0.5, DOWN = 0.47; /* where the middle of that line is in the frame */
 
 cv::Point2d middle(const struct point *p, int first, int count)
