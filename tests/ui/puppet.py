@@ -1,0 +1,244 @@
+#!/usr/bin/python3
+"""Starts a program in the session that it is itself started in (dbus-run-session under Xvfb), and works its window as a person
+would, through the accessibility bus: finds controls by name, types, clicks, presses keys, reads, takes pictures.
+
+    puppet.py PROGRAM [ARGUMENT…]
+
+Reads one command a line from standard input, a JSON array of a name below and its arguments, and answers each with a line:
+{"value": …} or {"error": "…"}. It ends the program and itself when the input ends. desktop.py is the other end."""
+import ctypes
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pyatspi
+from gi.repository import GLib
+
+PATIENCE = 20  # seconds in which something that is waited for must happen
+
+
+class Failed(Exception):
+    pass
+
+
+def children(node):
+    for i in range(node.childCount):
+        child = node.getChildAtIndex(i)
+        if child is not None:
+            yield child
+
+
+def showing(node):
+    return node.getState().contains(pyatspi.STATE_SHOWING)
+
+
+def text_of(node):
+    try:
+        text = node.queryText()
+        return text.getText(0, text.characterCount)
+    except NotImplementedError:
+        return ""
+
+
+def walk(node):
+    """Every control that can be seen. A window changes while it is looked at; what has gone meanwhile is left out."""
+    try:
+        yield node
+        for child in children(node):
+            if showing(child):
+                yield from walk(child)
+    except GLib.Error:
+        return
+
+
+class Puppet:
+    def __init__(self, command):
+        self.launcher = subprocess.Popen(["/usr/libexec/at-spi-bus-launcher", "--launch-immediately"])
+        time.sleep(0.5)
+        self.program = subprocess.Popen(command)
+
+    def stop(self):
+        self.program.terminate()
+        self.launcher.terminate()
+        try:
+            self.program.wait(5)
+        except subprocess.TimeoutExpired:
+            self.program.kill()
+
+    # -- looking -------------------------------------------------------------------------------------------------
+
+    def application(self):
+        if self.program.poll() is not None:
+            raise Failed(f"the program has ended with {self.program.returncode}")
+        for application in children(pyatspi.Registry.getDesktop(0)):
+            if application.get_process_id() == self.program.pid:
+                return application
+        return None
+
+    def nodes(self):
+        application = self.application()
+        for window in children(application) if application else ():
+            yield from walk(window)
+
+    def wait(self, look, what, patience=PATIENCE):
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                found = look()
+            except GLib.Error:
+                found = None
+            if found:
+                return found
+            if time.monotonic() > deadline:
+                raise Failed(f"{what}; to be seen: {self.texts()}")
+            time.sleep(0.05)
+
+    def node(self, name, role=None, sensitive=True):
+        """The control of that name (or with that text), when it is there and can be used."""
+        def look():
+            for n in self.nodes():
+                if role and n.getRoleName() != role:
+                    continue
+                if (n.name == name or (not role and text_of(n) == name)) and \
+                        (not sensitive or n.getState().contains(pyatspi.STATE_SENSITIVE)):
+                    return n
+            return None
+        return self.wait(look, f"no {role or 'control'} “{name}”")
+
+    def texts(self):
+        """All names and texts that can be seen, in order, without repetitions."""
+        found = []
+        for n in self.nodes():
+            for text in (n.name, text_of(n)):
+                if text and text not in found:
+                    found.append(text)
+        return found
+
+    def tree(self):
+        """Role, name and text of everything, for whoever writes a test."""
+        return [(n.getRoleName(), n.name, text_of(n)) for n in self.nodes()]
+
+    def unnamed(self):
+        """Roles of the controls that a person can use and that nothing would be said about."""
+        kinds = {"push button", "button", "toggle button", "menu button", "entry", "text", "password text", "list", "slider"}
+        return [n.getRoleName() for n in self.nodes()
+                if n.getRoleName() in kinds and n.getState().contains(pyatspi.STATE_FOCUSABLE) and not n.name]
+
+    def see(self, text, patience=PATIENCE):
+        """Waits until a text that holds @text can be seen; the whole of it."""
+        return self.wait(lambda: next((t for t in self.texts() if text in t), None), f"“{text}” does not come", patience)
+
+    def gone(self, text):
+        """Waits until nothing that can be seen holds @text."""
+        self.wait(lambda: not any(text in t for t in self.texts()), f"“{text}” does not go")
+
+    # -- doing ---------------------------------------------------------------------------------------------------
+
+    def click(self, name):
+        node = self.node(name)
+        try:
+            if not node.queryAction().doAction(0):
+                raise Failed(f"“{name}” cannot be clicked")
+        except NotImplementedError:
+            raise Failed(f"“{name}” is nothing to click on: {node.getRoleName()}") from None
+
+    def type(self, name, text):
+        """Replaces the content of a field."""
+        def look():
+            for n in self.nodes():
+                if n.name == name and n.getState().contains(pyatspi.STATE_EDITABLE):
+                    return n
+            return None
+        if not self.wait(look, f"no field “{name}”").queryEditableText().setTextContents(text):
+            raise Failed(f"nothing can be typed into “{name}”")
+
+    def content(self, name):
+        return text_of(self.node(name))
+
+    def press(self, keys):
+        """A key with its modifiers, as a keyboard would: "Return", "Control+l"."""
+        *modifiers, key = keys.split("+")
+        with Display() as display:
+            codes = [display.keycode({"Control": "Control_L", "Shift": "Shift_L"}.get(k, k)) for k in (*modifiers, key)]
+            for code in codes:
+                display.key(code, True)
+            for code in reversed(codes):
+                display.key(code, False)
+
+    def resize(self, width, height):
+        with Display() as display:
+            display.resize_largest(width, height)
+        time.sleep(0.3)
+
+    def picture(self, path):
+        """A picture of the screen, when the window's animations are over."""
+        time.sleep(0.6)
+        subprocess.run(["import", "-window", "root", path], check=True)
+
+    def alive(self):
+        return self.program.poll() is None
+
+    def leave(self):
+        """Ends the program; its exit status."""
+        self.program.terminate()
+        return self.program.wait(10)
+
+
+class Display:
+    """The X display: no window manager runs here, so that what one does is done by hand."""
+
+    def __init__(self):
+        self.x = ctypes.CDLL("libX11.so.6")
+        self.test = ctypes.CDLL("libXtst.so.6")
+        self.x.XOpenDisplay.restype = ctypes.c_void_p
+        self.display = ctypes.c_void_p(self.x.XOpenDisplay(None))
+        self.root = ctypes.c_ulong(self.x.XDefaultRootWindow(self.display))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.x.XSync(self.display, 0)
+        self.x.XCloseDisplay(self.display)
+
+    def keycode(self, name):
+        self.x.XStringToKeysym.restype = ctypes.c_ulong
+        return self.x.XKeysymToKeycode(self.display, ctypes.c_ulong(self.x.XStringToKeysym(name.encode())))
+
+    def key(self, code, down):
+        self.test.XTestFakeKeyEvent(self.display, code, int(down), ctypes.c_ulong(20))
+
+    def windows(self):
+        """(area, window) of everything on the screen."""
+        root, parent, n = ctypes.c_ulong(), ctypes.c_ulong(), ctypes.c_uint()
+        list_ = ctypes.POINTER(ctypes.c_ulong)()
+        self.x.XQueryTree(self.display, self.root, ctypes.byref(root), ctypes.byref(parent), ctypes.byref(list_), ctypes.byref(n))
+        for i in range(n.value):
+            w, h, x, y, b, d = (ctypes.c_uint() for _ in range(6))
+            self.x.XGetGeometry(self.display, ctypes.c_ulong(list_[i]), ctypes.byref(root), ctypes.byref(x), ctypes.byref(y),
+                                ctypes.byref(w), ctypes.byref(h), ctypes.byref(b), ctypes.byref(d))
+            yield w.value * h.value, list_[i]
+
+    def resize_largest(self, width, height):
+        _, window = max(self.windows())
+        self.x.XResizeWindow(self.display, ctypes.c_ulong(window), width, height)
+
+
+def main():
+    puppet = Puppet(sys.argv[1:])
+    try:
+        for line in sys.stdin:
+            verb, *arguments = json.loads(line)
+            try:
+                value = getattr(puppet, verb)(*arguments)
+                answer = {"value": value if isinstance(value, (str, int, list, type(None))) else None}
+            except (Failed, GLib.Error) as error:
+                answer = {"error": str(error)}
+            print(json.dumps(answer), flush=True)
+    finally:
+        puppet.stop()
+
+
+main()

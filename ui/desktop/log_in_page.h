@@ -1,0 +1,32 @@
+/* The log-in page: whose account, the PIN, then the face.
+ *
+ *     PIN ─(Log In)─▶ face ─▶ unlocked()
+ *      ▲───── refused ──┘                                                                              */
+#pragma once
+
+#include <gtk/gtk.h>
+
+#include "ui/client/accounts.h"
+
+struct log_in_page;
+
+struct log_in_page_events {
+        /* The account whose object this is has been unlocked for the connection. */
+        void (*unlocked)(const char *path, void *userdata);
+        /* The person wants another account. */
+        void (*sign_up)(void *userdata);
+};
+
+/* Its widget is a child of @parent from now on, of that name; it lives as long as that. @events must outlive it. */
+struct log_in_page *log_in_page_new(GtkStack *parent, const char *name, const struct log_in_page_events *events,
+                                    void *userdata);
+
+/* Starts over with these accounts, at least one. @last: the path of the one that is chosen, if it is among them. */
+void log_in_page_start(struct log_in_page *p, sd_bus *bus, const struct account_entry *list, size_t n,
+                       const char *last);
+
+/* Says above the PIN what has happened, until something else does. */
+void log_in_page_say(struct log_in_page *p, const char *icon, const char *title, const char *text);
+
+/* Cancels what is under way and forgets what has been typed. */
+void log_in_page_stop(struct log_in_page *p);

@@ -1,0 +1,24 @@
+/* One message: a bubble at the right for one's own, at the left for the other's, with its time and, for one's own, what
+ * has become of it.
+ *
+ * The text is what somebody else has written: it is never read as markup, and of a very long one only the beginning is
+ * laid out until the person asks for the rest. */
+#pragma once
+
+#include <gtk/gtk.h>
+
+#include "ui/client/account.h"
+
+struct message_bubble;
+
+/* A floating widget; what stands behind it lives as long as that. @own: written by the person. */
+GtkWidget *message_bubble_new(const struct message *m, bool own);
+struct message_bubble *message_bubble_of(GtkWidget *widget);
+
+/* queued, stored, received, failed; shown for one's own only. */
+void message_bubble_set_state(struct message_bubble *b, const char *state);
+
+/* Closer to the one before it: the same person goes on within a few minutes. */
+void message_bubble_set_follows(struct message_bubble *b, bool follows);
+
+uint64_t message_bubble_id(const struct message_bubble *b);
