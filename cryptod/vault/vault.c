@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cryptod/vault/cells.h"
 #include "services/cleanup.h"
 #include "services/seal.h"
 #include "services/storage.h"
@@ -18,11 +19,29 @@ static const char *const migrations[] = {
         "                      created INTEGER NOT NULL) WITHOUT ROWID;"
         "CREATE TABLE slot (number INTEGER PRIMARY KEY, content BLOB NOT NULL);"
         "CREATE TABLE throttle (number INTEGER PRIMARY KEY CHECK (number = 1), content BLOB NOT NULL);",
+        /* What follows is the conversation's (cryptod/conversation/); each content is sealed. */
+        "CREATE TABLE cell (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, content BLOB);"
+        "CREATE INDEX cell_empty ON cell (id) WHERE content IS NULL;"
+        "CREATE TABLE device (number INTEGER PRIMARY KEY CHECK (number = 1), content BLOB NOT NULL);"
+        "CREATE TABLE key_package (ref BLOB PRIMARY KEY, cell INTEGER NOT NULL REFERENCES cell,"
+        "                          last_resort INTEGER NOT NULL, not_after INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE conversation (id BLOB PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE membership (cell INTEGER PRIMARY KEY REFERENCES cell,"
+        "                         conversation BLOB NOT NULL REFERENCES conversation);"
+        "CREATE TABLE message (id INTEGER PRIMARY KEY, conversation BLOB NOT NULL REFERENCES "
+        "conversation,"
+        "                      state INTEGER NOT NULL, content BLOB NOT NULL);"
+        "CREATE INDEX message_of_conversation ON message (conversation, id);"
+        "CREATE TABLE outbox (number INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, cell INTEGER,"
+        "                     message INTEGER REFERENCES message, content BLOB NOT NULL);"
+        "CREATE TABLE inbox (number INTEGER PRIMARY KEY CHECK (number = 1), last INTEGER NOT NULL);"
+        "INSERT INTO inbox VALUES (1, 0);",
 };
 
 struct vault {
         struct vault_account account;
         sqlite3 *db;
+        struct cells *cells;
         struct writer slot;
         struct throttle throttle;
         struct secret *key; /* NULL while locked */
@@ -34,6 +53,7 @@ struct vault *vault_free(struct vault *v)
                 return NULL;
         vault_lock(v);
         writer_release(&v->slot);
+        cells_free(v->cells);
         storage_close(v->db);
         free(v);
         return NULL;
@@ -50,18 +70,21 @@ static bool is_account_id(const char *id)
         return strlen(id) == ACCOUNT_ID_SIZE && strspn(id, "0123456789abcdef") == ACCOUNT_ID_SIZE;
 }
 
-static int open_database(const char *state_directory, const char *id, bool create, sqlite3 **out)
+static int open_database(struct vault *v, const char *state_directory, const char *id, bool create)
 {
-        _cleanup_free_ char *directory = NULL, *path = NULL;
+        _cleanup_free_ char *directory = NULL, *path = NULL, *cells = NULL;
         struct stat status;
+        int r;
 
         if (!is_account_id(id))
                 return -EINVAL;
-        if (asprintf(&directory, "%s/%s", state_directory, id) < 0 || asprintf(&path, "%s/vault.db", directory) < 0)
+        if (asprintf(&directory, "%s/%s", state_directory, id) < 0 || asprintf(&path, "%s/vault.db", directory) < 0 ||
+            asprintf(&cells, "%s/cell-keys", directory) < 0)
                 abort();
         if (create ? mkdir(directory, 0700) < 0 && errno != EEXIST : stat(path, &status) < 0)
                 return -errno;
-        return storage_open(path, migrations, COUNT_OF(migrations), out);
+        r = storage_open(path, migrations, COUNT_OF(migrations), &v->db);
+        return r < 0 ? r : cells_open(v->db, cells, &v->cells);
 }
 
 static int read_account(struct vault *v, const char *id)
@@ -112,7 +135,7 @@ int vault_load(const char *state_directory, const char *id, struct vault **out)
 
         if (!v)
                 abort();
-        r = open_database(state_directory, id, false, &v->db);
+        r = open_database(v, state_directory, id, false);
         if (r >= 0)
                 r = read_account(v, id);
         if (r >= 0)
@@ -148,7 +171,7 @@ int vault_create(const char *state_directory, const struct vault_account *accoun
 
         if (!v)
                 abort();
-        r = open_database(state_directory, account->id, true, &v->db);
+        r = open_database(v, state_directory, account->id, true);
         if (r >= 0)
                 r = insert(v->db, account, slot);
         if (r < 0)
@@ -192,20 +215,27 @@ static int store_throttle(struct vault *v, const struct throttle *t)
         return r;
 }
 
-int vault_attempt(struct vault *v, uint64_t *wait_usec)
+int vault_wait(const struct vault *v, uint64_t *wait_usec)
 {
-        struct throttle next = v->throttle;
         struct boot_time now;
-        uint64_t wait;
         int r = boot_time_now(&now);
 
         if (r < 0)
                 return r;
-        wait = throttle_remaining(&v->throttle, &now);
-        if (wait > 0) {
-                *wait_usec = wait;
-                return -EAGAIN;
-        }
+        *wait_usec = throttle_remaining(&v->throttle, &now);
+        return *wait_usec > 0 ? -EAGAIN : 0;
+}
+
+int vault_attempt(struct vault *v, uint64_t *wait_usec)
+{
+        struct throttle next = v->throttle;
+        struct boot_time now;
+        int r = boot_time_now(&now);
+
+        if (r >= 0)
+                r = vault_wait(v, wait_usec);
+        if (r < 0)
+                return r;
         throttle_attempt(&next, &now);
         return store_throttle(v, &next);
 }
@@ -259,4 +289,62 @@ int vault_unseal(const struct vault *v, const char *table, struct bytes row, str
         _cleanup_secret_ struct secret *key = table_key(v, table);
 
         return unseal(key, row, sealed, out);
+}
+
+int vault_begin(struct vault *v)
+{
+        if (!v->key)
+                return -EKEYREVOKED;
+        return storage_begin(v->db);
+}
+
+int vault_commit(struct vault *v)
+{
+        int r = cells_sync(v->cells);
+
+        if (r < 0) {
+                vault_rollback(v);
+                return r;
+        }
+        r = storage_commit(v->db);
+        if (r < 0)
+                storage_rollback(v->db);
+        cells_settle(v->cells, r < 0 ? TRANSACTION_UNKNOWN : TRANSACTION_COMMITTED);
+        return r;
+}
+
+void vault_rollback(struct vault *v)
+{
+        storage_rollback(v->db);
+        cells_settle(v->cells, TRANSACTION_ROLLED_BACK);
+}
+
+int vault_cell_new(struct vault *v, struct bytes content, int64_t *id)
+{
+        int r = cells_new(v->cells, id);
+
+        return r < 0 ? r : vault_cell_write(v, *id, content);
+}
+
+int vault_cell_write(struct vault *v, int64_t id, struct bytes content)
+{
+        if (!v->key)
+                return -EKEYREVOKED;
+        _cleanup_secret_ struct secret *key = table_key(v, "cell");
+
+        return cells_write(v->cells, key, id, content);
+}
+
+int vault_cell_read(struct vault *v, int64_t id, struct secret **out)
+{
+        if (!v->key)
+                return -EKEYREVOKED;
+        _cleanup_secret_ struct secret *key = table_key(v, "cell");
+
+        return cells_read(v->cells, key, id, out);
+}
+
+int vault_cell_erase(struct vault *v, int64_t id)
+{
+        return cells_erase(v->cells, id);
 }

@@ -49,6 +49,10 @@ sqlite3 *vault_database(struct vault *v);
 /* The encoded slot to be opened with slot_open(), borrowed. */
 struct bytes vault_slot(const struct vault *v);
 
+/* Whether a factor may be tried now: 0, or -EAGAIN and how long to wait, UINT64_MAX if the account is locked out. -EIO
+ */
+int vault_wait(const struct vault *v, uint64_t *wait_usec);
+
 /* To be called before a factor is tried: counts the attempt on disk. -EAGAIN if it has to wait; @wait_usec says how
  * long, UINT64_MAX if the account is locked out; -EIO and what storage_run() returns. */
 int vault_attempt(struct vault *v, uint64_t *wait_usec);
@@ -63,3 +67,16 @@ bool vault_is_unlocked(const struct vault *v);
  * differs from what was sealed there. */
 int vault_seal(const struct vault *v, const char *table, struct bytes row, struct bytes plain, struct writer *out);
 int vault_unseal(const struct vault *v, const char *table, struct bytes row, struct bytes sealed, struct secret **out);
+
+/* A transaction, over the rows and the cells alike: begin, then commit, which is a rollback if it fails, or rollback.
+ * -EKEYREVOKED while locked; what storage_begin() and storage_commit() return. */
+int vault_begin(struct vault *v);
+int vault_commit(struct vault *v);
+void vault_rollback(struct vault *v);
+
+/* Cells, for secrets that change and must not be found in the vault's older states (cells.h). New, write and erase
+ * belong into a transaction. -EKEYREVOKED while locked, and the errors of cells.h. */
+int vault_cell_new(struct vault *v, struct bytes content, int64_t *id);
+int vault_cell_write(struct vault *v, int64_t id, struct bytes content);
+int vault_cell_read(struct vault *v, int64_t id, struct secret **out);
+int vault_cell_erase(struct vault *v, int64_t id);

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "memfd.h"
 #include "services/bus.h"
 #include "services/cleanup.h"
 #include "services/log.h"
+#include "services/memfd.h"
 #include "services/seal.h"
 
 enum {

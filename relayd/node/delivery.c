@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "account.h"
-#include "memfd.h"
 #include "relayd/link/transport_key.h"
 #include "services/bus.h"
 #include "services/caller.h"
 #include "services/cleanup.h"
+#include "services/memfd.h"
 #include "services/seal.h"
 
 enum { PACKAGES_MAX = WIRE_KEY_PACKAGES_MAX * (WIRE_KEY_PACKAGE_MAX + 16) };

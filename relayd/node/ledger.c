@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "memfd.h"
 #include "services/cleanup.h"
 #include "services/log.h"
+#include "services/memfd.h"
 #include "services/seal.h"
 #include "services/storage.h"
 

@@ -39,7 +39,7 @@ int memfd_read(int fd, size_t max, struct writer *out)
 
 int memfd_make(struct bytes content, int *out)
 {
-        _cleanup_close_ int fd = memfd_create("visavis-relay", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        _cleanup_close_ int fd = memfd_create("visavis", MFD_CLOEXEC | MFD_ALLOW_SEALING);
         size_t done = 0;
 
         if (fd < 0)

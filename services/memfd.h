@@ -1,7 +1,7 @@
-/* Envelopes and key packages cross the bus in memfds, never in a message body. */
+/* Bulk crosses the bus in memfds, never in a message body: envelopes, key packages, pictures. */
 #pragma once
 
-#include "services/bytes.h"
+#include "bytes.h"
 
 /* Appends all that @fd holds, from its start, to @out. @fd must be a memfd or a regular file: -EINVAL for anything
  * else, -ENODATA if it is empty, -EMSGSIZE if it holds more than @max bytes, or what fstat(2) and pread(2) say. */

@@ -1,0 +1,55 @@
+/* See credential.h. */
+#include "cryptod/conversation/credential.h"
+
+#include <errno.h>
+
+enum { VERSION = 1 };
+
+#define LABEL "Visavis device"
+
+static int write_tbs(struct bytes address, struct bytes signature_key, struct writer *w)
+{
+        write_vector(w, address);
+        write_vector(w, signature_key);
+        return writer_finish(w);
+}
+
+int device_credential_write(const struct suite *s, struct bytes address, struct bytes root_key,
+                            const struct secret *root_private_key, struct bytes signature_key, struct writer *out)
+{
+        _cleanup_writer_ struct writer tbs = WRITER_INIT, signature = WRITER_INIT;
+        int r = write_tbs(address, signature_key, &tbs);
+
+        if (r >= 0)
+                r = suite_sign_with_label(s, root_private_key, LABEL, writer_bytes(&tbs), &signature);
+        if (r < 0)
+                return r;
+        write_u8(out, VERSION);
+        write_vector(out, address);
+        write_vector(out, root_key);
+        write_vector(out, writer_bytes(&signature));
+        return writer_finish(out);
+}
+
+int device_credential_read(const struct suite *s, const struct leaf_node *leaf, struct device_credential *out)
+{
+        _cleanup_writer_ struct writer tbs = WRITER_INIT;
+        struct bytes signature;
+        struct reader r;
+        int result;
+
+        if (leaf->credential.type != CREDENTIAL_BASIC)
+                return -EPROTONOSUPPORT;
+        reader_init(&r, leaf->credential.content);
+        if (read_u8(&r) != VERSION)
+                return -EPROTONOSUPPORT;
+        out->address = read_vector(&r);
+        out->root_key = read_vector(&r);
+        signature = read_vector(&r);
+        if (reader_finish(&r) < 0 || out->address.size > CREDENTIAL_ADDRESS_MAX)
+                return -EBADMSG;
+        result = write_tbs(out->address, leaf->signature_key, &tbs);
+        if (result < 0)
+                return result;
+        return suite_verify_with_label(s, out->root_key, LABEL, writer_bytes(&tbs), signature);
+}

@@ -1,0 +1,29 @@
+/* Who a device belongs to: the content of its MLS credential (a basic one, RFC 9420 §5.3).
+ *
+ *     struct {
+ *         uint8 version = 1;
+ *         opaque address<V>;       name@host:port
+ *         opaque root_key<V>;      the account's root key, public
+ *         opaque signature<V>;     SignWithLabel(root key, "Visavis device", DeviceTBS)
+ *     } DeviceCredential;
+ *
+ *     struct { opaque address<V>; opaque signature_key<V>; } DeviceTBS;     the leaf's signature key
+ *
+ * A hub that makes up a key package would need the root key, which contacts remember from the first time on. */
+#pragma once
+
+#include "cryptod/mls/leaf_node.h"
+
+enum { CREDENTIAL_ADDRESS_MAX = 400 };
+
+struct device_credential {
+        struct bytes address, root_key; /* views into the leaf */
+};
+
+/* Appends the content for a device's @signature_key (public), signed with the account's root key. */
+int device_credential_write(const struct suite *s, struct bytes address, struct bytes root_key,
+                            const struct secret *root_private_key, struct bytes signature_key, struct writer *out);
+
+/* Reads and verifies a leaf's. -EBADMSG if it is malformed or the root key did not sign it, -EPROTONOSUPPORT for a
+ * credential of another type or version. */
+int device_credential_read(const struct suite *s, const struct leaf_node *leaf, struct device_credential *out);

@@ -1,0 +1,122 @@
+/* See device.h. */
+#include "cryptod/conversation/device.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cryptod/conversation/credential.h"
+#include "services/cleanup.h"
+#include "services/storage.h"
+
+/* A sealed row of table device:
+ *     struct { opaque root_key<V>, root_private_key<V>, signature_key<V>, signature_private_key<V>; } */
+
+static void device_release(struct device **d)
+{
+        *d = device_free(*d);
+}
+
+struct device *device_free(struct device *d)
+{
+        if (!d)
+                return NULL;
+        writer_release(&d->root_key);
+        writer_release(&d->signature_key);
+        writer_release(&d->credential);
+        secret_free(d->root_private_key);
+        secret_free(d->signature_private_key);
+        free(d);
+        return NULL;
+}
+
+static struct bytes row_of(const struct vault *v)
+{
+        return BYTES_STRING(vault_account(v)->id);
+}
+
+int device_create(struct vault *v)
+{
+        const struct suite *s = suite_by_name(vault_account(v)->suite);
+        _cleanup_writer_ struct writer content = WRITER_INIT, sealed = WRITER_INIT, root = WRITER_INIT,
+                                       signature = WRITER_INIT;
+        int r;
+
+        if (!s)
+                return -EPROTONOSUPPORT;
+        _cleanup_secret_ struct secret *root_private = suite_signature_generate(s, &root);
+        _cleanup_secret_ struct secret *signature_private = suite_signature_generate(s, &signature);
+
+        write_vector(&content, writer_bytes(&root));
+        write_vector(&content, secret_bytes(root_private));
+        write_vector(&content, writer_bytes(&signature));
+        write_vector(&content, secret_bytes(signature_private));
+        r = writer_finish(&content);
+        if (r >= 0)
+                r = vault_seal(v, "device", row_of(v), writer_bytes(&content), &sealed);
+        if (r >= 0)
+                r = storage_run(vault_database(v), "INSERT INTO device VALUES (1, ?)", "b", writer_bytes(&sealed));
+        return r;
+}
+
+static int read_keys(struct device *d, struct bytes content)
+{
+        struct reader r;
+
+        reader_init(&r, content);
+        write_fixed(&d->root_key, read_vector(&r));
+        d->root_private_key = secret_copy(read_vector(&r));
+        write_fixed(&d->signature_key, read_vector(&r));
+        d->signature_private_key = secret_copy(read_vector(&r));
+        return reader_finish(&r);
+}
+
+static int make_credential(struct device *d, const struct vault *v)
+{
+        struct address address;
+        int r = address_parse(vault_account(v)->address, &address, NULL);
+
+        if (r < 0)
+                return r;
+        address_format(&address, false, d->address);
+        return device_credential_write(d->suite, BYTES_STRING(d->address), writer_bytes(&d->root_key),
+                                       d->root_private_key, writer_bytes(&d->signature_key), &d->credential);
+}
+
+int device_load(struct vault *v, struct device **out)
+{
+        _cleanup_(device_release) struct device *d = calloc(1, sizeof(*d));
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        _cleanup_secret_ struct secret *content = NULL;
+        int r;
+
+        if (!d)
+                abort();
+        d->suite = suite_by_name(vault_account(v)->suite);
+        if (!d->suite)
+                return -EPROTONOSUPPORT;
+        r = storage_prepare(vault_database(v), &s, "SELECT content FROM device", "");
+        if (r >= 0)
+                r = storage_step(s);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        r = vault_unseal(v, "device", row_of(v), storage_column_bytes(s, 0), &content);
+        if (r >= 0)
+                r = read_keys(d, secret_bytes(content));
+        if (r >= 0)
+                r = make_credential(d, v);
+        if (r < 0)
+                return r;
+        *out = TAKE(d);
+        return 0;
+}
+
+struct identity device_identity(const struct device *d)
+{
+        return (struct identity){
+                .suite = d->suite,
+                .credential = { CREDENTIAL_BASIC, writer_bytes(&d->credential) },
+                .signature_key = writer_bytes(&d->signature_key),
+                .signature_private_key = d->signature_private_key,
+        };
+}

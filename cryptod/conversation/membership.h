@@ -1,0 +1,38 @@
+/* A membership: one MLS group that we are in, and its state on disk, in a cell. A conversation normally has one; if two
+ * people start to write to each other at the same moment it has two, and both sides go on with the same one
+ * (conversation_current()). */
+#pragma once
+
+#include "cryptod/conversation/outbox.h"
+#include "cryptod/mls/group.h"
+
+struct membership {
+        struct membership *next;
+        int64_t cell;
+        struct group *group;
+        struct writer welcome;             /* for whom our pending commit adds; empty: nobody */
+        uint8_t pending[ENVELOPE_ID_SIZE]; /* the envelope of our pending commit */
+        uint32_t messages;                 /* that we have sent since our keys were replaced */
+};
+
+/* Within a transaction: stores a new one, or its new state. */
+int membership_add(struct vault *v, struct membership *m, struct bytes conversation);
+int membership_store(struct vault *v, const struct membership *m);
+
+/* Reads one back; @m keeps its place in lists. After an error it holds no group. */
+int membership_load(struct vault *v, struct membership *m);
+
+/* Within a transaction: forgets it on disk. */
+int membership_erase(struct vault *v, const struct membership *m);
+
+/* Zeroes the keys. NULL is allowed. Returns NULL. */
+struct membership *membership_free(struct membership *m);
+
+struct bytes membership_group_id(const struct membership *m);
+uint64_t membership_epoch(const struct membership *m);
+
+/* False while nobody but us is in it: the commit that adds the other has not been accepted yet. */
+bool membership_ready(const struct membership *m);
+
+/* The leaf of the other member; NULL if there is none. */
+const struct leaf_node *membership_other(const struct membership *m);

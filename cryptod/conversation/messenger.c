@@ -1,0 +1,425 @@
+/* See messenger.h: what the person asks for. What comes from the relay is in messenger_receive.c. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cryptod/conversation/credential.h"
+#include "cryptod/conversation/key_packages.h"
+#include "cryptod/conversation/messenger_state.h"
+#include "services/cleanup.h"
+#include "services/log.h"
+#include "services/seal.h"
+#include "services/storage.h"
+#include "services/text.h"
+
+int messenger_open(struct vault *v, const struct messenger_events *events, struct messenger **out)
+{
+        struct messenger *m = calloc(1, sizeof(*m));
+        int r;
+
+        if (!m)
+                abort();
+        m->vault = v;
+        m->told = events;
+        r = device_load(v, &m->device);
+        if (r >= 0)
+                r = conversation_load_all(v, &m->conversations);
+        if (r < 0) {
+                messenger_free(m);
+                return r;
+        }
+        *out = m;
+        return 0;
+}
+
+struct messenger *messenger_free(struct messenger *m)
+{
+        if (!m)
+                return NULL;
+        while (m->conversations) {
+                struct conversation *next = m->conversations->next;
+
+                conversation_free(m->conversations);
+                m->conversations = next;
+        }
+        device_free(m->device);
+        free(m->events);
+        free(m);
+        return NULL;
+}
+
+/* -- transactions ------------------------------------------------------------------------------------------------- */
+
+int messenger_begin(struct messenger *m)
+{
+        m->event_count = 0;
+        m->queued = false;
+        return vault_begin(m->vault);
+}
+
+static void tell(struct messenger *m, const struct pending_event *e)
+{
+        if (e->added)
+                m->told->message_added(m->told->userdata, e->conversation, e->message);
+        else
+                m->told->message_changed(m->told->userdata, e->conversation, e->message, e->state);
+}
+
+int messenger_end(struct messenger *m, struct membership *changed, int result)
+{
+        int r;
+
+        if (result >= 0) {
+                result = vault_commit(m->vault);
+        } else {
+                vault_rollback(m->vault);
+        }
+        if (result < 0) {
+                if (changed && changed->cell != 0 && (r = membership_load(m->vault, changed)) < 0)
+                        log_error("A group of account %s cannot be read back from its vault: %s. Log in again.",
+                                  vault_account(m->vault)->id, strerror(-r));
+                return result;
+        }
+        for (size_t i = 0; i < m->event_count; i++)
+                tell(m, &m->events[i]);
+        if (m->queued)
+                m->told->envelopes_queued(m->told->userdata);
+        return 0;
+}
+
+static void add_event(struct messenger *m, struct pending_event e)
+{
+        struct pending_event *grown = reallocarray(m->events, m->event_count + 1, sizeof(*grown));
+
+        if (!grown)
+                abort();
+        m->events = grown;
+        m->events[m->event_count++] = e;
+}
+
+void messenger_tell_added(struct messenger *m, const struct conversation *c, uint64_t message)
+{
+        add_event(m, (struct pending_event){ .conversation = c, .message = message, .added = true });
+}
+
+void messenger_tell_changed(struct messenger *m, const struct conversation *c, uint64_t message,
+                            enum message_state state)
+{
+        add_event(m, (struct pending_event){ .conversation = c, .message = message, .state = state });
+}
+
+int messenger_queue(struct messenger *m, struct envelope *e)
+{
+        m->queued = true;
+        return outbox_add(m->vault, e);
+}
+
+/* -- conversations ------------------------------------------------------------------------------------------------ */
+
+const struct conversation *messenger_conversations(const struct messenger *m)
+{
+        return m->conversations;
+}
+
+struct conversation *messenger_find(struct messenger *m, struct bytes id)
+{
+        for (struct conversation *c = m->conversations; c; c = c->next) {
+                if (bytes_equal(conversation_id(c), id))
+                        return c;
+        }
+        return NULL;
+}
+
+struct conversation *messenger_find_address(struct messenger *m, const char *address)
+{
+        for (struct conversation *c = m->conversations; c; c = c->next) {
+                if (c->memberships && strcmp(c->address, address) == 0)
+                        return c;
+        }
+        return NULL;
+}
+
+int messenger_check_leaf(const struct messenger *m, const struct conversation *c, const struct suite *s,
+                         const struct leaf_node *leaf)
+{
+        struct bytes own = writer_bytes(&m->device->root_key), known = writer_bytes(&c->root_key);
+        struct device_credential credential;
+        int r = device_credential_read(s, leaf, &credential);
+
+        if (r < 0)
+                return r;
+        if (bytes_equal(credential.address, BYTES_STRING(m->device->address)))
+                return bytes_equal(credential.root_key, own) ? 0 : -EKEYREJECTED;
+        if (!bytes_equal(credential.address, BYTES_STRING(c->address)))
+                return -EBADMSG;
+        return known.size == 0 || bytes_equal(credential.root_key, known) ? 0 : -EKEYREJECTED;
+}
+
+int messenger_key_packages(struct messenger *m, unsigned count, uint64_t now, struct writer *out)
+{
+        int r = messenger_begin(m);
+
+        if (r < 0)
+                return r;
+        r = key_packages_make(m->vault, m->device, count, now, out);
+        return messenger_end(m, NULL, r);
+}
+
+/* A group of one, whose leaf comes from a key package that nobody else sees. */
+static int create_group(struct messenger *m, uint64_t now, struct group **out)
+{
+        _cleanup_(key_package_keys_release) struct key_package_keys keys = { 0 };
+        _cleanup_writer_ struct writer encoded = WRITER_INIT;
+        struct identity identity = device_identity(m->device);
+        struct key_package k;
+        struct reader reader;
+        uint8_t id[16];
+        int r = identity_key_package(&identity, now - 3600, now + (uint64_t) KEY_PACKAGE_DAYS * 24 * 3600, false,
+                                     &encoded, &keys);
+
+        if (r < 0)
+                return r;
+        reader_init(&reader, writer_bytes(&encoded));
+        key_package_read(&reader, &k);
+        random_fill(id, sizeof(id));
+        return group_create(m->device->suite, BYTES_OF(id), k.leaf.encoded, TAKE(keys.leaf_key),
+                            secret_copy(secret_bytes(m->device->signature_private_key)), BYTES(NULL, 0), out);
+}
+
+/* Queues a commit that waits in @g as pending. */
+static int queue_commit(struct messenger *m, struct conversation *c, struct membership *g, struct bytes commit,
+                        const char *recipient)
+{
+        struct envelope e = {
+                .cell = g->cell,
+                .recipient = BYTES_STRING(recipient),
+                .group = membership_group_id(g),
+                .epoch = membership_epoch(g),
+                .content = commit,
+        };
+        int r = messenger_queue(m, &e);
+
+        if (r < 0)
+                return r;
+        memcpy(g->pending, e.id, sizeof(g->pending));
+        return membership_store(m->vault, g);
+}
+
+/* Adds the person to a new group of ours: a commit for the hub, and a Welcome that is kept until it was accepted. */
+static int invite(struct messenger *m, struct conversation *c, struct membership *g, struct bytes key_package)
+{
+        _cleanup_writer_ struct writer commit = WRITER_INIT;
+        struct group_change change = { .add = &key_package, .add_count = 1 };
+        int r = conversation_store(m->vault, c);
+
+        if (r >= 0)
+                r = group_commit(g->group, &change, &(struct group_host){ 0 }, &commit, &g->welcome);
+        if (r >= 0)
+                r = membership_add(m->vault, g, conversation_id(c));
+        return r < 0 ? r : queue_commit(m, c, g, writer_bytes(&commit), "");
+}
+
+static int check_key_package(const struct messenger *m, const struct conversation *c, struct bytes encoded,
+                             uint64_t now, struct bytes *root_key)
+{
+        struct device_credential credential;
+        struct key_package k;
+        struct reader reader;
+        int r;
+
+        reader_init(&reader, encoded);
+        key_package_read(&reader, &k);
+        r = reader_finish(&reader);
+        if (r >= 0)
+                r = key_package_check(&k, now);
+        if (r < 0)
+                return r;
+        if (k.cipher_suite != m->device->suite->id)
+                return -EPROTONOSUPPORT;
+        r = device_credential_read(m->device->suite, &k.leaf, &credential);
+        if (r >= 0 && !bytes_equal(credential.address, BYTES_STRING(c->address)))
+                r = -EBADMSG;
+        if (r >= 0)
+                r = messenger_check_leaf(m, c, m->device->suite, &k.leaf);
+        if (r >= 0)
+                *root_key = credential.root_key;
+        return r;
+}
+
+/* One whose group is gone keeps its history. */
+static struct conversation *find_or_new(struct messenger *m, const char *address, bool *is_new)
+{
+        for (struct conversation *c = m->conversations; c; c = c->next) {
+                if (strcmp(c->address, address) == 0)
+                        return c;
+        }
+        *is_new = true;
+        return conversation_new(address);
+}
+
+int messenger_start(struct messenger *m, const char *address, struct bytes key_package, uint64_t now,
+                    struct conversation **out)
+{
+        struct conversation *c = messenger_find_address(m, address);
+        struct membership *g;
+        struct bytes root_key;
+        bool is_new = false, first_root;
+        int r;
+
+        if (c) {
+                *out = c;
+                return 0;
+        }
+        c = find_or_new(m, address, &is_new);
+        g = calloc(1, sizeof(*g));
+        if (!g)
+                abort();
+        r = check_key_package(m, c, key_package, now, &root_key);
+        if (r >= 0)
+                r = create_group(m, now, &g->group);
+        if (r >= 0)
+                r = messenger_begin(m);
+        if (r >= 0) {
+                first_root = c->root_key.size == 0;
+                if (first_root)
+                        write_fixed(&c->root_key, root_key);
+                r = messenger_end(m, NULL, invite(m, c, g, key_package));
+                if (r < 0 && first_root)
+                        writer_release(&c->root_key);
+        }
+        if (r < 0) {
+                membership_free(g);
+                if (is_new)
+                        conversation_free(c);
+                return r;
+        }
+        conversation_attach(c, g);
+        if (is_new) {
+                c->next = m->conversations;
+                m->conversations = c;
+        }
+        *out = c;
+        return 0;
+}
+
+/* -- sending ------------------------------------------------------------------------------------------------------ */
+
+int messenger_encrypt(struct messenger *m, struct conversation *c, struct membership *g, uint64_t message,
+                      const struct content *content)
+{
+        _cleanup_writer_ struct writer plain = WRITER_INIT, sealed = WRITER_INIT;
+        struct envelope e = { .message = message, .recipient = BYTES_STRING(c->address) };
+        int r;
+
+        content_write(&plain, content);
+        r = writer_finish(&plain);
+        if (r >= 0)
+                r = group_protect(g->group, writer_bytes(&plain), BYTES(NULL, 0), MESSENGER_PAD, &sealed);
+        if (r < 0)
+                return r;
+        e.content = writer_bytes(&sealed);
+        g->messages++;
+        r = messenger_queue(m, &e);
+        return r < 0 ? r : membership_store(m->vault, g);
+}
+
+int messenger_encrypt_waiting(struct messenger *m, struct conversation *c)
+{
+        struct membership *g = conversation_current(c);
+        int64_t id = g ? history_first_unsent(m->vault, conversation_id(c)) : 0;
+
+        while (id > 0) {
+                _cleanup_(message_release) struct message message = { 0 };
+                int r = history_next(m->vault, conversation_id(c), (uint64_t) id - 1, &message);
+
+                if (r >= 0)
+                        r = messenger_encrypt(m, c, g, message.id, &message.content);
+                if (r >= 0)
+                        r = history_set_state(m->vault, message.id, MESSAGE_QUEUED);
+                if (r < 0)
+                        return r;
+                id = history_first_unsent(m->vault, conversation_id(c));
+        }
+        return id < 0 ? (int) id : 0;
+}
+
+static int add_and_encrypt(struct messenger *m, struct conversation *c, struct membership *g,
+                           const struct content *content, uint64_t *message)
+{
+        int r = history_add(m->vault, conversation_id(c), g ? MESSAGE_QUEUED : MESSAGE_UNSENT, SENDER_SELF, content,
+                            message);
+
+        if (r >= 0 && g)
+                r = messenger_encrypt(m, c, g, *message, content);
+        if (r >= 0 && g && g->messages >= MESSENGER_UPDATE_AFTER && !group_has_pending(g->group))
+                r = messenger_commit_update(m, c, g);
+        if (r >= 0)
+                messenger_tell_added(m, c, *message);
+        return r;
+}
+
+int messenger_send(struct messenger *m, struct conversation *c, struct bytes text, uint64_t time, uint64_t *message)
+{
+        struct membership *g = conversation_current(c);
+        struct content content = { time, text };
+        int r;
+
+        if (text.size > CONTENT_TEXT_MAX)
+                return -EMSGSIZE;
+        if (text.size == 0 || !utf8_valid(text))
+                return -EINVAL;
+        if (!c->memberships)
+                return -ENOTCONN;
+        r = messenger_begin(m);
+        if (r < 0)
+                return r;
+        return messenger_end(m, g, add_and_encrypt(m, c, g, &content, message));
+}
+
+int messenger_commit_update(struct messenger *m, struct conversation *c, struct membership *g)
+{
+        _cleanup_writer_ struct writer commit = WRITER_INIT, welcome = WRITER_INIT;
+        int r = group_commit(g->group, &(struct group_change){ 0 }, &(struct group_host){ 0 }, &commit, &welcome);
+
+        return r < 0 ? r : queue_commit(m, c, g, writer_bytes(&commit), c->address);
+}
+
+int messenger_update(struct messenger *m, struct conversation *c)
+{
+        struct membership *g = conversation_current(c);
+        int r;
+
+        if (!g)
+                return -ENOTCONN;
+        if (group_has_pending(g->group))
+                return 0;
+        r = messenger_begin(m);
+        return r < 0 ? r : messenger_end(m, g, messenger_commit_update(m, c, g));
+}
+
+int messenger_mark_read(struct messenger *m, struct conversation *c, uint64_t message)
+{
+        _cleanup_(message_release) struct message last = { 0 };
+        uint64_t before = c->read;
+        int r = history_last(m->vault, conversation_id(c), &last);
+
+        if (r < 0)
+                return r;
+        if (r == 0 || message > last.id)
+                return -ENOENT;
+        if (message <= c->read)
+                return 0;
+        r = messenger_begin(m);
+        if (r < 0)
+                return r;
+        c->read = message;
+        r = messenger_end(m, NULL, conversation_store(m->vault, c));
+        if (r < 0)
+                c->read = before;
+        return r;
+}
+
+int messenger_next_envelope(struct messenger *m, uint64_t number, struct envelope *out)
+{
+        return outbox_next(m->vault, number, out);
+}

@@ -1,0 +1,79 @@
+/* The messenger: an unlocked account's conversations, end to end encrypted, between its vault and its relay.
+ *
+ *                     messenger_send                      messenger_next_envelope
+ *     the person ───────────────────▶  one transaction  ───────────────────────▶ relayd ─▶ hub
+ *                ◀──────────────────   on the vault     ◀───────────────────────
+ *                     events                              messenger_deliver, messenger_outcome
+ *
+ * Whatever changes a group's state and what comes of that change (an envelope, a message in the history) are stored in
+ * one transaction before anything leaves. If that fails, the group goes back to what is on disk.
+ *
+ * A conversation starts with a group of one, and a commit that adds the other: it waits for the hub, which orders the
+ * commits of a group, and what is written meanwhile is encrypted when it has been accepted. The other root key is
+ * trusted on first use; a later one is refused and shown. It knows no bus: cryptod/account.c does. */
+#pragma once
+
+#include "cryptod/conversation/conversation.h"
+#include "cryptod/conversation/device.h"
+
+enum {
+        MESSENGER_PAD = 256,          /* messages are padded to multiples of this many bytes */
+        MESSENGER_UPDATE_AFTER = 100, /* own messages after which our keys are replaced */
+};
+
+struct messenger;
+
+/* Told when a transaction has committed. They must not call the messenger. */
+struct messenger_events {
+        void (*message_added)(void *userdata, const struct conversation *c, uint64_t message);
+        void (*message_changed)(void *userdata, const struct conversation *c, uint64_t message,
+                                enum message_state state);
+        void (*envelopes_queued)(void *userdata);
+        void *userdata;
+};
+
+/* Opens the conversations of an unlocked vault, which is borrowed, as is @events. What device_load() and
+ * conversation_load_all() return. */
+int messenger_open(struct vault *v, const struct messenger_events *events, struct messenger **out);
+
+/* Zeroes all keys. NULL is allowed. Returns NULL. */
+struct messenger *messenger_free(struct messenger *m);
+
+/* Makes and stores @count key packages (and one of last resort if it is time for one), for relayd's
+ * PublishKeyPackages. @now: seconds since 1970. */
+int messenger_key_packages(struct messenger *m, unsigned count, uint64_t now, struct writer *out);
+
+/* The conversations: a list, borrowed until the next call. One by its id or its person's address (name@host:port; NULL
+ * if there is none, or it has no group any more). */
+const struct conversation *messenger_conversations(const struct messenger *m);
+struct conversation *messenger_find(struct messenger *m, struct bytes id);
+struct conversation *messenger_find_address(struct messenger *m, const char *address);
+
+/* Starts one with the person at @address, whose encoded key package relayd has claimed. If there is one by now, that is
+ * the answer. -EBADMSG: the key package is forged or malformed; -EPROTONOSUPPORT: another cipher suite; -ESTALE: it has
+ * expired; -EKEYREJECTED: its root key is not the one that is known. */
+int messenger_start(struct messenger *m, const char *address, struct bytes key_package, uint64_t now,
+                    struct conversation **out);
+
+/* Encrypts and queues a text. @time: microseconds since 1970. -EINVAL: not UTF-8, or empty; -EMSGSIZE; -ENOTCONN: the
+ * conversation has no group any more and has to be started again; storage errors. */
+int messenger_send(struct messenger *m, struct conversation *c, struct bytes text, uint64_t time, uint64_t *message);
+
+/* Messages up to @message have been read. -ENOENT if there is no such message yet. */
+int messenger_mark_read(struct messenger *m, struct conversation *c, uint64_t message);
+
+/* Replaces our keys in the conversation's group. 0 also if that is under way; -ENOTCONN while it has no group that is
+ * ready. */
+int messenger_update(struct messenger *m, struct conversation *c);
+
+/* Takes an envelope in. 0: it is on disk, was a repetition, or was refused for good, which the log says. An error: of
+ * the storage, nothing has changed. */
+int messenger_deliver(struct messenger *m, uint64_t sequence, struct bytes envelope);
+
+enum outcome { OUTCOME_STORED, OUTCOME_STALE, OUTCOME_REFUSED };
+
+/* What became of an envelope. 0 also if it is not known any more. */
+int messenger_outcome(struct messenger *m, struct bytes id, enum outcome outcome);
+
+/* The envelope after @number that waits for the hub: 1, or 0. */
+int messenger_next_envelope(struct messenger *m, uint64_t number, struct envelope *out);

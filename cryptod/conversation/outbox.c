@@ -1,0 +1,94 @@
+/* See outbox.h. */
+#include "cryptod/conversation/outbox.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "services/cleanup.h"
+#include "services/seal.h"
+#include "services/storage.h"
+
+/* A sealed row, bound to its id: struct { opaque recipient<V>, group<V>; uint64 epoch; opaque content<V>; } */
+
+void envelope_release(struct envelope *e)
+{
+        secret_free(e->plain);
+        *e = (struct envelope){ 0 };
+}
+
+int outbox_add(struct vault *v, struct envelope *e)
+{
+        _cleanup_writer_ struct writer plain = WRITER_INIT, sealed = WRITER_INIT;
+        struct bytes id = BYTES(e->id, sizeof(e->id));
+        int r;
+
+        random_fill(e->id, sizeof(e->id));
+        write_vector(&plain, e->recipient);
+        write_vector(&plain, e->group);
+        write_u64(&plain, e->epoch);
+        write_vector(&plain, e->content);
+        r = writer_finish(&plain);
+        if (r >= 0)
+                r = vault_seal(v, "outbox", id, writer_bytes(&plain), &sealed);
+        if (r >= 0)
+                r = storage_run(vault_database(v), "INSERT INTO outbox VALUES (NULL, ?, NULLIF(?, 0), NULLIF(?, 0), ?)",
+                                "biib", id, e->cell, (int64_t) e->message, writer_bytes(&sealed));
+        return r;
+}
+
+static int read_envelope(struct vault *v, sqlite3_stmt *s, struct envelope *out)
+{
+        _cleanup_(envelope_release) struct envelope e = { 0 };
+        struct bytes id = storage_column_bytes(s, 1);
+        struct reader reader;
+        int r;
+
+        if (id.size != sizeof(e.id))
+                return -EBADMSG;
+        e.number = (uint64_t) storage_column_integer(s, 0);
+        memcpy(e.id, id.data, id.size);
+        e.cell = storage_column_integer(s, 2);
+        e.message = (uint64_t) storage_column_integer(s, 3);
+        r = vault_unseal(v, "outbox", id, storage_column_bytes(s, 4), &e.plain);
+        if (r < 0)
+                return r;
+        reader_init(&reader, secret_bytes(e.plain));
+        e.recipient = read_vector(&reader);
+        e.group = read_vector(&reader);
+        e.epoch = read_u64(&reader);
+        e.content = read_vector(&reader);
+        r = reader_finish(&reader);
+        if (r < 0)
+                return r;
+        *out = e;
+        e.plain = NULL;
+        return 1;
+}
+
+#define COLUMNS "SELECT number, id, cell, message, content FROM outbox "
+
+int outbox_next(struct vault *v, uint64_t number, struct envelope *out)
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        int r = storage_prepare(vault_database(v), &s, COLUMNS "WHERE number > ? ORDER BY number LIMIT 1", "i",
+                                (int64_t) number);
+
+        if (r >= 0)
+                r = storage_step(s);
+        return r <= 0 ? r : read_envelope(v, s, out);
+}
+
+int outbox_find(struct vault *v, struct bytes id, struct envelope *out)
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        int r = storage_prepare(vault_database(v), &s, COLUMNS "WHERE id = ?", "b", id);
+
+        if (r >= 0)
+                r = storage_step(s);
+        return r <= 0 ? r : read_envelope(v, s, out);
+}
+
+int outbox_remove(struct vault *v, struct bytes id)
+{
+        return storage_run(vault_database(v), "DELETE FROM outbox WHERE id = ?", "b", id);
+}

@@ -1,0 +1,30 @@
+/* Envelopes that wait for the hub, in their order, from the transaction that made them to the one that takes their
+ * outcome in. relayd keeps them as well; what is given to it twice counts once. */
+#pragma once
+
+#include "cryptod/vault/vault.h"
+
+enum { ENVELOPE_ID_SIZE = 16, ENVELOPE_MAX = 1024 * 1024 };
+
+struct envelope {
+        uint64_t number;               /* its place in the order */
+        uint8_t id[ENVELOPE_ID_SIZE];  /* the idempotency key */
+        int64_t cell;                  /* of the membership whose commit it is; 0: no commit */
+        uint64_t message;              /* that it carries; 0: none */
+        struct bytes recipient, group; /* address, or empty; the group whose epoch it moves on, or empty */
+        uint64_t epoch;                /* of that group, before */
+        struct bytes content;
+        struct secret *plain; /* the views point into it */
+};
+
+void envelope_release(struct envelope *e);
+
+/* Within a transaction: queues one; its id is made, its number is not set. */
+int outbox_add(struct vault *v, struct envelope *e);
+
+/* The first after @number, or the one with this id: 1 and @out filled, or 0. */
+int outbox_next(struct vault *v, uint64_t number, struct envelope *out);
+int outbox_find(struct vault *v, struct bytes id, struct envelope *out);
+
+/* Within a transaction. */
+int outbox_remove(struct vault *v, struct bytes id);
