@@ -47,6 +47,7 @@ struct actor {
         std::unique_ptr<head> person; /* none: a photograph is held up */
         std::string prompt;
         double since = 0;              /* of the prompt */
+        double last_blink = -1e9;      /* when the last blink began */
         double straight = 0, from = 0; /* degrees of yaw: looking straight, and when the prompt came */
         double phase;                  /* of the sway */
         cv::RNG random;
@@ -54,9 +55,9 @@ struct actor {
 
         actor(struct portrait found, bool still, uint64_t seed);
         double yaw(double now) const;
-        double lids(double now) const;
-        cv::Mat act(double now) const;
-        cv::Mat hold_up(double now) const;
+        double lids(double now);
+        cv::Mat act(double now);
+        cv::Mat hold_up(double now);
         cv::Mat expose(const cv::Mat &scene, double now);
 };
 
@@ -84,16 +85,17 @@ double actor::yaw(double now) const
         return from + (goal - from) * minimum_jerk((now - since - REACTION) / TURN);
 }
 
-double actor::lids(double now) const
+/* A blink that has begun is finished, whatever the prompt has become. */
+double actor::lids(double now)
 {
-        if (prompt != "blink" || now < since + REACTION)
-                return 0;
-        const double t = std::fmod(now - since - REACTION, BLINK_AGAIN);
+        if (prompt == "blink" && now >= since + REACTION && now >= last_blink + BLINK_AGAIN)
+                last_blink = now;
+        const double t = now - last_blink;
         return std::min(minimum_jerk(t / CLOSE), 1 - minimum_jerk((t - CLOSE - SHUT) / OPEN));
 }
 
 /* A person, who never sits quite still. */
-cv::Mat actor::act(double now) const
+cv::Mat actor::act(double now)
 {
         const double unit = portrait.picture.rows / 480.0, t = now + phase;
         struct head_pose pose = {};
@@ -107,7 +109,7 @@ cv::Mat actor::act(double now) const
 }
 
 /* A flat picture in a hand: it is turned in space and seen in perspective, all of it. */
-cv::Mat actor::hold_up(double now) const
+cv::Mat actor::hold_up(double now)
 {
         const double width = portrait.picture.cols, height = portrait.picture.rows, t = now + phase;
         const double yaw_angle = (yaw(now) + 1.5 * wander(t, 1)) * CV_PI / 180;

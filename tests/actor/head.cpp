@@ -40,7 +40,7 @@ const int REACH_POINTS = 20;
 const double SMOOTH = 2.2; /* millimetres over which the edges between triangles are rounded off */
 
 /* A lid, in widths of its eye: how far it reaches beyond the landmarks, how wide and how dark its lashes are. */
-const double CORNER = 0.12, ABOVE = 0.12, BELOW = 0.10, LASHES = 0.05, LASHES_SHADE = 0.6;
+const double CORNER = 0.12, ABOVE = 0.28, BELOW = 0.10, LASHES = 0.08, LASHES_SHADE = 0.75;
 
 cv::Matx33d about_x(double degrees)
 {
@@ -222,7 +222,7 @@ cv::Mat head::shut_eyes(double lids) const
                 }
                 const double left = double(upper[0]->x), right = double(upper[3]->x), width = right - left;
                 const double beyond = CORNER * width;
-                cv::GaussianBlur(picture, skin, cv::Size(), 0.08 * width);
+                cv::GaussianBlur(picture, skin, cv::Size(), 0.12 * width);
                 for (int x = int(left - beyond); x <= int(right + beyond); x++) {
                         const double in = std::sqrt(
                                 std::clamp(std::min(x - left + beyond, right + beyond - x) / (3 * beyond), 0.0, 1.0));
