@@ -22,6 +22,11 @@ int messenger_open(struct vault *v, const struct messenger_events *events, struc
         m->vault = v;
         m->told = events;
         r = device_load(v, &m->device);
+        if (r == -ENOENT) { /* the account is new */
+                r = device_create(v);
+                if (r >= 0)
+                        r = device_load(v, &m->device);
+        }
         if (r >= 0)
                 r = conversation_load_all(v, &m->conversations);
         if (r < 0) {

@@ -32,7 +32,8 @@ struct messenger_events {
         void *userdata;
 };
 
-/* Opens the conversations of an unlocked vault, which is borrowed, as is @events. What device_load() and
+/* Opens the conversations of an unlocked vault, which is borrowed, as is @events; a new account's
+ * device gets its keys. What device_load() and
  * conversation_load_all() return. */
 int messenger_open(struct vault *v, const struct messenger_events *events, struct messenger **out);
 

@@ -6,7 +6,8 @@
 
 #include <cmocka.h>
 
-#include "cryptod/vault/unlock_job.h"
+#include "cryptod/vault/slot_job.h"
+#include "services/cleanup.h"
 #include "services/seal.h"
 
 static const struct argon2_parameters cheap = { ARGON2_MEMORY_MIN, 1, 1 };
@@ -14,7 +15,7 @@ static const struct argon2_parameters cheap = { ARGON2_MEMORY_MIN, 1, 1 };
 struct fixture {
         sd_event *event;
         struct secret *face_secret, *vault_key, *found;
-        struct writer slot;
+        struct writer slot, made;
         int result;
         unsigned reports;
 };
@@ -41,26 +42,37 @@ static int release(void **state)
         secret_free(f->vault_key);
         secret_free(f->found);
         writer_release(&f->slot);
+        writer_release(&f->made);
         return 0;
 }
 
-static void on_done(int result, struct secret *vault_key, void *userdata)
+static void on_done(int result, struct slot_result *r, void *userdata)
 {
         struct fixture *f = userdata;
 
         f->result = result;
-        f->found = vault_key;
+        f->found = TAKE(r->vault_key);
+        write_fixed(&f->made, r->slot);
         f->reports++;
 }
 
-static struct unlock_job *start(struct fixture *f, const char *pin)
+static int try_start(struct fixture *f, struct bytes slot, const char *pin, struct slot_job **out)
 {
-        struct unlock_job *j = NULL;
+        _cleanup_secret_ struct secret *factor = secret_copy(BYTES_STRING(pin));
+        _cleanup_close_ int fd = -1;
+        struct slot_request request = { .slot = slot, .account = BYTES_STRING("account"), .parameters = cheap };
 
-        assert_int_equal(unlock_job_start(f->event, writer_bytes(&f->slot), BYTES_STRING("account"),
-                                          secret_copy(secret_bytes(f->face_secret)), secret_copy(BYTES_STRING(pin)),
-                                          on_done, f, &j),
-                         0);
+        assert_int_equal(secret_to_fd(factor, &fd), 0);
+        request.factor = fd;
+        request.face_secret = secret_copy(secret_bytes(f->face_secret));
+        return slot_job_start(f->event, &request, on_done, f, out);
+}
+
+static struct slot_job *start(struct fixture *f, const char *pin)
+{
+        struct slot_job *j = NULL;
+
+        assert_int_equal(try_start(f, writer_bytes(&f->slot), pin, &j), 0);
         return j;
 }
 
@@ -73,10 +85,10 @@ static void run_until_reported(struct fixture *f)
 static void the_right_factors_bring_the_key(void **state)
 {
         struct fixture *f = *state;
-        struct unlock_job *j = start(f, "2580");
+        struct slot_job *j = start(f, "2580");
 
         run_until_reported(f);
-        unlock_job_free(j);
+        slot_job_free(j);
         assert_int_equal(f->result, 0);
         assert_true(secret_equal(secret_bytes(f->found), secret_bytes(f->vault_key)));
 }
@@ -84,10 +96,10 @@ static void the_right_factors_bring_the_key(void **state)
 static void a_wrong_factor_brings_its_error(void **state)
 {
         struct fixture *f = *state;
-        struct unlock_job *j = start(f, "2581");
+        struct slot_job *j = start(f, "2581");
 
         run_until_reported(f);
-        unlock_job_free(j);
+        slot_job_free(j);
         assert_int_equal(f->result, -EKEYREJECTED);
         assert_null(f->found);
 }
@@ -95,12 +107,12 @@ static void a_wrong_factor_brings_its_error(void **state)
 static void a_job_that_was_freed_never_reports(void **state)
 {
         struct fixture *f = *state;
-        struct unlock_job *other;
+        struct slot_job *other;
 
-        unlock_job_free(start(f, "2580"));
+        slot_job_free(start(f, "2580"));
         other = start(f, "2581");
         run_until_reported(f);
-        unlock_job_free(other);
+        slot_job_free(other);
         assert_int_equal(f->reports, 1);
         assert_int_equal(f->result, -EKEYREJECTED);
 }
@@ -108,13 +120,44 @@ static void a_job_that_was_freed_never_reports(void **state)
 static void a_malformed_slot_is_refused_at_once(void **state)
 {
         struct fixture *f = *state;
-        struct unlock_job *j = NULL;
+        struct slot_job *j = NULL;
 
-        assert_int_equal(unlock_job_start(f->event, BYTES_STRING("\x01\x01"), BYTES_STRING("account"),
-                                          secret_new(FACE_SECRET_SIZE), secret_copy(BYTES_STRING("2580")), on_done, f,
-                                          &j),
-                         -EBADMSG);
+        assert_int_equal(try_start(f, BYTES_STRING("\x01\x01"), "2580", &j), -EBADMSG);
         assert_null(j);
+}
+
+static void a_slot_that_is_made_opens_with_its_factors(void **state)
+{
+        struct fixture *f = *state;
+        struct slot_job *j = NULL;
+        _cleanup_secret_ struct secret *made_key = NULL;
+
+        assert_int_equal(try_start(f, BYTES(NULL, 0), "2581", &j), 0);
+        run_until_reported(f);
+        slot_job_free(j);
+        assert_int_equal(f->result, 0);
+        made_key = TAKE(f->found);
+        f->reports = 0;
+        assert_int_equal(try_start(f, writer_bytes(&f->made), "2581", &j), 0);
+        run_until_reported(f);
+        slot_job_free(j);
+        assert_int_equal(f->result, 0);
+        assert_true(secret_equal(secret_bytes(f->found), secret_bytes(made_key)));
+}
+
+static void a_factor_that_is_too_short_or_missing_is_told(void **state)
+{
+        struct fixture *f = *state;
+        struct slot_job *j = start(f, "258");
+
+        run_until_reported(f);
+        slot_job_free(j);
+        assert_int_equal(f->result, -EINVAL);
+        f->reports = 0;
+        j = start(f, "");
+        run_until_reported(f);
+        slot_job_free(j);
+        assert_int_equal(f->result, -ENODATA);
 }
 
 int main(void)
@@ -124,6 +167,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(a_wrong_factor_brings_its_error, make, release),
                 cmocka_unit_test_setup_teardown(a_job_that_was_freed_never_reports, make, release),
                 cmocka_unit_test_setup_teardown(a_malformed_slot_is_refused_at_once, make, release),
+                cmocka_unit_test_setup_teardown(a_slot_that_is_made_opens_with_its_factors, make, release),
+                cmocka_unit_test_setup_teardown(a_factor_that_is_too_short_or_missing_is_told, make, release),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,127 @@
+/* See account.h. */
+#include "cryptod/account.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cryptod/opening.h"
+#include "services/cleanup.h"
+#include "services/log.h"
+
+static void on_message_added(void *userdata, const struct conversation *c, uint64_t message)
+{
+        account_object_message_added(userdata, c, message);
+}
+
+static void on_message_changed(void *userdata, const struct conversation *c, uint64_t message, enum message_state state)
+{
+        account_object_message_changed(userdata, c, message, state);
+}
+
+static void on_envelopes_queued(void *userdata)
+{
+        relay_flush(userdata);
+}
+
+int account_new(struct cryptod *c, struct vault *vault, struct account **out)
+{
+        struct account *a = calloc(1, sizeof(*a));
+        int r;
+
+        if (!a)
+                abort();
+        a->cryptod = c;
+        a->vault = vault;
+        a->events = (struct messenger_events){ on_message_added, on_message_changed, on_envelopes_queued, a };
+        r = account_object_export(a);
+        if (r < 0) {
+                account_free(a);
+                return r;
+        }
+        a->next = c->accounts;
+        c->accounts = a;
+        *out = a;
+        return 0;
+}
+
+struct account *account_free(struct account *a)
+{
+        if (!a)
+                return NULL;
+        account_lock(a);
+        opening_cancel(a);
+        sd_bus_slot_unref(a->object);
+        sd_bus_track_unref(a->watchers);
+        vault_free(a->vault);
+        free(a);
+        return NULL;
+}
+
+const char *account_id(const struct account *a)
+{
+        return vault_account(a->vault)->id;
+}
+
+int account_open(struct account *a)
+{
+        struct timespec now;
+        int r;
+
+        if (a->messenger)
+                return 0;
+        r = messenger_open(a->vault, &a->events, &a->messenger);
+        if (r < 0) {
+                log_error("The conversations of account %s cannot be opened: %s. Is the state directory whole?",
+                          account_id(a), strerror(-r));
+                vault_lock(a->vault);
+                return r;
+        }
+        (void) clock_gettime(CLOCK_REALTIME, &now);
+        a->unlocked_since = (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+        a->given = 0;
+        log_fields(LOG_INFO, (const char *[]){ "ACCOUNT", account_id(a), NULL }, "Account %s is unlocked.",
+                   account_id(a));
+        account_object_changed(a);
+        relay_attach(a);
+        relay_flush(a);
+        return 0;
+}
+
+static int on_holders_gone(sd_bus_track *track, void *userdata)
+{
+        account_lock(userdata);
+        return 1; /* 0 would have it called again and again */
+}
+
+int account_hold(struct account *a, const char *name)
+{
+        int r = a->holders ? 0 : sd_bus_track_new(a->cryptod->bus, &a->holders, on_holders_gone, a);
+
+        return r < 0 ? r : sd_bus_track_add_name(a->holders, name);
+}
+
+void account_lock(struct account *a)
+{
+        bool was_open = a->messenger != NULL;
+
+        a->messenger = messenger_free(a->messenger);
+        vault_lock(a->vault);
+        a->holders = sd_bus_track_unref(a->holders);
+        a->flush = sd_event_source_disable_unref(a->flush);
+        a->attach = sd_event_source_disable_unref(a->attach);
+        if (!was_open)
+                return;
+        a->unlocked_since = 0;
+        log_fields(LOG_INFO, (const char *[]){ "ACCOUNT", account_id(a), NULL }, "Account %s is locked.",
+                   account_id(a));
+        relay_detach(a);
+        account_object_changed(a);
+}
+
+void account_lock_unless_held(struct account *a)
+{
+        if (!a->holders || sd_bus_track_count(a->holders) == 0)
+                account_lock(a);
+}

@@ -1,0 +1,68 @@
+/* An account: its vault, who holds it open, and its messenger while it is.
+ *
+ *     locked ── opening.c (face, factor) ──▶ unlocked: held by bus names ──┬─ Lock, sleep, stop ─────────▶ locked
+ *                                                                         └─ the last holder has left ──▶ locked */
+#pragma once
+
+#include "cryptod/conversation/messenger.h"
+#include "cryptod/cryptod.h"
+
+struct opening;
+
+struct account {
+        struct account *next;
+        struct cryptod *cryptod;
+        struct vault *vault;
+        struct messenger *messenger; /* NULL while locked */
+        struct messenger_events events;
+        struct opening *opening; /* an Unlock that is under way */
+        sd_bus_track *holders;   /* who has unlocked it, or was granted it */
+        sd_bus_track *watchers;  /* who has read a property, and is told of changes */
+        sd_bus_slot *object;     /* account_object.c */
+        uint64_t unlocked_since; /* microseconds since 1970 */
+        uint64_t given;          /* the last envelope that was handed to relayd */
+        unsigned sends, claims;  /* calls to relayd under way */
+        sd_event_source *flush;  /* the outbox is looked at soon, or again */
+        sd_event_source *attach; /* relayd is asked again to deliver */
+};
+
+/* Makes one over a vault (which passes over, also on error), locked or unlocked, and exports it. */
+int account_new(struct cryptod *c, struct vault *vault, struct account **out);
+struct account *account_free(struct account *a);
+
+const char *account_id(const struct account *a);
+
+/* Opens the messenger over the vault, which has just been unlocked, and asks relayd to deliver. After an error it is
+ * locked. */
+int account_open(struct account *a);
+
+/* Adds a holder by its unique name. An errno if it has left the bus; then the caller locks if nobody is left. */
+int account_hold(struct account *a, const char *name);
+
+/* Zeroes every key. Nothing if it is locked. */
+void account_lock(struct account *a);
+
+/* Locks unless somebody holds it. */
+void account_lock_unless_held(struct account *a);
+
+/* relay.c: what an account asks of relayd, and answers in words. Attach: now and whenever relayd comes back. Flush:
+ * hands the outbox over. Publish: makes key packages and has them published; @done is called in any case. */
+void relay_attach(struct account *a);
+void relay_detach(struct account *a);
+void relay_flush(struct account *a);
+typedef void (*relay_done)(void *userdata);
+void relay_publish(struct account *a, unsigned count, relay_done done, void *userdata);
+
+/* A call of im.visavis.Relay1.Delivery whose first argument is the account's id; the caller appends the rest. */
+int relay_call(struct cryptod *c, const char *member, const char *account, sd_bus_message **out);
+
+/* Watches relayd come and go. */
+int relay_watch(struct cryptod *c);
+
+/* account_object.c */
+int account_object_export(struct account *a);
+int account_object_path(const struct account *a, char *out, size_t size);
+void account_object_changed(struct account *a);
+void account_object_message_added(struct account *a, const struct conversation *c, uint64_t message);
+void account_object_message_changed(struct account *a, const struct conversation *c, uint64_t message,
+                                    enum message_state state);

@@ -1,0 +1,22 @@
+/* A new account, from its enrolment's ticket to its published key packages; manager_object.c's CreateAccount.
+ *
+ *     redeem ─▶ derive ─▶ register (relayd, the hub) ─▶ vault on disk, unlocked ─▶ publish ─▶ answer */
+#pragma once
+
+#include "cryptod/account.h"
+#include "services/caller.h"
+
+struct creation_request {
+        const char *account; /* the id that authd made, checked */
+        struct address address;
+        const char *suite; /* checked */
+        struct bytes ticket;
+        int factor; /* duplicated */
+};
+
+/* Answers @m in the end. Returns 1, or an error that is set in @error. */
+int creation_start(struct cryptod *c, sd_bus_message *m, const struct caller *caller,
+                   const struct creation_request *request, sd_bus_error *error);
+
+/* Ends all that are under way, unanswered. */
+void creation_cancel_all(struct cryptod *c);

@@ -1,0 +1,122 @@
+/* See cryptod.h. */
+#include "cryptod/cryptod.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cryptod/creation.h"
+#include "services/cleanup.h"
+#include "services/log.h"
+
+struct account *cryptod_account(struct cryptod *c, const char *id)
+{
+        for (struct account *a = c->accounts; a; a = a->next) {
+                if (strcmp(account_id(a), id) == 0)
+                        return a;
+        }
+        return NULL;
+}
+
+static int load_account(struct cryptod *c, const char *id)
+{
+        struct account *a;
+        struct vault *vault;
+        int r = vault_load(c->state_directory, id, &vault);
+
+        if (r == -ENOENT || r == -EINVAL)
+                return 0; /* never finished, or not an account's directory */
+        if (r < 0) {
+                /* One that is damaged must not keep the others out. */
+                log_error("The vault of account %s cannot be opened: %s. Restore %s/%s from a copy.", id, strerror(-r),
+                          c->state_directory, id);
+                return 0;
+        }
+        return account_new(c, vault, &a);
+}
+
+static void cleanup_closedir(DIR **d)
+{
+        if (*d)
+                closedir(*d);
+}
+
+static int load_accounts(struct cryptod *c)
+{
+        _cleanup_(cleanup_closedir) DIR *d = opendir(c->state_directory);
+        struct dirent *e;
+        int r = d ? 0 : -errno;
+
+        while (r >= 0 && (e = readdir(d)))
+                r = load_account(c, e->d_name);
+        return r;
+}
+
+/* logind: the machine goes to sleep, and its memory with it. */
+static int on_sleep(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct cryptod *c = userdata;
+        int starts;
+
+        if (sd_bus_message_read(m, "b", &starts) < 0 || !starts)
+                return 0;
+        for (struct account *a = c->accounts; a; a = a->next)
+                account_lock(a);
+        return 0;
+}
+
+static int export(struct cryptod *c)
+{
+        int r = manager_object_export(c);
+
+        if (r >= 0)
+                r = inbox_object_export(c);
+        if (r >= 0)
+                r = relay_watch(c);
+        if (r >= 0)
+                r = sd_bus_match_signal_async(c->bus, NULL, "org.freedesktop.login1", "/org/freedesktop/login1",
+                                              "org.freedesktop.login1.Manager", "PrepareForSleep", on_sleep, NULL, c);
+        return r;
+}
+
+int cryptod_new(sd_event *event, sd_bus *bus, const char *state_directory, const struct cryptod_settings *settings,
+                struct cryptod **out)
+{
+        struct cryptod *c = calloc(1, sizeof(*c));
+        int r;
+
+        if (!c)
+                abort();
+        c->event = sd_event_ref(event);
+        c->bus = sd_bus_ref(bus);
+        c->state_directory = state_directory;
+        c->settings = *settings;
+        r = export(c);
+        if (r >= 0)
+                r = load_accounts(c);
+        if (r < 0) {
+                log_error("cryptod cannot start: %s.", strerror(-r));
+                cryptod_free(c);
+                return r;
+        }
+        *out = c;
+        return 0;
+}
+
+struct cryptod *cryptod_free(struct cryptod *c)
+{
+        if (!c)
+                return NULL;
+        creation_cancel_all(c);
+        while (c->accounts) {
+                struct account *next = c->accounts->next;
+
+                account_free(c->accounts);
+                c->accounts = next;
+        }
+        sd_bus_unref(c->bus);
+        sd_event_unref(c->event);
+        free(c);
+        return NULL;
+}

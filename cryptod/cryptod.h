@@ -1,0 +1,45 @@
+/* cryptod as a whole: the accounts of this machine's people, and its side of the bus. */
+#pragma once
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "cryptod/vault/key_derivation.h"
+
+enum { ACCOUNTS_PER_USER = 16, CREATIONS_AT_ONCE = 4 };
+
+#define CRYPTO_PATH "/im/visavis/Crypto1"
+
+struct account;
+struct creation;
+
+struct cryptod_settings {
+        uid_t relay_uid;      /* who may use the Inbox interface */
+        uint64_t argon2_usec; /* how long deriving a key is to take */
+        const char *suite;    /* of new accounts; belongs to the configuration */
+};
+
+struct cryptod {
+        sd_event *event;
+        sd_bus *bus;
+        const char *state_directory;
+        struct cryptod_settings settings;
+        struct argon2_parameters argon2; /* calibrated at the first need; memory 0: not yet */
+        struct account *accounts;        /* a list */
+        struct creation *creations;      /* a list */
+        char trusted[256];               /* the unique name that was last seen to be relayd's user */
+};
+
+/* Loads the accounts, all locked, and exports the bus objects. A sentence has been logged on error. */
+int cryptod_new(sd_event *event, sd_bus *bus, const char *state_directory, const struct cryptod_settings *settings,
+                struct cryptod **out);
+
+/* Locks everything. Returns NULL. */
+struct cryptod *cryptod_free(struct cryptod *c);
+
+/* The account with this id, or NULL. */
+struct account *cryptod_account(struct cryptod *c, const char *id);
+
+/* manager_object.c and inbox_object.c export im.visavis.Crypto1.Manager and .Inbox. */
+int manager_object_export(struct cryptod *c);
+int inbox_object_export(struct cryptod *c);

@@ -1,0 +1,77 @@
+/* visavis-cryptod: the one daemon that holds keys. It sees neither the network nor a camera. */
+#include <errno.h>
+#include <pwd.h>
+#include <string.h>
+
+#include "cryptod/cryptod.h"
+#include "cryptod/mls/suite.h"
+#include "services/daemon.h"
+#include "services/log.h"
+
+static const struct config_key keys[] = {
+        { "peers", "relay-user", "visavis-relay" },
+        { "accounts", "suite", "MLS_256_DHKEMP384_AES256GCM_SHA384_P384" },
+        { "unlock", "derivation-milliseconds", "500" },
+        { NULL, NULL, NULL },
+};
+
+static int user_id(const char *name, uid_t *out)
+{
+        struct passwd *p;
+
+        errno = 0;
+        p = getpwnam(name);
+        if (!p) {
+                log_error("There is no user %s on this machine, which relay-user in cryptod.conf says relayd "
+                          "runs "
+                          "as. Make it, or correct relay-user.",
+                          name);
+                return errno ? -errno : -ENOENT;
+        }
+        *out = p->pw_uid;
+        return 0;
+}
+
+static int on_start(struct daemon *d, void **state)
+{
+        struct cryptod_settings settings = { .suite = config_string(d->config, "accounts", NULL, "suite") };
+        struct cryptod *c;
+        int64_t milliseconds;
+        int r = user_id(config_string(d->config, "peers", NULL, "relay-user"), &settings.relay_uid);
+
+        if (r >= 0)
+                r = config_integer(d->config, "unlock", NULL, "derivation-milliseconds", 100, 10000, &milliseconds);
+        if (r < 0)
+                return r;
+        settings.argon2_usec = (uint64_t) milliseconds * 1000;
+        if (!suite_by_name(settings.suite)) {
+                log_error("There is no cipher suite %s, which suite in cryptod.conf names. Take one of RFC 9420 "
+                          "§17.1.",
+                          settings.suite);
+                return -EINVAL;
+        }
+        r = cryptod_new(d->event, d->bus, d->state_directory, &settings, &c);
+        if (r < 0)
+                return r;
+        *state = c;
+        return 0;
+}
+
+static void on_stop(struct daemon *d, void *state)
+{
+        cryptod_free(state);
+}
+
+int main(int argc, char *argv[])
+{
+        static const struct daemon_type type = {
+                .name = "visavis-cryptod",
+                .description = "Holds the vaults and all end-to-end encryption.",
+                .bus_name = "im.visavis.Crypto1",
+                .keys = keys,
+                .start = on_start,
+                .stop = on_stop,
+        };
+
+        return daemon_run(&type, argc, argv);
+}

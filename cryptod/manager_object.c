@@ -1,0 +1,104 @@
+/* im.visavis.Crypto1.Manager: accounts are made and listed. */
+#include <errno.h>
+#include <string.h>
+
+#include "cryptod/creation.h"
+#include "services/bus.h"
+#include "services/cleanup.h"
+
+static int read_options(sd_bus_message *m, const char **suite, sd_bus_error *error)
+{
+        const char *key;
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = sd_bus_message_read(m, "s", &key);
+                if (r < 0)
+                        return r;
+                if (strcmp(key, "suite") != 0)
+                        return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                                 "There is no option \"%s\"; there is suite.", key);
+                r = sd_bus_message_read(m, "v", "s", suite);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static bool is_id(const char *id)
+{
+        return strlen(id) == ACCOUNT_ID_SIZE && strspn(id, "0123456789abcdef") == ACCOUNT_ID_SIZE;
+}
+
+static int on_create_account(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct cryptod *c = userdata;
+        struct creation_request request = { .suite = c->settings.suite };
+        struct caller caller;
+        const char *address, *reason = "";
+        const void *ticket;
+        size_t ticket_size;
+        int r = caller_of(m, &caller);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "s", &request.account);
+        if (r >= 0)
+                r = sd_bus_message_read_array(m, 'y', &ticket, &ticket_size);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "hs", &request.factor, &address);
+        if (r >= 0)
+                r = read_options(m, &request.suite, error);
+        if (r < 0)
+                return r;
+        request.ticket = BYTES(ticket, ticket_size);
+        if (!is_id(request.account))
+                return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
+                                        "An account's id is the Account property of its enrolment, 32 hex digits.");
+        if (address_parse(address, &request.address, &reason) < 0)
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                         "\"%s\" is not an address: %s Write name@host:port#key.", address, reason);
+        if (!suite_by_name(request.suite))
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                         "\"%s\" is not a cipher suite of MLS; leave the option out for the default.",
+                                         request.suite);
+        return creation_start(c, m, &caller, &request, error);
+}
+
+static int on_list_accounts(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        struct cryptod *c = userdata;
+        struct caller caller;
+        char path[128];
+        int r = caller_of(m, &caller);
+
+        if (r >= 0)
+                r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(osss)");
+        for (struct account *a = c->accounts; r >= 0 && a; a = a->next) {
+                if (vault_account(a->vault)->uid != caller.uid)
+                        continue;
+                (void) account_object_path(a, path, sizeof(path));
+                r = sd_bus_message_append(reply, "(osss)", path, account_id(a), vault_account(a->vault)->address,
+                                          a->messenger ? "unlocked" : "locked");
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static const sd_bus_vtable vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("CreateAccount",
+                                SD_BUS_ARGS("s", account, "ay", ticket, "h", factor, "s", address, "a{sv}", options),
+                                SD_BUS_RESULT("o", path), on_create_account, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListAccounts", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(osss)", accounts), on_list_accounts,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
+int manager_object_export(struct cryptod *c)
+{
+        return sd_bus_add_object_vtable(c->bus, NULL, CRYPTO_PATH, "im.visavis.Crypto1.Manager", vtable, c);
+}

@@ -1,0 +1,418 @@
+/* Two people's messengers with a relay between them that the test plays: what arrives, in what order, after which
+ * crash, and what an old copy of the disk does not give away. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cryptod/conversation/messenger.h"
+#include "services/cleanup.h"
+#include "services/seal.h"
+#include "services/storage.h"
+
+enum { NOW = 1800000000 };
+
+struct person {
+        char directory[64], id[ACCOUNT_ID_SIZE + 1], address[64];
+        struct secret *vault_key;
+        struct vault *vault;
+        struct messenger_events events;
+        struct messenger *messenger;
+        unsigned added, changed, queued;
+        uint64_t sequence;
+};
+
+struct fixture {
+        struct person alice, bob;
+        uint64_t epoch; /* of the one group that there is, as the hub counts */
+};
+
+static void on_added(void *userdata, const struct conversation *c, uint64_t message)
+{
+        ((struct person *) userdata)->added++;
+}
+
+static void on_changed(void *userdata, const struct conversation *c, uint64_t message, enum message_state state)
+{
+        ((struct person *) userdata)->changed++;
+}
+
+static void on_queued(void *userdata)
+{
+        ((struct person *) userdata)->queued++;
+}
+
+/* As after kill -9 and a new log-in: only what is on disk is left. */
+static void restart(struct person *p)
+{
+        p->messenger = messenger_free(p->messenger);
+        p->vault = vault_free(p->vault);
+        assert_int_equal(vault_load(p->directory, p->id, &p->vault), 0);
+        assert_int_equal(vault_unlock(p->vault, secret_copy(secret_bytes(p->vault_key))), 0);
+        assert_int_equal(messenger_open(p->vault, &p->events, &p->messenger), 0);
+}
+
+static void sign_up(struct person *p, const char *name, const char *id, const char *suite)
+{
+        struct vault_account account = { .uid = 1000, .created = 1 };
+
+        *p = (struct person){ .directory = "/tmp/visavis-messenger-XXXXXX",
+                              .vault_key = secret_random(VAULT_KEY_SIZE) };
+        assert_non_null(mkdtemp(p->directory));
+        snprintf(p->id, sizeof(p->id), "%s", id);
+        snprintf(p->address, sizeof(p->address), "%s@hub.example.org:7843", name);
+        snprintf(account.id, sizeof(account.id), "%s", id);
+        snprintf(account.address, sizeof(account.address), "%s", p->address);
+        snprintf(account.suite, sizeof(account.suite), "%s", suite);
+        p->events = (struct messenger_events){ on_added, on_changed, on_queued, p };
+        assert_int_equal(vault_create(p->directory, &account, BYTES_STRING("slot"),
+                                      secret_copy(secret_bytes(p->vault_key)), &p->vault),
+                         0);
+        assert_int_equal(messenger_open(p->vault, &p->events, &p->messenger), 0);
+}
+
+static void leave(struct person *p)
+{
+        char command[128];
+
+        messenger_free(p->messenger);
+        vault_free(p->vault);
+        secret_free(p->vault_key);
+        snprintf(command, sizeof(command), "rm -r %s", p->directory);
+        assert_int_equal(system(command), 0);
+}
+
+static int make(void **state)
+{
+        static struct fixture f;
+
+        sign_up(&f.alice, "alice", "0123456789abcdef0123456789abcdef", "MLS_256_DHKEMP384_AES256GCM_SHA384_P384");
+        sign_up(&f.bob, "bob", "fedcba9876543210fedcba9876543210", "MLS_256_DHKEMP384_AES256GCM_SHA384_P384");
+        f.epoch = 0;
+        *state = &f;
+        return 0;
+}
+
+static int release(void **state)
+{
+        struct fixture *f = *state;
+
+        leave(&f->alice);
+        leave(&f->bob);
+        return 0;
+}
+
+/* The first of the key packages that somebody publishes. */
+static void claim(struct person *p, struct writer *out)
+{
+        _cleanup_writer_ struct writer packages = WRITER_INIT;
+        struct reader r, inner;
+
+        assert_int_equal(messenger_key_packages(p->messenger, 2, NOW, &packages), 0);
+        reader_init(&r, writer_bytes(&packages));
+        inner = read_vector_open(&r);
+        if (read_u8(&inner) == 1) { /* the last resort, which is made once */
+                (void) read_vector(&inner);
+                assert_int_equal(read_u8(&inner), 0);
+        }
+        write_fixed(out, read_vector(&inner));
+}
+
+static struct conversation *start(struct person *p, struct person *with)
+{
+        _cleanup_writer_ struct writer package = WRITER_INIT;
+        struct conversation *c = NULL;
+
+        claim(with, &package);
+        assert_int_equal(messenger_start(p->messenger, with->address, writer_bytes(&package), NOW, &c), 0);
+        return c;
+}
+
+/* The hub's part: the envelopes of @from in their order, commits by compare-and-set. */
+static void carry(struct fixture *f, struct person *from, struct person *to)
+{
+        for (;;) {
+                _cleanup_(envelope_release) struct envelope e = { 0 };
+                enum outcome outcome = OUTCOME_STORED;
+
+                if (messenger_next_envelope(from->messenger, 0, &e) == 0)
+                        return;
+                if (e.group.size > 0 && e.epoch != f->epoch)
+                        outcome = OUTCOME_STALE;
+                else if (e.group.size > 0)
+                        f->epoch++;
+                if (outcome == OUTCOME_STORED && e.recipient.size > 0) {
+                        assert_true(bytes_equal(e.recipient, BYTES_STRING(to->address)));
+                        assert_int_equal(messenger_deliver(to->messenger, ++to->sequence, e.content), 0);
+                }
+                assert_int_equal(messenger_outcome(from->messenger, BYTES_OF(e.id), outcome), 0);
+        }
+}
+
+static void say(struct person *p, struct conversation *c, const char *text)
+{
+        uint64_t message;
+
+        assert_int_equal(messenger_send(p->messenger, c, BYTES_STRING(text), 1, &message), 0);
+}
+
+static struct conversation *only(struct person *p)
+{
+        struct conversation *c = (struct conversation *) messenger_conversations(p->messenger);
+
+        assert_non_null(c);
+        assert_null(c->next);
+        return c;
+}
+
+/* The history of the only conversation as "<state of ours or >text|…". */
+static void assert_history(struct person *p, const char *expected)
+{
+        char found[1024] = "";
+        struct conversation *c = only(p);
+        uint64_t after = 0;
+
+        for (;;) {
+                _cleanup_(message_release) struct message m = { 0 };
+                int r = history_next(p->vault, conversation_id(c), after, &m);
+
+                assert_true(r >= 0);
+                if (r == 0)
+                        break;
+                after = m.id;
+                snprintf(found + strlen(found), sizeof(found) - strlen(found), "%c%.*s|",
+                         m.sender == SENDER_OTHER    ? '>'
+                         : m.sender == SENDER_NOTICE ? '!'
+                                                     : message_state_name(m.state)[0],
+                         m.sender == SENDER_NOTICE ? 0 : (int) m.content.text.size, (const char *) m.content.text.data);
+        }
+        assert_string_equal(found, expected);
+}
+
+static void two_people_talk(void **state)
+{
+        struct fixture *f = *state;
+        struct conversation *c = start(&f->alice, &f->bob);
+
+        say(&f->alice, c, "before the hub has answered");
+        assert_history(&f->alice, "qbefore the hub has answered|");
+        carry(f, &f->alice, &f->bob);
+        assert_history(&f->alice, "sbefore the hub has answered|");
+        assert_history(&f->bob, ">before the hub has answered|");
+        say(&f->bob, only(&f->bob), "hello");
+        carry(f, &f->bob, &f->alice);
+        assert_history(&f->alice, "sbefore the hub has answered|>hello|");
+        assert_int_equal(f->bob.added, 2);
+}
+
+static void a_restart_after_every_step_loses_and_doubles_nothing(void **state)
+{
+        struct fixture *f = *state;
+
+        start(&f->alice, &f->bob);
+        restart(&f->alice);
+        say(&f->alice, only(&f->alice), "one");
+        restart(&f->alice);
+        for (int i = 0; i < 3; i++) {
+                _cleanup_(envelope_release) struct envelope e = { 0 };
+
+                assert_int_equal(messenger_next_envelope(f->alice.messenger, 0, &e), 1);
+                if (e.recipient.size > 0) {
+                        restart(&f->bob);
+                        assert_int_equal(messenger_deliver(f->bob.messenger, (uint64_t) i + 1, e.content), 0);
+                        restart(&f->bob);
+                        /* Its answer was lost: it comes again. */
+                        assert_int_equal(messenger_deliver(f->bob.messenger, (uint64_t) i + 1, e.content), 0);
+                }
+                restart(&f->alice);
+                assert_int_equal(messenger_outcome(f->alice.messenger, BYTES_OF(e.id), OUTCOME_STORED), 0);
+                restart(&f->alice);
+                assert_int_equal(messenger_outcome(f->alice.messenger, BYTES_OF(e.id), OUTCOME_STORED), 0);
+        }
+        assert_history(&f->alice, "sone|");
+        assert_history(&f->bob, ">one|");
+}
+
+static void a_replay_and_a_forgery_are_refused(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_(envelope_release) struct envelope e = { 0 };
+        _cleanup_writer_ struct writer forged = WRITER_INIT;
+
+        start(&f->alice, &f->bob);
+        carry(f, &f->alice, &f->bob);
+        say(&f->alice, only(&f->alice), "once");
+        assert_int_equal(messenger_next_envelope(f->alice.messenger, 0, &e), 1);
+        write_fixed(&forged, e.content);
+        forged.data[forged.size - 1] ^= 1;
+        assert_int_equal(messenger_deliver(f->bob.messenger, 10, writer_bytes(&forged)), 0);
+        assert_history(&f->bob, "");
+        assert_int_equal(messenger_deliver(f->bob.messenger, 11, e.content), 0);
+        assert_int_equal(messenger_deliver(f->bob.messenger, 12, e.content), 0);
+        assert_int_equal(messenger_deliver(f->bob.messenger, 13, BYTES_STRING("garbage")), 0);
+        assert_history(&f->bob, ">once|");
+}
+
+static void updates_race_and_the_loser_goes_on(void **state)
+{
+        struct fixture *f = *state;
+
+        start(&f->alice, &f->bob);
+        carry(f, &f->alice, &f->bob);
+        assert_int_equal(messenger_update(f->alice.messenger, only(&f->alice)), 0);
+        assert_int_equal(messenger_update(f->bob.messenger, only(&f->bob)), 0);
+        say(&f->bob, only(&f->bob), "in the old epoch");
+        carry(f, &f->alice, &f->bob); /* alice wins; bob, who had a commit of his own waiting, makes it anew */
+        carry(f, &f->bob, &f->alice); /* the first of his is stale, the second is not */
+        assert_int_equal(f->epoch, 3);
+        assert_history(&f->alice, ">in the old epoch|");
+        say(&f->alice, only(&f->alice), "in the new one");
+        carry(f, &f->alice, &f->bob);
+        assert_history(&f->bob, "sin the old epoch|>in the new one|");
+}
+
+static void our_keys_are_replaced_after_many_messages(void **state)
+{
+        struct fixture *f = *state;
+
+        start(&f->alice, &f->bob);
+        carry(f, &f->alice, &f->bob);
+        assert_int_equal(f->epoch, 1);
+        for (int i = 0; i < MESSENGER_UPDATE_AFTER; i++)
+                say(&f->alice, only(&f->alice), "x");
+        carry(f, &f->alice, &f->bob);
+        assert_int_equal(f->epoch, 2);
+        say(&f->bob, only(&f->bob), "still");
+        carry(f, &f->bob, &f->alice);
+        assert_int_equal(f->alice.added, MESSENGER_UPDATE_AFTER + 1);
+}
+
+static void both_start_at_once_and_agree_on_one_group(void **state)
+{
+        struct fixture *f = *state;
+
+        start(&f->alice, &f->bob);
+        start(&f->bob, &f->alice);
+        f->epoch = 0;
+        carry(f, &f->alice, &f->bob);
+        f->epoch = 0;
+        carry(f, &f->bob, &f->alice);
+        say(&f->alice, only(&f->alice), "ping");
+        say(&f->bob, only(&f->bob), "pong");
+        carry(f, &f->alice, &f->bob);
+        carry(f, &f->bob, &f->alice);
+        assert_history(&f->alice, "sping|>pong|");
+        assert_history(&f->bob, "spong|>ping|");
+        assert_true(bytes_equal(membership_group_id(conversation_current(only(&f->alice))),
+                                membership_group_id(conversation_current(only(&f->bob)))));
+}
+
+static void a_person_with_a_new_root_key_is_refused_and_shown(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_writer_ struct writer package = WRITER_INIT;
+        struct person mallory;
+        struct conversation *c;
+
+        start(&f->alice, &f->bob);
+        carry(f, &f->alice, &f->bob);
+        sign_up(&mallory, "alice", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "MLS_256_DHKEMP384_AES256GCM_SHA384_P384");
+        start(&mallory, &f->bob);
+        f->epoch = 0;
+        f->bob.sequence = 100;
+        carry(f, &mallory, &f->bob);
+        assert_history(&f->bob, "!|");
+        /* And the other way: a hub that hands out mallory's key package as alice's. */
+        claim(&mallory, &package);
+        assert_int_equal(
+                messenger_start(f->bob.messenger, "carol@hub.example.org:7843", writer_bytes(&package), NOW, &c),
+                -EBADMSG);
+        leave(&mallory);
+}
+
+static void a_refused_first_commit_leaves_a_conversation_that_can_start_again(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_(envelope_release) struct envelope e = { 0 };
+        uint64_t message;
+
+        start(&f->alice, &f->bob);
+        say(&f->alice, only(&f->alice), "lost");
+        assert_int_equal(messenger_next_envelope(f->alice.messenger, 0, &e), 1);
+        assert_int_equal(messenger_outcome(f->alice.messenger, BYTES_OF(e.id), OUTCOME_REFUSED), 0);
+        assert_history(&f->alice, "flost|");
+        assert_int_equal(messenger_send(f->alice.messenger, only(&f->alice), BYTES_STRING("x"), 1, &message),
+                         -ENOTCONN);
+        assert_null(messenger_find_address(f->alice.messenger, f->bob.address));
+        restart(&f->alice);
+        start(&f->alice, &f->bob);
+        say(&f->alice, only(&f->alice), "found");
+        carry(f, &f->alice, &f->bob);
+        assert_history(&f->bob, ">found|");
+}
+
+/* Somebody with the vault key of today and a copy of yesterday's database, log and free pages, but today's cell keys.
+ */
+static void used_keys_are_gone_from_the_disk(void **state)
+{
+        struct fixture *f = *state;
+        char command[512];
+        struct person copy;
+
+        start(&f->alice, &f->bob);
+        carry(f, &f->alice, &f->bob);
+        snprintf(command, sizeof(command), "cp %s/%s/vault.db* /tmp/", f->bob.directory, f->bob.id);
+        assert_int_equal(system(command), 0);
+        say(&f->alice, only(&f->alice), "secret");
+        carry(f, &f->alice, &f->bob);
+        copy = f->bob;
+        copy.messenger = NULL;
+        f->bob.messenger = messenger_free(f->bob.messenger);
+        f->bob.vault = vault_free(f->bob.vault);
+        snprintf(command, sizeof(command), "rm %s/%s/vault.db*; mv /tmp/vault.db* %s/%s/", copy.directory, copy.id,
+                 copy.directory, copy.id);
+        assert_int_equal(system(command), 0);
+        assert_int_equal(vault_load(copy.directory, copy.id, &copy.vault), 0);
+        assert_int_equal(vault_unlock(copy.vault, secret_copy(secret_bytes(copy.vault_key))), 0);
+        assert_int_equal(messenger_open(copy.vault, &copy.events, &copy.messenger), -EBADMSG);
+        vault_free(copy.vault);
+}
+
+static void texts_that_are_none_are_refused(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_writer_ struct writer large = WRITER_INIT;
+        struct conversation *c = start(&f->alice, &f->bob);
+        uint64_t message;
+
+        memset(writer_append(&large, CONTENT_TEXT_MAX + 1), 'x', CONTENT_TEXT_MAX + 1);
+        assert_int_equal(messenger_send(f->alice.messenger, c, BYTES_STRING(""), 1, &message), -EINVAL);
+        assert_int_equal(messenger_send(f->alice.messenger, c, BYTES_STRING("\xff"), 1, &message), -EINVAL);
+        assert_int_equal(messenger_send(f->alice.messenger, c, writer_bytes(&large), 1, &message), -EMSGSIZE);
+        assert_int_equal(messenger_mark_read(f->alice.messenger, c, 1), -ENOENT);
+        assert_history(&f->alice, "");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make, release)
+        const struct CMUnitTest tests[] = {
+                TEST(two_people_talk),
+                TEST(a_restart_after_every_step_loses_and_doubles_nothing),
+                TEST(a_replay_and_a_forgery_are_refused),
+                TEST(updates_race_and_the_loser_goes_on),
+                TEST(our_keys_are_replaced_after_many_messages),
+                TEST(both_start_at_once_and_agree_on_one_group),
+                TEST(a_person_with_a_new_root_key_is_refused_and_shown),
+                TEST(a_refused_first_commit_leaves_a_conversation_that_can_start_again),
+                TEST(used_keys_are_gone_from_the_disk),
+                TEST(texts_that_are_none_are_refused),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
