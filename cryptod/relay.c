@@ -97,9 +97,11 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ign
 
 int relay_watch(struct cryptod *c)
 {
-        return sd_bus_match_signal_async(c->bus, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                         "org.freedesktop.DBus", "NameOwnerChanged,arg0='" RELAY_NAME "'",
-                                         on_owner_changed, NULL, c);
+        return sd_bus_add_match_async(c->bus, NULL,
+                                      "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
+                                      "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" RELAY_NAME
+                                      "'",
+                                      on_owner_changed, NULL, c);
 }
 
 /* -- the outbox --------------------------------------------------------------------------------------------------- */

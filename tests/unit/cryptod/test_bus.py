@@ -1,0 +1,285 @@
+#!/usr/bin/python3
+"""cryptod on a private bus, with relayd and a hub as they are and a stand-in for authd: accounts, unlocking, two people who
+talk, kill -9, and who may do what."""
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import dbus
+import dbus.service
+from dbus.mainloop.glib import DBusGMainLoop
+from gi.repository import GLib
+
+CRYPTOD, RELAYD, HUB = sys.argv[1:4]
+BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>custom</type><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/></policy>
+</busconfig>"""
+ERROR = "im.visavis.Error."
+ALICE, BOB = "a" * 32, "b" * 32
+CRYPTO = "/im/visavis/Crypto1"
+
+failures = 0
+number = 0
+
+
+def check(name, good, detail=""):
+    global failures, number
+    number += 1
+    failures += not good
+    print(("ok" if good else "not ok"), number, "-", name, flush=True)
+    if not good:
+        print("#", detail, flush=True)
+
+
+class Authd(dbus.service.Object):
+    """Knows one ticket at a time: what it is for, from whom, and the face secret behind it."""
+
+    def __init__(self, bus):
+        super().__init__(bus, "/im/visavis/Auth1")
+        self.tickets, self.forgotten = {}, []
+
+    @dbus.service.method("im.visavis.Auth1.Tickets", in_signature="aysus", out_signature="hb")
+    def Redeem(self, ticket, account, uid, caller):
+        known = self.tickets.pop(bytes(ticket), None)
+        if not known or known[:3] != (str(account), int(uid), str(caller)):
+            raise dbus.DBusException("This ticket is not valid.", name=ERROR + "TicketInvalid")
+        fd = os.memfd_create("face")
+        os.write(fd, known[3])
+        return dbus.types.UnixFd(fd), known[4]
+
+    @dbus.service.method("im.visavis.Auth1.Tickets", in_signature="s")
+    def Forget(self, account):
+        self.forgotten.append(str(account))
+
+
+class Stage:
+    def __init__(self):
+        self.directory = tempfile.mkdtemp(prefix="visavis-cryptod-bus-")
+        self.me = pwd.getpwuid(os.getuid()).pw_name
+        for name in ("cryptod", "relayd", "hub", "config"):
+            os.mkdir(f"{self.directory}/{name}", 0o700)
+        self.write("config/relayd.conf", f"[peers]\ncrypto-user = {self.me}\n[link]\nlongest-wait = 1s\n")
+        self.write("config/cryptod.conf", f"[peers]\nrelay-user = {self.me}\n[unlock]\nderivation-milliseconds = 100\n")
+        self.write("bus.conf", BUS_CONFIG % self.directory)
+        self.processes = {"bus": subprocess.Popen(["dbus-daemon", "--nofork", f"--config-file={self.directory}/bus.conf"])}
+        self.address = f"unix:path={self.directory}/bus"
+        while not os.path.exists(f"{self.directory}/bus"):
+            time.sleep(0.01)
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        self.start_hub()
+
+    def write(self, name, text):
+        with open(f"{self.directory}/{name}", "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def start_hub(self):
+        p = subprocess.Popen([HUB, "--state", f"{self.directory}/hub", "--config", f"{self.directory}/config",
+                              "--listen", f"127.0.0.1:{self.port}", "--log-level", "err"], stdout=subprocess.PIPE, text=True)
+        self.hub_address = p.stdout.readline().strip()
+        p.stdout.close()
+        self.processes["hub"] = p
+
+    def start(self, name, program):
+        self.processes[name] = subprocess.Popen([program, "--bus", self.address, "--state", f"{self.directory}/{name}",
+                                                 "--config", f"{self.directory}/config", "--log-level", "err"])
+
+    def kill(self, name, how=signal.SIGKILL):
+        p = self.processes.pop(name)
+        p.send_signal(how)
+        return p.wait()
+
+    def end(self):
+        for name in list(self.processes):
+            self.kill(name, signal.SIGTERM)
+        shutil.rmtree(self.directory)
+
+
+class Person:
+    """A program on the bus: a connection of its own."""
+
+    def __init__(self, stage, authd, account, name):
+        self.bus = dbus.bus.BusConnection(stage.address)
+        self.stage, self.authd, self.id, self.name = stage, authd, account, name
+        self.path = f"{CRYPTO}/account/{account}"
+        self.face = (name * 32)[:32].encode()
+        self.pin = "2580"
+        self.address = f"{name}@{stage.hub_address}"
+        self.plain_address = f"{name}@127.0.0.1:{stage.port}"
+
+    def ticket(self, enrolment=False, face=None, caller=None):
+        ticket = os.urandom(32)
+        self.authd.tickets[ticket] = (self.id, os.getuid(), caller or self.bus.get_unique_name(), face or self.face, enrolment)
+        return dbus.ByteArray(ticket)
+
+    @staticmethod
+    def factor(pin):
+        fd = os.memfd_create("pin")
+        os.write(fd, pin.encode())
+        return dbus.types.UnixFd(fd)
+
+    def of(self, path, interface):
+        return dbus.Interface(self.bus.get_object("im.visavis.Crypto1", path, introspect=False), interface)
+
+    def create(self, ticket=None, address=None):
+        return self.of(CRYPTO, "im.visavis.Crypto1.Manager").CreateAccount(
+            self.id, ticket or self.ticket(True), self.factor(self.pin), address or self.address,
+            dbus.Dictionary(signature="sv"), timeout=60)
+
+    @property
+    def account(self):
+        return self.of(self.path, "im.visavis.Crypto1.Account")
+
+    def state(self):
+        return str(self.of(self.path, "org.freedesktop.DBus.Properties").Get("im.visavis.Crypto1.Account", "State"))
+
+    def unlock(self, pin=None, ticket=None):
+        self.account.Unlock(ticket or self.ticket(), self.factor(pin or self.pin), timeout=60)
+
+    def history(self, conversation):
+        return [(str(m[1]).split("@")[0], str(m[2]), str(m[4]))
+                for m in self.account.ReadMessages(conversation, dbus.UInt64(0), dbus.UInt32(500), False)]
+
+    def the_conversation(self):
+        listed = self.account.ListConversations()
+        return str(listed[0][0]) if listed else None
+
+
+def refused(name, function, *arguments):
+    try:
+        function(*arguments)
+        return False
+    except dbus.DBusException as error:
+        return error.get_dbus_name() == ERROR + name
+
+
+def wait_for(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def play(stage):
+    # authd answers from a thread of its own, while the persons' calls wait.
+    loop = GLib.MainLoop()
+    bus = dbus.bus.BusConnection(stage.address, mainloop=DBusGMainLoop())
+    authd = Authd(bus)
+    bus.request_name("im.visavis.Auth1")
+    threading.Thread(target=loop.run, daemon=True).start()
+    stage.start("relayd", RELAYD)
+    stage.start("cryptod", CRYPTOD)
+    wait_for(lambda: bus.name_has_owner("im.visavis.Crypto1") and bus.name_has_owner("im.visavis.Relay1"))
+    alice, bob = Person(stage, authd, ALICE, "alice"), Person(stage, authd, BOB, "bob")
+
+    check("an account needs an enrolment's ticket", refused("TicketInvalid", alice.create, alice.ticket(False)))
+    check("and its own caller's", refused("TicketInvalid", alice.create, alice.ticket(True, caller=":1.999")))
+    check("an account is made, unlocked for its maker", str(alice.create()) == alice.path and alice.state() == "unlocked")
+    check("the same account is not made twice", refused("Exists", alice.create))
+    bob.create()
+    other = Person(stage, authd, "c" * 32, "alice")
+    check("a name that is taken is told, and its face forgotten",
+          refused("Exists", other.create) and wait_for(lambda: other.id in authd.forgotten))
+
+    check("locked means locked", alice.account.Lock() is None and alice.state() == "locked" and
+          refused("Locked", alice.account.ListConversations))
+    check("a wrong PIN is refused", refused("WrongFactor", alice.unlock, "2581"))
+    check("so is another face with the right PIN", refused("WrongFactor", alice.unlock, None, alice.ticket(face=b"x" * 32)))
+    ticket = alice.ticket()
+    alice.unlock(ticket=ticket)
+    check("the right face and PIN open it", alice.state() == "unlocked")
+    check("a ticket opens it once", refused("TicketInvalid", alice.unlock, None, ticket))
+
+    guest = Person(stage, authd, ALICE, "alice")
+    check("another program of the same person has no share", refused("Locked", guest.account.ListConversations))
+    alice.account.Grant(guest.bus.get_unique_name())
+    check("until it is granted one", guest.account.ListConversations() == [])
+    check("only a unique name can be granted", refused("InvalidArgument", alice.account.Grant, "im.visavis.Auth1"))
+
+    check("an address of nobody is told", refused("NotFound", alice.account.OpenConversation,
+                                                  f"nobody@127.0.0.1:{stage.port}"))
+    check("so is one's own", refused("InvalidArgument", alice.account.OpenConversation, alice.address))
+    conversation = str(alice.account.OpenConversation(bob.address))
+    check("a conversation is started once", str(alice.account.OpenConversation(bob.plain_address)) == conversation)
+    alice.account.Send(conversation, "one")
+    bob.account.Lock()
+    alice.account.Send(conversation, "two")
+    check("what is sent reaches the hub", wait_for(lambda: [s for *_, s in alice.history(conversation)] == ["stored"] * 2))
+    bob.unlock()
+    check("and waits for the log-in of the other", wait_for(lambda: bob.the_conversation() and bob.history(
+        bob.the_conversation()) == [("alice", "one", "received"), ("alice", "two", "received")]))
+    theirs = bob.the_conversation()
+    listed = bob.account.ListConversations()[0]
+    check("unread messages are counted", (str(listed[1]), int(listed[2]), str(listed[4])) == (alice.plain_address, 2, "two"), listed)
+    bob.account.MarkRead(theirs, dbus.UInt64(2))
+    check("until they are read", int(bob.account.ListConversations()[0][2]) == 0)
+    bob.account.Send(theirs, "three")
+    check("the answer comes back", wait_for(lambda: alice.history(conversation)[-1:] == [("bob", "three", "received")]))
+    bob.account.Update(theirs)
+    alice.account.Update(conversation)
+    bob.account.Send(theirs, "new keys")
+    check("keys are replaced by both at once, and the conversation goes on", wait_for(
+        lambda: alice.history(conversation)[-1:] == [("bob", "new keys", "received")]))
+    check("a conversation that is not there is told", refused("NotFound", alice.account.Send, "0" * 32, "x"))
+    check("an empty message is refused", refused("InvalidArgument", alice.account.Send, conversation, ""))
+
+    for i in range(5):
+        alice.account.Send(conversation, f"k{i}")
+        stage.kill("cryptod")
+        wait_for(lambda: not bus.name_has_owner("im.visavis.Crypto1"))
+        stage.start("cryptod", CRYPTOD)
+        wait_for(lambda: bus.name_has_owner("im.visavis.Crypto1"))
+        if not (alice.state() == "locked" and bob.state() == "locked"):
+            check("locked after kill -9", False)
+        alice.unlock()
+        bob.unlock()
+    check("kill -9 of cryptod after each message loses and doubles nothing", wait_for(
+        lambda: [t for n, t, _ in bob.history(theirs) if n == "alice"] == ["one", "two", *(f"k{i}" for i in range(5))]),
+          bob.history(theirs))
+    for i in range(5):
+        alice.account.Send(conversation, f"r{i}")
+        stage.kill("relayd")
+        stage.start("relayd", RELAYD)
+    check("so does kill -9 of relayd", wait_for(
+        lambda: [t for n, t, _ in bob.history(theirs) if t[0] == "r"] == [f"r{i}" for i in range(5)]), bob.history(theirs))
+    for i in range(3):
+        alice.account.Send(conversation, f"h{i}")
+        stage.kill("hub")
+        bob.account.Send(theirs, f"h{i}")
+        stage.start_hub()
+    for person, talk in ((alice, conversation), (bob, theirs)):
+        check(f"and of the hub, for {person.name}", wait_for(lambda: sorted(
+            t for _, t, _ in person.history(talk) if t[0] == "h") == sorted([f"h{i}" for i in range(3)] * 2)), person.history(talk))
+
+    for _ in range(3):
+        refused("WrongFactor", bob.unlock, "wrong")
+    check("wrong PINs cost time, also while it is open", refused("Throttled", bob.unlock))
+    alice.bus.close()
+    watcher = Person(stage, authd, ALICE, "alice")
+    check("it locks when the last program that holds it has left", wait_for(lambda: watcher.state() == "locked"))
+    check("cryptod ends cleanly", stage.kill("cryptod", signal.SIGTERM) == 0)
+    print(f"1..{number}", flush=True)
+    return failures
+
+
+def main():
+    stage = Stage()
+    try:
+        return 1 if play(stage) else 0
+    finally:
+        stage.end()
+
+
+sys.exit(main())
