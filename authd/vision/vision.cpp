@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
+#include <iterator>
 #include <new>
 #include <vector>
 
@@ -17,6 +18,8 @@ namespace
 const int DETECT_WIDTH = 320, DETECT_HEIGHT = 240;
 const float DETECT_SCORE = 0.7f, DETECT_OVERLAP = 0.4f;
 const double LIVENESS_SCALE = 2.7;
+const int EYE_SIDE = 24;
+const double EYE_SIZES[] = { 1.3, 1.6 };
 
 /* ArcFace's five points in a picture of 112 x 112: eyes, nose, corners of the mouth (Deng et al., 2019). */
 const cv::Point2f ALIGNED[5] = { { 38.2946f, 51.6963f },
@@ -156,16 +159,26 @@ void vision::texture(const cv::Mat &grey, const cv::Rect &face, struct observati
         out.sharpness = deviation[0] * deviation[0];
 }
 
-/* Probability that an eye is open; @corners are its six points. */
+/* Probability that an eye is open; @corners are its six points. Its publisher crops 1.6 widths of the eye; with a
+ * closer crop as well it tells a shut eye better, and is steadier. */
 double vision::eye(const cv::Mat &grey, const struct point *corners)
 {
-        const cv::Point2f c = middle(corners, { 1, 2, 4, 5 });
-        const double side = std::max(4.0, (corners[3].x - corners[0].x) * 1.6);
-        const cv::Rect r = clip(cv::Rect2d(c.x - side / 2, c.y - side / 2, side, side), grey.size());
+        const cv::Point2d c = middle(corners, { 0, 3 }),
+                          across(corners[3].x - corners[0].x, corners[3].y - corners[0].y);
+        const double width = std::max(4.0, cv::norm(across));
+        double sum = 0;
 
-        if (r.width < 4 || r.height < 4)
-                return 1; /* an eye at the rim of the picture says nothing of a blink */
-        return softmax(run(MODEL_EYE, cv::dnn::blobFromImage(grey(r), 1 / 255.0, cv::Size(24, 24))))[1];
+        for (const double size : EYE_SIZES) {
+                const cv::Point2d step = across / cv::norm(across) * (width * size / EYE_SIDE);
+                const cv::Matx23d from(step.x, -step.y, c.x - (step.x - step.y) * EYE_SIDE / 2, step.y, step.x,
+                                       c.y - (step.x + step.y) * EYE_SIDE / 2);
+                cv::Mat crop;
+                cv::warpAffine(grey, crop, from, cv::Size(EYE_SIDE, EYE_SIDE), cv::INTER_LINEAR | cv::WARP_INVERSE_MAP,
+                               cv::BORDER_REPLICATE);
+                const cv::Mat logits = run(MODEL_EYE, cv::dnn::blobFromImage(crop, 1 / 255.0));
+                sum += double(logits.ptr<float>()[1] - logits.ptr<float>()[0]);
+        }
+        return 1 / (1 + std::exp(-sum / std::size(EYE_SIZES)));
 }
 
 /* A classifier over 66 bins of 3 degrees for each angle, read as an expectation (Hopenet, Ruiz et al., 2018). Its yaw
@@ -292,6 +305,7 @@ int vision_observe_all(struct vision *v, const struct frame *f, unsigned wanted,
                 for (size_t i = 0; i < count; i++) {
                         out[i] = observation{};
                         out[i].faces = unsigned(faces.size());
+                        out[i].rival = i + 1 < faces.size() ? double(faces[i + 1].width) / faces[i].width : 0;
                         v->observe(picture, faces[i], wanted, out[i]);
                 }
                 *out_count = count;

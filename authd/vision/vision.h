@@ -36,12 +36,13 @@ enum {
 
 /* What was seen. Fields that were not asked for are zero. */
 struct observation {
-        unsigned observed;                /* OBSERVE_… that hold */
-        unsigned faces;                   /* how many there are; the rest is about the largest */
-        struct box box;                   /* clipped to the frame */
-        double size;                      /* the box's width in pixels */
-        double brightness;                /* mean grey value of the face, 0 to 255 */
-        double sharpness;                 /* variance of the Laplacian of the face at 112 x 112, grey */
+        unsigned observed; /* OBSERVE_… that hold */
+        unsigned faces;    /* how many there are; the rest is about the largest */
+        double rival;      /* width of the second largest face as a part of this one's; 0: there is none */
+        struct box box;    /* clipped to the frame */
+        double size;       /* the box's width in pixels */
+        double brightness; /* mean grey value of the face, 0 to 255 */
+        double sharpness;  /* variance of the Laplacian of the face at 112 x 112, grey */
         struct point landmark[LANDMARKS]; /* in pixels of the frame; order of the iBUG 300-W annotation */
         double eye_open[2];               /* probability; the eye that is left in the picture first */
         double yaw, pitch, roll;          /* degrees; yaw grows as the nose goes right in the picture */

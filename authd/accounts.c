@@ -1,0 +1,222 @@
+/* See accounts.h. */
+#include "authd/accounts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "services/cleanup.h"
+#include "services/log.h"
+#include "services/seal.h"
+#include "services/storage.h"
+#include "services/throttle.h"
+
+#define LOCKED_OUT_USEC (24ULL * 3600 * 1000000)
+
+static const char *const migrations[] = {
+        "CREATE TABLE account (id TEXT PRIMARY KEY, uid INTEGER NOT NULL, template BLOB NOT NULL,"
+        " face_secret BLOB NOT NULL, throttle BLOB NOT NULL) WITHOUT ROWID;"
+        "CREATE INDEX account_uid ON account (uid);",
+};
+
+struct accounts {
+        sqlite3 *db;
+        struct secret *key;
+        char *described;
+};
+
+int accounts_open(const char *directory, struct accounts **out)
+{
+        _cleanup_free_ char *key = NULL, *path = NULL;
+        struct accounts *a = calloc(1, sizeof(*a));
+
+        if (!a || asprintf(&key, "%s/host.key", directory) < 0 || asprintf(&path, "%s/accounts.db", directory) < 0)
+                abort(); /* at start, so nothing is lost */
+        int r = host_key_open(key, "authd-key", &a->key);
+
+        if (r >= 0)
+                r = storage_open(path, migrations, COUNT_OF(migrations), &a->db);
+        if (r < 0) {
+                accounts_close(a);
+                return r;
+        }
+        *out = a;
+        return 0;
+}
+
+struct accounts *accounts_close(struct accounts *a)
+{
+        if (!a)
+                return NULL;
+        storage_close(a->db);
+        secret_free(a->key);
+        free(a->described);
+        free(a);
+        return NULL;
+}
+
+const char *accounts_describe(struct accounts *a)
+{
+        free(a->described);
+        a->described = storage_describe(a->db, sqlite3_extended_errcode(a->db));
+        return a->described ? a->described : "The accounts cannot be read or written.";
+}
+
+/* struct { opaque what<V>; opaque account<V>; uint32 uid; } */
+static void place_of(const char *what, const char *account, uid_t uid, struct writer *out)
+{
+        write_vector(out, BYTES_STRING(what));
+        write_vector(out, BYTES_STRING(account));
+        write_u32(out, (uint32_t) uid);
+}
+
+static int seal_column(struct accounts *a, const char *what, const struct enrolment *e, struct bytes plain,
+                       struct writer *out)
+{
+        _cleanup_writer_ struct writer place = WRITER_INIT;
+
+        place_of(what, e->account, e->uid, &place);
+        return seal(a->key, writer_bytes(&place), plain, out);
+}
+
+int accounts_add(struct accounts *a, const struct enrolment *e)
+{
+        _cleanup_writer_ struct writer plain = WRITER_INIT, template = WRITER_INIT, secret = WRITER_INIT,
+                                       throttle = WRITER_INIT;
+        int r;
+
+        template_write(&e->template, &plain);
+        throttle_write(&(struct throttle){ 0 }, &throttle);
+        if ((r = writer_finish(&plain)) < 0 || (r = writer_finish(&throttle)) < 0 ||
+            (r = seal_column(a, "template", e, writer_bytes(&plain), &template)) < 0 ||
+            (r = seal_column(a, "face secret", e, secret_bytes(e->face_secret), &secret)) < 0)
+                return r;
+        return storage_run(a->db, "INSERT INTO account VALUES (?, ?, ?, ?, ?)", "sibbb", e->account, (int64_t) e->uid,
+                           writer_bytes(&template), writer_bytes(&secret), writer_bytes(&throttle));
+}
+
+static int unseal_column(struct accounts *a, const char *what, const char *sql, const char *account, uid_t uid,
+                         struct secret **out)
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        _cleanup_writer_ struct writer place = WRITER_INIT;
+        int r = storage_prepare(a->db, &s, sql, "si", account, (int64_t) uid);
+
+        if (r >= 0)
+                r = storage_step(s);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        place_of(what, account, uid, &place);
+        r = unseal(a->key, writer_bytes(&place), storage_column_bytes(s, 0), out);
+        if (r < 0)
+                log_error(
+                        "The %s of account %s cannot be opened: it was damaged, or sealed on another machine. Restore "
+                        "authd's state directory, its host.key too.",
+                        what, account);
+        return r;
+}
+
+int accounts_template(struct accounts *a, const char *account, uid_t uid, struct template *out)
+{
+        _cleanup_secret_ struct secret *plain = NULL;
+        struct reader reader;
+        int r = unseal_column(a, "template", "SELECT template FROM account WHERE id = ? AND uid = ?", account, uid,
+                              &plain);
+
+        if (r < 0)
+                return r;
+        reader_init(&reader, secret_bytes(plain));
+        template_read(&reader, out);
+        return reader_finish(&reader);
+}
+
+int accounts_face_secret(struct accounts *a, const char *account, uid_t uid, struct secret **out)
+{
+        _cleanup_secret_ struct secret *plain = NULL;
+        int r = unseal_column(a, "face secret", "SELECT face_secret FROM account WHERE id = ? AND uid = ?", account,
+                              uid, &plain);
+
+        if (r >= 0 && plain->size != FACE_SECRET_SIZE)
+                r = -EBADMSG;
+        if (r >= 0)
+                *out = TAKE(plain);
+        return r;
+}
+
+int accounts_count(struct accounts *a, uid_t uid, unsigned *out)
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        int r = storage_prepare(a->db, &s, "SELECT count(*) FROM account WHERE uid = ?", "i", (int64_t) uid);
+
+        if (r >= 0)
+                r = storage_step(s);
+        if (r >= 0)
+                *out = (unsigned) storage_column_integer(s, 0);
+        return r < 0 ? r : 0;
+}
+
+static int load_throttle(struct accounts *a, const char *account, struct throttle *out)
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        struct reader reader;
+        int r = storage_prepare(a->db, &s, "SELECT throttle FROM account WHERE id = ?", "s", account);
+
+        if (r >= 0)
+                r = storage_step(s);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        reader_init(&reader, storage_column_bytes(s, 0));
+        throttle_read(&reader, out);
+        return reader_finish(&reader);
+}
+
+static int store_throttle(struct accounts *a, const char *account, const struct throttle *t)
+{
+        _cleanup_writer_ struct writer w = WRITER_INIT;
+        int r;
+
+        throttle_write(t, &w);
+        r = writer_finish(&w);
+        return r < 0 ? r
+                     : storage_run(a->db, "UPDATE account SET throttle = ? WHERE id = ?", "bs", writer_bytes(&w),
+                                   account);
+}
+
+int accounts_wait(struct accounts *a, const char *account, uint64_t *out_usec)
+{
+        struct boot_time now;
+        struct throttle t;
+        int r = boot_time_now(&now);
+
+        if (r >= 0)
+                r = load_throttle(a, account, &t);
+        if (r < 0)
+                return r;
+        *out_usec = throttle_remaining(&t, &now);
+        if (*out_usec == UINT64_MAX) {
+                uint64_t passed = throttle_passed(&t, &now);
+
+                *out_usec = passed < LOCKED_OUT_USEC ? LOCKED_OUT_USEC - passed : 0;
+        }
+        return 0;
+}
+
+int accounts_count_failure(struct accounts *a, const char *account)
+{
+        struct boot_time now;
+        struct throttle t;
+        int r = boot_time_now(&now);
+
+        if (r >= 0)
+                r = load_throttle(a, account, &t);
+        if (r < 0)
+                return r;
+        throttle_attempt(&t, &now);
+        return store_throttle(a, account, &t);
+}
+
+int accounts_clear_failures(struct accounts *a, const char *account)
+{
+        return store_throttle(a, account, &(struct throttle){ 0 });
+}

@@ -1,0 +1,43 @@
+/* The enrolled accounts on disk: whose they are, the face template and the face secret, sealed, and what failures cost.
+ *
+ * Both are sealed with the host's key (services/seal.h) and bound to their account, user and column, so that a row
+ * cannot be moved to another account or handed to another user. What is stored is stored in one transaction and synced
+ * before a function returns. */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "authd/template.h"
+#include "authd/tickets.h"
+#include "services/secret.h"
+
+enum { FACE_SECRET_SIZE = 32 };
+
+struct accounts;
+
+/* Opens or creates DIRECTORY/accounts.db and its key. A sentence has been logged on error. */
+int accounts_open(const char *directory, struct accounts **out);
+struct accounts *accounts_close(struct accounts *a);
+
+/* Makes an enrolment lasting. -EEXIST if there is such an account; errors of storage_errno(). */
+int accounts_add(struct accounts *a, const struct enrolment *e);
+
+/* The template of an account of @uid, and its face secret. -ENOENT if that user has no such account, -EBADMSG if the
+ * row was damaged or is not this host's; errors of storage_errno(). */
+int accounts_template(struct accounts *a, const char *account, uid_t uid, struct template *out);
+int accounts_face_secret(struct accounts *a, const char *account, uid_t uid, struct secret **out);
+
+/* How many accounts a user has. */
+int accounts_count(struct accounts *a, uid_t uid, unsigned *out);
+
+/* How long the next attempt has to wait, in microseconds; 0: not at all. Delays grow as those of services/throttle.h;
+ * where that would lock out for good, it is a day: the recovery code that ends cryptod's lock-out is not shown here. */
+int accounts_wait(struct accounts *a, const char *account, uint64_t *out_usec);
+
+/* Counts an attempt as failed, and clears the count after one that passed. */
+int accounts_count_failure(struct accounts *a, const char *account);
+int accounts_clear_failures(struct accounts *a, const char *account);
+
+/* A sentence about the last error of the storage. Belongs to @a. */
+const char *accounts_describe(struct accounts *a);

@@ -1,0 +1,70 @@
+/* The active liveness challenge: movements picked at random, which a recording cannot know and a photograph cannot do.
+ *
+ *     act 1 ─▶ rest ─▶ act 2 ─▶ rest … ─▶ done            each with a deadline
+ *       └─────────┴──────┴─▶ wrong movement, flat, late
+ *
+ * Every challenge holds at least one turn of the head, because a turn shows whether the face has depth (relief.h).
+ * "Left" and "right" are the person's own. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "authd/vision/vision.h"
+
+enum action { ACTION_TURN_LEFT, ACTION_TURN_RIGHT, ACTION_BLINK };
+
+enum { CHALLENGE_ACTIONS_MAX = 3 };
+
+/* How a head looks at rest: the mean of several pictures. */
+struct posture {
+        unsigned count;
+        struct point landmark[LANDMARKS]; /* sums, as all below */
+        double yaw, eyes;
+};
+
+/* Adds a picture with landmarks, eyes and pose. */
+void posture_add(struct posture *p, const struct observation *o);
+
+/* Whether the eyes can be read, so that a blink would be seen: sunglasses and laughing eyes cannot. */
+bool posture_eyes_readable(const struct posture *p);
+
+enum challenge_result {
+        CHALLENGE_GOES_ON,
+        CHALLENGE_DONE,
+        CHALLENGE_WRONG, /* another movement than the one asked for */
+        CHALLENGE_FLAT,  /* the face turned and has no depth */
+        CHALLENGE_STILL, /* what was asked for did not happen in time */
+        CHALLENGE_LATE,  /* the face did not look straight again in time */
+};
+
+struct challenge {
+        enum action action[CHALLENGE_ACTIONS_MAX];
+        unsigned count, current;
+        bool resting;
+        struct posture posture; /* before the current movement */
+        double straight;        /* yaw at the very beginning */
+        uint64_t since;         /* when the current act or rest was asked for */
+        unsigned frames;        /* of a rest, or of a head turned as asked */
+        unsigned wrong;         /* pictures in a row of a head that moved otherwise */
+        struct point turned[LANDMARKS];
+        uint64_t shut; /* when the eyes shut; 0: they are open */
+        double yaw;    /* the last, relative to the beginning */
+};
+
+/* Picks @count actions (2 to CHALLENGE_ACTIONS_MAX), every allowed sequence with the same probability, by @random.
+ * Without @blink only turns. */
+void challenge_pick(struct challenge *c, unsigned count, bool blink, uint32_t random);
+
+/* Begins with the first action, from a posture of several pictures. */
+void challenge_begin(struct challenge *c, const struct posture *p, uint64_t now);
+
+/* What the person does; NULL: no picture, or not of that face. Once it is not CHALLENGE_GOES_ON, the challenge is
+ * over. */
+enum challenge_result challenge_observe(struct challenge *c, const struct observation *o, uint64_t now);
+
+/* OBSERVE_… that the current act or rest needs in picture number @n. */
+unsigned challenge_wanted(const struct challenge *c, unsigned n);
+
+/* The prompt's name on the bus: turn-left, turn-right, blink or look-straight. */
+const char *challenge_prompt(const struct challenge *c);

@@ -1,0 +1,294 @@
+/* See examination.h. */
+#include "authd/examination.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "services/cleanup.h"
+
+#define SECOND 1000000ULL
+
+/* The demo's photographs: two of one person have a cosine of 0.61 (0.5 and more once the actor moves them), no two
+ * persons more than 0.4. On the 40 people of the ORL set 0.45 is far above the threshold of a false match rate of
+ * 1e-4. */
+static const double MATCH_MIN = 0.45;
+static const double SAME_MIN = 0.6; /* pictures of one face in one sitting */
+
+/* The passive network calls most photographs bona fide, so a good score proves nothing; a bad one costs: below
+ * DOUBTFUL a third movement is asked for, below HOPELESS it is refused. Measured: people 0.76 to 1.0, photographs held
+ * up to the camera 0.64 to 1.0. */
+static const double HOPELESS = 0.10, DOUBTFUL = 0.50;
+
+static const uint64_t SEARCH_MAX = 20 * SECOND, NO_PICTURE_MAX = 8 * SECOND, SEVERAL_MAX = 4 * SECOND,
+                      SEVERAL_IN_CHALLENGE_MAX = 3 * SECOND / 2;
+enum { GOOD_FRAMES = 5, GOOD_FRAMES_MAX = 10, ENROL_FRAMES = 8, SEEN_IN_SEARCH = 5 };
+static const double SEARCH_SHARE = 0.3; /* of the progress */
+
+static void fail(struct examination *e, enum failure f)
+{
+        e->phase = EXAMINATION_FAILED;
+        e->failure = f;
+        e->hint = "";
+        e->suspect = e->suspect || f == FAILURE_NO_MATCH || f == FAILURE_PRESENTATION_ATTACK;
+}
+
+void examination_begin(struct examination *e, const struct template *known, uint32_t random, uint64_t now)
+{
+        *e = (struct examination){ .enrols = !known, .random = random, .hint = "", .begun = now, .pictured = now };
+        if (known)
+                e->known = *known;
+}
+
+static int ascending(const void *a, const void *b)
+{
+        double x = *(const double *) a, y = *(const double *) b;
+
+        return (x > y) - (x < y);
+}
+
+static double median(const struct examination *e)
+{
+        double sorted[EXAMINATION_SCORES_MAX];
+
+        memcpy(sorted, e->score, sizeof(sorted[0]) * e->scores);
+        qsort(sorted, e->scores, sizeof(sorted[0]), ascending);
+        return e->scores > 0 ? sorted[e->scores / 2] : -1;
+}
+
+static void compare(struct examination *e, const struct observation *o)
+{
+        double score = e->enrols ? embedding_cosine(e->track.reference, o->embedding)
+                                 : template_score(&e->known, o->embedding);
+
+        if (e->scores < EXAMINATION_SCORES_MAX)
+                e->score[e->scores++] = score;
+        if (!e->enrols && score < MATCH_MIN)
+                e->suspect = true;
+}
+
+static void begin_challenge(struct examination *e, uint64_t now)
+{
+        double bona_fide = e->bona_fides > 0 ? e->bona_fide / e->bona_fides : 0;
+
+        if (bona_fide < HOPELESS) {
+                fail(e, FAILURE_PRESENTATION_ATTACK);
+                return;
+        }
+        challenge_pick(&e->challenge, bona_fide < DOUBTFUL ? 3 : 2, posture_eyes_readable(&e->posture), e->random);
+        challenge_begin(&e->challenge, &e->posture, now);
+        e->phase = EXAMINATION_CHALLENGE;
+        e->suspect = true;
+        e->hint = "";
+        e->progress = SEARCH_SHARE;
+        e->scores = 0;
+        e->several = 0;
+}
+
+/* Another face than before, so what was gathered is of no use: the search begins anew, but not its time. */
+static void start_over(struct examination *e, const struct observation *o, uint64_t now)
+{
+        track_begin(&e->track, o, now);
+        e->good = e->scores = 0;
+        e->posture = (struct posture){ 0 };
+        e->bona_fide = 0;
+        e->bona_fides = 0;
+        template_wipe(&e->seen);
+}
+
+static void gather(struct examination *e, const struct observation *o, uint64_t now)
+{
+        unsigned wanted = e->enrols ? ENROL_FRAMES : GOOD_FRAMES;
+
+        if (!e->track.begun || track_follow(&e->track, o, 0, now) != TRACK_SAME ||
+            embedding_cosine(e->track.reference, o->embedding) < SAME_MIN)
+                start_over(e, o, now);
+        e->good++;
+        posture_add(&e->posture, o);
+        e->bona_fide += o->bona_fide;
+        e->bona_fides++;
+        compare(e, o);
+        if (e->enrols && e->seen.count < SEEN_IN_SEARCH)
+                template_add(&e->seen, o->embedding);
+        e->progress = SEARCH_SHARE * e->good / wanted;
+        if (e->good < wanted)
+                return;
+        if (e->enrols || median(e) >= MATCH_MIN)
+                begin_challenge(e, now);
+        else if (e->good >= GOOD_FRAMES_MAX)
+                fail(e, FAILURE_NO_MATCH);
+        if (e->progress > SEARCH_SHARE)
+                e->progress = SEARCH_SHARE;
+}
+
+/* What was wrong most of the time. */
+static void give_up(struct examination *e)
+{
+        if (e->faces == 0)
+                fail(e, FAILURE_NO_FACE);
+        else if (e->rivals > e->faces / 2)
+                fail(e, FAILURE_SEVERAL_FACES);
+        else if (e->good == 0)
+                fail(e, FAILURE_QUALITY);
+        else
+                fail(e, FAILURE_TIMEOUT);
+}
+
+static bool too_many(struct examination *e, const struct observation *o, uint64_t longest, uint64_t now)
+{
+        if (!quality_rival(o)) {
+                e->several = 0;
+                return false;
+        }
+        if (e->several == 0)
+                e->several = now;
+        return now - e->several > longest;
+}
+
+static void search(struct examination *e, const struct observation *o, uint64_t now)
+{
+        const unsigned needed = OBSERVE_LANDMARKS | OBSERVE_EYES | OBSERVE_POSE | OBSERVE_LIVENESS | OBSERVE_EMBEDDING;
+
+        if (o) {
+                enum quality q = quality_of(o);
+
+                e->hint = quality_hint(q);
+                e->faces += o->faces > 0;
+                e->rivals += quality_rival(o);
+                if (too_many(e, o, SEVERAL_MAX, now)) {
+                        fail(e, FAILURE_SEVERAL_FACES);
+                        return;
+                }
+                if (q == QUALITY_GOOD && (o->observed & needed) == needed)
+                        gather(e, o, now);
+        }
+        if (e->phase == EXAMINATION_SEARCHING && now - e->begun > SEARCH_MAX)
+                give_up(e);
+}
+
+/* At rest the face shows itself: it is compared, and an enrolment learns it. */
+static void look_again(struct examination *e, const struct observation *o)
+{
+        if (!(o->observed & OBSERVE_EMBEDDING) || quality_of(o) != QUALITY_GOOD)
+                return;
+        compare(e, o);
+        if (e->enrols)
+                template_add(&e->seen, o->embedding);
+}
+
+static void conclude(struct examination *e)
+{
+        if (median(e) < (e->enrols ? SAME_MIN : MATCH_MIN)) {
+                fail(e, e->enrols ? FAILURE_PRESENTATION_ATTACK : FAILURE_NO_MATCH);
+                return;
+        }
+        e->phase = EXAMINATION_PASSED;
+        e->hint = "";
+        e->progress = 1;
+}
+
+static void challenge(struct examination *e, const struct observation *o, uint64_t now)
+{
+        struct challenge *c = &e->challenge;
+        bool was_resting = c->resting;
+        enum track_result track = o ? track_follow(&e->track, o, c->yaw, now) : TRACK_UNSURE;
+
+        if (!o && now - e->track.seen > NO_PICTURE_MAX)
+                track = TRACK_LOST;
+        if (o && too_many(e, o, SEVERAL_IN_CHALLENGE_MAX, now)) {
+                fail(e, FAILURE_SEVERAL_FACES);
+                return;
+        }
+        if (o)
+                e->hint = o->faces == 0      ? quality_hint(QUALITY_NO_FACE)
+                          : quality_rival(o) ? quality_hint(QUALITY_SEVERAL_FACES)
+                                             : "";
+        if (track == TRACK_LOST || track == TRACK_OTHER) {
+                fail(e, track == TRACK_LOST ? FAILURE_TIMEOUT : FAILURE_PRESENTATION_ATTACK);
+                return;
+        }
+        enum challenge_result result = challenge_observe(c, track == TRACK_SAME ? o : NULL, now);
+
+        if (track == TRACK_SAME && was_resting)
+                look_again(e, o);
+        e->progress = SEARCH_SHARE + (1 - SEARCH_SHARE) * (c->current * 2 + c->resting) / (c->count * 2);
+        switch (result) {
+        case CHALLENGE_GOES_ON:
+                break;
+        case CHALLENGE_DONE:
+                conclude(e);
+                break;
+        case CHALLENGE_LATE:
+                fail(e, FAILURE_TIMEOUT);
+                break;
+        case CHALLENGE_WRONG:
+        case CHALLENGE_FLAT:
+        case CHALLENGE_STILL:
+                fail(e, FAILURE_PRESENTATION_ATTACK);
+                break;
+        }
+}
+
+void examination_observe(struct examination *e, const struct observation *o, uint64_t now)
+{
+        if (e->phase >= EXAMINATION_PASSED)
+                return;
+        if (o) {
+                e->pictures++;
+                e->pictured = now;
+                e->box = o->faces > 0 ? o->box : (struct box){ 0 };
+        } else if (now - e->pictured > NO_PICTURE_MAX) {
+                fail(e, FAILURE_CAMERA);
+                return;
+        }
+        if (e->phase == EXAMINATION_SEARCHING)
+                search(e, o, now);
+        else
+                challenge(e, o, now);
+}
+
+unsigned examination_wanted(const struct examination *e)
+{
+        switch (e->phase) {
+        case EXAMINATION_SEARCHING:
+                return OBSERVE_LANDMARKS | OBSERVE_EYES | OBSERVE_POSE | OBSERVE_LIVENESS | OBSERVE_EMBEDDING;
+        case EXAMINATION_CHALLENGE:
+                return challenge_wanted(&e->challenge, e->pictures) |
+                       (e->pictures % 3 == 1 ? OBSERVE_LANDMARKS | OBSERVE_EMBEDDING : 0);
+        case EXAMINATION_PASSED:
+        case EXAMINATION_FAILED:
+                break;
+        }
+        return 0;
+}
+
+const char *examination_prompt(const struct examination *e)
+{
+        if (e->phase == EXAMINATION_SEARCHING)
+                return "look-straight";
+        return e->phase == EXAMINATION_CHALLENGE ? challenge_prompt(&e->challenge) : "";
+}
+
+const char *examination_prompt_text(const struct examination *e)
+{
+        static const char *const texts[][2] = {
+                { "look-straight", "Look straight into the camera." },
+                { "turn-left", "Turn your head a little to your left." },
+                { "turn-right", "Turn your head a little to your right." },
+                { "blink", "Shut your eyes for a moment." },
+        };
+        const char *prompt = examination_prompt(e);
+
+        for (unsigned i = 0; i < COUNT_OF(texts); i++)
+                if (strcmp(prompt, texts[i][0]) == 0)
+                        return texts[i][1];
+        return "";
+}
+
+void examination_wipe(struct examination *e)
+{
+        template_wipe(&e->known);
+        template_wipe(&e->seen);
+        track_wipe(&e->track);
+        explicit_bzero(&e->posture, sizeof(e->posture));
+        explicit_bzero(&e->challenge, sizeof(e->challenge));
+}

@@ -1,0 +1,64 @@
+/* One examination of the person before the camera, from pictures to a decision. It knows no bus, no clock and no
+ * camera: it is told what was seen and when.
+ *
+ *     searching ──▶ challenge ──▶ passed
+ *         └─────────────┴───────▶ failed
+ *
+ * Searching gathers pictures that are good enough and show one and the same face straight; a verification compares them
+ * with the template. The challenge follows (challenge.h). At its end the face, which looks straight again, is compared
+ * once more: with the template by a verification, with itself by an enrolment, whose template is then made. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "authd/challenge.h"
+#include "authd/failure.h"
+#include "authd/quality.h"
+#include "authd/template.h"
+#include "authd/track.h"
+
+enum examination_phase { EXAMINATION_SEARCHING, EXAMINATION_CHALLENGE, EXAMINATION_PASSED, EXAMINATION_FAILED };
+
+enum { EXAMINATION_SCORES_MAX = 64 };
+
+struct examination {
+        bool enrols;
+        enum examination_phase phase;
+        enum failure failure;
+        uint32_t random;
+        struct template known; /* of a verification */
+        struct template seen;  /* of an enrolment: what it gathers */
+        struct track track;
+        struct posture posture; /* of the pictures of the search */
+        struct challenge challenge;
+        const char *hint;                  /* for a person, or "" */
+        double progress;                   /* 0 to 1 */
+        struct box box;                    /* zero: no face */
+        uint64_t begun, pictured, several; /* microseconds; several: since when there is more than one face, or 0 */
+        unsigned pictures, faces, good, rivals;
+        double score[EXAMINATION_SCORES_MAX]; /* cosines with the template, of the current phase */
+        unsigned scores;
+        double bona_fide; /* sum over the good pictures of the search */
+        unsigned bona_fides;
+        bool suspect; /* it has to be counted as a failure unless it passes: a picture did not match, or the challenge
+                         has begun (who could leave it for nothing would wait for the one that a recording fits) */
+};
+
+/* Begins at @now (microseconds of any clock that does not stop). @known: of the account to verify, copied; NULL: an
+ * enrolment. @random is uniform and unknown to anybody. */
+void examination_begin(struct examination *e, const struct template *known, uint32_t random, uint64_t now);
+
+/* What was seen in the next picture, or NULL when time has passed without one. Changes @phase at most to the next; once
+ * it has passed or failed, nothing changes. */
+void examination_observe(struct examination *e, const struct observation *o, uint64_t now);
+
+/* OBSERVE_… to ask for in the next picture. */
+unsigned examination_wanted(const struct examination *e);
+
+/* The prompt's name on the bus, and as a sentence; "" if nothing is asked. */
+const char *examination_prompt(const struct examination *e);
+const char *examination_prompt_text(const struct examination *e);
+
+/* Wipes what it has learnt of faces. */
+void examination_wipe(struct examination *e);

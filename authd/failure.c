@@ -1,0 +1,39 @@
+/* See failure.h. */
+#include "authd/failure.h"
+
+static const struct {
+        const char *name;
+        const char *text;
+} failures[] = {
+        [FAILURE_NONE] = { "", "" },
+        [FAILURE_NO_FACE] = { "no-face", "No face was seen. Sit before the camera, look at it, and try again." },
+        [FAILURE_NO_MATCH] = { "no-match",
+                               "This is not the face that was enrolled. If it is yours, come closer, see to "
+                               "better light, and try again." },
+        [FAILURE_PRESENTATION_ATTACK] = { "presentation-attack", "It could not be seen that a living person sits "
+                                                                 "before the camera. Try again, "
+                                                                 "and do what is asked as soon as it is asked." },
+        [FAILURE_SEVERAL_FACES] = { "several-faces",
+                                    "More than one face was seen. Try again when only you are before the camera." },
+        [FAILURE_TIMEOUT] = { "timeout",
+                              "What was asked was not done in time, or your face left the picture. Try again, "
+                              "and stay before the camera until the end." },
+        [FAILURE_CAMERA] = { "camera",
+                             "The camera gives no pictures. See whether it is plugged in, uncovered and not used "
+                             "by another program, and try again." },
+        [FAILURE_QUALITY] = { "quality",
+                              "Your face could not be seen well enough. See to even light from the front, come "
+                              "closer, look straight into the camera, and try again." },
+        [FAILURE_THROTTLED] = { "throttled", "There were too many failures. Wait, and try again." },
+        [FAILURE_INTERNAL] = { "internal", "authd could not go on; its journal says why. Try again." },
+};
+
+const char *failure_name(enum failure f)
+{
+        return failures[f].name;
+}
+
+const char *failure_text(enum failure f)
+{
+        return failures[f].text;
+}

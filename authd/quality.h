@@ -1,0 +1,27 @@
+/* Whether a picture of a face is good enough to recognise it by (ISO/IEC 29794-5 names the same reasons). */
+#pragma once
+
+#include <stdbool.h>
+
+#include "authd/vision/vision.h"
+
+enum quality {
+        QUALITY_GOOD,
+        QUALITY_NO_FACE,
+        QUALITY_SEVERAL_FACES,
+        QUALITY_TOO_FAR,
+        QUALITY_OFF_EDGE, /* partly outside the picture */
+        QUALITY_TOO_DARK,
+        QUALITY_TOO_BRIGHT,
+        QUALITY_BLURRED,
+        QUALITY_TURNED_AWAY,
+};
+
+/* The first reason why @o is not good, or QUALITY_GOOD. @o has landmarks; pose is looked at if it was observed. */
+enum quality quality_of(const struct observation *o);
+
+/* What to do about it, as a sentence for a person; "" for QUALITY_GOOD. */
+const char *quality_hint(enum quality q);
+
+/* Whether there is another face, large enough to be a second person before the camera rather than a passer-by. */
+bool quality_rival(const struct observation *o);

@@ -1,0 +1,69 @@
+/* See template.h. */
+#include "authd/template.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { VERSION = 1 };
+
+void template_wipe(struct template *t)
+{
+        explicit_bzero(t, sizeof(*t));
+}
+
+void template_add(struct template *t, const float embedding[static EMBEDDING_SIZE])
+{
+        if (t->count < TEMPLATE_MAX)
+                memcpy(t->embedding[t->count++], embedding, sizeof(t->embedding[0]));
+}
+
+double template_score(const struct template *t, const float embedding[static EMBEDDING_SIZE])
+{
+        double best = -1;
+
+        for (unsigned i = 0; i < t->count; i++)
+                best = fmax(best, embedding_cosine(t->embedding[i], embedding));
+        return best;
+}
+
+void template_write(const struct template *t, struct writer *w)
+{
+        write_u8(w, VERSION);
+        write_u8(w, (uint8_t) t->count);
+        for (unsigned i = 0; i < t->count; i++)
+                for (unsigned k = 0; k < EMBEDDING_SIZE; k++) {
+                        uint32_t bits;
+
+                        memcpy(&bits, &t->embedding[i][k], sizeof(bits));
+                        write_u32(w, bits);
+                }
+}
+
+static void read_embedding(struct reader *r, float out[static EMBEDDING_SIZE])
+{
+        double square = 0;
+
+        for (unsigned k = 0; k < EMBEDDING_SIZE; k++) {
+                uint32_t bits = read_u32(r);
+
+                memcpy(&out[k], &bits, sizeof(bits));
+                square += (double) out[k] * (double) out[k];
+        }
+        if (!(fabs(sqrt(square) - 1) < 1e-3)) /* also what is no number */
+                reader_fail(r);
+}
+
+void template_read(struct reader *r, struct template *out)
+{
+        _cleanup_template_ struct template t = { 0 };
+
+        if (read_u8(r) != VERSION)
+                reader_fail(r);
+        t.count = read_u8(r);
+        if (t.count < 1 || t.count > TEMPLATE_MAX)
+                reader_fail(r);
+        for (unsigned i = 0; !r->error && i < t.count; i++)
+                read_embedding(r, t.embedding[i]);
+        if (!r->error)
+                *out = t;
+}
