@@ -6,6 +6,7 @@ would, through the accessibility bus: finds controls by name, types, clicks, pre
 
 Reads one command a line from standard input, a JSON array of a name below and its arguments, and answers each with a line:
 {"value": …} or {"error": "…"}. It ends the program and itself when the input ends. desktop.py is the other end."""
+import contextlib
 import ctypes
 import json
 import os
@@ -16,7 +17,7 @@ import time
 import pyatspi
 from gi.repository import GLib
 
-PATIENCE = 20  # seconds in which something that is waited for must happen
+PATIENCE = 8  # seconds in which something that is waited for must happen
 
 
 class Failed(Exception):
@@ -31,7 +32,8 @@ def children(node):
 
 
 def showing(node):
-    return node.getState().contains(pyatspi.STATE_SHOWING)
+    """GTK 4.8 does not know STATE_SHOWING; the program marks hidden pages as such itself."""
+    return node.getState().contains(pyatspi.STATE_VISIBLE)
 
 
 def text_of(node):
@@ -55,9 +57,9 @@ def walk(node):
 
 class Puppet:
     def __init__(self, command):
-        self.launcher = subprocess.Popen(["/usr/libexec/at-spi-bus-launcher", "--launch-immediately"])
+        self.launcher = subprocess.Popen(["/usr/libexec/at-spi-bus-launcher", "--launch-immediately"], stdout=sys.stderr)
         time.sleep(0.5)
-        self.program = subprocess.Popen(command)
+        self.program = subprocess.Popen(command, stdout=sys.stderr)
 
     def stop(self):
         self.program.terminate()
@@ -137,12 +139,22 @@ class Puppet:
     # -- doing ---------------------------------------------------------------------------------------------------
 
     def click(self, name):
-        node = self.node(name)
+        """Does what a control is for. Rows of a list offer nothing to do in GTK 4.8: those get the mouse."""
+        def look():
+            for n in self.nodes():
+                if n.name == name and n.getRoleName() not in ("label", "panel") and \
+                        n.getState().contains(pyatspi.STATE_SENSITIVE):
+                    return n
+            return None
+        node = self.wait(look, f"nothing to click on is called “{name}”")
         try:
-            if not node.queryAction().doAction(0):
-                raise Failed(f"“{name}” cannot be clicked")
+            if node.queryAction().nActions > 0 and node.queryAction().doAction(0):
+                return
         except NotImplementedError:
-            raise Failed(f"“{name}” is nothing to click on: {node.getRoleName()}") from None
+            pass
+        box = node.queryComponent().getExtents(pyatspi.WINDOW_COORDS)
+        with Display() as display:
+            display.click(box.x + box.width // 2, box.y + box.height // 2)
 
     def type(self, name, text):
         """Replaces the content of a field."""
@@ -166,6 +178,17 @@ class Puppet:
                 display.key(code, True)
             for code in reversed(codes):
                 display.key(code, False)
+
+    def widths(self):
+        """Role, name and width of everything: what makes a window wider than it should be."""
+        boxes = []
+        for n in self.nodes():
+            with contextlib.suppress(NotImplementedError):
+                boxes.append((n.getRoleName(), n.name, n.queryComponent().getExtents(pyatspi.WINDOW_COORDS).width))
+        return boxes
+
+    def active(self):
+        return any(w.getState().contains(pyatspi.STATE_ACTIVE) for w in children(self.application()))
 
     def resize(self, width, height):
         with Display() as display:
@@ -209,6 +232,12 @@ class Display:
 
     def key(self, code, down):
         self.test.XTestFakeKeyEvent(self.display, code, int(down), ctypes.c_ulong(20))
+
+    def click(self, x, y):
+        """In the window that fills the screen from its corner."""
+        self.test.XTestFakeMotionEvent(self.display, -1, x, y, ctypes.c_ulong(20))
+        for down in (1, 0):
+            self.test.XTestFakeButtonEvent(self.display, 1, down, ctypes.c_ulong(20))
 
     def windows(self):
         """(area, window) of everything on the screen."""

@@ -51,7 +51,7 @@ static void on_conversations(const struct conversation *list, size_t n, const sd
         notice_hide(p->notice);
         conversation_list_set(p->list, list, n);
         conversation_list_select(p->list, conversation_view_id(p->view));
-        gtk_stack_set_visible_child_name(p->list_stack, n > 0 ? "list" : "empty");
+        part_show_page(p->list_stack, n > 0 ? "list" : "empty");
         if (p->stale)
                 ask(p);
 }
@@ -69,7 +69,7 @@ static void open_conversation(const char *id, const char *address, void *userdat
 {
         struct chats_page *p = userdata;
 
-        gtk_stack_set_visible_child_name(p->content_stack, "conversation");
+        part_show_page(p->content_stack, "conversation");
         adw_leaflet_navigate(p->leaflet, ADW_NAVIGATION_DIRECTION_FORWARD);
         conversation_view_open(p->view, p->account, id, address);
         conversation_list_select(p->list, id);
@@ -90,7 +90,7 @@ void chats_page_back(struct chats_page *p)
         if (!p->account)
                 return;
         adw_leaflet_navigate(p->leaflet, ADW_NAVIGATION_DIRECTION_BACK);
-        gtk_stack_set_visible_child_name(p->content_stack, "none");
+        part_show_page(p->content_stack, "none");
         conversation_view_close(p->view);
         conversation_list_select(p->list, NULL);
 }
@@ -174,7 +174,7 @@ int chats_page_start(struct chats_page *p, sd_bus *bus, const char *path)
 {
         chats_page_stop(p);
         p->bus = sd_bus_ref(bus);
-        gtk_stack_set_visible_child_name(p->list_stack, "loading");
+        part_show_page(p->list_stack, "loading");
         return account_open(bus, path, &account_events, p, &p->account);
 }
 
@@ -189,7 +189,7 @@ void chats_page_stop(struct chats_page *p)
         notice_hide(p->notice);
         adw_window_title_set_title(p->title, "");
         adw_window_title_set_subtitle(p->title, "");
-        gtk_stack_set_visible_child_name(p->content_stack, "none");
+        part_show_page(p->content_stack, "none");
         adw_leaflet_navigate(p->leaflet, ADW_NAVIGATION_DIRECTION_BACK);
         p->asking = p->stale = p->wished = false;
         p->account = account_free(p->account);

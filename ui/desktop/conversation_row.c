@@ -41,7 +41,6 @@ GtkListBoxRow *conversation_row_new(const char *id, const char *address)
         r->unread = GTK_LABEL(part(builder, "unread"));
         gtk_label_set_text(GTK_LABEL(part(builder, "name")), r->name);
         adw_avatar_set_text(ADW_AVATAR(part(builder, "avatar")), r->name);
-        gtk_widget_set_tooltip_text(GTK_WIDGET(r->row), address);
         g_object_set_data_full(G_OBJECT(r->row), "conversation-row", r, release);
         g_object_force_floating(G_OBJECT(r->row));
         return r->row;

@@ -21,6 +21,7 @@ static gboolean on_patience(gpointer userdata)
         struct link_banner *b = userdata;
 
         b->patience = 0;
+        gtk_widget_set_visible(GTK_WIDGET(b->revealer), true);
         gtk_revealer_set_reveal_child(b->revealer, true);
         return G_SOURCE_REMOVE;
 }
@@ -29,6 +30,7 @@ static void hide(struct link_banner *b)
 {
         g_clear_handle_id(&b->patience, g_source_remove);
         gtk_revealer_set_reveal_child(b->revealer, false);
+        gtk_widget_set_visible(GTK_WIDGET(b->revealer), false);
 }
 
 static char *outbox_words(uint32_t outbox)
@@ -97,6 +99,7 @@ struct link_banner *link_banner_new(GtkBox *parent)
         gtk_revealer_set_child(b->revealer, bar);
         g_signal_connect_swapped(b->try, "clicked", G_CALLBACK(on_try), b);
         gtk_box_append(parent, GTK_WIDGET(b->revealer));
+        hide(b);
         g_object_set_data_full(G_OBJECT(b->revealer), "link-banner", b, release);
         return b;
 }

@@ -57,7 +57,7 @@ static char *without_key(const char *address)
 
 static void show_pin_step(struct log_in_page *p)
 {
-        gtk_stack_set_visible_child_name(p->steps, "pin");
+        part_show_page(p->steps, "pin");
         pin_field_clear(p->pin);
         gtk_widget_grab_focus(p->pin);
 }
@@ -93,7 +93,7 @@ static void on_log_in(struct log_in_page *p)
         struct secret *pin = pin_field_take(p->pin);
 
         notice_hide(p->notice);
-        gtk_stack_set_visible_child_name(p->steps, "face");
+        part_show_page(p->steps, "face");
         if (face_step_start(p->face, p->bus, &request, pin) >= 0)
                 return;
         show_pin_step(p);
@@ -154,10 +154,9 @@ struct log_in_page *log_in_page_new(GtkStack *parent, const char *name, const st
         p->notice = notice_new(GTK_BOX(part(builder, "notice")));
         p->face = face_step_new(GTK_BOX(part(builder, "face")), &face_events, p);
         pin_field_prepare(p->pin);
-        part_name_entry(p->pin, "PIN or passphrase");
         g_signal_connect_swapped(p->accounts, "row-activated", G_CALLBACK(on_row), p);
         g_signal_connect_swapped(p->pin, "changed", G_CALLBACK(on_pin_changed), p);
-        g_signal_connect_swapped(p->pin, "entry-activated", G_CALLBACK(on_log_in), p);
+        g_signal_connect_swapped(p->pin, "activate", G_CALLBACK(on_log_in), p);
         g_signal_connect_swapped(p->log_in, "clicked", G_CALLBACK(on_log_in), p);
         g_signal_connect_swapped(part(builder, "sign_up"), "clicked", G_CALLBACK(on_sign_up), p);
         g_object_set_data_full(G_OBJECT(root), "log-in-page", p, release);

@@ -106,7 +106,6 @@ GtkWindow *new_conversation(GtkWindow *parent, struct account *a, new_conversati
         d->start = part(builder, "start");
         d->spinner = part(builder, "spinner");
         d->notice = notice_new(GTK_BOX(part(builder, "notice")));
-        part_name_entry(d->entry, "Address");
         g_signal_connect_swapped(d->entry, "changed", G_CALLBACK(on_changed), d);
         g_signal_connect_swapped(d->entry, "entry-activated", G_CALLBACK(on_start), d);
         g_signal_connect_swapped(d->start, "clicked", G_CALLBACK(on_start), d);

@@ -20,8 +20,13 @@ static inline void part_name(gpointer widget, const char *name)
         gtk_accessible_update_property(GTK_ACCESSIBLE(widget), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
 }
 
-/* The same for an entry's inner text, which is what has the focus. */
-static inline void part_name_entry(gpointer entry, const char *name)
+/* Shows the page of that name, and tells screen readers that the others are hidden: GTK 4.8 does not by itself. */
+static inline void part_show_page(GtkStack *stack, const char *name)
 {
-        part_name(gtk_editable_get_delegate(GTK_EDITABLE(entry)), name);
+        GtkWidget *shown = gtk_stack_get_child_by_name(stack, name);
+
+        g_assert(shown);
+        gtk_stack_set_visible_child(stack, shown);
+        for (GtkWidget *w = gtk_widget_get_first_child(GTK_WIDGET(stack)); w; w = gtk_widget_get_next_sibling(w))
+                gtk_accessible_update_state(GTK_ACCESSIBLE(w), GTK_ACCESSIBLE_STATE_HIDDEN, w != shown, -1);
 }

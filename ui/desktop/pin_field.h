@@ -9,7 +9,7 @@
 
 #include "services/secret.h"
 
-/* Prepares @entry, an AdwPasswordEntryRow or GtkPasswordEntry: no undo history, a limit on its length. */
+/* Prepares @entry, a GtkPasswordEntry: no undo history, a limit on its length. */
 void pin_field_prepare(GtkWidget *entry);
 
 /* What has been typed, valid until the entry changes. */

@@ -54,7 +54,7 @@ static const char *text_of(GtkWidget *entry)
 
 static void show_step(struct sign_up_page *p, const char *step, const char *title)
 {
-        gtk_stack_set_visible_child_name(p->steps, step);
+        part_show_page(p->steps, step);
         adw_window_title_set_subtitle(p->title, title);
         gtk_widget_set_visible(p->back, p->may_leave || strcmp(step, "address") != 0);
 }
@@ -229,8 +229,8 @@ static void connect_signals(struct sign_up_page *p)
         g_signal_connect_swapped(p->to_pin, "clicked", G_CALLBACK(on_to_pin), p);
         g_signal_connect_swapped(p->pin, "changed", G_CALLBACK(on_pin_changed), p);
         g_signal_connect_swapped(p->again, "changed", G_CALLBACK(on_pin_changed), p);
-        g_signal_connect_swapped(p->pin, "entry-activated", G_CALLBACK(gtk_widget_grab_focus), p->again);
-        g_signal_connect_swapped(p->again, "entry-activated", G_CALLBACK(on_to_face), p);
+        g_signal_connect_swapped(p->pin, "activate", G_CALLBACK(gtk_widget_grab_focus), p->again);
+        g_signal_connect_swapped(p->again, "activate", G_CALLBACK(on_to_face), p);
         g_signal_connect_swapped(p->to_face, "clicked", G_CALLBACK(on_to_face), p);
 }
 
@@ -258,10 +258,6 @@ struct sign_up_page *sign_up_page_new(GtkStack *parent, const char *name, const 
         p->to_face = part(builder, "to_face");
         p->pin_notice = notice_new(GTK_BOX(part(builder, "pin_notice")));
         p->face = face_step_new(GTK_BOX(part(builder, "face")), &face_events, p);
-        part_name_entry(p->name, "Name");
-        part_name_entry(p->hub, "Hub");
-        part_name_entry(p->pin, "New PIN or passphrase");
-        part_name_entry(p->again, "The same again");
         pin_field_prepare(p->pin);
         pin_field_prepare(p->again);
         connect_signals(p);

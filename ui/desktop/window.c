@@ -37,7 +37,7 @@ static void show(struct window *w, const char *page)
                 const char *action, *page;
         } needed[] = { { "lock", "chats" }, { "new-conversation", "chats" } };
 
-        gtk_stack_set_visible_child_name(w->pages, page);
+        part_show_page(w->pages, page);
         for (unsigned i = 0; i < G_N_ELEMENTS(needed); i++) {
                 GAction *a = g_action_map_lookup_action(G_ACTION_MAP(w->window), needed[i].action);
                 g_simple_action_set_enabled(G_SIMPLE_ACTION(a), strcmp(needed[i].page, page) == 0);

@@ -3,6 +3,7 @@
 They run in the test's own process: whoever waits calls pump(), which lets them answer."""
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -83,7 +84,9 @@ class Attempt(dbus.service.Object):
 
     @dbus.service.method("im.visavis.Auth1.Attempt", out_signature="h")
     def OpenPreview(self):
-        raise Refused("Camera", "There is no preview.")
+        if self.auth.preview is None:
+            raise Refused("Camera", "There is no preview.")
+        return dbus.types.UnixFd(self.auth.preview)
 
 
 SUCCESS = [dict(State="searching", Hint="It is too dark."),
@@ -96,6 +99,7 @@ class Auth(dbus.service.Object):
         connection.request_name("im.visavis.Auth1")
         super().__init__(connection, "/im/visavis/Auth1")
         self.script, self.cancelled, self.asked, self.number = SUCCESS, 0, [], 0
+        self.preview = None  # the descriptor of a ring, if there is one
 
     def attempt(self, sender, account):
         self.number += 1
@@ -124,6 +128,7 @@ class Account(dbus.service.Object):
         super().__init__(crypto.connection, self.path)
         self.crypto, self.id, self.address = crypto, id, address
         self.holders, self.messages, self.read_up_to, self.updates = set(), [], 0, 0
+        self.others = []  # further conversations, as ListConversations has them; nothing is in them
         crypto.connection.add_signal_receiver(self.on_owner, "NameOwnerChanged", "org.freedesktop.DBus")
 
     def on_owner(self, name, old, new):
@@ -143,11 +148,18 @@ class Account(dbus.service.Object):
         if sender not in self.holders:
             raise Refused("Locked", "The account is locked; log in first.")
 
-    def add(self, sender, text, state="stored"):
-        self.messages.append((len(self.messages) + 1, sender, text, 1700000000000000 + len(self.messages), state))
+    def add(self, sender, text, state="stored", time=None):
+        self.messages.append((len(self.messages) + 1, sender, text, time or 1700000000000000 + len(self.messages), state))
         for holder in self.holders:
             signal_to(self.crypto.connection, holder, self.path, "im.visavis.Crypto1.Account", "MessageAdded", "st",
                       CONVERSATION, len(self.messages))
+
+    def change(self, id, state):
+        """A message of ours is at the hub now, or will never be."""
+        self.messages[id - 1] = (*self.messages[id - 1][:4], state)
+        for holder in self.holders:
+            signal_to(self.crypto.connection, holder, self.path, "im.visavis.Crypto1.Account", "MessageChanged", "sts",
+                      CONVERSATION, id, state)
 
     @dbus.service.method(PROPERTIES, in_signature="s", out_signature="a{sv}")
     def GetAll(self, interface):
@@ -180,14 +192,17 @@ class Account(dbus.service.Object):
     def ListConversations(self, sender):
         self.needs(sender)
         if not self.messages:
-            return []
+            return dbus.Array(self.others, signature="(ssuts)")
         last = self.messages[-1]
-        return [(CONVERSATION, BOB, last[0] - self.read_up_to, last[3], last[2])]
+        unread = sum(m[0] > self.read_up_to and m[1] != self.address for m in self.messages)
+        return [(CONVERSATION, BOB, unread, last[3], last[2]), *self.others]
 
     @dbus.service.method("im.visavis.Crypto1.Account", in_signature="ss", out_signature="t", sender_keyword="sender")
     def Send(self, conversation, text, sender):
         self.needs(sender)
         assert conversation == CONVERSATION
+        if text.startswith("refuse"):
+            raise Refused("Storage", "The disk is full, so the message was not kept; make room and send it again.")
         self.add(self.address, text, "queued")
         return len(self.messages)
 
@@ -246,10 +261,19 @@ class Link(dbus.service.Object):
         super().__init__(connection, "/im/visavis/Relay1/link/" + id)
         self.values = dict(Enabled=True, Account=id, Hub="hub.example.org:7843", State="online", Since=dbus.UInt64(1700000000000000),
                            LastError="refused: \x1b[2J", Outbox=dbus.UInt32(2), Inbox=dbus.UInt32(3))
+        self.readers, self.tried = set(), 0
 
-    @dbus.service.method(PROPERTIES, in_signature="s", out_signature="a{sv}")
-    def GetAll(self, interface):
+    @dbus.service.method(PROPERTIES, in_signature="s", out_signature="a{sv}", sender_keyword="sender")
+    def GetAll(self, interface, sender):
+        self.readers.add(sender)
         return self.values
+
+    def change(self, **values):
+        """Told to those who have read the properties."""
+        self.values.update(values)
+        for reader in self.readers:
+            signal_to(self.connection, reader, self.__dbus_object_path__, PROPERTIES, "PropertiesChanged", "sa{sv}as",
+                      "im.visavis.Relay1.Link", {}, list(values))
 
     @dbus.service.method(PROPERTIES, in_signature="ssv")
     def Set(self, interface, name, value):
@@ -258,7 +282,7 @@ class Link(dbus.service.Object):
 
     @dbus.service.method("im.visavis.Relay1.Link")
     def Reconnect(self):
-        pass
+        self.tried += 1
 
 
 class Bus:
@@ -270,8 +294,12 @@ class Bus:
             f.write(BUS_CONFIG % self.directory)
         self.process = subprocess.Popen(["dbus-daemon", "--nofork", "--config-file=" + self.directory + "/bus.conf"])
         self.address = "unix:path=" + self.directory + "/bus"
-        while not os.path.exists(self.directory + "/bus"):
+        while not self.listens():
             time.sleep(0.01)
+
+    def listens(self):
+        with socket.socket(socket.AF_UNIX) as s:
+            return s.connect_ex(self.directory + "/bus") == 0
 
     def connect(self):
         return dbus.bus.BusConnection(self.address)
