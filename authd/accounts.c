@@ -144,6 +144,16 @@ int accounts_face_secret(struct accounts *a, const char *account, uid_t uid, str
         return r;
 }
 
+int accounts_remove(struct accounts *a, const char *account)
+{
+        int r = storage_run(a->db, "DELETE FROM account WHERE id = ?", "s", account);
+
+        /* What was deleted is overwritten in the database (secure_delete); the log that still holds it is emptied. */
+        if (r >= 0)
+                (void) sqlite3_wal_checkpoint_v2(a->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+        return r;
+}
+
 int accounts_count(struct accounts *a, uid_t uid, unsigned *out)
 {
         _cleanup_statement_ sqlite3_stmt *s = NULL;

@@ -28,6 +28,9 @@ int accounts_add(struct accounts *a, const struct enrolment *e);
 int accounts_template(struct accounts *a, const char *account, uid_t uid, struct template *out);
 int accounts_face_secret(struct accounts *a, const char *account, uid_t uid, struct secret **out);
 
+/* Deletes an account, whoever's it is; no error if there is none. Errors of storage_errno(). */
+int accounts_remove(struct accounts *a, const char *account);
+
 /* How many accounts a user has. */
 int accounts_count(struct accounts *a, uid_t uid, unsigned *out);
 

@@ -1,0 +1,81 @@
+/* authd as a whole: cameras, networks, accounts, tickets and the attempts under way.
+ *
+ * manager.c answers im.visavis.Auth1.Manager, redemption.c im.visavis.Auth1.Tickets, attempt.c an attempt's own object.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "authd/accounts.h"
+#include "authd/camera.h"
+#include "authd/models.h"
+#include "authd/sight.h"
+#include "authd/tickets.h"
+
+#define AUTHD_PATH "/im/visavis/Auth1"
+
+enum {
+        ATTEMPTS_MAX = 128,         /* objects, finished ones included */
+        ATTEMPTS_PER_USER_MAX = 16, /* for root too */
+};
+
+struct attempt;
+
+/* A camera as the attempts see it. */
+struct post {
+        struct post *next;
+        struct authd *authd;
+        struct camera camera;
+        struct sight *sight;     /* open, or closing */
+        struct attempt *attempt; /* whose turn it is; NULL: free, though it may still be closing */
+};
+
+struct authd_settings {
+        uid_t crypto_uid;      /* who may redeem tickets */
+        unsigned accounts_max; /* of a user */
+        const char *models;    /* directory */
+};
+
+struct authd {
+        sd_event *event;
+        sd_bus *bus;
+        struct authd_settings settings;
+        struct models models;
+        struct accounts *accounts;
+        struct tickets *tickets;
+        sd_event_source *expiry; /* of the tickets */
+        struct post *posts;      /* in the order of the configuration */
+        struct attempt *attempts;
+        uint64_t last; /* number of the newest attempt */
+        bool camera_active;
+};
+
+/* Loads the networks, opens the accounts, reads the cameras and exports the bus objects. @config must outlive it. A
+ * sentence has been logged on error. */
+int authd_new(sd_event *event, sd_bus *bus, const struct config *config, const char *directory,
+              const struct authd_settings *settings, struct authd **out);
+
+/* Ends all attempts, closes the cameras, wipes what it knows. NULL is allowed. Returns NULL. */
+struct authd *authd_free(struct authd *a);
+
+/* The camera with this name, or the first one for NULL; NULL if there is none. */
+struct post *authd_post(struct authd *a, const char *name);
+
+/* Takes the camera for an attempt, which is told by attempt_seen() and attempt_closed(); if it is still being closed
+ * for the one before, it is opened as soon as that is done. Errors: those of sight_start(). */
+int post_take(struct post *p, struct attempt *t);
+
+/* Gives it back: it is closed. */
+void post_leave(struct post *p);
+
+/* Microseconds of CLOCK_BOOTTIME. */
+uint64_t authd_now(void);
+
+/* manager.c, redemption.c: export their interface. */
+int manager_export(struct authd *a);
+int redemption_export(struct authd *a);
+
+/* manager.c: CameraActive may have changed. */
+void manager_camera_changed(struct authd *a);

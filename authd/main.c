@@ -1,0 +1,70 @@
+/* visavis-authd: recognises the face before the camera and that it is alive. It has no network and no key of a vault.
+ */
+#include <errno.h>
+#include <pwd.h>
+#include <string.h>
+
+#include "authd/authd.h"
+#include "services/daemon.h"
+#include "services/log.h"
+
+static const struct config_key keys[] = {
+        { "peers", "crypto-user", "visavis-crypto" },
+        { "models", "directory", MODELS_DIRECTORY },
+        { "limits", "accounts", "16" },
+        CAMERA_KEYS,
+        { NULL, NULL, NULL },
+};
+
+static int user_id(const char *name, uid_t *out)
+{
+        struct passwd *p;
+
+        errno = 0;
+        p = getpwnam(name);
+        if (!p) {
+                log_error("There is no user %s on this machine, which crypto-user in authd.conf says cryptod runs as. "
+                          "Make it, or correct crypto-user.",
+                          name);
+                return errno ? -errno : -ENOENT;
+        }
+        *out = p->pw_uid;
+        return 0;
+}
+
+static int on_start(struct daemon *d, void **state)
+{
+        struct authd_settings settings = { .models = config_string(d->config, "models", NULL, "directory") };
+        struct authd *a;
+        int64_t accounts;
+        int r;
+
+        if ((r = user_id(config_string(d->config, "peers", NULL, "crypto-user"), &settings.crypto_uid)) < 0 ||
+            (r = config_integer(d->config, "limits", NULL, "accounts", 1, 100000, &accounts)) < 0)
+                return r;
+        settings.accounts_max = (unsigned) accounts;
+        r = authd_new(d->event, d->bus, d->config, d->state_directory, &settings, &a);
+        if (r < 0)
+                return r;
+        *state = a;
+        return 0;
+}
+
+static void on_stop(struct daemon *d, void *state)
+{
+        authd_free(state);
+}
+
+int main(int argc, char *argv[])
+{
+        static const struct daemon_type type = {
+                .name = "visavis-authd",
+                .description = "Recognises the face before the camera, and that it is alive.",
+                .bus_name = "im.visavis.Auth1",
+                .keys = keys,
+                .start = on_start,
+                .stop = on_stop,
+        };
+
+        return daemon_run(&type, argc, argv);
+}

@@ -1,0 +1,194 @@
+/* im.visavis.Auth1.Manager: who wants to be enrolled or verified comes here. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "authd/attempt.h"
+#include "services/bus.h"
+#include "services/caller.h"
+#include "services/cleanup.h"
+
+#define INTERFACE "im.visavis.Auth1.Manager"
+
+void manager_camera_changed(struct authd *a)
+{
+        static const char *const names[] = { "CameraActive", NULL };
+
+        (void) bus_emit_properties_changed_to(a->bus, NULL, AUTHD_PATH, INTERFACE, names);
+}
+
+static int read_options(sd_bus_message *m, sd_bus_error *error, const char **out_camera)
+{
+        const char *name;
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+        *out_camera = NULL;
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = sd_bus_message_read(m, "s", &name);
+                if (r >= 0 && strcmp(name, "camera") != 0)
+                        return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                                 "There is no option \"%s\"; there is only \"camera\".", name);
+                if (r >= 0 && sd_bus_message_read(m, "v", "s", out_camera) < 0)
+                        return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
+                                                "The option \"camera\" is a string, a name of Cameras.");
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int find_post(struct authd *a, const char *camera, sd_bus_error *error, struct post **out)
+{
+        struct post *p = authd_post(a, camera);
+
+        if (!p && camera)
+                return sd_bus_error_setf(error, ERROR_CAMERA, "There is no camera \"%s\"; see the property Cameras.",
+                                         camera);
+        if (!p)
+                return sd_bus_error_set(error, ERROR_CAMERA,
+                                        "No camera is configured; the administrator adds one to authd.conf.");
+        if (p->attempt)
+                return sd_bus_error_setf(error, ERROR_BUSY,
+                                         "Somebody is before the camera %s at the moment; try again in a minute.",
+                                         p->camera.name);
+        *out = p;
+        return 0;
+}
+
+static int check_room(struct authd *a, uid_t uid, sd_bus_error *error)
+{
+        unsigned all = 0, own = 0;
+
+        for (struct attempt *t = a->attempts; t; t = t->next) {
+                all++;
+                own += t->uid == uid;
+        }
+        if ((own >= ATTEMPTS_PER_USER_MAX || all >= ATTEMPTS_MAX) && !attempt_make_room(a, uid))
+                return sd_bus_error_set(error, ERROR_BUSY, "There were too many attempts just now; wait a minute.");
+        return 0;
+}
+
+static int start(struct authd *a, sd_bus_message *m, struct attempt_request *request, const struct caller *caller,
+                 sd_bus_error *error)
+{
+        struct attempt *attempt;
+        struct post *post = NULL;
+        const char *camera;
+        int r = read_options(m, error, &camera);
+
+        if (r >= 0)
+                r = find_post(a, camera, error, &post);
+        if (r >= 0)
+                r = check_room(a, caller->uid, error);
+        if (r < 0)
+                return r;
+        request->owner = caller->name;
+        request->uid = caller->uid;
+        r = attempt_new(post, request, &attempt);
+        if (r < 0)
+                return sd_bus_error_setf(error, ERROR_INTERNAL, "The attempt cannot be started: %s. Try again.",
+                                         strerror(-r));
+        return sd_bus_reply_method_return(m, "o", attempt->path);
+}
+
+static int storage_error(struct authd *a, sd_bus_error *error)
+{
+        return sd_bus_error_setf(error, ERROR_STORAGE, "%s", accounts_describe(a->accounts));
+}
+
+static int on_enrol(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct attempt_request request = { 0 };
+        struct authd *a = userdata;
+        struct caller caller;
+        unsigned count;
+        int r = caller_of(m, &caller);
+
+        if (r < 0)
+                return r;
+        if (accounts_count(a->accounts, caller.uid, &count) < 0)
+                return storage_error(a, error);
+        if (count >= a->settings.accounts_max)
+                return sd_bus_error_setf(error, ERROR_EXISTS,
+                                         "You have %u accounts here, which is the most that authd.conf allows.", count);
+        return start(a, m, &request, &caller, error);
+}
+
+static int check_wait(struct authd *a, const char *account, sd_bus_error *error)
+{
+        uint64_t wait;
+
+        if (accounts_wait(a->accounts, account, &wait) < 0)
+                return storage_error(a, error);
+        uint64_t seconds = wait / 1000000 + (wait % 1000000 > 0);
+
+        if (seconds > 120)
+                return sd_bus_error_setf(error, ERROR_THROTTLED,
+                                         "There were too many failures; try again in %" PRIu64 " minutes.",
+                                         seconds / 60 + 1);
+        if (seconds > 0)
+                return sd_bus_error_setf(error, ERROR_THROTTLED,
+                                         "There were too many failures; try again in %" PRIu64 " seconds.", seconds);
+        return 0;
+}
+
+static int on_verify(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_template_ struct template known = { 0 };
+        struct attempt_request request = { .known = &known };
+        struct authd *a = userdata;
+        struct caller caller;
+        int r = caller_of(m, &caller);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "s", &request.account);
+        if (r < 0)
+                return r;
+        r = accounts_template(a->accounts, request.account, caller.uid, &known);
+        if (r == -ENOENT)
+                return sd_bus_error_set(error, ERROR_NOT_FOUND,
+                                        "You have no account with this id here; sign up first.");
+        if (r == -EBADMSG)
+                return sd_bus_error_set(error, ERROR_STORAGE,
+                                        "The face of this account cannot be read; authd's journal says why.");
+        if (r < 0)
+                return storage_error(a, error);
+        r = check_wait(a, request.account, error);
+        return r < 0 ? r : start(a, m, &request, &caller, error);
+}
+
+static int get_cameras(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        struct authd *a = userdata;
+        int r = sd_bus_message_open_container(reply, 'a', "(ssb)");
+
+        for (struct post *p = a->posts; r >= 0 && p; p = p->next)
+                r = sd_bus_message_append(reply, "(ssb)", p->camera.name, camera_kind_name(p->camera.kind),
+                                          (int) camera_virtual(&p->camera));
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int get_camera_active(sd_bus *bus, const char *path, const char *interface, const char *property,
+                             sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        struct authd *a = userdata;
+
+        return sd_bus_message_append(reply, "b", (int) a->camera_active);
+}
+
+static const sd_bus_vtable vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("Enrol", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("o", attempt), on_enrol,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Verify", SD_BUS_ARGS("s", account, "a{sv}", options), SD_BUS_RESULT("o", attempt),
+                                on_verify, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_PROPERTY("Cameras", "a(ssb)", get_cameras, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("CameraActive", "b", get_camera_active, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_VTABLE_END,
+};
+
+int manager_export(struct authd *a)
+{
+        return sd_bus_add_object_vtable(a->bus, NULL, AUTHD_PATH, INTERFACE, vtable, a);
+}

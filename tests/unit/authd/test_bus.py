@@ -1,0 +1,396 @@
+#!/usr/bin/python3
+"""authd on a private bus, with photographs before its cameras: who is enrolled, recognised, refused, and who may ask."""
+import fcntl
+import mmap
+import os
+import pwd
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from xml.etree import ElementTree
+
+import dbus
+import dbus.lowlevel
+from dbus.mainloop.glib import DBusGMainLoop
+from gi.repository import GLib
+
+AUTHD, ACTOR = sys.argv[1:3]
+INTERFACES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../dbus")
+BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>custom</type><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/></policy>
+</busconfig>"""
+NAME, PATH = "im.visavis.Auth1", "/im/visavis/Auth1"
+MANAGER, ATTEMPT, TICKETS = NAME + ".Manager", NAME + ".Attempt", NAME + ".Tickets"
+PROPERTIES = "org.freedesktop.DBus.Properties"
+ERROR = "im.visavis.Error."
+PHOTOS, MODELS = os.environ.get("VISAVIS_PHOTOS", ""), os.environ.get("VISAVIS_MODELS", "")
+
+failures = 0
+number = 0
+
+
+def check(name, good, detail=""):
+    global failures, number
+    number += 1
+    failures += not good
+    print(("ok" if good else "not ok"), number, "-", name, flush=True)
+    if not good:
+        print("#", str(detail).replace("\n", " "), flush=True)
+
+
+def interface(document, name):
+    """What an introspection document says of one interface, in an order of its own."""
+    element, = [e for e in ElementTree.fromstring(document).iter("interface") if e.get("name") == name]
+    return sorted((c.tag, c.get("name"), c.get("type") or "", c.get("access") or "",
+                   [(a.get("name"), a.get("type"), a.get("direction")) for a in c.findall("arg")]) for c in element)
+
+
+def contract(name):
+    with open(f"{INTERFACES}/{name}.xml", encoding="utf-8") as f:
+        return interface(f.read(), name)
+
+
+class Stage:
+    def __init__(self):
+        self.directory = tempfile.mkdtemp(prefix="visavis-authd-bus-")
+        os.chmod(self.directory, 0o755)
+        for name in ("state", "config", "crowd"):
+            os.mkdir(f"{self.directory}/{name}", 0o700)
+        os.mkfifo(f"{self.directory}/camera", 0o600)
+        os.mkfifo(f"{self.directory}/dark", 0o600)
+        shutil.copy(f"{PHOTOS}/sample1.jpg", f"{self.directory}/crowd")
+        with open(f"{self.directory}/config/authd.conf", "w", encoding="utf-8") as f:
+            f.write(f"[peers]\ncrypto-user = {pwd.getpwuid(os.getuid()).pw_name}\n[models]\ndirectory = {MODELS}\n"
+                    f"[camera stage]\nkind = pipe\npath = {self.directory}/camera\nwidth = 640\nheight = 480\n"
+                    f"[camera crowd]\nkind = folder\npath = {self.directory}/crowd\n"
+                    f"[camera dark]\nkind = pipe\npath = {self.directory}/dark\n")
+        with open(f"{self.directory}/bus.conf", "w", encoding="utf-8") as f:
+            f.write(BUS_CONFIG % self.directory)
+        self.bus = subprocess.Popen(["dbus-daemon", "--nofork", f"--config-file={self.directory}/bus.conf"])
+        self.authd = self.actor = None
+        self.address = f"unix:path={self.directory}/bus"
+        while not os.path.exists(f"{self.directory}/bus"):
+            time.sleep(0.01)
+
+    def start_authd(self):
+        self.authd = subprocess.Popen([AUTHD, "--bus", self.address, "--state", f"{self.directory}/state",
+                                       "--config", f"{self.directory}/config", "--log-level", "err"])
+
+    def kill_authd(self, how=signal.SIGKILL):
+        self.authd.send_signal(how)
+        return self.authd.wait()
+
+    def show(self, photo=None, still=False):
+        """Puts the largest face of a photograph before the camera, or nobody."""
+        if self.actor:
+            self.actor.kill()
+            self.actor.wait()
+            self.actor.stdin.close()
+            self.actor = None
+        if photo:
+            self.actor = subprocess.Popen([ACTOR, "--photo", f"{PHOTOS}/{photo}", "--output", f"{self.directory}/camera",
+                                           "--models", MODELS, *(["--still"] if still else [])], stdin=subprocess.PIPE, text=True)
+
+    def prompt(self, text):
+        if self.actor:
+            try:
+                self.actor.stdin.write(text + "\n")
+                self.actor.stdin.flush()
+            except BrokenPipeError:
+                pass
+
+    def end(self):
+        self.show()
+        if self.authd and self.authd.poll() is None:
+            self.kill_authd(signal.SIGTERM)
+        self.bus.terminate()
+        self.bus.wait()
+        shutil.rmtree(self.directory)
+
+
+class Client:
+    """A connection of its own to the bus."""
+
+    def __init__(self, address):
+        self.bus = dbus.bus.BusConnection(address)
+        self.name = self.bus.get_unique_name()
+        self.context = GLib.MainContext.default()
+        self.changes = []
+        self.bus.add_signal_receiver(lambda i, c, v, path: self.changes.append((str(path), {**dict.fromkeys(map(str, v)), **c})),
+                                     "PropertiesChanged", PROPERTIES, path_keyword="path")
+
+    def until(self, condition, seconds=20):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                return False
+            if not self.context.iteration(False):
+                time.sleep(0.005)
+        return True
+
+    def call(self, interface, method, *args, path=PATH):
+        """("ok", value) or (error name, sentence), with the main loop running meanwhile."""
+        answer = []
+        proxy = self.bus.get_object(NAME, path, introspect=False)
+        proxy.get_dbus_method(method, interface)(*args, timeout=30, reply_handler=lambda *v: answer.append(("ok", v[0] if len(v) == 1 else v)),
+                                                 error_handler=lambda e: answer.append((e.get_dbus_name(), e.get_dbus_message())))
+        self.until(lambda: answer, 40)
+        return answer[0] if answer else ("none", "")
+
+    def get(self, interface, name, path=PATH):
+        return self.call(PROPERTIES, "Get", interface, name, path=path)[1]
+
+    def start(self, account=None, camera=None):
+        options = dbus.Dictionary({"camera": camera} if camera else {}, signature="sv")
+        return self.call(MANAGER, "Verify", account, options) if account else self.call(MANAGER, "Enrol", options)
+
+    def ticket(self, path):
+        return self.call(ATTEMPT, "TakeTicket", path=path)
+
+    def redeem(self, ticket, account, uid=None, caller=None):
+        r = self.call(TICKETS, "Redeem", dbus.ByteArray(bytes(ticket)), account, dbus.UInt32(os.getuid() if uid is None else uid),
+                      caller or self.name)
+        if r[0] != "ok":
+            return r[0], None
+        fd = r[1][0].take()
+        os.lseek(fd, 0, os.SEEK_SET)
+        secret = os.read(fd, 100)
+        seals = fcntl.fcntl(fd, fcntl.F_GET_SEALS)
+        os.close(fd)
+        return "ok", (secret, bool(r[1][1]), seals)
+
+
+def main():
+    if not os.path.exists(f"{PHOTOS}/sample1.jpg") or not os.path.exists(f"{MODELS}/fr_detect.onnx"):
+        print("1..0 # SKIP VISAVIS_MODELS and VISAVIS_PHOTOS do not say where the networks and photographs are")
+        return 0
+    DBusGMainLoop(set_as_default=True)
+    stage = Stage()
+    try:
+        play(stage)
+    finally:
+        stage.end()
+    print(f"1..{number}")
+    return failures > 0
+
+
+def follow(stage, client, path, meanwhile=None, seconds=60):
+    """Tells the actor each prompt until the attempt has ended; its properties then, and the prompts."""
+    view, prompts = {}, []
+
+    def look():
+        answer = client.call(PROPERTIES, "GetAll", ATTEMPT, path=path)
+        if answer[0] == "ok":
+            view.update(answer[1])
+            if not prompts or prompts[-1] != view["Prompt"]:
+                prompts.append(str(view["Prompt"]))
+                stage.prompt(prompts[-1] or "look-straight")
+            if meanwhile:
+                meanwhile(view)
+        return view.get("State") in ("succeeded", "failed", "cancelled")
+
+    seen = [0]
+
+    def step():
+        if len(client.changes) == seen[0]:
+            return False
+        seen[0] = len(client.changes)
+        return look()
+
+    look()
+    client.until(step, seconds)
+    return view, prompts
+
+
+def read_preview(fd):
+    """(width, height, grey values) of the newest picture, or None."""
+    with mmap.mmap(fd, 0, mmap.MAP_SHARED, mmap.PROT_READ) as ring:
+        magic, width, height, stride, slots, first, step, newest = struct.unpack_from("<8sIIIIIIQ", ring)
+        if magic != b"VVPRVW01" or not newest:
+            return None
+        slot = first + step * ((newest - 1) % slots)
+        sequence, _, w, h = struct.unpack_from("<QQII", ring, slot)
+        pixels = ring[slot + 64:slot + 64 + stride * h]
+        if struct.unpack_from("<Q", ring, slot)[0] != sequence or sequence != 2 * newest:
+            return None
+        return w, h, len(set(pixels[::997]))
+
+
+def play(stage):
+    client = Client(stage.address)
+
+    def start_authd():
+        stage.start_authd()
+        client.until(lambda: client.bus.name_has_owner(NAME), 60)
+
+    def restart_authd():
+        stage.kill_authd()
+        client.until(lambda: not client.bus.name_has_owner(NAME))
+        start_authd()
+
+    def idle():
+        return client.until(lambda: client.get(MANAGER, "CameraActive") == 0)
+
+    start_authd()
+    document = client.call("org.freedesktop.DBus.Introspectable", "Introspect")[1]
+    check("the Manager is the one of the contract", interface(document, MANAGER) == contract(MANAGER), interface(document, MANAGER))
+    check("the Tickets are those of the contract", interface(document, TICKETS) == contract(TICKETS), interface(document, TICKETS))
+    cameras = [(str(a), str(b), bool(c)) for a, b, c in client.get(MANAGER, "Cameras")]
+    check("the cameras are those configured, all virtual", cameras == [("stage", "pipe", True), ("crowd", "folder", True), ("dark", "pipe", True)], cameras)
+    check("no camera is open", client.get(MANAGER, "CameraActive") == 0)
+    r = client.start(camera="nowhere")
+    check("a camera that is not there is Camera", r[0] == ERROR + "Camera", r)
+    r = client.call(MANAGER, "Enrol", dbus.Dictionary({"skip": True}, signature="sv"))
+    check("an unknown option is refused", r[0] == ERROR + "InvalidArgument", r)
+    r = client.start(account="0" * 32)
+    check("an unknown account is NotFound", r[0] == ERROR + "NotFound", r)
+
+    # An enrolment, looked at from all sides.
+    stage.show("sample1.jpg")
+    other = Client(stage.address)
+    r = client.start(camera="stage")
+    path = str(r[1])
+    check("Enrol answers with an attempt", r[0] == "ok" and path.startswith(PATH + "/attempt/"), r)
+    document = client.call("org.freedesktop.DBus.Introspectable", "Introspect", path=path)[1]
+    check("the Attempt is the one of the contract", interface(document, ATTEMPT) == contract(ATTEMPT), interface(document, ATTEMPT))
+    check("the camera is open, and everybody is told", client.get(MANAGER, "CameraActive") == 1 and
+          client.until(lambda: any(c.get("CameraActive") == 1 for p, c in other.changes if p == PATH)), other.changes)
+    r = other.start(camera="stage")
+    check("a second attempt before the same camera is Busy", r[0] == ERROR + "Busy", r)
+    for method in ("Cancel", "TakeTicket", "OpenPreview"):
+        r = other.call(ATTEMPT, method, path=path)
+        check(f"{method} is for the owner alone", r[0] == ERROR + "AccessDenied", r)
+    r = other.call(PROPERTIES, "GetAll", ATTEMPT, path=path)
+    check("and so are the properties", r[0] == ERROR + "AccessDenied", r)
+    r = client.ticket(path)
+    check("there is no ticket before success", r[0] == ERROR + "TicketInvalid", r)
+
+    preview, faces = [], []
+
+    def meanwhile(view):
+        if not preview and view["State"] != "starting":
+            answer = client.call(ATTEMPT, "OpenPreview", path=path)
+            if answer[0] == "ok":
+                preview.append(answer[1].take())
+        elif preview and len(preview) == 1:
+            picture = read_preview(preview[0])
+            if picture:
+                preview.append(picture)
+        if any(view["FaceBox"]):
+            faces.append(tuple(view["FaceBox"]))
+
+    view, prompts = follow(stage, client, path, meanwhile)
+    check("a person who does what is asked is enrolled", view.get("State") == "succeeded", view)
+    check("each movement was asked for, with looking straight after it", len(prompts) >= 5 and prompts[0] == "look-straight" and prompts[-2] == "look-straight" and
+          set(prompts) <= {"look-straight", "turn-left", "turn-right", "blink", ""}, prompts)
+    check("the attempt says what it is", view.get("Kind") == "enrol" and view.get("Camera") == "stage" and view.get("Virtual") == 1 and len(view["Account"]) == 32, view)
+    check("its face was boxed", faces and all(0 <= v <= 1 for box in faces for v in box), faces)
+    check("only the owner gets its signals", any(p == path for p, _ in client.changes) and not any(p == path for p, _ in other.changes), other.changes)
+    check("the preview shows pictures", len(preview) == 2 and preview[1][:2] == (640, 480) and preview[1][2] > 20, preview)
+    seals = fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | 0x10 # F_SEAL_FUTURE_WRITE
+    check("the preview is sealed and read-only", preview and fcntl.fcntl(preview[0], fcntl.F_GET_SEALS) & seals == seals and
+          fcntl.fcntl(preview[0], fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY)
+    check("the camera is closed at once", idle())
+    check("and the preview is empty then", preview and read_preview(preview[0]) is None)
+    for fd in preview[:1]:
+        os.close(fd)
+
+    account = str(view["Account"])
+    ticket = client.ticket(path)
+    check("after success there is a ticket of 32 bytes", ticket[0] == "ok" and len(ticket[1]) == 32, ticket[0])
+    check("but only once", client.ticket(path)[0] == ERROR + "TicketInvalid")
+    check("it is not for another caller", client.redeem(ticket[1], account, caller=other.name)[0] == ERROR + "TicketInvalid")
+    check("and is used up by that", client.redeem(ticket[1], account)[0] == ERROR + "TicketInvalid")
+    r = client.start(account=account)
+    check("an enrolment whose ticket was not redeemed is none", r[0] == ERROR + "NotFound", r)
+
+    # The one that lasts.
+    path = str(client.start()[1])
+    view, _ = follow(stage, client, path)
+    account = str(view["Account"])
+    ticket = client.ticket(path)[1]
+    if os.getuid() == 0:
+        refused = subprocess.run(["busctl", f"--address={stage.address}", "call", NAME, PATH, TICKETS, "Redeem", "aysus", "1", "0", account, "0", client.name],
+                                 capture_output=True, text=True, check=False, preexec_fn=lambda: (os.setgroups([]), os.setgid(65534), os.setuid(65534)))
+        check("Redeem is for cryptod's user alone", refused.returncode != 0 and "cryptod" in refused.stderr, refused)
+    status, enrolled = client.redeem(ticket, account)
+    check("Redeem hands out a sealed secret of 32 bytes, of an enrolment", status == "ok" and len(enrolled[0]) == 32 and enrolled[1] and enrolled[2] & fcntl.F_SEAL_WRITE, status)
+    check("a ticket is good once", client.redeem(ticket, account)[0] == ERROR + "TicketInvalid")
+    restart_authd()
+
+    def verify(photo, still=False):
+        stage.show(photo, still)
+        idle()
+        r = client.start(account=account, camera="stage")
+        return str(r[1]), *(follow(stage, client, str(r[1])) if r[0] == "ok" else ({"State": r[0], "Failure": r[1]}, []))
+
+    path, view, prompts = verify("sample3.jpg")
+    check("another photograph of the same person is recognised, after kill -9", view["State"] == "succeeded", (view, prompts))
+    ticket = client.ticket(path)
+    check("it is not for another user", ticket[0] == "ok" and client.redeem(ticket[1], account, uid=65534)[0] == ERROR + "TicketInvalid")
+    path, view, prompts = verify("sample3.jpg")
+    status, verified = client.redeem(client.ticket(path)[1], account)
+    check("and gets the same secret", status == "ok" and verified[0] == enrolled[0] and not verified[1], (status, view))
+
+    _, view, _ = verify("sample5.jpg")
+    check("another person is no-match", (view["State"], view["Failure"]) == ("failed", "no-match") and view["FailureText"], view)
+    _, view, prompts = verify("sample3.jpg", still=True)
+    check("a photograph that is held up is a presentation attack", (view["State"], view["Failure"]) == ("failed", "presentation-attack"), (view, prompts))
+    idle()
+    path = str(client.start(account=account, camera="crowd")[1])
+    view, _ = follow(stage, client, path)
+    check("several people are several-faces", (view["State"], view["Failure"]) == ("failed", "several-faces"), view)
+    path = str(client.start(account=account, camera="dark")[1])
+    view, _ = follow(stage, client, path)
+    check("a pipe into which nobody writes is camera", (view["State"], view["Failure"]) == ("failed", "camera"), view)
+
+    # Its owner goes.
+    stage.show("sample5.jpg")
+    idle()
+    path = str(other.start(account=account, camera="stage")[1])
+    other.until(lambda: other.get(ATTEMPT, "State", path=path) == "searching")
+    other.bus.close()
+    check("when its owner leaves, the attempt ends and the camera closes", idle())
+    r = client.call(PROPERTIES, "GetAll", ATTEMPT, path=path)
+    check("and its object is gone", r[0] == "org.freedesktop.DBus.Error.UnknownObject", r)
+
+    if os.getuid() == 0:
+        refused = subprocess.run(["busctl", f"--address={stage.address}", "call", NAME, PATH, MANAGER, "Verify", "sa{sv}", account, "0"],
+                                 capture_output=True, text=True, check=False, preexec_fn=lambda: (os.setgroups([]), os.setgid(65534), os.setuid(65534)))
+        check("another user has no such account", refused.returncode != 0 and "no account" in refused.stderr, refused)
+
+    # The failures cost time: two are counted, and what the third one leaves is as well, because a face did not match.
+    answers = []
+    for _ in range(3):
+        answers.append(client.start(account=account, camera="stage"))
+        if answers[-1][0] != "ok":
+            break
+        follow(stage, client, str(answers[-1][1]))
+        idle()
+    check("failures that follow upon each other are Throttled", answers[-1][0] == ERROR + "Throttled" and "seconds" in answers[-1][1], answers)
+    restart_authd()
+    r = client.start(account=account, camera="stage")
+    check("also after kill -9", r[0] == ERROR + "Throttled", r)
+    stage.show("sample1.jpg")
+    client.until(lambda: client.start(account=account, camera="dark")[0] == "ok", 30)
+    r = client.start(account=account, camera="stage")
+    view = follow(stage, client, str(r[1]))[0] if r[0] == "ok" else r
+    check("the right face gets in when the time has passed", r[0] == "ok" and view["State"] == "succeeded", view)
+    ticket = client.ticket(str(r[1]))[1]
+    if os.getuid() == 0:
+        refused = subprocess.run(["busctl", f"--address={stage.address}", "call", NAME, PATH, TICKETS, "Forget", "s", account],
+                                 capture_output=True, text=True, check=False, preexec_fn=lambda: (os.setgroups([]), os.setgid(65534), os.setuid(65534)))
+        check("Forget is for cryptod's user alone", refused.returncode != 0 and "cryptod" in refused.stderr, refused)
+    check("Forget deletes an account", client.call(TICKETS, "Forget", account)[0] == "ok" and client.start(account=account)[0] == ERROR + "NotFound")
+    check("with its tickets", client.redeem(ticket, account)[0] == ERROR + "TicketInvalid")
+    check("and is no error if there is none", client.call(TICKETS, "Forget", account)[0] == "ok")
+    check("authd stops cleanly", stage.kill_authd(signal.SIGTERM) == 0)
+
+
+sys.exit(main())
