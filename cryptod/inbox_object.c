@@ -53,7 +53,7 @@ static int storage_error(int r, sd_bus_error *error)
 static int on_deliver(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_writer_ struct writer envelope = WRITER_INIT;
-        struct account *a;
+        struct account *a = NULL;
         uint64_t sequence;
         int fd, r = read_account(userdata, m, error, &a);
 
@@ -75,7 +75,7 @@ static int on_outcome(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 [OUTCOME_STORED] = "stored", [OUTCOME_STALE] = "stale", [OUTCOME_REFUSED] = "refused"
         };
         const char *result, *reason;
-        struct account *a;
+        struct account *a = NULL;
         uint64_t winner;
         const void *id;
         size_t id_size;
@@ -99,7 +99,7 @@ static int on_outcome(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static int on_key_packages_low(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        struct account *a;
+        struct account *a = NULL;
         uint32_t left;
         int r = read_account(userdata, m, error, &a);
 

@@ -91,7 +91,7 @@ static int on_add_account(sd_bus_message *m, void *userdata, sd_bus_error *error
 {
         struct node *n = userdata;
         struct address address;
-        struct account *a;
+        struct account *a = NULL;
         const char *id, *text;
         uint32_t uid;
         int r = check_caller(n, m, error);
@@ -140,7 +140,7 @@ static int read_account(struct node *n, sd_bus_message *m, sd_bus_error *error, 
 
 static int on_attach(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        struct account *a;
+        struct account *a = NULL;
         int r = read_account(userdata, m, error, &a);
 
         if (r >= 0)
@@ -153,7 +153,7 @@ static int on_attach(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static int on_detach(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        struct account *a;
+        struct account *a = NULL;
         int r = read_account(userdata, m, error, &a);
 
         if (r < 0)
@@ -181,7 +181,7 @@ static int on_publish(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_writer_ struct writer body = WRITER_INIT;
         struct key_packages packages;
-        struct account *a;
+        struct account *a = NULL;
         int r = read_account(userdata, m, error, &a);
 
         if (r >= 0)
@@ -214,7 +214,7 @@ static int on_claim(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_writer_ struct writer body = WRITER_INIT;
         struct address address;
-        struct account *a;
+        struct account *a = NULL;
         const char *text;
         int r = read_account(userdata, m, error, &a);
 
@@ -272,7 +272,7 @@ static int on_send(sd_bus_message *m, void *userdata, sd_bus_error *error)
         struct send send = { 0 };
         const void *id, *group;
         size_t id_size, group_size;
-        struct account *a;
+        struct account *a = NULL;
         int r = read_account(n, m, error, &a);
 
         if (r >= 0)
