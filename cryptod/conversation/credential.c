@@ -2,6 +2,9 @@
 #include "cryptod/conversation/credential.h"
 
 #include <errno.h>
+#include <string.h>
+
+#include "services/address.h"
 
 enum { VERSION = 1 };
 
@@ -31,6 +34,22 @@ int device_credential_write(const struct suite *s, struct bytes address, struct 
         return writer_finish(out);
 }
 
+/* An address in another spelling would stand beside the one that a contact's root key is remembered for. */
+static bool is_canonical(struct bytes text)
+{
+        char copy[ADDRESS_TEXT_MAX], canonical[ADDRESS_TEXT_MAX];
+        struct address a;
+
+        if (text.size == 0 || text.size >= sizeof(copy))
+                return false;
+        memcpy(copy, text.data, text.size);
+        copy[text.size] = '\0';
+        if (address_parse(copy, &a, NULL) < 0)
+                return false;
+        address_format(&a, false, canonical);
+        return bytes_equal(text, BYTES_STRING(canonical));
+}
+
 int device_credential_read(const struct suite *s, const struct leaf_node *leaf, struct device_credential *out)
 {
         _cleanup_writer_ struct writer tbs = WRITER_INIT;
@@ -46,7 +65,7 @@ int device_credential_read(const struct suite *s, const struct leaf_node *leaf, 
         out->address = read_vector(&r);
         out->root_key = read_vector(&r);
         signature = read_vector(&r);
-        if (reader_finish(&r) < 0 || out->address.size > CREDENTIAL_ADDRESS_MAX)
+        if (reader_finish(&r) < 0 || !is_canonical(out->address))
                 return -EBADMSG;
         result = write_tbs(out->address, leaf->signature_key, &tbs);
         if (result < 0)

@@ -2,7 +2,7 @@
  *
  *     struct {
  *         uint8 version = 1;
- *         opaque address<V>;       name@host:port
+ *         opaque address<V>;       name@host:port, as services/address.h writes it
  *         opaque root_key<V>;      the account's root key, public
  *         opaque signature<V>;     SignWithLabel(root key, "Visavis device", DeviceTBS)
  *     } DeviceCredential;
@@ -14,8 +14,6 @@
 
 #include "cryptod/mls/leaf_node.h"
 
-enum { CREDENTIAL_ADDRESS_MAX = 400 };
-
 struct device_credential {
         struct bytes address, root_key; /* views into the leaf */
 };
@@ -24,6 +22,6 @@ struct device_credential {
 int device_credential_write(const struct suite *s, struct bytes address, struct bytes root_key,
                             const struct secret *root_private_key, struct bytes signature_key, struct writer *out);
 
-/* Reads and verifies a leaf's. -EBADMSG if it is malformed or the root key did not sign it, -EPROTONOSUPPORT for a
- * credential of another type or version. */
+/* Reads and verifies a leaf's. -EBADMSG if it is malformed, its address is not spelt as it should be, or the root key
+ * did not sign it; -EPROTONOSUPPORT for a credential of another type or version. */
 int device_credential_read(const struct suite *s, const struct leaf_node *leaf, struct device_credential *out);

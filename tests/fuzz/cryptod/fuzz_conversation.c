@@ -1,0 +1,73 @@
+/* What members of a group say inside of MLS's encryption, and whose device a leaf claims to be: the first byte of the
+ * input chooses the decoder. What a messenger takes must be within its bounds and be written as the same bytes. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cryptod/conversation/content.h"
+#include "cryptod/conversation/credential.h"
+#include "services/address.h"
+#include "services/cleanup.h"
+#include "services/text.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool good)
+{
+        if (!good)
+                abort();
+}
+
+static void fuzz_content(struct bytes input)
+{
+        _cleanup_writer_ struct writer w = WRITER_INIT;
+        struct content c;
+
+        if (content_read(input, &c) < 0)
+                return;
+        must(c.text.size > 0 && c.text.size <= CONTENT_TEXT_MAX && utf8_valid(c.text));
+        content_write(&w, &c);
+        must(writer_finish(&w) == 0 && bytes_equal(writer_bytes(&w), input));
+}
+
+/* What was taken as address and root key is what stands in the credential, a signature stands behind it, and there is
+ * no second spelling of the address. */
+static void check_credential(const struct leaf_node *leaf, const struct device_credential *c)
+{
+        _cleanup_writer_ struct writer head = WRITER_INIT;
+        char copy[ADDRESS_TEXT_MAX], canonical[ADDRESS_TEXT_MAX];
+        struct address address;
+        struct bytes content = leaf->credential.content;
+
+        must(leaf->credential.type == CREDENTIAL_BASIC && c->address.size < sizeof(copy));
+        (void) snprintf(copy, sizeof(copy), "%.*s", (int) c->address.size, (const char *) c->address.data);
+        must(address_parse(copy, &address, NULL) == 0);
+        address_format(&address, false, canonical);
+        must(bytes_equal(c->address, BYTES_STRING(canonical)));
+        write_u8(&head, 1);
+        write_vector(&head, c->address);
+        write_vector(&head, c->root_key);
+        must(writer_finish(&head) == 0 && head.size < content.size &&
+             bytes_equal(writer_bytes(&head), BYTES(content.data, head.size)));
+}
+
+static void fuzz_leaf(struct bytes input)
+{
+        const struct suite *s = suite_by_id(1);
+        struct device_credential c;
+        struct leaf_node leaf;
+        struct reader r;
+
+        reader_init(&r, input);
+        leaf_node_read(&r, &leaf);
+        if (reader_finish(&r) == 0 && device_credential_read(s, &leaf, &c) == 0)
+                check_credential(&leaf, &c);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        static void (*const decoders[])(struct bytes) = { fuzz_content, fuzz_leaf };
+
+        if (size > 0)
+                decoders[data[0] % COUNT_OF(decoders)](BYTES(data + 1, size - 1));
+        return 0;
+}
