@@ -1,0 +1,61 @@
+/* See figure.h. */
+#include "figure.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A face in millimetres: to the right, down, towards the viewer. */
+static const double face[LANDMARKS][3] = {
+        { -74, -30, -48 }, { -73, -11, -46 }, { -70, 8, -44 },  { -66, 26, -42 }, { -59, 42, -38 }, { -48, 56, -31 },
+        { -34, 67, -19 },  { -18, 75, -5 },   { 0, 77, 1 },     { 18, 75, -5 },   { 34, 67, -19 },  { 48, 56, -31 },
+        { 59, 42, -38 },   { 66, 26, -42 },   { 70, 8, -44 },   { 73, -11, -46 }, { 74, -30, -48 }, { -61, -50, -13 },
+        { -51, -59, -7 },  { -38, -62, 0 },   { -25, -61, 7 },  { -12, -57, 12 }, { 12, -57, 12 },  { 25, -61, 7 },
+        { 38, -62, 0 },    { 51, -59, -7 },   { 61, -50, -13 }, { 0, -42, 13 },   { 0, -31, 21 },   { 0, -20, 29 },
+        { 0, -8, 37 },     { -15, 3, 20 },    { -8, 5, 23 },    { 0, 7, 26 },     { 8, 5, 23 },     { 15, 3, 20 },
+        { -46, -38, -6 },  { -38, -43, -2 },  { -28, -43, -1 }, { -19, -37, 0 },  { -28, -35, 0 },  { -38, -35, -1 },
+        { 19, -37, 0 },    { 28, -43, -1 },   { 38, -43, -2 },  { 46, -38, -6 },  { 38, -35, -1 },  { 28, -35, 0 },
+        { -29, 28, 3 },    { -18, 22, 16 },   { -8, 19, 23 },   { 0, 21, 24 },    { 8, 19, 23 },    { 18, 22, 16 },
+        { 29, 28, 3 },     { 19, 36, 15 },    { 8, 40, 22 },    { 0, 40, 24 },    { -8, 40, 22 },   { -19, 36, 15 },
+        { -24, 29, 5 },    { -8, 27, 21 },    { 0, 28, 22 },    { 8, 27, 21 },    { 24, 29, 5 },    { 8, 33, 21 },
+        { 0, 34, 22 },     { -8, 33, 21 }
+};
+
+static const double PIXELS_PER_MM = 1.1;
+
+struct figure figure_person(unsigned who)
+{
+        return (struct figure){ .who = who, .eyes = 0.999, .bona_fide = 0.98, .x = 320, .y = 240, .brightness = 120 };
+}
+
+/* Where a landmark is seen: of a head that turns, or of a sheet that is turned and bent (weak perspective). */
+static struct point project(const struct figure *f, const double p[3])
+{
+        double angle = f->yaw * M_PI / 180, bend = f->bend;
+        double depth = f->flat ? bend * (p[0] * p[0] + 0.5 * p[1] * p[1] + 0.3 * p[0] * p[1]) : p[2];
+
+        return (struct point){ f->x + PIXELS_PER_MM * (p[0] * cos(angle) + depth * sin(angle)),
+                               f->y + PIXELS_PER_MM * p[1] };
+}
+
+void figure_see(const struct figure *f, struct observation *out)
+{
+        *out = (struct observation){
+                .observed = OBSERVE_LANDMARKS | OBSERVE_EYES | OBSERVE_POSE | OBSERVE_LIVENESS | OBSERVE_EMBEDDING,
+                .faces = f->rival > 0 ? 2 : 1,
+                .rival = f->rival,
+                .box = { (f->x - 80) / 640, (f->y - 90) / 480, 160.0 / 640, 180.0 / 480 },
+                .size = 160,
+                .brightness = f->brightness,
+                .sharpness = 100,
+                .eye_open = { f->eyes, f->eyes },
+                .yaw = f->yaw,
+                .bona_fide = f->bona_fide,
+        };
+        for (unsigned i = 0; i < LANDMARKS; i++)
+                out->landmark[i] = project(f, face[i]);
+        /* Persons are orthogonal to each other, and resemble themselves less when they turn. */
+        double like = cos(f->yaw * M_PI / 90);
+
+        out->embedding[f->who] = (float) like;
+        out->embedding[f->who + 256] = (float) sqrt(1 - like * like);
+}

@@ -1,0 +1,23 @@
+/* A figure to play persons and photographs before an examination, without pictures or networks. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "authd/vision/vision.h"
+
+struct figure {
+        unsigned who; /* below 256: different numbers are different persons */
+        bool flat;    /* a photograph */
+        double bend;  /* of it, 1/mm */
+        double yaw;   /* degrees; positive: the nose goes right in the picture */
+        double eyes;  /* probability that they are open */
+        double bona_fide, brightness;
+        double x, y;  /* pixels of 640 x 480 */
+        double rival; /* relative width of a second face; 0: none */
+};
+
+/* Somebody who sits upright before the camera. */
+struct figure figure_person(unsigned who);
+
+/* What is seen of it, everything observed. */
+void figure_see(const struct figure *f, struct observation *out);

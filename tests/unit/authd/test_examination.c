@@ -1,0 +1,382 @@
+/* Who passes an examination and who does not, played with figures ten times a second. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../services/cmocka_headers.h"
+
+#include "authd/examination.h"
+#include "figure.h"
+
+static const uint64_t STEP = 100 * 1000;
+static const uint64_t SECOND = 1000000;
+enum { STEPS_MAX = 1000 };
+
+/* How somebody behaves: changes the figure by what is asked, at a time since it was asked, in seconds. False: nothing
+ * is seen at this moment. */
+typedef bool (*behaviour)(struct figure *f, const char *prompt, double since);
+
+static bool obedient(struct figure *f, const char *prompt, double since)
+{
+        f->yaw = 0;
+        f->eyes = 0.999;
+        if (since < 0.3)
+                return true;
+        if (strcmp(prompt, "turn-left") == 0)
+                f->yaw = 22;
+        else if (strcmp(prompt, "turn-right") == 0)
+                f->yaw = -22;
+        else if (strcmp(prompt, "blink") == 0 && since < 0.6)
+                f->eyes = 0.001;
+        return true;
+}
+
+static bool motionless(struct figure *f, const char *prompt, double since)
+{
+        return true;
+}
+
+static bool disobedient(struct figure *f, const char *prompt, double since)
+{
+        (void) obedient(f, prompt, since);
+        f->yaw = -f->yaw;
+        if (strcmp(prompt, "blink") == 0)
+                f->yaw = 22;
+        return true;
+}
+
+static bool shy(struct figure *f, const char *prompt, double since)
+{
+        return strcmp(prompt, "look-straight") == 0;
+}
+
+static bool turns_and_stays(struct figure *f, const char *prompt, double since)
+{
+        if (strncmp(prompt, "turn", 4) == 0 || strcmp(prompt, "blink") == 0)
+                return obedient(f, prompt, since);
+        if (f->yaw > 1 || f->yaw < -1)
+                return true;
+        return obedient(f, prompt, since);
+}
+
+/* Is replaced by another person as soon as the challenge begins. */
+static bool replaced(struct figure *f, const char *prompt, double since)
+{
+        if (strcmp(prompt, "look-straight") != 0)
+                f->who = 77;
+        return obedient(f, prompt, since);
+}
+
+static bool absent(struct figure *f, const char *prompt, double since)
+{
+        return false;
+}
+
+static void play(struct examination *e, struct figure f, const struct template *known, uint32_t random, behaviour b)
+{
+        const char *prompt = "";
+        uint64_t now = 5 * SECOND, asked = now;
+
+        examination_begin(e, known, random, now);
+        for (unsigned i = 0; i < STEPS_MAX && e->phase < EXAMINATION_PASSED; i++) {
+                struct observation o = { 0 };
+
+                now += STEP;
+                if (strcmp(prompt, examination_prompt(e)) != 0) {
+                        prompt = examination_prompt(e);
+                        asked = now;
+                }
+                if (b(&f, prompt, (double) (now - asked) / 1e6))
+                        figure_see(&f, &o);
+                else
+                        o.observed = examination_wanted(e);
+                examination_observe(e, &o, now);
+        }
+        assert_true(e->phase >= EXAMINATION_PASSED);
+        if (e->phase == EXAMINATION_PASSED)
+                assert_int_equal(e->failure, FAILURE_NONE);
+}
+
+static void enrol(unsigned who, struct template *out)
+{
+        struct examination e;
+
+        play(&e, figure_person(who), NULL, 4711, obedient);
+        assert_int_equal(e.phase, EXAMINATION_PASSED);
+        *out = e.seen;
+}
+
+static void whoever_does_what_is_asked_is_enrolled_and_recognised(void **state)
+{
+        struct template known;
+        struct examination e;
+
+        enrol(1, &known);
+        assert_true(known.count >= 5);
+        for (uint32_t random = 0; random < 26; random++) {
+                play(&e, figure_person(1), &known, random, obedient);
+                assert_int_equal(e.phase, EXAMINATION_PASSED);
+                assert_true(e.progress > 0.99);
+        }
+}
+
+static void another_person_is_no_match_before_any_challenge(void **state)
+{
+        struct template known;
+        struct examination e;
+
+        enrol(1, &known);
+        play(&e, figure_person(2), &known, 1, obedient);
+        assert_int_equal(e.failure, FAILURE_NO_MATCH);
+        assert_true(e.suspect);
+        assert_int_equal(e.challenge.count, 0);
+}
+
+static void a_motionless_face_is_a_presentation_attack(void **state)
+{
+        struct template known;
+        struct examination e;
+
+        enrol(1, &known);
+        play(&e, figure_person(1), &known, 1, motionless);
+        assert_int_equal(e.failure, FAILURE_PRESENTATION_ATTACK);
+        assert_true(e.suspect);
+}
+
+/* Even if the pose of a photograph could be made to follow, and its eyes to blink. */
+static void a_flat_face_that_follows_the_prompts_is_a_presentation_attack(void **state)
+{
+        struct template known;
+        struct examination e;
+
+        enrol(1, &known);
+        for (uint32_t random = 0; random < 26; random++) {
+                struct figure photograph = figure_person(1);
+
+                photograph.flat = true;
+                photograph.bend = random % 2 ? 0.002 : 0;
+                play(&e, photograph, &known, random, obedient);
+                assert_int_equal(e.failure, FAILURE_PRESENTATION_ATTACK);
+        }
+}
+
+static void the_wrong_movement_ends_it(void **state)
+{
+        struct template known;
+        struct examination e;
+
+        enrol(1, &known);
+        for (uint32_t random = 0; random < 8; random++) {
+                play(&e, figure_person(1), &known, random, disobedient);
+                assert_int_equal(e.failure, FAILURE_PRESENTATION_ATTACK);
+        }
+}
+
+static void a_face_that_becomes_another_is_a_presentation_attack(void **state)
+{
+        struct template known;
+        struct examination e;
+
+        enrol(1, &known);
+        for (uint32_t random = 0; random < 8; random++) {
+                play(&e, figure_person(1), &known, random, replaced);
+                assert_int_equal(e.failure, FAILURE_PRESENTATION_ATTACK);
+        }
+        play(&e, figure_person(1), NULL, 3, replaced);
+        assert_int_equal(e.failure, FAILURE_PRESENTATION_ATTACK);
+}
+
+static void a_face_that_leaves_the_challenge_is_counted(void **state)
+{
+        struct template known;
+        struct examination e;
+
+        enrol(1, &known);
+        play(&e, figure_person(1), &known, 1, shy);
+        assert_int_equal(e.failure, FAILURE_TIMEOUT);
+        assert_true(e.suspect);
+}
+
+static void a_head_that_does_not_look_straight_again_is_late(void **state)
+{
+        struct template known;
+        struct examination e;
+
+        enrol(1, &known);
+        /* 0: turn left twice */
+        play(&e, figure_person(1), &known, 0, turns_and_stays);
+        assert_int_equal(e.failure, FAILURE_TIMEOUT);
+}
+
+static void nobody_is_no_face_and_is_not_counted(void **state)
+{
+        struct template known;
+        struct examination e;
+
+        enrol(1, &known);
+        play(&e, figure_person(1), &known, 1, absent);
+        assert_int_equal(e.failure, FAILURE_NO_FACE);
+        assert_false(e.suspect);
+}
+
+static void two_people_are_several_faces_and_are_not_counted(void **state)
+{
+        struct figure f = figure_person(1);
+        struct examination e;
+
+        f.rival = 0.8;
+        play(&e, f, NULL, 1, obedient);
+        assert_int_equal(e.failure, FAILURE_SEVERAL_FACES);
+        assert_false(e.suspect);
+        f.rival = 0.2; /* somebody far behind */
+        play(&e, f, NULL, 1, obedient);
+        assert_int_equal(e.phase, EXAMINATION_PASSED);
+}
+
+static void darkness_is_said_and_ends_as_quality(void **state)
+{
+        struct figure f = figure_person(1);
+        struct observation o;
+        struct examination e;
+
+        f.brightness = 10;
+        figure_see(&f, &o);
+        examination_begin(&e, NULL, 1, 0);
+        examination_observe(&e, &o, STEP);
+        assert_non_null(strstr(e.hint, "dark"));
+        play(&e, f, NULL, 1, obedient);
+        assert_int_equal(e.failure, FAILURE_QUALITY);
+}
+
+static void no_pictures_are_the_cameras_fault(void **state)
+{
+        struct examination e;
+
+        examination_begin(&e, NULL, 1, 0);
+        for (uint64_t now = 0; now < 7 * SECOND; now += SECOND / 4)
+                examination_observe(&e, NULL, now);
+        assert_int_equal(e.phase, EXAMINATION_SEARCHING);
+        examination_observe(&e, NULL, 9 * SECOND);
+        assert_int_equal(e.failure, FAILURE_CAMERA);
+}
+
+static void a_doubtful_passive_score_costs_a_movement_and_a_hopeless_one_everything(void **state)
+{
+        struct figure f = figure_person(1);
+        struct examination e;
+
+        f.bona_fide = 0.4;
+        play(&e, f, NULL, 1, obedient);
+        assert_int_equal(e.phase, EXAMINATION_PASSED);
+        assert_int_equal(e.challenge.count, 3);
+        f.bona_fide = 0.05;
+        play(&e, f, NULL, 1, obedient);
+        assert_int_equal(e.failure, FAILURE_PRESENTATION_ATTACK);
+}
+
+static void who_cannot_be_seen_to_blink_is_asked_for_turns(void **state)
+{
+        struct figure f = figure_person(1);
+        struct examination e;
+
+        for (uint32_t random = 0; random < 8; random++) {
+                f.eyes = 0.3;
+                examination_begin(&e, NULL, random, 0);
+                for (uint64_t now = STEP; e.phase == EXAMINATION_SEARCHING; now += STEP) {
+                        struct observation o;
+
+                        figure_see(&f, &o);
+                        examination_observe(&e, &o, now);
+                }
+                assert_int_equal(e.phase, EXAMINATION_CHALLENGE);
+                for (unsigned i = 0; i < e.challenge.count; i++)
+                        assert_int_not_equal(e.challenge.action[i], ACTION_BLINK);
+        }
+}
+
+static void every_sequence_has_a_turn_and_each_is_as_likely(void **state)
+{
+        for (unsigned count = 2; count <= CHALLENGE_ACTIONS_MAX; count++) {
+                for (unsigned blink = 0; blink < 2; blink++) {
+                        unsigned seen[27] = { 0 }, different = 0;
+                        unsigned all = blink ? (count == 2 ? 8 : 26) : (count == 2 ? 4 : 8);
+
+                        for (uint32_t random = 0; random < all * 10; random++) {
+                                struct challenge c = { 0 };
+                                unsigned code = 0, turns = 0;
+
+                                challenge_pick(&c, count, blink, random);
+                                assert_int_equal(c.count, count);
+                                for (unsigned i = 0; i < count; i++) {
+                                        code = code * 3 + c.action[i];
+                                        turns += c.action[i] != ACTION_BLINK;
+                                }
+                                assert_true(turns > 0);
+                                different += seen[code]++ == 0;
+                        }
+                        assert_int_equal(different, all);
+                        for (unsigned i = 0; i < 27; i++)
+                                assert_true(seen[i] == 0 || seen[i] == 10);
+                }
+        }
+}
+
+static void a_template_is_read_as_it_was_written_and_nothing_else_is(void **state)
+{
+        _cleanup_writer_ struct writer w = WRITER_INIT;
+        struct template t = { 0 }, again;
+        float one[EMBEDDING_SIZE] = { 0 };
+        struct reader r;
+
+        one[3] = 1;
+        for (unsigned i = 0; i < TEMPLATE_MAX + 2; i++)
+                template_add(&t, one);
+        assert_int_equal(t.count, TEMPLATE_MAX);
+        assert_true(template_score(&t, one) > 0.999);
+        assert_true(template_score(&(struct template){ 0 }, one) < -0.999);
+        template_write(&t, &w);
+        reader_init(&r, writer_bytes(&w));
+        template_read(&r, &again);
+        assert_int_equal(reader_finish(&r), 0);
+        assert_memory_equal(&t, &again, sizeof(t));
+
+        for (size_t size = 0; size < w.size; size += 100) {
+                reader_init(&r, BYTES(w.data, size));
+                template_read(&r, &again);
+                assert_true(reader_finish(&r) < 0);
+        }
+        for (unsigned at = 0; at < 3; at++) { /* version, count, a number that makes the length wrong */
+                size_t offset = at < 2 ? at : 2 + 4 * 3;
+                uint8_t kept = w.data[offset];
+
+                w.data[offset] = 0x77;
+                reader_init(&r, writer_bytes(&w));
+                template_read(&r, &again);
+                assert_true(reader_finish(&r) < 0);
+                w.data[offset] = kept;
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(whoever_does_what_is_asked_is_enrolled_and_recognised),
+                cmocka_unit_test(another_person_is_no_match_before_any_challenge),
+                cmocka_unit_test(a_motionless_face_is_a_presentation_attack),
+                cmocka_unit_test(a_flat_face_that_follows_the_prompts_is_a_presentation_attack),
+                cmocka_unit_test(the_wrong_movement_ends_it),
+                cmocka_unit_test(a_face_that_becomes_another_is_a_presentation_attack),
+                cmocka_unit_test(a_face_that_leaves_the_challenge_is_counted),
+                cmocka_unit_test(a_head_that_does_not_look_straight_again_is_late),
+                cmocka_unit_test(nobody_is_no_face_and_is_not_counted),
+                cmocka_unit_test(two_people_are_several_faces_and_are_not_counted),
+                cmocka_unit_test(darkness_is_said_and_ends_as_quality),
+                cmocka_unit_test(no_pictures_are_the_cameras_fault),
+                cmocka_unit_test(a_doubtful_passive_score_costs_a_movement_and_a_hopeless_one_everything),
+                cmocka_unit_test(who_cannot_be_seen_to_blink_is_asked_for_turns),
+                cmocka_unit_test(every_sequence_has_a_turn_and_each_is_as_likely),
+                cmocka_unit_test(a_template_is_read_as_it_was_written_and_nothing_else_is),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
