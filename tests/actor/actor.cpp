@@ -21,6 +21,7 @@ const double REACTION = 0.3, TURN = 0.8;             /* seconds */
 const double CLOSE = 0.08, SHUT = 0.12, OPEN = 0.15; /* of a blink, seconds */
 const double BLINK_AGAIN = 1.6;                      /* while the prompt stands */
 const double TURNED = 25;                            /* degrees away from looking straight */
+const double TURNED_MOST = 28;                       /* degrees away from facing the camera */
 const double STRAIGHTEN = 0.6;                       /* how much of the photograph's own turn is taken back */
 const double TILTED = 26;                            /* degrees that a held photograph is tilted */
 const double NOISE = 1.6;                            /* grey values, standard deviation */
@@ -73,15 +74,15 @@ actor::actor(struct portrait found, bool still, uint64_t seed) : portrait(found)
         random.fill(noise, cv::RNG::NORMAL, 0, NOISE);
 }
 
+/* Degrees away from the portrait. */
 double actor::yaw(double now) const
 {
-        const double extent = person ? TURNED : TILTED;
         double goal = straight;
 
         if (prompt == "turn-left") /* whoever faces the camera has the left where the picture has its right */
-                goal += extent;
+                goal = person ? std::min(straight + TURNED, TURNED_MOST - person->yaw()) : TILTED;
         else if (prompt == "turn-right")
-                goal -= extent;
+                goal = person ? std::max(straight - TURNED, -TURNED_MOST - person->yaw()) : -TILTED;
         return from + (goal - from) * minimum_jerk((now - since - REACTION) / TURN);
 }
 
