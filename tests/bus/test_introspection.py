@@ -1,0 +1,114 @@
+#!/usr/bin/python3
+"""What the running daemons say of themselves is what dbus/ promises: every interface, and no other of ours beside it."""
+
+import json
+import os
+import sys
+from xml.etree import ElementTree
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, f"{REPOSITORY}/tests/system")
+
+# pylint: disable=wrong-import-position  # they stand beside the stage
+from person import Person
+from stage import Stage
+from tap import skip_all, tell
+
+INTROSPECTABLE = "org.freedesktop.DBus.Introspectable"
+OURS = "im.visavis."
+PIN = "2718-alice"
+
+# Those of the objects that are there as soon as a daemon is.
+FIXED = {
+    ("im.visavis.Auth1", "/im/visavis/Auth1"): {"Manager", "Tickets"},
+    ("im.visavis.Crypto1", "/im/visavis/Crypto1"): {"Manager", "Inbox"},
+    ("im.visavis.Relay1", "/im/visavis/Relay1"): {"Delivery"},
+}
+
+
+def member(element):
+    """A method, signal or property as one comparable value; directions that may be left out are written out."""
+    default = "out" if element.tag == "signal" else "in"
+    arguments = tuple((a.get("name"), a.get("type"), a.get("direction", default)) for a in element.findall("arg"))
+    return element.tag, element.get("name"), element.get("type"), element.get("access"), arguments
+
+
+def interfaces(document):
+    """Of an introspection document: our interfaces' names, and the set of members of each."""
+    found = {}
+    for interface in ElementTree.fromstring(document).findall("interface"):
+        if interface.get("name").startswith(OURS):
+            members = [member(e) for e in interface if e.tag in ("method", "signal", "property")]
+            assert len(members) == len(set(members)), f"{interface.get('name')} says something twice"
+            found[interface.get("name")] = set(members)
+    return found
+
+
+def promised():
+    found = {}
+    for name in sorted(os.listdir(f"{REPOSITORY}/dbus")):
+        if name.endswith(".xml"):
+            with open(f"{REPOSITORY}/dbus/{name}", encoding="utf-8") as f:
+                document = interfaces(f.read())
+            assert list(document) == [name.removesuffix(".xml")], f"dbus/{name} is about {list(document)}"
+            found.update(document)
+    assert found, "dbus/ promises nothing"
+    return found
+
+
+def compare(promises, document, names):
+    """Takes what an object has been found to keep out of @promises."""
+    said = interfaces(document)
+    assert set(said) == names, f"the object has {sorted(said)}, not {sorted(names)}"
+    for name in names:
+        missing, further = promises[name] - said[name], said[name] - promises[name]
+        assert not missing and not further, f"{name}: not there {sorted(map(str, missing))}, not promised {sorted(map(str, further))}"
+
+
+def introspect(stage, name, path, user=None):
+    return json.loads(stage.busctl("call", name, path, INTROSPECTABLE, "Introspect", user=user))["data"][0]
+
+
+def only_child(stage, name, path, user):
+    children = [node.get("name") for node in ElementTree.fromstring(introspect(stage, name, path, user)).findall("node")]
+    assert len(children) == 1, f"{path} has {children}"
+    return f"{path}/{children[0]}"
+
+
+def the_story(story, stage):
+    promises = promised()
+    seen = set()
+
+    def check(name, document, short_names):
+        names = {f"{name}.{n}" for n in short_names}
+        compare(promises, document, names)
+        seen.update(names)
+
+    for (name, path), short_names in FIXED.items():
+        with story.step(f"{path} of {name} has {', '.join(sorted(short_names))} as promised"):
+            check(name, introspect(stage, name, path), short_names)
+    with story.step("an attempt is as promised"):
+        stage.camera("alice")
+        person = Person(stage, "alice")
+        document = person("str(interface('im.visavis.Auth1', interface('im.visavis.Auth1', '/im/visavis/Auth1', 'im.visavis.Auth1.Manager')"
+                          f".Enrol(dbus.Dictionary(signature='sv')), '{INTROSPECTABLE}').Introspect())")
+        check("im.visavis.Auth1", document, {"Attempt"})
+        person.leave()
+    with story.step("an account and its link are as promised"):
+        stage.visavis("alice", "signup", stage.address_of("alice"), pin=PIN)
+        for name, parent, interface in (("im.visavis.Crypto1", "/im/visavis/Crypto1/account", "Account"),
+                                        ("im.visavis.Relay1", "/im/visavis/Relay1/link", "Link")):
+            path = only_child(stage, name, parent, "alice")
+            check(name, introspect(stage, name, path, "alice"), {interface})
+    with story.step("nothing that dbus/ promises was left out here"):
+        assert seen == set(promises), sorted(set(promises) - seen)
+
+
+def tell_story(story):
+    with Stage(os.environ["VISAVIS_BUILD"]) as stage:
+        the_story(story, stage)
+
+
+if os.geteuid() != 0:
+    skip_all("the daemons run as users of their own, which needs root")
+tell(tell_story)
