@@ -167,7 +167,7 @@ static enum challenge_result act(struct challenge *c, const struct observation *
 
 static enum challenge_result rest(struct challenge *c, const struct observation *o, uint64_t now)
 {
-        if (fabs(c->yaw) > STRAIGHT_MAX)
+        if (!(fabs(c->yaw) <= STRAIGHT_MAX))
                 return CHALLENGE_GOES_ON;
         posture_add(&c->posture, o);
         if (++c->frames < REST_FRAMES)

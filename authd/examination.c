@@ -1,4 +1,4 @@
-/* See examination.h. */
+/* See examination.h. Comparisons are written so that what is no number does not pass. */
 #include "authd/examination.h"
 
 #include <stdlib.h>
@@ -62,7 +62,7 @@ static void compare(struct examination *e, const struct observation *o)
 
         if (e->scores < EXAMINATION_SCORES_MAX)
                 e->score[e->scores++] = score;
-        if (!e->enrols && score < MATCH_MIN)
+        if (!e->enrols && !(score >= MATCH_MIN))
                 e->suspect = true;
 }
 
@@ -70,11 +70,11 @@ static void begin_challenge(struct examination *e, uint64_t now)
 {
         double bona_fide = e->bona_fides > 0 ? e->bona_fide / e->bona_fides : 0;
 
-        if (bona_fide < HOPELESS) {
+        if (!(bona_fide >= HOPELESS)) {
                 fail(e, FAILURE_PRESENTATION_ATTACK);
                 return;
         }
-        challenge_pick(&e->challenge, bona_fide < DOUBTFUL ? 3 : 2, posture_eyes_readable(&e->posture), e->random);
+        challenge_pick(&e->challenge, bona_fide >= DOUBTFUL ? 2 : 3, posture_eyes_readable(&e->posture), e->random);
         challenge_begin(&e->challenge, &e->posture, now);
         e->phase = EXAMINATION_CHALLENGE;
         e->suspect = true;
@@ -100,7 +100,7 @@ static void gather(struct examination *e, const struct observation *o, uint64_t 
         unsigned wanted = e->enrols ? ENROL_FRAMES : GOOD_FRAMES;
 
         if (!e->track.begun || track_follow(&e->track, o, 0, now) != TRACK_SAME ||
-            embedding_cosine(e->track.reference, o->embedding) < SAME_MIN)
+            !(embedding_cosine(e->track.reference, o->embedding) >= SAME_MIN))
                 start_over(e, o, now);
         e->good++;
         posture_add(&e->posture, o);
@@ -177,7 +177,7 @@ static void look_again(struct examination *e, const struct observation *o)
 
 static void conclude(struct examination *e)
 {
-        if (median(e) < (e->enrols ? SAME_MIN : MATCH_MIN)) {
+        if (!(median(e) >= (e->enrols ? SAME_MIN : MATCH_MIN))) {
                 fail(e, e->enrols ? FAILURE_PRESENTATION_ATTACK : FAILURE_NO_MATCH);
                 return;
         }

@@ -31,10 +31,10 @@ enum quality quality_of(const struct observation *o)
                 return QUALITY_TOO_DARK;
         if (o->brightness > BRIGHT)
                 return QUALITY_TOO_BRIGHT;
-        if (o->sharpness < SHARP)
+        if (!(o->sharpness >= SHARP))
                 return QUALITY_BLURRED;
         if ((o->observed & OBSERVE_POSE) &&
-            (fabs(o->yaw) > YAW_MAX || fabs(o->pitch) > PITCH_MAX || fabs(o->roll) > ROLL_MAX))
+            !(fabs(o->yaw) <= YAW_MAX && fabs(o->pitch) <= PITCH_MAX && fabs(o->roll) <= ROLL_MAX))
                 return QUALITY_TURNED_AWAY;
         return QUALITY_GOOD;
 }

@@ -31,8 +31,8 @@ enum track_result track_follow(struct track *t, const struct observation *o, dou
 
         if (o->faces == 0)
                 return now - t->seen > AWAY_MAX ? TRACK_LOST : TRACK_UNSURE;
-        if (overlap(&t->box, &o->box) < OVERLAP_MIN ||
-            ((o->observed & OBSERVE_EMBEDDING) && embedding_cosine(t->reference, o->embedding) < cosine_min))
+        if (!(overlap(&t->box, &o->box) >= OVERLAP_MIN) ||
+            ((o->observed & OBSERVE_EMBEDDING) && !(embedding_cosine(t->reference, o->embedding) >= cosine_min)))
                 return ++t->others >= OTHERS_MAX ? TRACK_OTHER : TRACK_UNSURE;
         if (now - t->seen > AWAY_MAX)
                 return TRACK_LOST;

@@ -1,5 +1,5 @@
 /* Who passes an examination and who does not, played with figures ten times a second. */
-#include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -274,6 +274,36 @@ static void a_doubtful_passive_score_costs_a_movement_and_a_hopeless_one_everyth
         assert_int_equal(e.failure, FAILURE_PRESENTATION_ATTACK);
 }
 
+static void what_is_no_number_does_not_pass(void **state)
+{
+        struct template known;
+        struct examination e;
+
+        enrol(1, &known);
+        for (unsigned field = 0; field < 4; field++) {
+                for (unsigned enrols = 0; enrols < 2; enrols++) {
+                        examination_begin(&e, enrols ? NULL : &known, 1, 0);
+                        for (uint64_t now = STEP; e.phase < EXAMINATION_PASSED; now += STEP) {
+                                struct figure f = figure_person(1);
+                                struct observation o;
+
+                                figure_see(&f, &o);
+                                if (field == 0)
+                                        o.embedding[5] = NAN;
+                                else if (field == 1)
+                                        o.yaw = NAN;
+                                else if (field == 2)
+                                        o.bona_fide = NAN;
+                                else
+                                        o.box.x = NAN;
+                                examination_observe(&e, &o, now);
+                        }
+                        assert_int_equal(e.phase, EXAMINATION_FAILED);
+                        assert_true(e.challenge.current == 0);
+                }
+        }
+}
+
 static void who_cannot_be_seen_to_blink_is_asked_for_turns(void **state)
 {
         struct figure f = figure_person(1);
@@ -373,6 +403,7 @@ int main(void)
                 cmocka_unit_test(darkness_is_said_and_ends_as_quality),
                 cmocka_unit_test(no_pictures_are_the_cameras_fault),
                 cmocka_unit_test(a_doubtful_passive_score_costs_a_movement_and_a_hopeless_one_everything),
+                cmocka_unit_test(what_is_no_number_does_not_pass),
                 cmocka_unit_test(who_cannot_be_seen_to_blink_is_asked_for_turns),
                 cmocka_unit_test(every_sequence_has_a_turn_and_each_is_as_likely),
                 cmocka_unit_test(a_template_is_read_as_it_was_written_and_nothing_else_is),
