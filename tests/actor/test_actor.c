@@ -37,27 +37,15 @@ enum { ALICE, ALICE_AGAIN, BOB, STRANGER, PEOPLE };
 
 static int load(void **state)
 {
-        const char *directory = getenv("VISAVIS_MODELS");
         _cleanup_models_ struct models models = { 0 };
 
-        if (!directory || !getenv("VISAVIS_PHOTOS"))
-                return 0;
-        return models_load(directory, model_manifest, &models) < 0 ? -1 : vision_new(&models, &vision);
+        return models_load(getenv("VISAVIS_MODELS"), model_manifest, &models) < 0 ? -1 : vision_new(&models, &vision);
 }
 
 static int unload(void **state)
 {
         vision = vision_free(vision);
         return 0;
-}
-
-static void need_networks(void)
-{
-        if (!vision) {
-                print_message(
-                        "# VISAVIS_MODELS and VISAVIS_PHOTOS do not say where the networks and photographs are\n");
-                skip();
-        }
 }
 
 static char *photo_path(unsigned who)
@@ -112,7 +100,6 @@ static double openness(const struct observation *o)
 
 static void a_person_sits_before_the_camera(void **state)
 {
-        need_networks();
         for (unsigned who = 0; who < PEOPLE; who++) {
                 struct actor *actor = cast(who, false);
                 struct observation seen;
@@ -130,7 +117,6 @@ static void a_person_sits_before_the_camera(void **state)
 
 static void a_person_is_never_quite_still(void **state)
 {
-        need_networks();
         struct actor *actor = cast(ALICE, false);
         _cleanup_frame_ struct frame first = { 0 }, second = { 0 };
 
@@ -144,7 +130,6 @@ static void the_same_person_of_two_photographs_matches(void **state)
 {
         struct observation seen[PEOPLE];
 
-        need_networks();
         for (unsigned who = 0; who < PEOPLE; who++) {
                 struct actor *actor = cast(who, false);
 
@@ -170,7 +155,6 @@ static void a_prompted_head_turns_and_comes_back(void **state)
                 int direction;
         } turns[] = { { "turn-left", 1 }, { "turn-right", -1 } };
 
-        need_networks();
         for (unsigned who = 0; who < PEOPLE; who++) {
                 for (unsigned i = 0; i < 2; i++) {
                         struct actor *actor = cast(who, false);
@@ -199,7 +183,6 @@ static void a_prompted_head_turns_and_comes_back(void **state)
 
 static void prompted_eyes_shut_for_a_moment(void **state)
 {
-        need_networks();
         for (unsigned who = 0; who < PEOPLE; who++) {
                 struct actor *actor = cast(who, false);
                 struct observation seen;
@@ -225,7 +208,6 @@ static void a_held_up_photograph_neither_turns_its_head_nor_blinks(void **state)
 {
         static const char *const prompts[] = { "look-straight", "turn-left", "turn-right", "blink" };
 
-        need_networks();
         for (unsigned who = 0; who < PEOPLE; who++) {
                 struct actor *actor = cast(who, true);
                 struct observation before, seen;
@@ -260,7 +242,6 @@ static void a_face_that_is_not_there_is_refused(void **state)
         _cleanup_free_ char *path = NULL;
         struct actor *actor = NULL;
 
-        need_networks();
         path = photo_path(ALICE);
         assert_int_equal(actor_new(vision, &(struct role){ path, 4, WIDTH, HEIGHT, false, 7 }, &actor), -ENOENT);
         assert_int_equal(actor_new(vision, &(struct role){ "/dev/null", 1, WIDTH, HEIGHT, false, 7 }, &actor),
@@ -312,7 +293,6 @@ static void the_program_plays_for_whoever_reads_the_pipe(void **state)
         struct observation seen;
         int prompts, status;
 
-        need_networks();
         signal(SIGPIPE, SIG_IGN);
         assert_non_null(mkdtemp(directory));
         snprintf(camera, sizeof(camera), "%s/camera", directory);
@@ -361,6 +341,10 @@ int main(int argc, char *argv[])
 
         if (argc != 2)
                 return EXIT_FAILURE;
+        if (!getenv("VISAVIS_MODELS") || !getenv("VISAVIS_PHOTOS")) {
+                puts("1..0 # SKIP VISAVIS_MODELS and VISAVIS_PHOTOS do not say where networks and photographs are");
+                return EXIT_SUCCESS;
+        }
         program = argv[1];
         return cmocka_run_group_tests(tests, load, unload);
 }
