@@ -17,7 +17,7 @@ import time
 import pyatspi
 from gi.repository import GLib
 
-PATIENCE = 8  # seconds in which something that is waited for must happen
+PATIENCE = 20  # seconds in which something that is waited for must happen
 
 
 class Failed(Exception):
@@ -97,18 +97,6 @@ class Puppet:
                 raise Failed(f"{what}; to be seen: {self.texts()}")
             time.sleep(0.05)
 
-    def node(self, name, role=None, sensitive=True):
-        """The control of that name (or with that text), when it is there and can be used."""
-        def look():
-            for n in self.nodes():
-                if role and n.getRoleName() != role:
-                    continue
-                if (n.name == name or (not role and text_of(n) == name)) and \
-                        (not sensitive or n.getState().contains(pyatspi.STATE_SENSITIVE)):
-                    return n
-            return None
-        return self.wait(look, f"no {role or 'control'} “{name}”")
-
     def texts(self):
         """All names and texts that can be seen, in order, without repetitions."""
         found = []
@@ -130,7 +118,9 @@ class Puppet:
 
     def see(self, text, patience=PATIENCE):
         """Waits until a text that holds @text can be seen; the whole of it."""
-        return self.wait(lambda: next((t for t in self.texts() if text in t), None), f"“{text}” does not come", patience)
+        def look():
+            return next((t for n in self.nodes() for t in (n.name, text_of(n)) if text in t), None)
+        return self.wait(look, f"“{text}” does not come", patience)
 
     def gone(self, text):
         """Waits until nothing that can be seen holds @text."""
@@ -156,18 +146,18 @@ class Puppet:
         with Display() as display:
             display.click(box.x + box.width // 2, box.y + box.height // 2)
 
+    def field(self, name):
+        def look():
+            return next((n for n in self.nodes() if n.name == name and n.getState().contains(pyatspi.STATE_EDITABLE)), None)
+        return self.wait(look, f"no field “{name}”")
+
     def type(self, name, text):
         """Replaces the content of a field."""
-        def look():
-            for n in self.nodes():
-                if n.name == name and n.getState().contains(pyatspi.STATE_EDITABLE):
-                    return n
-            return None
-        if not self.wait(look, f"no field “{name}”").queryEditableText().setTextContents(text):
+        if not self.field(name).queryEditableText().setTextContents(text):
             raise Failed(f"nothing can be typed into “{name}”")
 
     def content(self, name):
-        return text_of(self.node(name))
+        return text_of(self.field(name))
 
     def press(self, keys):
         """A key with its modifiers, as a keyboard would: "Return", "Control+l"."""

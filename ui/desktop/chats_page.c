@@ -20,12 +20,12 @@ struct chats_page {
         AdwHeaderBar *list_header;
         AdwWindowTitle *title;
         GtkStack *list_stack;    /* loading, empty, list */
-        GtkStack *content_stack; /* none, conversation */
+        GtkStack *content_stack; /* none, conversation, new */
         struct notice *notice;
         struct conversation_list *list;
         struct conversation_view *view;
+        struct new_conversation *new;
         struct link_banner *banner;
-        GtkWindow *dialog; /* the one that asks for an address; weak */
 
         sd_bus *bus;
         struct account *account;
@@ -73,6 +73,7 @@ static void open_conversation(const char *id, const char *address, void *userdat
         adw_leaflet_navigate(p->leaflet, ADW_NAVIGATION_DIRECTION_FORWARD);
         conversation_view_open(p->view, p->account, id, address);
         conversation_list_select(p->list, id);
+        new_conversation_stop(p->new); /* last: the strings may be its own */
         ask(p);
 }
 
@@ -83,7 +84,12 @@ static void on_back(void *userdata)
         chats_page_back(userdata);
 }
 
-static const struct conversation_view_events view_events = { .back = on_back };
+static void on_read(void *userdata)
+{
+        ask(userdata);
+}
+
+static const struct conversation_view_events view_events = { .back = on_back, .read = on_read };
 
 void chats_page_back(struct chats_page *p)
 {
@@ -92,6 +98,7 @@ void chats_page_back(struct chats_page *p)
         adw_leaflet_navigate(p->leaflet, ADW_NAVIGATION_DIRECTION_BACK);
         part_show_page(p->content_stack, "none");
         conversation_view_close(p->view);
+        new_conversation_stop(p->new);
         conversation_list_select(p->list, NULL);
 }
 
@@ -103,12 +110,17 @@ static void on_folded(struct chats_page *p)
         adw_header_bar_set_show_end_title_buttons(p->list_header, folded);
 }
 
+static const struct new_conversation_events new_events = { .opened = open_conversation, .cancelled = on_back };
+
 void chats_page_new_conversation(struct chats_page *p)
 {
-        if (!p->account || p->dialog)
+        if (!p->account)
                 return;
-        p->dialog = new_conversation(GTK_WINDOW(gtk_widget_get_root(p->root)), p->account, open_conversation, p);
-        g_object_add_weak_pointer(G_OBJECT(p->dialog), (gpointer *) &p->dialog);
+        conversation_view_close(p->view);
+        conversation_list_select(p->list, NULL);
+        part_show_page(p->content_stack, "new");
+        adw_leaflet_navigate(p->leaflet, ADW_NAVIGATION_DIRECTION_FORWARD);
+        new_conversation_start(p->new, p->account);
 }
 
 /* The account. */
@@ -180,11 +192,10 @@ int chats_page_start(struct chats_page *p, sd_bus *bus, const char *path)
 
 void chats_page_stop(struct chats_page *p)
 {
-        if (p->dialog)
-                gtk_window_destroy(p->dialog);
         calls_cancel(&p->calls);
         link_banner_stop(p->banner);
         conversation_view_close(p->view);
+        new_conversation_stop(p->new);
         conversation_list_set(p->list, NULL, 0);
         notice_hide(p->notice);
         adw_window_title_set_title(p->title, "");
@@ -233,6 +244,7 @@ struct chats_page *chats_page_new(GtkStack *parent, const char *name, const stru
         p->notice = notice_new(GTK_BOX(part(builder, "notice")));
         p->list = conversation_list_new(GTK_LIST_BOX(part(builder, "list")), &list_events, p);
         p->view = conversation_view_new(p->content_stack, "conversation", &view_events, p);
+        p->new = new_conversation_new(p->content_stack, "new", &new_events, p);
         p->banner = link_banner_new(GTK_BOX(p->root));
         g_signal_connect_swapped(p->leaflet, "notify::folded", G_CALLBACK(on_folded), p);
         on_folded(p);

@@ -88,6 +88,7 @@ void conversation_view_looked_at(struct conversation_view *v)
                 return;
         v->seen = v->after;
         account_mark_read(v->account, v->id, v->seen);
+        v->events->read(v->userdata);
 }
 
 static void read_newer(struct conversation_view *v);

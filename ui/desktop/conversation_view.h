@@ -14,6 +14,8 @@ struct conversation_view;
 struct conversation_view_events {
         /* The person goes back to the list. */
         void (*back)(void *userdata);
+        /* Messages have been marked as read. */
+        void (*read)(void *userdata);
 };
 
 /* Its widget is a child of @parent from now on, of that name; it lives as long as that. @events must outlive it. */

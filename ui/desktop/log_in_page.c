@@ -176,7 +176,6 @@ static void add_row(struct log_in_page *p, const struct choice *c)
         adw_action_row_set_subtitle_lines(ADW_ACTION_ROW(row), 1);
         adw_action_row_add_prefix(ADW_ACTION_ROW(row), avatar);
         gtk_list_box_row_set_activatable(GTK_LIST_BOX_ROW(row), true);
-        part_name(row, address);
         gtk_list_box_append(p->accounts, row);
 }
 

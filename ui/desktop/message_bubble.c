@@ -126,7 +126,7 @@ GtkWidget *message_bubble_new(const struct message *m, bool own)
         gtk_box_append(GTK_BOX(b->root), new_words(b, m->text));
         gtk_box_append(GTK_BOX(b->root), new_foot(b, m->time));
         g_object_set_data_full(G_OBJECT(b->root), "message-bubble", b, release);
-        part_name(b->root, own ? "Your message" : "Message");
+        part_name(b->root, own ? "Sent message" : "Received message");
         message_bubble_set_state(b, m->state);
         return b->root;
 }

@@ -1,4 +1,4 @@
-/* The dialog that asks whom to talk to. */
+/* The page that asks whom to talk to. */
 #include "ui/desktop/new_conversation.h"
 
 #include <string.h>
@@ -8,112 +8,134 @@
 #include "ui/desktop/notice.h"
 #include "ui/desktop/parts.h"
 
-struct dialog {
-        GtkWindow *window;
+struct new_conversation {
+        const struct new_conversation_events *events;
+        void *userdata;
         GtkWidget *entry;
         GtkLabel *verdict;
         GtkWidget *start;
         GtkWidget *spinner;
         struct notice *notice;
-        struct account *account;
+        struct account *account; /* NULL: nobody is asked */
         struct calls calls;
-        new_conversation_opened opened;
-        void *userdata;
         char address[ADDRESS_TEXT_MAX]; /* "" unless the entry holds one */
 };
 
 /* A name alone means somebody on one's own hub. */
-static char *complete(const struct dialog *d, const char *text)
+static char *complete(const struct new_conversation *n, const char *text)
 {
-        const char *hub = strchr(account_address(d->account), '@');
+        const char *hub = strchr(account_address(n->account), '@');
 
         return strchr(text, '@') || !hub ? g_strdup(text) : g_strconcat(text, hub, NULL);
 }
 
-static void on_changed(struct dialog *d)
+static void judge(struct new_conversation *n)
 {
-        g_autofree char *text = g_strstrip(g_strdup(gtk_editable_get_text(GTK_EDITABLE(d->entry))));
-        g_autofree char *whole = complete(d, text), *shown = NULL;
+        g_autofree char *text = g_strstrip(g_strdup(gtk_editable_get_text(GTK_EDITABLE(n->entry))));
+        g_autofree char *whole = complete(n, text), *shown = NULL;
         const char *reason = "";
         struct address a;
 
-        notice_hide(d->notice);
-        d->address[0] = '\0';
-        gtk_widget_remove_css_class(GTK_WIDGET(d->verdict), "error");
+        n->address[0] = '\0';
+        gtk_widget_remove_css_class(GTK_WIDGET(n->verdict), "error");
         if (!*text) {
-                gtk_label_set_text(d->verdict, "A name on your own hub is enough.");
+                gtk_label_set_text(n->verdict, "A name on your own hub is enough.");
         } else if (address_parse(whole, &a, &reason) < 0) {
-                gtk_widget_add_css_class(GTK_WIDGET(d->verdict), "error");
-                gtk_label_set_text(d->verdict, reason);
+                gtk_widget_add_css_class(GTK_WIDGET(n->verdict), "error");
+                gtk_label_set_text(n->verdict, reason);
         } else {
-                address_format(&a, true, d->address);
-                shown = g_strndup(d->address, strcspn(d->address, "#"));
-                gtk_label_set_text(d->verdict, shown);
+                address_format(&a, true, n->address);
+                shown = g_strndup(n->address, strcspn(n->address, "#"));
+                gtk_label_set_text(n->verdict, shown);
         }
-        gtk_widget_set_sensitive(d->start, *d->address != '\0');
+        gtk_widget_set_sensitive(n->start, *n->address != '\0');
 }
 
-static void set_busy(struct dialog *d, bool busy)
+static void on_changed(struct new_conversation *n)
 {
-        gtk_widget_set_visible(d->spinner, busy);
-        gtk_widget_set_sensitive(d->entry, !busy);
-        gtk_widget_set_sensitive(d->start, !busy);
+        notice_hide(n->notice);
+        if (n->account)
+                judge(n);
+}
+
+static void set_busy(struct new_conversation *n, bool busy)
+{
+        gtk_widget_set_visible(n->spinner, busy);
+        gtk_widget_set_sensitive(n->entry, !busy);
+        gtk_widget_set_sensitive(n->start, !busy);
 }
 
 static void on_opened(const char *id, const sd_bus_error *error, void *userdata)
 {
-        struct dialog *d = userdata;
+        struct new_conversation *n = userdata;
 
+        set_busy(n, false);
         if (error) {
-                set_busy(d, false);
-                notice_show_error(d->notice, error);
-                gtk_widget_grab_focus(d->entry);
+                notice_show_error(n->notice, error);
+                gtk_widget_grab_focus(n->entry);
                 return;
         }
-        g_autofree char *copy = g_strdup(id), *address = g_strdup(d->address);
-        new_conversation_opened opened = d->opened;
-        void *receiver = d->userdata;
-        gtk_window_destroy(d->window);
-        opened(copy, address, receiver);
+        n->events->opened(id, n->address, n->userdata);
 }
 
-static void on_start(struct dialog *d)
+static void on_start(struct new_conversation *n)
 {
-        if (!*d->address || !gtk_widget_is_sensitive(d->start))
+        if (!n->account || !*n->address || !gtk_widget_is_sensitive(n->start))
                 return;
-        notice_hide(d->notice);
-        if (account_open_conversation(d->account, &d->calls, d->address, on_opened, d) >= 0)
-                set_busy(d, true);
+        notice_hide(n->notice);
+        if (account_open_conversation(n->account, &n->calls, n->address, on_opened, n) >= 0)
+                set_busy(n, true);
+}
+
+static void on_cancel(struct new_conversation *n)
+{
+        n->events->cancelled(n->userdata);
 }
 
 static void release(gpointer userdata)
 {
-        struct dialog *d = userdata;
+        struct new_conversation *n = userdata;
 
-        calls_cancel(&d->calls);
-        g_free(d);
+        calls_cancel(&n->calls);
+        g_free(n);
 }
 
-GtkWindow *new_conversation(GtkWindow *parent, struct account *a, new_conversation_opened opened, void *userdata)
+struct new_conversation *new_conversation_new(GtkStack *parent, const char *name,
+                                              const struct new_conversation_events *events, void *userdata)
 {
         g_autoptr(GtkBuilder) builder = gtk_builder_new_from_resource(PARTS_FOLDER "new-conversation.ui");
-        struct dialog *d = g_new0(struct dialog, 1);
+        struct new_conversation *n = g_new0(struct new_conversation, 1);
+        GtkWidget *root = part(builder, "root");
 
-        *d = (struct dialog){ .account = a, .opened = opened, .userdata = userdata };
-        d->window = GTK_WINDOW(part(builder, "window"));
-        d->entry = part(builder, "address");
-        d->verdict = GTK_LABEL(part(builder, "verdict"));
-        d->start = part(builder, "start");
-        d->spinner = part(builder, "spinner");
-        d->notice = notice_new(GTK_BOX(part(builder, "notice")));
-        g_signal_connect_swapped(d->entry, "changed", G_CALLBACK(on_changed), d);
-        g_signal_connect_swapped(d->entry, "entry-activated", G_CALLBACK(on_start), d);
-        g_signal_connect_swapped(d->start, "clicked", G_CALLBACK(on_start), d);
-        g_signal_connect_swapped(part(builder, "cancel"), "clicked", G_CALLBACK(gtk_window_close), d->window);
-        g_object_set_data_full(G_OBJECT(d->window), "new-conversation", d, release);
-        gtk_window_set_transient_for(d->window, parent);
-        on_changed(d);
-        gtk_window_present(d->window);
-        gtk_widget_grab_focus(d->entry);
-        return d->window;
+        n->events = events;
+        n->userdata = userdata;
+        n->entry = part(builder, "address");
+        n->verdict = GTK_LABEL(part(builder, "verdict"));
+        n->start = part(builder, "start");
+        n->spinner = part(builder, "spinner");
+        n->notice = notice_new(GTK_BOX(part(builder, "notice")));
+        g_signal_connect_swapped(n->entry, "changed", G_CALLBACK(on_changed), n);
+        g_signal_connect_swapped(n->entry, "entry-activated", G_CALLBACK(on_start), n);
+        g_signal_connect_swapped(n->start, "clicked", G_CALLBACK(on_start), n);
+        g_signal_connect_swapped(part(builder, "cancel"), "clicked", G_CALLBACK(on_cancel), n);
+        g_object_set_data_full(G_OBJECT(root), "new-conversation", n, release);
+        gtk_stack_add_named(parent, root, name);
+        return n;
+}
+
+void new_conversation_start(struct new_conversation *n, struct account *a)
+{
+        new_conversation_stop(n);
+        n->account = a;
+        judge(n);
+        gtk_widget_grab_focus(n->entry);
+}
+
+void new_conversation_stop(struct new_conversation *n)
+{
+        calls_cancel(&n->calls);
+        n->account = NULL;
+        set_busy(n, false);
+        gtk_editable_set_text(GTK_EDITABLE(n->entry), "");
+        notice_hide(n->notice);
 }

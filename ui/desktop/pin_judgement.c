@@ -109,22 +109,28 @@ static bool is_favourite(struct bytes pin)
         return false;
 }
 
-/* A tenth of a bit each. Text in one case carries little; each further class of characters makes it less like text. */
+/* Digits; small letters and spaces, as in words; capitals; all else. */
+static unsigned class_of(uint8_t c)
+{
+        return is_digit(c) ? 0 : (c >= 'a' && c <= 'z') || c == ' ' ? 1 : c >= 'A' && c <= 'Z' ? 2 : 3;
+}
+
+/* Text in one case carries little; each further class of characters makes it less like text. */
 static unsigned estimate_bits(struct bytes pin)
 {
-        static const unsigned each[] = { 22, 22, 30, 38, 45 };
+        static const unsigned tenths[] = { 22, 22, 30, 38, 45 }; /* of a bit a character, by the number of classes */
         bool classes[4] = { false };
-        unsigned n = 0;
+        unsigned characters = 0, n = 0;
 
         if (all_digits(pin))
                 return (unsigned) (pin.size * 33 / 10);
         for (size_t i = 0; i < pin.size; i++) {
-                uint8_t c = pin.data[i];
-                classes[is_digit(c) ? 0 : c >= 'a' && c <= 'z' ? 1 : c >= 'A' && c <= 'Z' ? 2 : 3] = true;
+                classes[class_of(pin.data[i])] = true;
+                characters += (pin.data[i] & 0xc0) != 0x80;
         }
         for (unsigned i = 0; i < COUNT_OF(classes); i++)
                 n += classes[i];
-        return (unsigned) (pin.size * each[n] / 10);
+        return characters * tenths[n] / 10;
 }
 
 struct pin_judgement pin_judge(struct bytes pin)

@@ -128,6 +128,7 @@ class Account(dbus.service.Object):
         super().__init__(crypto.connection, self.path)
         self.crypto, self.id, self.address = crypto, id, address
         self.holders, self.messages, self.read_up_to, self.updates = set(), [], 0, 0
+        self.opened = []  # addresses that were asked for
         self.others = []  # further conversations, as ListConversations has them; nothing is in them
         crypto.connection.add_signal_receiver(self.on_owner, "NameOwnerChanged", "org.freedesktop.DBus")
 
@@ -184,6 +185,7 @@ class Account(dbus.service.Object):
     @dbus.service.method("im.visavis.Crypto1.Account", in_signature="s", out_signature="s", sender_keyword="sender")
     def OpenConversation(self, address, sender):
         self.needs(sender)
+        self.opened.append(str(address))
         if address.startswith("nobody"):
             raise Refused("NotFound", "The hub knows nobody of that name; check the address.")
         return CONVERSATION

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Nothing that is built under ui/ names a crypto library or a database: a person's program holds no key.
 
-The argument is the build's ui/ directory. What counts is what a program itself asks the linker for (DT_NEEDED): libsystemd and
+The arguments are the build's ui/ directory, a program that does link one, and the names of those that must be there. What counts is what a program itself asks the linker for (DT_NEEDED): libsystemd and
 GTK have dependencies of their own, which our code cannot reach by name."""
 import os
 import re
@@ -35,7 +35,8 @@ def test(number, good, name, detail=""):
 
 
 found = sorted(programs(sys.argv[1]))
-good = test(1, any(os.path.basename(p) == "visavis" for p in found), "visavis is among the programs", found)
+wanted = set(sys.argv[3:])
+good = test(1, wanted <= {os.path.basename(p) for p in found}, f"{' and '.join(sorted(wanted))} can be looked at", found)
 # The same question put to a program that does link one, so that the answer "none" means something.
 good &= test(2, any(FORBIDDEN.match(n) for n in needed(sys.argv[2])), "a crypto library that is linked is seen", needed(sys.argv[2]))
 for i, path in enumerate(found, 3):
