@@ -51,7 +51,6 @@ struct account *account_free(struct account *a)
         if (!a)
                 return NULL;
         account_lock(a);
-        opening_cancel(a);
         sd_bus_slot_unref(a->object);
         sd_bus_track_unref(a->watchers);
         vault_free(a->vault);
@@ -106,6 +105,7 @@ void account_lock(struct account *a)
 {
         bool was_open = a->messenger != NULL;
 
+        opening_refuse(a);
         a->messenger = messenger_free(a->messenger);
         vault_lock(a->vault);
         a->holders = sd_bus_track_unref(a->holders);

@@ -282,19 +282,31 @@ static int on_open_conversation(sd_bus_message *m, void *userdata, sd_bus_error 
         return claim(a, m, canonical);
 }
 
+/* A text as a string, where it is wiped. */
+static struct secret *text_of(const struct content *c)
+{
+        struct secret *text = secret_new(c->text.size + 1);
+
+        if (c->text.size > 0)
+                memcpy(text->data, c->text.data, c->text.size);
+        return text;
+}
+
 static int append_conversation(struct account *a, const struct conversation *c, sd_bus_message *reply)
 {
         _cleanup_(message_release) struct message last = { 0 };
-        _cleanup_free_ char *id = hex_encode(conversation_id(c)), *text = NULL;
+        _cleanup_free_ char *id = hex_encode(conversation_id(c));
+        _cleanup_secret_ struct secret *text = NULL;
         int64_t unread = history_unread(a->vault, conversation_id(c), c->read);
         int r = history_last(a->vault, conversation_id(c), &last);
 
         if (unread < 0 || r < 0)
                 return r < 0 ? r : (int) unread;
-        text = strndup(r > 0 ? (const char *) last.content.text.data : "", last.content.text.size);
-        if (!id || !text)
+        if (!id)
                 return -ENOMEM;
-        return sd_bus_message_append(reply, "(ssuts)", id, c->address, (uint32_t) unread, last.content.time, text);
+        text = text_of(&last.content);
+        return sd_bus_message_append(reply, "(ssuts)", id, c->address, (uint32_t) unread, last.content.time,
+                                     text->data);
 }
 
 struct listed {
@@ -393,17 +405,14 @@ static int on_send(sd_bus_message *m, void *userdata, sd_bus_error *error)
 static int append_message(struct account *a, const struct conversation *c, const struct message *message,
                           sd_bus_message *reply)
 {
-        const struct bytes b = message->content.text;
-        _cleanup_free_ char *text = strndup((const char *) b.data, b.size);
+        _cleanup_secret_ struct secret *text = text_of(&message->content);
         struct address own;
         char own_text[ADDRESS_TEXT_MAX] = "";
         const char *senders[] = { [SENDER_SELF] = own_text, [SENDER_OTHER] = c->address, [SENDER_NOTICE] = "" };
 
-        if (!text)
-                return -ENOMEM;
         if (address_parse(vault_account(a->vault)->address, &own, NULL) >= 0)
                 address_format(&own, false, own_text);
-        return sd_bus_message_append(reply, "(tssts)", message->id, senders[message->sender], text,
+        return sd_bus_message_append(reply, "(tssts)", message->id, senders[message->sender], text->data,
                                      message->content.time, message_state_name(message->state));
 }
 

@@ -101,7 +101,7 @@ struct opening {
         char caller[256];
 };
 
-void opening_cancel(struct account *a)
+static void opening_free(struct account *a)
 {
         struct opening *o = TAKE(a->opening);
 
@@ -121,7 +121,16 @@ static void answer(struct opening *o, const sd_bus_error *error)
                 (void) sd_bus_reply_method_error(o->call, error);
         else
                 (void) sd_bus_reply_method_return(o->call, "");
-        opening_cancel(o->account);
+        opening_free(o->account);
+}
+
+void opening_refuse(struct account *a)
+{
+        const sd_bus_error locked =
+                SD_BUS_ERROR_MAKE_CONST(ERROR_LOCKED, "The account was locked meanwhile; log in again.");
+
+        if (a->opening)
+                answer(a->opening, &locked);
 }
 
 static int throttled(uint64_t wait_usec, sd_bus_error *error)
@@ -171,14 +180,13 @@ static int open_vault(struct opening *o, struct secret *vault_key)
                 r = account_open(a);
         if (r >= 0)
                 r = account_hold(a, o->caller);
-        if (r < 0)
-                account_lock_unless_held(a); /* or the caller has gone meanwhile */
         return r;
 }
 
 static void on_derived(int result, struct slot_result *s, void *userdata)
 {
         struct opening *o = userdata;
+        struct account *a = o->account;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
         if (result >= 0)
@@ -186,6 +194,7 @@ static void on_derived(int result, struct slot_result *s, void *userdata)
         if (result < 0)
                 (void) opening_describe(result, &error);
         answer(o, result < 0 ? &error : NULL);
+        account_lock_unless_held(a); /* the caller may have gone meanwhile */
 }
 
 static int derive(struct opening *o, struct secret *face_secret, sd_bus_error *error)
@@ -248,6 +257,6 @@ int opening_start(struct account *a, sd_bus_message *m, const struct caller *cal
                     ? -errno
                     : redemption_start(a->cryptod->bus, ticket, account_id(a), caller, on_ticket, o, &o->redemption);
         if (r < 0)
-                opening_cancel(a);
+                opening_free(a);
         return r < 0 ? r : 1;
 }

@@ -21,8 +21,8 @@ struct redemption *redemption_free(struct redemption *r);
 int opening_start(struct account *a, sd_bus_message *m, const struct caller *caller, struct bytes ticket, int factor,
                   sd_bus_error *error);
 
-/* Ends one that is under way, unanswered. */
-void opening_cancel(struct account *a);
+/* Ends one that is under way: it is locked meanwhile, says its answer. Nothing if there is none. */
+void opening_refuse(struct account *a);
 
 /* The error of a slot job as a sentence. */
 int opening_describe(int result, sd_bus_error *error);

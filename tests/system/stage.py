@@ -29,8 +29,8 @@ DAEMON_USERS = {"authd": "visavis-auth", "cryptod": "visavis-crypto", "relayd": 
 FACES = {
     "alice": ("sample1.jpg", 1),
     "alice-again": ("sample3.jpg", 1),
-    "bob": ("sample4.jpg", 1),
-    "stranger": ("sample5.jpg", 1),
+    "bob": ("sample6.jpg", 1),
+    "stranger": ("sample6.jpg", 2),
 }
 
 FRAME_SIZE = (640, 480)

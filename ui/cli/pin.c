@@ -106,7 +106,8 @@ static int read_descriptor(const struct cli *cli, struct secret **out)
 {
         int r = secret_from_fd(cli->pin_fd, PIN_SIZE_MAX, true, out);
 
-        close(cli->pin_fd);
+        if (cli->pin_fd > STDERR_FILENO) /* another file in a standard place would be taken for it */
+                close(cli->pin_fd);
         if (r >= 0)
                 return EXIT_OK;
         if (r == -EINVAL)
