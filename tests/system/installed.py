@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+"""Visavis installed on a booted Debian, as an administrator and two people use it: units, sandboxes, sign-up, what is refused, a
+conversation with somebody who is away, restarts."""
+
+import os
+import re
+import subprocess
+
+from container import Container
+from first_light import PINS, FACE_REFUSED, FACTOR_REFUSED, account_of, log_in, texts, wait_for_texts
+from tap import skip_all, tell
+
+UNITS = ("visavis-authd", "visavis-cryptod", "visavis-relayd")
+
+
+def show(machine, unit, *properties):
+    lines = machine.inside("systemctl", "show", "-p", ",".join(properties), unit).splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def sandboxes(story, machine):
+    with story.step("the kernel keeps authd and cryptod from every network, and all but authd from devices"):
+        for unit in UNITS:
+            pid = machine.daemon_pid(unit.removeprefix("visavis-"))
+            assert pid, f"{unit} does not run"
+            interfaces = subprocess.run(["nsenter", "-t", str(pid), "-n", "cat", "/proc/self/net/dev"], capture_output=True,
+                                        text=True, check=True).stdout
+            alone = re.findall(r"^\s*(\S+):", interfaces, re.M) == ["lo"]
+            same = os.readlink(f"/proc/{pid}/ns/net") == os.readlink(f"/proc/{machine.leader}/ns/net")
+            assert same == (unit == "visavis-relayd"), f"{unit}: its network is {'the' if same else 'not the'} machine's"
+            assert alone or unit == "visavis-relayd", f"{unit} sees {interfaces}"
+            with open(f"/proc/{pid}/status", encoding="ascii") as f:
+                status = dict(line.rstrip().split(":\t", 1) for line in f if ":\t" in line)
+            assert status["Seccomp"] == "2" and status["NoNewPrivs"] == "1", f"{unit}: {status['Seccomp']} {status['NoNewPrivs']}"
+            assert int(status["CapEff"], 16) == 0 and int(status["CapBnd"], 16) == 0, f"{unit} has capabilities"
+            assert status["Uid"].split()[0] != "0"
+            video = os.path.exists(f"/proc/{pid}/root/dev/video0")
+            assert not video or unit == "visavis-authd"
+
+
+def the_story(story, machine):
+    with story.step("the machine runs, and no unit has failed"):
+        failed = machine.inside("systemctl", "--failed", "--no-legend", "--plain").strip()
+        assert "visavis" not in failed, failed
+    with story.step("the daemons start when they are called, and not before"):
+        assert machine.inside("systemctl", "is-active", "visavis-cryptod", check=False).strip() == "inactive"
+        machine.busctl("call", "im.visavis.Crypto1", "/im/visavis/Crypto1", "im.visavis.Crypto1.Manager", "ListAccounts")
+        assert machine.inside("systemctl", "is-active", "visavis-cryptod").strip() == "active"
+        assert show(machine, "visavis-cryptod", "Type", "WatchdogUSec") == {"Type": "notify", "WatchdogUSec": "30s"}
+    for person in PINS:
+        with story.step(f"{person} signs up with face and PIN"):
+            machine.camera(person)
+            machine.visavis(person, "signup", machine.address_of(person), pin=PINS[person])
+            machine.visavis(person, "lock")
+            assert account_of(machine, person)[2] == "locked"
+    sandboxes(story, machine)
+    with story.step("a stranger, a held-up photograph and a wrong PIN are refused"):
+        for face, still, pin, code in (("stranger", False, PINS["alice"], FACE_REFUSED), ("alice-again", True, PINS["alice"], FACE_REFUSED),
+                                       ("alice-again", False, "0000-wrong", FACTOR_REFUSED)):
+            machine.camera(face, still=still)
+            done = machine.visavis("alice", "login", pin=pin, check=False)
+            assert done.returncode == code, done
+    with story.step("the right face in another photograph and the right PIN open the vault"):
+        log_in(machine, "alice", "alice-again")
+        assert account_of(machine, "alice")[2] == "unlocked"
+    with story.step("what is sent to somebody who is locked is there after the log-in, and the answer comes back"):
+        machine.visavis("alice", "send", machine.address_of("bob"), "first")
+        log_in(machine, "bob")
+        wait_for_texts(machine, "bob", [("alice", "first")])
+        machine.visavis("bob", "send", machine.address_of("alice"), "second")
+        wait_for_texts(machine, "alice", [("alice", "first"), ("bob", "second")])
+    with story.step("systemctl restarts everything; what was said is there"):
+        expected = texts(machine, "alice")
+        machine.inside("systemctl", "restart", *UNITS, "visavis-hub.service")
+        for person in PINS:
+            assert account_of(machine, person)[2] == "locked"
+            log_in(machine, person)
+            wait_for_texts(machine, person, expected)
+    with story.step("every unit stops cleanly"):
+        machine.inside("systemctl", "stop", *UNITS, "visavis-hub.service", "visavis-hub.socket")
+        for unit in (*UNITS, "visavis-hub"):
+            assert show(machine, unit, "Result", "ExecMainStatus") == {"Result": "success", "ExecMainStatus": "0"}, unit
+
+
+def tell_story(story):
+    with Container(os.environ["VISAVIS_BUILD"]) as machine:
+        try:
+            the_story(story, machine)
+        finally:
+            if story.failed:
+                print("\n".join(f"# {line}" for line in machine.inside("journalctl", "-n", "80", "--no-pager", check=False).splitlines()))
+
+
+if __name__ == "__main__":
+    if os.geteuid() != 0:
+        skip_all("a container can only be booted by root")
+    tell(tell_story)
