@@ -7,6 +7,7 @@ import os
 import select
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGES = "xvfb xauth dbus-x11 at-spi2-core python3-pyatspi imagemagick"
@@ -54,7 +55,7 @@ class Desktop:
     def __init__(self, screen, popen, program="visavis-desktop", wait=None, settings=None):
         environment = {"DISPLAY": screen.display, "GSK_RENDERER": "cairo", "GTK_A11Y": "atspi", "GDK_BACKEND": "x11",
                        "NO_AT_BRIDGE": "0", **(settings or {})}
-        self.wait = wait
+        self.screen, self.wait = screen, wait
         self.buffer = b""
         self.process = popen(["env", *(f"{k}={v}" for k, v in environment.items()), "dbus-run-session", "--", "/usr/bin/python3",
                               f"{HERE}/puppet.py", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -74,6 +75,11 @@ class Desktop:
                 raise WindowError("the window's driver has died")
             self.buffer += part
         return b"\n" in self.buffer
+
+    def picture(self, path):
+        """A picture of the screen, when the window's animations are over."""
+        time.sleep(0.6)
+        subprocess.run(["import", "-display", self.screen.display, "-window", "root", path], check=True)
 
     def __getattr__(self, verb):
         """Every command of puppet.py is a method here."""

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Starts a program in the session that it is itself started in (dbus-run-session under Xvfb), and works its window as a person
-would, through the accessibility bus: finds controls by name, types, clicks, presses keys, reads, takes pictures.
+would, through the accessibility bus: finds controls by name, types, clicks, presses keys, reads.
 
     puppet.py PROGRAM [ARGUMENT…]
 
@@ -184,11 +184,6 @@ class Puppet:
         with Display() as display:
             display.resize_largest(width, height)
         time.sleep(0.3)
-
-    def picture(self, path):
-        """A picture of the screen, when the window's animations are over."""
-        time.sleep(0.6)
-        subprocess.run(["import", "-window", "root", path], check=True)
 
     def alive(self):
         return self.program.poll() is None
