@@ -185,6 +185,9 @@ class Puppet:
             display.resize_largest(width, height)
         time.sleep(0.3)
 
+    def pid(self):
+        return self.program.pid
+
     def alive(self):
         return self.program.poll() is None
 

@@ -32,6 +32,18 @@ def received(stage, text, seconds=30):
     raise AssertionError(f"bob has not received “{text}”")
 
 
+def wait_for_preview(window, seconds=10):
+    """Waits until the window has the camera's pictures before it."""
+    maps = f"/proc/{window.pid()}/maps"
+    deadline = time.monotonic() + seconds
+    while True:
+        with open(maps, encoding="utf-8") as f:
+            if "memfd:visavis-preview" in f.read():
+                return
+        assert time.monotonic() < deadline, "the window shows nothing of what the camera sees"
+        time.sleep(0.1)
+
+
 def log_in(window, pin=PINS["alice"]):
     window.type(PIN_FIELD, pin)
     window.press("Return")
@@ -52,6 +64,7 @@ def story_of_desktop(story, stage, window):
         window.type("The same again", PINS["alice"])
         window.click("Show My Face")
         window.see("is virtual", FACE_SECONDS)
+        wait_for_preview(window)
         window.picture(f"{PICTURES}/desktop-face.png")
         window.see("No Conversations", FACE_SECONDS)
     with story.step("she writes to Bob, who receives it"):

@@ -1,6 +1,7 @@
 /* The person before the camera. */
 #include "ui/desktop/face_step.h"
 
+#include "services/bus.h"
 #include "services/cleanup.h"
 #include "ui/desktop/face_view.h"
 #include "ui/desktop/parts.h"
@@ -45,20 +46,23 @@ static void say(GtkLabel *label, const char *text)
                 gtk_label_set_text(label, text);
 }
 
-/* Without a preview the prompts are still enough. */
+/* Without a preview the prompts are still enough. While the camera is being opened authd answers Busy: the next change
+ * is the time to ask again. */
 static void on_preview(int fd, const sd_bus_error *error, void *userdata)
 {
         struct face_step *s = userdata;
 
         if (!error)
                 (void) face_view_open(s->view, fd);
+        else if (sd_bus_error_has_name(error, ERROR_BUSY))
+                s->previewed = false;
 }
 
 static void on_changed(struct login *l, const struct attempt_view *attempt, void *userdata)
 {
         struct face_step *s = userdata;
 
-        if (!s->previewed && attempt->state < ATTEMPT_SUCCEEDED)
+        if (!s->previewed && attempt->state > ATTEMPT_STARTING && attempt->state < ATTEMPT_SUCCEEDED)
                 s->previewed = login_open_preview(l, on_preview, s) >= 0;
         face_view_set(s->view, attempt);
         say(s->prompt, words(attempt));
