@@ -19,8 +19,8 @@ static const double SAME_MIN = 0.6; /* pictures of one face in one sitting */
  * up to the camera 0.64 to 1.0. */
 static const double HOPELESS = 0.10, DOUBTFUL = 0.50;
 
-static const uint64_t SEARCH_MAX = 20 * SECOND, NO_PICTURE_MAX = 8 * SECOND, SEVERAL_MAX = 4 * SECOND,
-                      SEVERAL_IN_CHALLENGE_MAX = 3 * SECOND / 2;
+static const uint64_t SEARCH_MAX = 20 * SECOND, NO_PICTURE_MAX = 8 * SECOND, FIRST_PICTURE_MAX = 20 * SECOND,
+                      SEVERAL_MAX = 4 * SECOND, SEVERAL_IN_CHALLENGE_MAX = 3 * SECOND / 2;
 enum { GOOD_FRAMES = 5, GOOD_FRAMES_MAX = 10, ENROL_FRAMES = 8, SEEN_IN_SEARCH = 5 };
 static const double SEARCH_SHARE = 0.3; /* of the progress */
 
@@ -233,10 +233,11 @@ void examination_observe(struct examination *e, const struct observation *o, uin
         if (e->phase >= EXAMINATION_PASSED)
                 return;
         if (o) {
-                e->pictures++;
+                if (e->pictures++ == 0)
+                        e->begun = now; /* a camera may take its time to start */
                 e->pictured = now;
                 e->box = o->faces > 0 ? o->box : (struct box){ 0 };
-        } else if (now - e->pictured > NO_PICTURE_MAX) {
+        } else if (now - e->pictured > (e->pictures > 0 ? NO_PICTURE_MAX : FIRST_PICTURE_MAX)) {
                 fail(e, FAILURE_CAMERA);
                 return;
         }

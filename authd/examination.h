@@ -35,7 +35,8 @@ struct examination {
         const char *hint;                  /* for a person, or "" */
         double progress;                   /* 0 to 1 */
         struct box box;                    /* zero: no face */
-        uint64_t begun, pictured, several; /* microseconds; several: since when there is more than one face, or 0 */
+        uint64_t begun, pictured, several; /* microseconds: the first picture, the last one; since when there is more
+                                              than one face, or 0 */
         unsigned pictures, faces, good, rivals;
         double score[EXAMINATION_SCORES_MAX]; /* cosines with the template, of the current phase */
         unsigned scores;

@@ -253,10 +253,10 @@ static void no_pictures_are_the_cameras_fault(void **state)
         struct examination e;
 
         examination_begin(&e, NULL, 1, 0);
-        for (uint64_t now = 0; now < 7 * SECOND; now += SECOND / 4)
+        for (uint64_t now = 0; now < 19 * SECOND; now += SECOND / 4)
                 examination_observe(&e, NULL, now);
         assert_int_equal(e.phase, EXAMINATION_SEARCHING);
-        examination_observe(&e, NULL, 9 * SECOND);
+        examination_observe(&e, NULL, 21 * SECOND);
         assert_int_equal(e.failure, FAILURE_CAMERA);
 }
 
