@@ -200,6 +200,8 @@ int main(int argc, char *argv[])
         int r = load(models, &role, &actor);
         if (r < 0)
                 return complain(role.photo, r);
+        puts("ready"); /* for whoever waits for it before the camera is used */
+        fflush(stdout);
         r = play(&stage, actor, 1 / rate);
         actor_free(actor);
         return complain(stage.output, r);

@@ -95,7 +95,9 @@ class Stage:
             self.actor = None
         if photo:
             self.actor = subprocess.Popen([ACTOR, "--photo", f"{PHOTOS}/{photo}", "--output", f"{self.directory}/camera",
-                                           "--models", MODELS, *(["--still"] if still else [])], stdin=subprocess.PIPE, text=True)
+                                           "--models", MODELS, *(["--still"] if still else [])], stdin=subprocess.PIPE,
+                                          stdout=subprocess.PIPE, text=True)
+            self.actor.stdout.readline()  # it is ready
 
     def prompt(self, text):
         if self.actor:
