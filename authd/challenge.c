@@ -1,7 +1,7 @@
 /* See challenge.h. Measured on the demo's photographs, moved by tests/actor: a head that turns by 23 degrees is seen to
  * turn by 19 to 30 and has a relief of 0.13 to 0.35; a photograph that is tilted by 26 degrees is seen to turn by less
  * than 9 and has one below 0.05 (one of 18 had more, and did not seem to turn). A blink lowers the log-odds of open
- * eyes by 4 to 20, noise by less than 2. */
+ * eyes by 8 and more, noise by less than 2. */
 #include "authd/challenge.h"
 
 #include <math.h>

@@ -8,9 +8,8 @@
 
 #define SECOND 1000000ULL
 
-/* The demo's photographs: two of one person have a cosine of 0.61 (0.5 and more once the actor moves them), no two
- * persons more than 0.4. On the 40 people of the ORL set 0.45 is far above the threshold of a false match rate of
- * 1e-4. */
+/* Measured on 20 people of the ORL set, 200 pictures: 0.45 is reached by none of 19 000 pairs of different people (the
+ * largest is 0.44) and missed by 0.8 % of 900 pairs of one. The two photographs of one person in the demo have 0.61. */
 static const double MATCH_MIN = 0.45;
 static const double SAME_MIN = 0.6; /* pictures of one face in one sitting */
 
