@@ -145,8 +145,11 @@ def log_in(story, w, window):
         w.log_in(window, SUCCESS[:2])
         window.see("Turn your head to the left.")
         w.auth.preview = good
-        window.click("Cancel")
+    with story.step("Escape leads back from the camera, and cancels the attempt"):
+        cancelled = w.auth.cancelled
+        window.press("Escape")
         window.see("Welcome back, alice")
+        soon(lambda: w.auth.cancelled == cancelled + 1, w.auth.cancelled)
     with story.step("Enter in the PIN field logs in; face and PIN open the conversations"):
         w.auth.script = SUCCESS
         window.type(PIN_FIELD, PIN)

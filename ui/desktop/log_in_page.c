@@ -215,6 +215,14 @@ void log_in_page_say(struct log_in_page *p, const char *icon, const char *title,
         notice_show(p->notice, icon, title, text);
 }
 
+void log_in_page_back(struct log_in_page *p)
+{
+        if (g_strcmp0(gtk_stack_get_visible_child_name(p->steps), "face") != 0)
+                return;
+        face_step_stop(p->face);
+        show_pin_step(p);
+}
+
 void log_in_page_stop(struct log_in_page *p)
 {
         face_step_stop(p->face);

@@ -28,5 +28,8 @@ void log_in_page_start(struct log_in_page *p, sd_bus *bus, const struct account_
 /* Says above the PIN what has happened, until something else does. */
 void log_in_page_say(struct log_in_page *p, const char *icon, const char *title, const char *text);
 
+/* Back to the PIN from before the camera: what Escape does. */
+void log_in_page_back(struct log_in_page *p);
+
 /* Cancels what is under way and forgets what has been typed. */
 void log_in_page_stop(struct log_in_page *p);

@@ -201,6 +201,8 @@ static void on_back(GSimpleAction *action, GVariant *parameter, gpointer userdat
                 chats_page_back(w->chats);
         else if (strcmp(page, "sign-up") == 0)
                 sign_up_page_back(w->sign_up);
+        else if (strcmp(page, "log-in") == 0)
+                log_in_page_back(w->log_in);
 }
 
 static const GActionEntry actions[] = {
