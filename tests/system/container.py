@@ -149,7 +149,8 @@ class Container(Stage):
                 if state in ("running", "degraded"):
                     break
             if time.monotonic() > deadline or self.machine.poll() is not None:
-                raise StageError(f"the container did not boot; {self.directory}/log/boot says why")
+                with open(f"{self.directory}/log/boot", encoding="utf-8", errors="replace") as f:
+                    raise StageError(f"the container did not boot:\n{f.read()[-2000:]}")
             time.sleep(0.3)
         self.address = f"unix:path=/proc/{self.leader}/root/run/dbus/system_bus_socket"
 

@@ -168,6 +168,10 @@ int main(int argc, char *argv[])
         }
         const char *name = argv[optind];
         const struct command *command = name ? command_find(name) : NULL;
+        if (name && strcmp(name, "help") == 0) {
+                help_print(stdout, argv[optind + 1] ? command_find(argv[optind + 1]) : NULL);
+                return EXIT_OK;
+        }
         if (name && !command)
                 return cli_fail(&q.cli, EXIT_USAGE, "There is no command “%s”; visavis --help lists them.", name);
         if (!command) {
