@@ -13,6 +13,7 @@
 #include "authd/models.h"
 #include "authd/sight.h"
 #include "authd/tickets.h"
+#include "services/peer.h"
 
 #define AUTHD_PATH "/im/visavis/Auth1"
 
@@ -33,7 +34,7 @@ struct post {
 };
 
 struct authd_settings {
-        uid_t crypto_uid;      /* who may redeem tickets */
+        struct peer crypto;    /* who may redeem tickets */
         unsigned accounts_max; /* of a user */
         const char *models;    /* directory */
 };

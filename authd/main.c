@@ -1,7 +1,6 @@
 /* visavis-authd: recognises the face before the camera and that it is alive. It has no network and no key of a vault.
  */
 #include <errno.h>
-#include <pwd.h>
 #include <string.h>
 
 #include "authd/authd.h"
@@ -16,22 +15,6 @@ static const struct config_key keys[] = {
         { NULL, NULL, NULL },
 };
 
-static int user_id(const char *name, uid_t *out)
-{
-        struct passwd *p;
-
-        errno = 0;
-        p = getpwnam(name);
-        if (!p) {
-                log_error("There is no user %s on this machine, which crypto-user in authd.conf says cryptod runs as. "
-                          "Make it, or correct crypto-user.",
-                          name);
-                return errno ? -errno : -ENOENT;
-        }
-        *out = p->pw_uid;
-        return 0;
-}
-
 static int on_start(struct daemon *d, void **state)
 {
         struct authd_settings settings = { .models = config_string(d->config, "models", NULL, "directory") };
@@ -39,7 +22,7 @@ static int on_start(struct daemon *d, void **state)
         int64_t accounts;
         int r;
 
-        if ((r = user_id(config_string(d->config, "peers", NULL, "crypto-user"), &settings.crypto_uid)) < 0 ||
+        if ((r = peer_configure(&settings.crypto, d->config, "crypto-user")) < 0 ||
             (r = config_integer(d->config, "limits", NULL, "accounts", 1, 100000, &accounts)) < 0)
                 return r;
         settings.accounts_max = (unsigned) accounts;

@@ -4,22 +4,13 @@
 
 #include "authd/authd.h"
 #include "services/bus.h"
-#include "services/caller.h"
 #include "services/cleanup.h"
 #include "services/log.h"
 
-/* The bus policy says the same; but a policy can be edited, and this cannot. */
 static int check_caller(struct authd *a, sd_bus_message *m, sd_bus_error *error)
 {
-        struct caller caller;
-        int r = caller_of(m, &caller);
-
-        if (r < 0)
-                return r;
-        if (caller.uid != a->settings.crypto_uid)
-                return sd_bus_error_set(error, ERROR_ACCESS_DENIED,
-                                        "This interface is for cryptod; hand the ticket to im.visavis.Crypto1.");
-        return 0;
+        return peer_check(&a->settings.crypto, m,
+                          "This interface is for cryptod; hand the ticket to im.visavis.Crypto1.", error);
 }
 
 static int storage_error(struct authd *a, int r, sd_bus_error *error)

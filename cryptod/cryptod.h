@@ -5,6 +5,7 @@
 #include <systemd/sd-event.h>
 
 #include "cryptod/vault/key_derivation.h"
+#include "services/peer.h"
 
 enum { ACCOUNTS_PER_USER = 16, CREATIONS_AT_ONCE = 4 };
 
@@ -14,7 +15,7 @@ struct account;
 struct creation;
 
 struct cryptod_settings {
-        uid_t relay_uid;      /* who may use the Inbox interface */
+        struct peer relay;    /* who may use the Inbox interface */
         uint64_t argon2_usec; /* how long deriving a key is to take */
         const char *suite;    /* of new accounts; belongs to the configuration */
 };
@@ -27,7 +28,6 @@ struct cryptod {
         struct argon2_parameters argon2; /* calibrated at the first need; memory 0: not yet */
         struct account *accounts;        /* a list */
         struct creation *creations;      /* a list */
-        char trusted[256];               /* the unique name that was last seen to be relayd's user */
 };
 
 /* Loads the accounts, all locked, and exports the bus objects. A sentence has been logged on error. */

@@ -5,26 +5,12 @@
 #include "cryptod/account.h"
 #include "cryptod/conversation/key_packages.h"
 #include "services/bus.h"
-#include "services/caller.h"
 #include "services/cleanup.h"
 #include "services/memfd.h"
 
-/* The bus policy says the same; but a policy can be edited, and this cannot. */
 static int check_caller(struct cryptod *c, sd_bus_message *m, sd_bus_error *error)
 {
-        const char *sender = sd_bus_message_get_sender(m);
-        struct caller caller;
-        int r;
-
-        if (sender && strcmp(sender, c->trusted) == 0)
-                return 0; /* unique names are not used twice */
-        r = caller_of(m, &caller);
-        if (r < 0)
-                return r;
-        if (caller.uid != c->settings.relay_uid)
-                return sd_bus_error_set(error, ERROR_ACCESS_DENIED, "This interface is for relayd alone.");
-        (void) snprintf(c->trusted, sizeof(c->trusted), "%s", caller.name);
-        return 0;
+        return peer_check(&c->settings.relay, m, "This interface is for relayd alone.", error);
 }
 
 static int read_account(struct cryptod *c, sd_bus_message *m, sd_bus_error *error, struct account **out)

@@ -1,7 +1,6 @@
 /* visavis-cryptod: the one daemon that holds keys. It sees neither the network nor a camera. */
 #include <errno.h>
 #include <malloc.h>
-#include <pwd.h>
 #include <string.h>
 
 #include "cryptod/cryptod.h"
@@ -16,29 +15,12 @@ static const struct config_key keys[] = {
         { NULL, NULL, NULL },
 };
 
-static int user_id(const char *name, uid_t *out)
-{
-        struct passwd *p;
-
-        errno = 0;
-        p = getpwnam(name);
-        if (!p) {
-                log_error("There is no user %s on this machine, which relay-user in cryptod.conf says relayd "
-                          "runs "
-                          "as. Make it, or correct relay-user.",
-                          name);
-                return errno ? -errno : -ENOENT;
-        }
-        *out = p->pw_uid;
-        return 0;
-}
-
 static int on_start(struct daemon *d, void **state)
 {
         struct cryptod_settings settings = { .suite = config_string(d->config, "accounts", NULL, "suite") };
         struct cryptod *c;
         int64_t milliseconds;
-        int r = user_id(config_string(d->config, "peers", NULL, "relay-user"), &settings.relay_uid);
+        int r = peer_configure(&settings.relay, d->config, "relay-user");
 
         if (r >= 0)
                 r = config_integer(d->config, "unlock", NULL, "derivation-milliseconds", 100, 10000, &milliseconds);

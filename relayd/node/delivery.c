@@ -5,30 +5,16 @@
 #include "account.h"
 #include "relayd/link/transport_key.h"
 #include "services/bus.h"
-#include "services/caller.h"
 #include "services/cleanup.h"
 #include "services/memfd.h"
 #include "services/seal.h"
 
 enum { PACKAGES_MAX = WIRE_KEY_PACKAGES_MAX * (WIRE_KEY_PACKAGE_MAX + 16) };
 
-/* The bus policy says the same; but a policy can be edited, and this cannot. */
 static int check_caller(struct node *n, sd_bus_message *m, sd_bus_error *error)
 {
-        const char *sender = sd_bus_message_get_sender(m);
-        struct caller caller;
-        int r;
-
-        if (sender && strcmp(sender, n->trusted) == 0)
-                return 0; /* unique names are not used twice */
-        r = caller_of(m, &caller);
-        if (r < 0)
-                return r;
-        if (caller.uid != n->settings.crypto_uid)
-                return sd_bus_error_set(error, ERROR_ACCESS_DENIED,
-                                        "This interface is for cryptod; use im.visavis.Crypto1 instead.");
-        (void) snprintf(n->trusted, sizeof(n->trusted), "%s", caller.name);
-        return 0;
+        return peer_check(&n->settings.crypto, m, "This interface is for cryptod; use im.visavis.Crypto1 instead.",
+                          error);
 }
 
 /* An account's id becomes a part of an object path. */

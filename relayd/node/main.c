@@ -1,6 +1,5 @@
 /* visavis-relayd: the one daemon that talks to the network, and sees nothing but ciphertext. */
 #include <errno.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,22 +15,6 @@ static const struct config_key keys[] = {
         { NULL, NULL, NULL },
 };
 
-static int user_id(const char *name, uid_t *out)
-{
-        struct passwd *p;
-
-        errno = 0;
-        p = getpwnam(name);
-        if (!p) {
-                log_error("There is no user %s on this machine, which crypto-user in relayd.conf says cryptod runs as. "
-                          "Make it, or correct crypto-user.",
-                          name);
-                return errno ? -errno : -ENOENT;
-        }
-        *out = p->pw_uid;
-        return 0;
-}
-
 static int on_start(struct daemon *d, void **state)
 {
         struct node_settings settings = { 0 };
@@ -39,7 +22,7 @@ static int on_start(struct daemon *d, void **state)
         int64_t window, inbox;
         int r;
 
-        if ((r = user_id(config_string(d->config, "peers", NULL, "crypto-user"), &settings.crypto_uid)) < 0 ||
+        if ((r = peer_configure(&settings.crypto, d->config, "crypto-user")) < 0 ||
             (r = config_integer(d->config, "link", NULL, "window", 1, WIRE_WINDOW_MAX, &window)) < 0 ||
             (r = config_duration(d->config, "link", NULL, "longest-wait", &settings.backoff_usec)) < 0 ||
             (r = config_integer(d->config, "limits", NULL, "inbox", 1, 100 * 1000 * 1000, &inbox)) < 0)

@@ -8,12 +8,13 @@
 #include <systemd/sd-event.h>
 
 #include "ledger.h"
+#include "services/peer.h"
 #include "services/secret.h"
 
 struct account;
 
 struct node_settings {
-        uid_t crypto_uid;      /* who may use the Delivery interface */
+        struct peer crypto;    /* who may use the Delivery interface */
         uint32_t window;       /* entries that the hub may push ahead of our acknowledgement */
         uint32_t inbox_max;    /* envelopes kept for a locked account before the hub has to keep them */
         uint64_t backoff_usec; /* the longest wait between two attempts to connect */
@@ -26,7 +27,6 @@ struct node {
         struct secret *key;
         struct ledger *ledger;
         struct account *accounts; /* a list */
-        char trusted[256];        /* the unique name that was last seen to be cryptod's user */
 };
 
 /* Opens the ledger, starts the accounts' links and exports the bus objects. A sentence has been logged on error. */
