@@ -18,13 +18,11 @@ import dbus.lowlevel
 from dbus.mainloop.glib import DBusGMainLoop
 from gi.repository import GLib
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import private_bus  # noqa: E402
+
 AUTHD, ACTOR = sys.argv[1:3]
 INTERFACES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../dbus")
-BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><type>custom</type><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth>
-<policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/></policy>
-</busconfig>"""
 NAME, PATH = "im.visavis.Auth1", "/im/visavis/Auth1"
 MANAGER, ATTEMPT, TICKETS = NAME + ".Manager", NAME + ".Attempt", NAME + ".Tickets"
 PROPERTIES = "org.freedesktop.DBus.Properties"
@@ -70,13 +68,8 @@ class Stage:
                     f"[camera stage]\nkind = pipe\npath = {self.directory}/camera\nwidth = 640\nheight = 480\n"
                     f"[camera crowd]\nkind = folder\npath = {self.directory}/crowd\n"
                     f"[camera dark]\nkind = pipe\npath = {self.directory}/dark\n")
-        with open(f"{self.directory}/bus.conf", "w", encoding="utf-8") as f:
-            f.write(BUS_CONFIG % self.directory)
-        self.bus = subprocess.Popen(["dbus-daemon", "--nofork", f"--config-file={self.directory}/bus.conf"])
+        self.bus, self.address = private_bus.start(self.directory)
         self.authd = self.actor = None
-        self.address = f"unix:path={self.directory}/bus"
-        while not os.path.exists(f"{self.directory}/bus"):
-            time.sleep(0.01)
 
     def start_authd(self):
         self.authd = subprocess.Popen([AUTHD, "--bus", self.address, "--state", f"{self.directory}/state",

@@ -17,12 +17,10 @@ import dbus.service
 from dbus.mainloop.glib import DBusGMainLoop
 from gi.repository import GLib
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import private_bus  # noqa: E402
+
 CRYPTOD, RELAYD, HUB = sys.argv[1:4]
-BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><type>custom</type><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth>
-<policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/></policy>
-</busconfig>"""
 ERROR = "im.visavis.Error."
 ALICE, BOB = "a" * 32, "b" * 32
 CRYPTO = "/im/visavis/Crypto1"
@@ -69,11 +67,8 @@ class Stage:
             os.mkdir(f"{self.directory}/{name}", 0o700)
         self.write("config/relayd.conf", f"[peers]\ncrypto-user = {self.me}\n[link]\nlongest-wait = 1s\n")
         self.write("config/cryptod.conf", f"[peers]\nrelay-user = {self.me}\n[unlock]\nderivation-milliseconds = 100\n")
-        self.write("bus.conf", BUS_CONFIG % self.directory)
-        self.processes = {"bus": subprocess.Popen(["dbus-daemon", "--nofork", f"--config-file={self.directory}/bus.conf"])}
-        self.address = f"unix:path={self.directory}/bus"
-        while not os.path.exists(f"{self.directory}/bus"):
-            time.sleep(0.01)
+        bus, self.address = private_bus.start(self.directory)
+        self.processes = {"bus": bus}
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]

@@ -11,6 +11,7 @@
 
 #include "cryptod/mls/group.h"
 #include "cryptod/mls/identity.h"
+#include "cryptod/mls/ratchet_tree.h"
 #include "services/cleanup.h"
 
 enum { LIFETIME = 1000, MEMBERS = 5 };
@@ -334,6 +335,35 @@ static void a_member_cannot_be_added_twice(void **state)
                 person_release(&people[i]);
 }
 
+static void write_parent_node(struct writer *w, const char *key, struct bytes unmerged_leaves)
+{
+        write_optional(w, true);
+        write_u8(w, 2);
+        write_vector(w, BYTES_STRING(key));
+        write_vector(w, BYTES(NULL, 0));
+        write_vector(w, unmerged_leaves);
+}
+
+/* Whoever sends a Welcome writes the tree in it; a parent's link to it is looked for among its descendants. */
+static void unmerged_leaves_outside_the_tree_are_refused(void **state)
+{
+        static const uint8_t far[] = { 0x0f, 0xff, 0xff, 0xff };
+        _cleanup_(ratchet_tree_release) struct ratchet_tree tree = { 0 };
+        _cleanup_writer_ struct writer w = WRITER_INIT;
+        size_t mark = writer_open_vector(&w);
+        struct reader r;
+
+        for (int i = 0; i < 3; i++)
+                write_optional(&w, false);
+        write_parent_node(&w, "root", BYTES(NULL, 0));
+        write_optional(&w, false);
+        write_parent_node(&w, "right", BYTES_OF(far));
+        writer_close_vector(&w, mark);
+        reader_init(&r, writer_bytes(&w));
+        assert_int_equal(ratchet_tree_read(suite_by_id(7), &r, &tree), 0);
+        assert_int_equal(ratchet_tree_validate(&tree, BYTES_STRING("group")), -EBADMSG);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -344,6 +374,7 @@ int main(void)
                 cmocka_unit_test(a_forged_byte_anywhere_is_refused_and_changes_nothing),
                 cmocka_unit_test(the_application_judges_new_credentials),
                 cmocka_unit_test(a_member_cannot_be_added_twice),
+                cmocka_unit_test(unmerged_leaves_outside_the_tree_are_refused),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

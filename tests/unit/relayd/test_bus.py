@@ -18,13 +18,11 @@ import dbus.service
 from dbus.mainloop.glib import DBusGMainLoop
 from gi.repository import GLib
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import private_bus  # noqa: E402
+
 RELAYD, HUB = sys.argv[1:3]
 INTERFACES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../dbus")
-BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><type>custom</type><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth>
-<policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/></policy>
-</busconfig>"""
 LOCKED = "im.visavis.Error.Locked"
 DELIVERY = "im.visavis.Relay1.Delivery"
 
@@ -95,13 +93,8 @@ class Stage:
             os.mkdir(os.path.join(self.directory, name), 0o700)
         with open(self.directory + "/config/relayd.conf", "w") as f:
             f.write("[peers]\ncrypto-user = %s\n[link]\nlongest-wait = 1s\n" % pwd.getpwuid(os.getuid()).pw_name)
-        with open(self.directory + "/bus.conf", "w") as f:
-            f.write(BUS_CONFIG % self.directory)
-        self.processes = {}
-        self.processes["bus"] = subprocess.Popen(["dbus-daemon", "--nofork", "--config-file=" + self.directory + "/bus.conf"])
-        self.address = "unix:path=" + self.directory + "/bus"
-        while not os.path.exists(self.directory + "/bus"):
-            time.sleep(0.01)
+        bus, self.address = private_bus.start(self.directory)
+        self.processes = {"bus": bus}
         self.port = None
         self.start_hub()
 
