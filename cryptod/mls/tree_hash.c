@@ -199,21 +199,29 @@ static bool keys_are_unique(const struct ratchet_tree *t)
         return unique;
 }
 
+static bool parent_is_linked(const struct ratchet_tree *t, uint32_t node)
+{
+        return linked_through(t, node, tree_left(node), tree_right(node)) ||
+               linked_through(t, node, tree_right(node), tree_left(node));
+}
+
 int ratchet_tree_validate(const struct ratchet_tree *t, struct bytes group_id)
 {
+        uint32_t width = tree_width(t->leaves);
+
         if (t->leaves == 0 || !keys_are_unique(t))
                 return -EBADMSG;
-        for (uint32_t node = 0; node < tree_width(t->leaves); node++) {
+        for (uint32_t node = 0; node < width; node++) {
                 if (!t->nodes[node].encoded)
                         continue;
-                if (tree_is_leaf(node)) {
-                        if (leaf_node_verify(t->suite, &t->nodes[node].leaf, group_id, tree_node_leaf(node)) < 0)
-                                return -EBADMSG;
-                } else if (!unmerged_leaves_fit(t, node) ||
-                           (!linked_through(t, node, tree_left(node), tree_right(node)) &&
-                            !linked_through(t, node, tree_right(node), tree_left(node)))) {
+                if (tree_is_leaf(node)
+                            ? leaf_node_verify(t->suite, &t->nodes[node].leaf, group_id, tree_node_leaf(node)) < 0
+                            : !unmerged_leaves_fit(t, node))
                         return -EBADMSG;
-                }
         }
+        /* Only now: a link is looked for through the unmerged leaves of other nodes, which may name any number. */
+        for (uint32_t node = 0; node < width; node++)
+                if (t->nodes[node].encoded && !tree_is_leaf(node) && !parent_is_linked(t, node))
+                        return -EBADMSG;
         return 0;
 }
