@@ -6,8 +6,6 @@
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,9 +13,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "bench/stopwatch.h"
 #include "relayd/hub/hub.h"
 #include "relayd/hub/identity.h"
 #include "relayd/link/link.h"
@@ -26,49 +24,7 @@
 #include "services/log.h"
 #include "services/seal.h"
 
-enum { PAYLOAD = 1024, MESSAGES = 40000, ALONE = 1000, PACED_SECONDS = 3, SYNCS = 300, WINDOW = 1024, ACK_EVERY = 64 };
-
-static uint64_t now_ns(void)
-{
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t) t.tv_sec * 1000000000 + (uint64_t) t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-        uint64_t x = *(const uint64_t *) a, y = *(const uint64_t *) b;
-
-        return (x > y) - (x < y);
-}
-
-static double percentile_ms(uint64_t *values, size_t count, double p)
-{
-        qsort(values, count, sizeof(*values), by_value);
-        return (double) values[(size_t) (p * (double) (count - 1))] / 1e6;
-}
-
-static double fdatasync_ms(const char *directory)
-{
-        _cleanup_free_ char *path = NULL;
-        uint64_t took[SYNCS];
-        char page[4096] = { 1 };
-
-        if (asprintf(&path, "%s/sync", directory) < 0)
-                errx(1, "out of memory");
-        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-
-        for (unsigned i = 0; i < SYNCS; i++) {
-                uint64_t start = now_ns();
-
-                if (write(fd, page, sizeof(page)) != sizeof(page) || fdatasync(fd) < 0)
-                        err(1, "%s", path);
-                took[i] = now_ns() - start;
-        }
-        close(fd);
-        return percentile_ms(took, SYNCS, 0.5);
-}
+enum { PAYLOAD = 1024, MESSAGES = 40000, ALONE = 1000, PACED_SECONDS = 3, WINDOW = 1024, ACK_EVERY = 64 };
 
 struct ready {
         uint16_t port;
@@ -252,11 +208,6 @@ static void measure_paced(double rate)
         printf("a third of that: p50 %.2f ms, p99 %.2f ms\n", p50, p99);
 }
 
-static int drop(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-        return remove(path);
-}
-
 int main(int argc, char *argv[])
 {
         _cleanup_free_ char *directory = NULL;
@@ -291,6 +242,6 @@ int main(int argc, char *argv[])
         link_free(bob.link);
         (void) kill(pid, SIGKILL);
         (void) waitpid(pid, NULL, 0);
-        (void) nftw(directory, drop, 4, FTW_DEPTH | FTW_PHYS);
+        remove_directory(directory);
         return 0;
 }

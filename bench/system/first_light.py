@@ -39,6 +39,7 @@ def report(name, seconds, base_name, base):
 
 
 def main(build):
+    sys.stdout.reconfigure(line_buffering=True)
     with Stage(build) as stage:
         people, paths = {}, {}
         for name in PINS:

@@ -1,0 +1,176 @@
+/* See parts.h. */
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/cryptod/parts.h"
+#include "cryptod/mls/group.h"
+#include "cryptod/mls/identity.h"
+#include "services/cleanup.h"
+
+enum { MEMBERS_MAX = 16, MESSAGES = 500, COMMITS = 64, PAD = 256 };
+
+struct member {
+        struct secret *signature_key;
+        struct writer public_key, package;
+        struct key_package_keys keys;
+        struct group *group;
+};
+
+static void member_make(const struct suite *s, struct member *m)
+{
+        *m = (struct member){ 0 };
+        m->signature_key = suite_signature_generate(s, &m->public_key);
+        struct identity i = {
+                s, { CREDENTIAL_BASIC, BYTES_STRING("member") }, writer_bytes(&m->public_key), m->signature_key
+        };
+
+        if (identity_key_package(&i, 0, 1000, false, &m->package, &m->keys) < 0)
+                errx(1, "a key package cannot be made");
+}
+
+static void member_release(struct member *m)
+{
+        secret_free(m->signature_key);
+        writer_release(&m->public_key);
+        writer_release(&m->package);
+        key_package_keys_release(&m->keys);
+        group_free(m->group);
+}
+
+static void create(const struct suite *s, struct member *m)
+{
+        struct key_package k;
+        struct reader r;
+
+        reader_init(&r, writer_bytes(&m->package));
+        key_package_read(&r, &k);
+        if (group_create(s, BYTES_STRING("group"), k.leaf.encoded, secret_copy(secret_bytes(m->keys.leaf_key)),
+                         secret_copy(secret_bytes(m->signature_key)), BYTES(NULL, 0), &m->group) < 0)
+                errx(1, "the group cannot be created");
+}
+
+/* The first adds all others at once. */
+static void gather(const struct suite *s, struct member *members, size_t count)
+{
+        _cleanup_writer_ struct writer commit = WRITER_INIT, welcome = WRITER_INIT;
+        struct bytes packages[MEMBERS_MAX];
+        struct group_change change = { .add = packages + 1, .add_count = count - 1 };
+
+        for (size_t i = 0; i < count; i++) {
+                member_make(s, &members[i]);
+                packages[i] = writer_bytes(&members[i].package);
+        }
+        create(s, &members[0]);
+        if (group_commit(members[0].group, &change, NULL, &commit, &welcome) < 0)
+                errx(1, "the members cannot be added");
+        group_merge_pending(members[0].group);
+        for (size_t i = 1; i < count; i++) {
+                struct member *m = &members[i];
+                struct joiner joiner = { packages[i], m->keys.init_key, m->keys.leaf_key };
+
+                if (group_join(writer_bytes(&welcome), &joiner, BYTES(NULL, 0),
+                               secret_copy(secret_bytes(m->signature_key)), NULL, &m->group) < 0)
+                        errx(1, "a member cannot join");
+        }
+}
+
+static uint64_t process(struct member *m, struct bytes message)
+{
+        _cleanup_(received_release) struct received received = { 0 };
+        uint64_t start = cpu_ns();
+
+        if (group_process(m->group, message, NULL, &received) < 0)
+                errx(1, "a message is refused");
+        return cpu_ns() - start;
+}
+
+static void talk(struct member *from, struct member *to, struct series *protect, struct series *unprotect)
+{
+        static const uint8_t text[PAYLOAD];
+
+        for (unsigned i = 0; i < MESSAGES; i++) {
+                _cleanup_writer_ struct writer message = WRITER_INIT;
+
+                primitives_round();
+                uint64_t start = cpu_ns();
+
+                if (group_protect(from->group, BYTES_OF(text), BYTES(NULL, 0), PAD, &message) < 0)
+                        errx(1, "a message cannot be protected");
+                series_add(protect, cpu_ns() - start);
+                series_add(unprotect, process(to, writer_bytes(&message)));
+        }
+}
+
+/* The members take turns to replace their keys. After the first round, which is not measured, no node of the tree is
+ * blank. */
+static void turn_about(struct member *members, size_t count, struct series *commit, struct series *follow)
+{
+        for (size_t i = 0; i < count + COMMITS; i++) {
+                _cleanup_writer_ struct writer message = WRITER_INIT, welcome = WRITER_INIT;
+                struct member *committer = &members[i % count];
+
+                primitives_round();
+                uint64_t start = cpu_ns();
+
+                if (group_commit(committer->group, &(struct group_change){ 0 }, NULL, &message, &welcome) < 0)
+                        errx(1, "a commit cannot be made");
+                uint64_t took = cpu_ns() - start;
+
+                group_merge_pending(committer->group);
+                if (i >= count)
+                        series_add(commit, took);
+                for (size_t k = 0; k < count; k++) {
+                        if (&members[k] == committer)
+                                continue;
+                        took = process(&members[k], writer_bytes(&message));
+                        if (i >= count)
+                                series_add(follow, took);
+                }
+        }
+}
+
+static void messages(const struct suite *s)
+{
+        static struct series protect, unprotect;
+        struct member members[2];
+
+        protect.count = unprotect.count = 0;
+        gather(s, members, COUNT_OF(members));
+        primitives_begin(s);
+        talk(&members[0], &members[1], &protect, &unprotect);
+        struct primitives p = primitives_end(true);
+
+        series_report(&protect, "protect 100 bytes", p.sign_seal, "sign + seal");
+        series_report(&unprotect, "unprotect them", p.verify_open, "verify + open");
+        member_release(&members[0]);
+        member_release(&members[1]);
+}
+
+static void commits(const struct suite *s, size_t count)
+{
+        static struct series commit, follow;
+        struct member members[MEMBERS_MAX];
+        char name[64];
+
+        commit.count = follow.count = 0;
+        gather(s, members, count);
+        primitives_begin(s);
+        turn_about(members, count, &commit, &follow);
+        struct primitives p = primitives_end(false);
+
+        (void) snprintf(name, sizeof(name), "commit in a group of %zu", count);
+        series_report(&commit, name, p.sign_encapsulate, "sign + encapsulate");
+        (void) snprintf(name, sizeof(name), "process it, group of %zu", count);
+        series_report(&follow, name, p.verify_decapsulate, "verify + decapsulate");
+        for (size_t i = 0; i < count; i++)
+                member_release(&members[i]);
+}
+
+void groups_bench(const struct suite *s)
+{
+        messages(s);
+        commits(s, 2);
+        commits(s, MEMBERS_MAX);
+}
