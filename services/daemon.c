@@ -163,6 +163,17 @@ static int on_bus_gone(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return sd_event_exit(d->event, EXIT_FAILURE);
 }
 
+/* The bus vouches for the sender of a broadcast by the match that asked for it; a signal that is addressed to us passes
+ * unasked, and sd-bus takes it for anybody's (value_node_test() in bus-match.c). Else any program could say that
+ * another has left the bus, or that the machine goes to sleep. Only the bus itself has signals for us alone. */
+static int on_addressed_signal(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const char *sender = sd_bus_message_get_sender(m);
+
+        return sd_bus_message_is_signal(m, NULL, NULL) > 0 && sd_bus_message_get_destination(m) &&
+               (!sender || strcmp(sender, "org.freedesktop.DBus") != 0);
+}
+
 static int connect_bus(const char *address, sd_bus **out)
 {
         _cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
@@ -194,6 +205,8 @@ static int open_bus(struct daemon *d, const char *address)
                                      "path='/org/freedesktop/DBus/Local',interface='org.freedesktop.DBus.Local',"
                                      "member='Disconnected'",
                                      on_bus_gone, d);
+        if (r >= 0)
+                r = sd_bus_add_filter(d->bus, NULL, on_addressed_signal, d);
         if (r < 0)
                 log_error("The message bus %s cannot be reached (%s); check that it runs and that --bus is right.",
                           address ? address : "of the system", strerror(-r));

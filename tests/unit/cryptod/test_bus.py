@@ -13,6 +13,7 @@ import threading
 import time
 
 import dbus
+import dbus.lowlevel
 import dbus.service
 from dbus.mainloop.glib import DBusGMainLoop
 from gi.repository import GLib
@@ -167,6 +168,15 @@ def wait_for(condition, seconds=20):
     return False
 
 
+def forge(bus, path, interface, member, signature, *arguments):
+    """A signal as somebody else sends it, addressed to cryptod."""
+    signal_message = dbus.lowlevel.SignalMessage(path, interface, member)
+    signal_message.append(*arguments, signature=signature)
+    signal_message.set_destination("im.visavis.Crypto1")
+    bus.send_message(signal_message)
+    bus.flush()
+
+
 def play(stage):
     # authd answers from a thread of its own, while the persons' calls wait.
     loop = GLib.MainLoop()
@@ -201,6 +211,11 @@ def play(stage):
     check("another program of the same person has no share", refused("Locked", guest.account.ListConversations))
     alice.account.Grant(guest.bus.get_unique_name())
     check("until it is granted one", guest.account.ListConversations() == [])
+    forge(guest.bus, "/org/freedesktop/login1", "org.freedesktop.login1.Manager", "PrepareForSleep", "b", True)
+    check("only logind can say that the machine goes to sleep", guest.state() == "unlocked")
+    holder = alice.bus.get_unique_name()
+    forge(guest.bus, "/org/freedesktop/DBus", "org.freedesktop.DBus", "NameOwnerChanged", "sss", holder, holder, "")
+    check("and only the bus that somebody has left", guest.state() == "unlocked" and alice.account.ListConversations() == [])
     check("only a unique name can be granted", refused("InvalidArgument", alice.account.Grant, "im.visavis.Auth1"))
 
     check("an address of nobody is told", refused("NotFound", alice.account.OpenConversation,
