@@ -117,3 +117,8 @@ bool membership_ready(const struct membership *m)
 {
         return m->group && membership_other(m) != NULL;
 }
+
+bool membership_is_pair(const struct membership *m)
+{
+        return group_epoch(m->group)->tree.leaves == 2 && membership_ready(m);
+}

@@ -36,3 +36,6 @@ bool membership_ready(const struct membership *m);
 
 /* The leaf of the other member; NULL if there is none. */
 const struct leaf_node *membership_other(const struct membership *m);
+
+/* True if its tree has the two leaves of a conversation and no room for another: what others add costs our memory. */
+bool membership_is_pair(const struct membership *m);

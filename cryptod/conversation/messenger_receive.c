@@ -31,6 +31,7 @@ static void refused(const struct messenger *m, const char *what, int error)
                           : error == -ENOENT          ? "it is for a group or a key package that is not ours"
                           : error == -EPROTONOSUPPORT ? "it is of a kind that is not known here"
                           : error == -EKEYREVOKED     ? "it removes this device from its group"
+                          : error == -EMSGSIZE        ? "its group would be larger than what can be kept"
                                                       : "it is malformed or forged";
 
         log_fields(LOG_WARNING, (const char *[]){ "ACCOUNT", vault_account(m->vault)->id, NULL }, "%s was refused: %s.",
@@ -60,6 +61,23 @@ static int skip(struct messenger *m, uint64_t sequence)
         int r = messenger_begin(m);
 
         return r < 0 ? r : messenger_end(m, NULL, set_sequence(m, sequence));
+}
+
+static int refuse(struct messenger *m, uint64_t sequence, const char *what, int error)
+{
+        refused(m, what, error);
+        return skip(m, sequence);
+}
+
+static struct membership *find_membership(struct messenger *m, struct bytes group_id, struct conversation **c)
+{
+        for (*c = m->conversations; *c; *c = (*c)->next) {
+                for (struct membership *g = (*c)->memberships; g; g = g->next) {
+                        if (g->group && bytes_equal(membership_group_id(g), group_id))
+                                return g;
+                }
+        }
+        return NULL;
 }
 
 /* -- a Welcome ---------------------------------------------------------------------------------------------------- */
@@ -127,23 +145,16 @@ static int join(struct messenger *m, struct bytes envelope, const struct held_ke
 {
         struct group_host host = { .credential = check_joined_leaf, .userdata = j };
         struct joiner joiner = { k->key_package, k->init_key, k->leaf_key };
-        const struct epoch *e;
-        unsigned members = 0;
+        struct conversation *c;
         int r = group_join(envelope, &joiner, BYTES(NULL, 0),
                            secret_copy(secret_bytes(m->device->signature_private_key)), &host, &g->group);
 
         if (r < 0)
                 return r;
-        e = group_epoch(g->group);
-        for (uint32_t i = 0; i < e->tree.leaves; i++)
-                members += ratchet_tree_leaf(&e->tree, i) != NULL;
-        if (members != 2 || !j->conversation)
+        if (!membership_is_pair(g) || !j->conversation)
                 return -EBADMSG;
-        for (struct membership *other = j->conversation->memberships; other; other = other->next) {
-                if (other->group && bytes_equal(membership_group_id(other), membership_group_id(g)))
-                        return -EALREADY;
-        }
-        return 0;
+        /* An id stands for one group alone (RFC 9420 §12.4.3.1); else the messages of another were looked for in it. */
+        return find_membership(m, membership_group_id(g), &c) ? -EALREADY : 0;
 }
 
 static int store_joined(struct messenger *m, uint64_t sequence, const struct held_key_package *k,
@@ -232,7 +243,7 @@ static int receive_welcome(struct messenger *m, uint64_t sequence, struct bytes 
                         conversation_free(j.conversation);
                 else if (!had_root_key)
                         writer_release(&j.conversation->root_key);
-                return r;
+                return r == -EMSGSIZE ? refuse(m, sequence, "An invitation", r) : r;
         }
         conversation_attach(j.conversation, g);
         if (j.is_new) {
@@ -256,15 +267,13 @@ static int check_leaf(void *userdata, const struct leaf_node *leaf)
         return messenger_check_leaf(check->messenger, check->conversation, check->messenger->device->suite, leaf);
 }
 
-static struct membership *find_membership(struct messenger *m, struct bytes group_id, struct conversation **c)
+/* What a conversation has no use for: proposals that are not in a commit, which anybody who knows the group's id can
+ * have stored in it, and a third leaf. */
+static int check_received(const struct membership *g, const struct received *received)
 {
-        for (*c = m->conversations; *c; *c = (*c)->next) {
-                for (struct membership *g = (*c)->memberships; g; g = g->next) {
-                        if (g->group && bytes_equal(membership_group_id(g), group_id))
-                                return g;
-                }
-        }
-        return NULL;
+        if (received->kind == RECEIVED_PROPOSAL)
+                return -EPROTONOSUPPORT;
+        return received->kind == RECEIVED_COMMIT && !membership_is_pair(g) ? -EBADMSG : 0;
 }
 
 /* Opens it, which changes @g in memory. A message of the epoch that our own pending commit leads into proves that the
@@ -275,15 +284,19 @@ static int process(struct messenger *m, struct conversation *c, struct membershi
         struct leaf_check check = { m, c };
         struct group_host host = { .credential = check_leaf, .userdata = &check };
         int r = group_process(g->group, envelope, &host, out);
+        bool changed = r >= 0;
 
         if (r == -EAGAIN && group_has_pending(g->group) && g->welcome.size == 0 &&
             peek->epoch == membership_epoch(g) + 1) {
                 group_merge_pending(g->group);
+                changed = true;
                 r = group_process(g->group, envelope, &host, out);
-                if (r < 0 && membership_load(m->vault, g) < 0)
-                        log_error("A group of account %s cannot be read back from its vault. Log in again.",
-                                  vault_account(m->vault)->id);
         }
+        if (r >= 0)
+                r = check_received(g, out);
+        if (r < 0 && changed && membership_load(m->vault, g) < 0)
+                log_error("A group of account %s cannot be read back from its vault. Log in again.",
+                          vault_account(m->vault)->id);
         return r;
 }
 
@@ -322,15 +335,14 @@ static int receive_message(struct messenger *m, uint64_t sequence, const struct 
         bool had_pending = g && group_has_pending(g->group);
         int r = g ? process(m, c, g, peek, envelope, &received) : -ENOENT;
 
-        if (r < 0) {
-                refused(m, "A message", r);
-                return skip(m, sequence);
-        }
+        if (r < 0)
+                return refuse(m, sequence, "A message", r);
         had_pending = had_pending && received.kind == RECEIVED_COMMIT && peek->epoch + 1 == membership_epoch(g);
         r = messenger_begin(m);
-        if (r < 0)
-                return r;
-        return messenger_end(m, g, store_received(m, sequence, c, g, had_pending, &received));
+        if (r >= 0)
+                r = store_received(m, sequence, c, g, had_pending, &received);
+        r = messenger_end(m, g, r);
+        return r == -EMSGSIZE ? refuse(m, sequence, "A message", r) : r;
 }
 
 int messenger_deliver(struct messenger *m, uint64_t sequence, struct bytes envelope)
@@ -349,8 +361,7 @@ int messenger_deliver(struct messenger *m, uint64_t sequence, struct bytes envel
         if (r >= 0 &&
             (peek.wire_format == WIRE_FORMAT_PRIVATE_MESSAGE || peek.wire_format == WIRE_FORMAT_PUBLIC_MESSAGE))
                 return receive_message(m, sequence, &peek, envelope);
-        refused(m, "An envelope", r < 0 ? r : -EPROTONOSUPPORT);
-        return skip(m, sequence);
+        return refuse(m, sequence, "An envelope", r < 0 ? r : -EPROTONOSUPPORT);
 }
 
 /* -- what became of ours ------------------------------------------------------------------------------------------ */
