@@ -1,6 +1,5 @@
 /* visavis-cryptod: the one daemon that holds keys. It sees neither the network nor a camera. */
 #include <errno.h>
-#include <malloc.h>
 #include <string.h>
 
 #include "cryptod/cryptod.h"
@@ -56,8 +55,5 @@ int main(int argc, char *argv[])
                 .stop = on_stop,
         };
 
-        /* Keys are struct secret, but a text that is shown passes through buffers of libsystemd. So glibc overwrites
-         * whatever is freed (mallopt(3)), and no text is left in the heap when its account is locked. */
-        (void) mallopt(M_PERTURB, 0x5a);
         return daemon_run(&type, argc, argv);
 }
