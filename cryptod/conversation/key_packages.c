@@ -51,29 +51,40 @@ static int erase(struct vault *v, struct bytes ref, int64_t cell)
         return r < 0 ? r : vault_cell_erase(v, cell);
 }
 
-/* The last resort is replaced before it expires; the old one stays valid until then. */
-static int erase_expired(struct vault *v, uint64_t now)
+/* Erases the first that a query finds: 1, or 0 if it finds none. */
+static int erase_first(struct vault *v, const char *sql, int64_t argument)
 {
-        for (;;) {
-                _cleanup_statement_ sqlite3_stmt *s = NULL;
-                uint8_t ref[SUITE_HASH_MAX];
-                struct bytes found;
-                int r = storage_prepare(vault_database(v), &s,
-                                        "SELECT ref, cell FROM key_package WHERE not_after < ? LIMIT 1", "i",
-                                        (int64_t) now);
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        uint8_t ref[SUITE_HASH_MAX];
+        struct bytes found;
+        int r = storage_prepare(vault_database(v), &s, sql, "i", argument);
 
-                if (r >= 0)
-                        r = storage_step(s);
-                if (r <= 0)
-                        return r;
-                found = storage_column_bytes(s, 0);
-                if (found.size > sizeof(ref))
-                        return -EBADMSG;
-                memcpy(ref, found.data, found.size);
-                r = erase(v, BYTES(ref, found.size), storage_column_integer(s, 1));
-                if (r < 0)
-                        return r;
-        }
+        if (r >= 0)
+                r = storage_step(s);
+        if (r <= 0)
+                return r;
+        found = storage_column_bytes(s, 0);
+        if (found.size > sizeof(ref))
+                return -EBADMSG;
+        memcpy(ref, found.data, found.size);
+        r = erase(v, BYTES(ref, found.size), storage_column_integer(s, 1));
+        return r < 0 ? r : 1;
+}
+
+/* The last resort is replaced before it expires; the old one stays valid until then. */
+static int erase_old(struct vault *v, unsigned more, uint64_t now)
+{
+        int r;
+
+        do
+                r = erase_first(v, "SELECT ref, cell FROM key_package WHERE not_after < ? LIMIT 1", (int64_t) now);
+        while (r > 0);
+        while (r >= 0 && (r = erase_first(v,
+                                          "SELECT ref, cell FROM key_package WHERE NOT last_resort"
+                                          " ORDER BY not_after DESC LIMIT 1 OFFSET ?",
+                                          more < KEY_PACKAGES_MAX ? KEY_PACKAGES_MAX - more : 0)) > 0)
+                ;
+        return r;
 }
 
 static int has_last_resort(struct vault *v, uint64_t now)
@@ -89,7 +100,7 @@ static int has_last_resort(struct vault *v, uint64_t now)
 int key_packages_make(struct vault *v, const struct device *d, unsigned count, uint64_t now, struct writer *out)
 {
         size_t mark = writer_open_vector(out);
-        int r = erase_expired(v, now);
+        int r = erase_old(v, count, now);
 
         if (r >= 0)
                 r = has_last_resort(v, now);

@@ -6,12 +6,14 @@
 
 enum {
         KEY_PACKAGES_STOCK = 32, /* one-time key packages that are made at a time */
+        KEY_PACKAGES_MAX = 1024, /* one-time ones whose keys are kept */
         KEY_PACKAGE_DAYS = 90,
 };
 
 /* Within a transaction: makes @count one-time key packages, and one of last resort if there is none yet, stores their
  * keys, and appends  struct { uint8 last_resort; opaque key_package<V>; } packages<V>  for relayd. @now: seconds since
- * 1970. Expired ones are erased. */
+ * 1970. Expired ones are erased, and the oldest if there are too many: whoever claims ours without ever writing to us,
+ * or a hub that always wants more, is not to fill the disk. */
 int key_packages_make(struct vault *v, const struct device *d, unsigned count, uint64_t now, struct writer *out);
 
 /* What a Welcome needs that is meant for one of ours. */

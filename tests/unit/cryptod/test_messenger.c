@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "cryptod/conversation/credential.h"
+#include "cryptod/conversation/key_packages.h"
 #include "cryptod/conversation/messenger.h"
 #include "cryptod/mls/public_message.h"
 #include "services/cleanup.h"
@@ -607,6 +608,24 @@ static void nothing_is_stored_that_a_conversation_has_no_use_for(void **state)
         leave(&carol);
 }
 
+static void key_packages_that_nobody_uses_do_not_fill_the_disk(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+
+        for (unsigned i = 0; i <= KEY_PACKAGES_MAX / KEY_PACKAGES_STOCK; i++) {
+                _cleanup_writer_ struct writer packages = WRITER_INIT;
+
+                assert_int_equal(messenger_key_packages(f->bob.messenger, KEY_PACKAGES_STOCK, NOW + i, &packages), 0);
+        }
+        assert_int_equal(storage_prepare(vault_database(f->bob.vault), &s,
+                                         "SELECT COUNT(*), MIN(not_after) FROM key_package WHERE NOT last_resort", ""),
+                         0);
+        assert_int_equal(storage_step(s), 1);
+        assert_int_equal(storage_column_integer(s, 0), KEY_PACKAGES_MAX);
+        assert_int_equal(storage_column_integer(s, 1), NOW + 1 + KEY_PACKAGE_DAYS * 24 * 3600);
+}
+
 static void a_message_that_cannot_be_stored_is_good_when_it_comes_again(void **state)
 {
         struct fixture *f = *state;
@@ -646,6 +665,7 @@ int main(void)
                 TEST(the_id_of_a_group_cannot_be_taken_by_another),
                 TEST(a_group_that_cannot_be_kept_is_refused_and_does_not_block),
                 TEST(nothing_is_stored_that_a_conversation_has_no_use_for),
+                TEST(key_packages_that_nobody_uses_do_not_fill_the_disk),
                 TEST(a_message_that_cannot_be_stored_is_good_when_it_comes_again),
         };
 
