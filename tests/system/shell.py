@@ -4,8 +4,8 @@
 The person stands before the camera all the time; `camera NAME` in the shell puts somebody else there."""
 
 import argparse
-import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -58,13 +58,24 @@ def shell(stage, person):
     stage.popen(person, ["bash", "--noprofile", "--rcfile", start, "-i"]).wait()
 
 
+def lend_display(stage, person):
+    """What lets a program of the person's show windows: the display, and a copy of the X cookie that opens it."""
+    display = {k: v for k, v in os.environ.items() if k in ("DISPLAY", "WAYLAND_DISPLAY", "GSK_RENDERER")}
+    if not display.keys() - {"GSK_RENDERER"}:
+        raise StageError("There is no display to show a window on: neither DISPLAY nor WAYLAND_DISPLAY is set.")
+    cookie = os.environ.get("XAUTHORITY") or os.path.expanduser(f"~{os.environ.get('SUDO_USER', '')}/.Xauthority")
+    if os.path.exists(cookie):
+        copy = f"{stage.home(person)}/.Xauthority"
+        shutil.copyfile(cookie, copy)
+        os.chmod(copy, 0o600)
+        shutil.chown(copy, stage.person_user(person))
+        display["XAUTHORITY"] = copy
+    return display
+
+
 def desktop(stage, person):
     print(f"You are {person}; the PIN is {PINS[person]}.")
-    display = {k: v for k, v in os.environ.items() if k in ("DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "GSK_RENDERER")}
-    if not display:
-        raise StageError("There is no display to show a window on: neither DISPLAY nor WAYLAND_DISPLAY is set.")
-    with contextlib.suppress(FileNotFoundError):  # where there is none, the display has to let the person in by itself
-        subprocess.run(["xhost", f"+si:localuser:visavis-demo-{person}"], check=False, capture_output=True)
+    display = lend_display(stage, person)
     command = ["env", *(f"{k}={v}" for k, v in display.items()), "dbus-run-session", "--", "visavis-desktop"]
     stage.popen(person, command).wait()
 
