@@ -52,12 +52,6 @@ static void creation_end(struct creation *n)
         free(n);
 }
 
-void creation_cancel_all(struct cryptod *c)
-{
-        while (c->creations)
-                creation_end(c->creations);
-}
-
 /* The face of an account that came to nothing is not kept. */
 static void forget_face(struct creation *n)
 {
@@ -74,6 +68,15 @@ static void forget_face(struct creation *n)
         if (r < 0)
                 log_warning("authd could not be told to forget the face of account %s, which was not made: %s.",
                             n->record.id, strerror(-r));
+}
+
+void creation_cancel_all(struct cryptod *c)
+{
+        while (c->creations) {
+                if (c->creations->redeemed && !c->creations->account)
+                        forget_face(c->creations);
+                creation_end(c->creations);
+        }
 }
 
 static void fail(struct creation *n, const sd_bus_error *error)

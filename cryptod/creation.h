@@ -18,5 +18,5 @@ struct creation_request {
 int creation_start(struct cryptod *c, sd_bus_message *m, const struct caller *caller,
                    const struct creation_request *request, sd_bus_error *error);
 
-/* Ends all that are under way, unanswered. */
+/* Ends all that are under way, unanswered; authd is told to forget the faces. */
 void creation_cancel_all(struct cryptod *c);

@@ -131,16 +131,18 @@ static int send_envelope(struct account *a, const struct envelope *e)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         _cleanup_close_ int fd = -1;
-        _cleanup_free_ char *recipient = strndup((const char *) e->recipient.data, e->recipient.size);
+        _cleanup_free_ char *recipient =
+                e->recipient.size > 0 ? strndup((const char *) e->recipient.data, e->recipient.size) : NULL;
         int r = memfd_make(e->content, &fd);
 
+        if (!recipient && e->recipient.size > 0)
+                abort(); /* to nobody is not what was meant */
         if (r >= 0)
                 r = relay_call(a->cryptod, "Send", account_id(a), &m);
         if (r >= 0)
                 r = sd_bus_message_append_array(m, 'y', e->id, sizeof(e->id));
         if (r >= 0)
-                r = e->recipient.size > 0 ? sd_bus_message_append(m, "as", 1, recipient)
-                                          : sd_bus_message_append(m, "as", 0);
+                r = recipient ? sd_bus_message_append(m, "as", 1, recipient) : sd_bus_message_append(m, "as", 0);
         if (r >= 0)
                 r = sd_bus_message_append_array(m, 'y', e->group.data, e->group.size);
         if (r >= 0)

@@ -200,6 +200,8 @@ static int open_bus(struct daemon *d, const char *address)
         if (r >= 0)
                 r = sd_bus_attach_event(d->bus, d->event, SD_EVENT_PRIORITY_NORMAL);
         if (r >= 0)
+                r = sd_bus_set_close_on_exit(d->bus, 0); /* stop() has things to say; daemon_release() closes it */
+        if (r >= 0)
                 r = sd_bus_add_match(d->bus, NULL,
                                      "type='signal',sender='org.freedesktop.DBus.Local',"
                                      "path='/org/freedesktop/DBus/Local',interface='org.freedesktop.DBus.Local',"

@@ -279,7 +279,15 @@ def play(stage):
     alice.bus.close()
     watcher = Person(stage, authd, ALICE, "alice")
     check("it locks when the last program that holds it has left", wait_for(lambda: watcher.state() == "locked"))
+    late = Person(stage, authd, "d" * 32, "late")
+    ticket = late.ticket(True)
+    stage.processes["hub"].send_signal(signal.SIGSTOP)
+    threading.Thread(target=refused, args=("Hub", late.create, ticket), daemon=True).start()
+    wait_for(lambda: bytes(ticket) not in authd.tickets)
+    time.sleep(0.5)
     check("cryptod ends cleanly", stage.kill("cryptod", signal.SIGTERM) == 0)
+    check("and has the face of whose sign-up it ended forgotten", wait_for(lambda: late.id in authd.forgotten))
+    stage.processes["hub"].send_signal(signal.SIGCONT)
     print(f"1..{number}", flush=True)
     return failures
 
