@@ -69,6 +69,27 @@ static int refuse(struct messenger *m, uint64_t sequence, const char *what, int 
         return skip(m, sequence);
 }
 
+/* Errors of our own disk or memory, which pass: the envelope is to come again. */
+static bool is_passing(int error)
+{
+        return error == -EIO || error == -EBUSY || error == -ENOMEM || error == -ENOSPC || error == -EROFS;
+}
+
+/* A group that could not be read back when a transaction had failed is tried again, so that nothing that is for it is
+ * taken for somebody else's. */
+static int reload_missing(struct messenger *m)
+{
+        for (struct conversation *c = m->conversations; c; c = c->next) {
+                for (struct membership *g = c->memberships; g; g = g->next) {
+                        int r = g->group ? 0 : membership_load(m->vault, g);
+
+                        if (is_passing(r)) /* one that is damaged for good must not hold up the others */
+                                return r;
+                }
+        }
+        return 0;
+}
+
 static struct membership *find_membership(struct messenger *m, struct bytes group_id, struct conversation **c)
 {
         for (*c = m->conversations; *c; *c = (*c)->next) {
@@ -225,10 +246,13 @@ static int receive_welcome(struct messenger *m, uint64_t sequence, struct bytes 
         if (r >= 0)
                 r = join(m, envelope, &k, &j, g);
         if (r < 0) {
-                refused(m, "An invitation", r);
                 membership_free(g);
-                r = r == -EKEYREJECTED && j.conversation && !j.is_new ? notice_changed_key(m, sequence, j.conversation)
-                                                                      : skip(m, sequence);
+                if (!is_passing(r))
+                        refused(m, "An invitation", r);
+                r = is_passing(r) ? r
+                    : r == -EKEYREJECTED && j.conversation && !j.is_new
+                            ? notice_changed_key(m, sequence, j.conversation)
+                            : skip(m, sequence);
                 if (j.is_new)
                         conversation_free(j.conversation);
                 return r;
@@ -351,6 +375,8 @@ int messenger_deliver(struct messenger *m, uint64_t sequence, struct bytes envel
         uint64_t last;
         int r = last_sequence(m, &last);
 
+        if (r >= 0)
+                r = reload_missing(m);
         if (r < 0)
                 return r;
         if (sequence <= last)
