@@ -43,7 +43,7 @@ class Container(Stage):
     def __init__(self, build):
         super().__init__(build)
         self.cache = f"{os.environ.get('VISAVIS_CACHE', '/var/cache/visavis')}/container-{host_release()}"
-        self.name = os.path.basename(self.directory)
+        self.name = os.path.basename(self.directory).replace("_", "0")  # a machine's name has no underscore
         self.root = f"{self.directory}/root"
         self.leader = None
         self.machine = None
