@@ -100,6 +100,7 @@ class Stage:
     # -- life ----------------------------------------------------------------------------------------------------
 
     def __enter__(self):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing of it stays behind then either
         try:
             self.start()
         except BaseException:
