@@ -5,10 +5,11 @@ conversation with somebody who is away, restarts."""
 import os
 import re
 import subprocess
+import time
 
 from container import Container
 from first_light import PINS, account_of, log_in, texts, wait_for_texts
-from stage import FACE_REFUSED, FACTOR_REFUSED
+from stage import FACE_REFUSED, FACTOR_REFUSED, REPOSITORY
 from tap import skip_all, tell
 
 UNITS = ("visavis-authd", "visavis-cryptod", "visavis-relayd")
@@ -39,11 +40,21 @@ def sandboxes(story, machine):
             assert not video or unit == "visavis-authd"
 
 
+def agents():
+    """Of persons who are logged in; pgrep looks at the whole machine, containers included."""
+    return subprocess.run(["pgrep", "-x", "visavis"], capture_output=True, check=False).returncode == 0
+
+
 def the_story(story, machine):
+    with story.step("the machine takes in what was installed"):
+        with open(f"{REPOSITORY}/systemd/activate", encoding="utf-8") as f:
+            assert "Installed" in machine.inside("sh", "-c", f.read())
+        assert machine.inside("systemctl", "is-enabled", "visavis-relayd").strip() == "enabled"
+        assert machine.inside("systemctl", "is-active", "visavis-relayd").strip() == "active"
     with story.step("the machine runs, and no unit has failed"):
         failed = machine.inside("systemctl", "--failed", "--no-legend", "--plain").strip()
         assert "visavis" not in failed, failed
-    with story.step("the daemons start when they are called, and not before"):
+    with story.step("authd and cryptod start when they are called, and not before"):
         assert machine.inside("systemctl", "is-active", "visavis-cryptod", check=False).strip() == "inactive"
         machine.busctl("call", "im.visavis.Crypto1", "/im/visavis/Crypto1", "im.visavis.Crypto1.Manager", "ListAccounts")
         assert machine.inside("systemctl", "is-active", "visavis-cryptod").strip() == "active"
@@ -78,6 +89,12 @@ def the_story(story, machine):
             log_in(machine, person)
             wait_for_texts(machine, person, expected)
     with story.step("every unit stops cleanly"):
+        # A program that is logged in asks why it was locked, and that call would start cryptod again in the middle.
+        for person in PINS:
+            machine.visavis(person, "lock")
+        deadline = time.monotonic() + 10
+        while agents() and time.monotonic() < deadline:
+            time.sleep(0.1)
         machine.inside("systemctl", "stop", *UNITS, "visavis-hub.service", "visavis-hub.socket")
         for unit in (*UNITS, "visavis-hub"):
             assert show(machine, unit, "Result", "ExecMainStatus") == {"Result": "success", "ExecMainStatus": "0"}, unit
