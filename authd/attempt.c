@@ -139,9 +139,9 @@ void attempt_seen(struct attempt *t, const struct observation *o)
 
 void attempt_lost_camera(struct attempt *t, int error)
 {
-        log_error("The camera %s gives no pictures: %s. See to the path and its permissions in authd.conf.", t->camera,
-                  strerror(-error));
+        log_error("The camera %s gives no pictures (%s). %s", t->camera, strerror(-error), failure_camera_text(error));
         t->post = NULL;
+        t->camera_error = error;
         end(t, ATTEMPT_FAILED, error == -ENOMEM ? FAILURE_INTERNAL : FAILURE_CAMERA);
 }
 

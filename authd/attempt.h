@@ -37,6 +37,7 @@ struct attempt {
         uid_t uid;
         enum attempt_state state;
         enum failure failure;
+        int camera_error; /* of FAILURE_CAMERA, if it is known */
         struct examination examination;
         struct enrolment *enrolment; /* after success, until the ticket is taken */
         struct attempt_view told;

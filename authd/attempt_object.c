@@ -157,7 +157,9 @@ static int append_property(const struct attempt *t, const char *property, sd_bus
                 return sd_bus_message_append(reply, "(dddd)", v.box.x, v.box.y, v.box.width, v.box.height);
         if (strcmp(property, "Failure") == 0)
                 return sd_bus_message_append(reply, "s", failure_name(v.failure));
-        return sd_bus_message_append(reply, "s", failure_text(v.failure));
+        return sd_bus_message_append(reply, "s",
+                                     v.failure == FAILURE_CAMERA ? failure_camera_text(t->camera_error)
+                                                                 : failure_text(v.failure));
 }
 
 static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,

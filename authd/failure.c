@@ -1,6 +1,8 @@
 /* See failure.h. */
 #include "authd/failure.h"
 
+#include <errno.h>
+
 static const struct {
         const char *name;
         const char *text;
@@ -36,4 +38,23 @@ const char *failure_name(enum failure f)
 const char *failure_text(enum failure f)
 {
         return failures[f].text;
+}
+
+const char *failure_camera_text(int error)
+{
+        switch (error) {
+        case -ENODATA:
+                return "The video that stands in for the camera has ended. Try again, and it begins anew.";
+        case -EBUSY:
+                return "The camera is used by another program. Close it, and try again.";
+        case -ENODEV:
+        case -ENOENT:
+        case -ENXIO:
+                return "The camera is not there. Plug it in, and try again.";
+        case -EACCES:
+        case -EPERM:
+                return "The camera may not be opened by authd; the administrator sees to its permissions.";
+        default:
+                return failure_text(FAILURE_CAMERA);
+        }
 }

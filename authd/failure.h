@@ -19,3 +19,7 @@ const char *failure_name(enum failure f);
 
 /* What happened and what to do, as sentences; "" for FAILURE_NONE. */
 const char *failure_text(enum failure f);
+
+/* The same for FAILURE_CAMERA, where it is known why it gives no pictures: what source_open() and source_read() return.
+ */
+const char *failure_camera_text(int error);

@@ -132,6 +132,16 @@ static int check_wait(struct authd *a, const char *account, sd_bus_error *error)
         return 0;
 }
 
+/* One at a time: a second one would be begun before the first is counted as a failure. */
+static int check_alone(struct authd *a, const char *account, sd_bus_error *error)
+{
+        for (struct attempt *t = a->attempts; t; t = t->next)
+                if (!t->enrols && !attempt_over(t) && strcmp(t->account, account) == 0)
+                        return sd_bus_error_set(error, ERROR_BUSY,
+                                                "This account is being verified at the moment; try again in a minute.");
+        return 0;
+}
+
 static int on_verify(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_template_ struct template known = { 0 };
@@ -154,6 +164,8 @@ static int on_verify(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r < 0)
                 return storage_error(a, error);
         r = check_wait(a, request.account, error);
+        if (r >= 0)
+                r = check_alone(a, request.account, error);
         return r < 0 ? r : start(a, m, &request, &caller, error);
 }
 

@@ -5,6 +5,9 @@
 #include <cstring>
 #include <new>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
@@ -13,7 +16,7 @@
 struct capture {
         cv::VideoCapture source;
         cv::Mat picture;
-        bool rewinds; /* a file begins anew, a device does not */
+        int end; /* why there are no more pictures */
 };
 
 namespace
@@ -68,8 +71,23 @@ int picture_fit(struct frame *f, unsigned width, unsigned height)
         }
 }
 
+/* Whether it can be opened at all, since OpenCV does not say why not. */
+static int find(const char *path, int flags)
+{
+        const int fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+        if (fd < 0)
+                return -errno;
+        close(fd);
+        return 0;
+}
+
 int capture_open_device(const char *path, unsigned width, unsigned height, unsigned rate, struct capture **out)
 {
+        const int r = find(path, O_RDWR);
+
+        if (r < 0)
+                return r;
         try {
                 cv::VideoCapture source(path, cv::CAP_V4L2);
                 if (!source.isOpened())
@@ -78,7 +96,7 @@ int capture_open_device(const char *path, unsigned width, unsigned height, unsig
                 source.set(cv::CAP_PROP_FRAME_HEIGHT, height);
                 source.set(cv::CAP_PROP_FPS, rate);
                 source.set(cv::CAP_PROP_BUFFERSIZE, 1);
-                *out = new capture{ source, cv::Mat(), false };
+                *out = new capture{ source, cv::Mat(), -EIO };
                 return 0;
         } catch (const std::bad_alloc &) {
                 return -ENOMEM;
@@ -89,12 +107,16 @@ int capture_open_device(const char *path, unsigned width, unsigned height, unsig
 
 int capture_open_video(const char *path, double *out_rate, struct capture **out)
 {
+        const int r = find(path, O_RDONLY);
+
+        if (r < 0)
+                return r;
         try {
-                cv::VideoCapture source(path);
-                if (!source.isOpened())
+                cv::VideoCapture source(path, cv::CAP_FFMPEG);
+                if (!source.isOpened() && !source.open(path, cv::CAP_OPENCV_MJPEG))
                         return -EBADMSG;
                 *out_rate = source.get(cv::CAP_PROP_FPS);
-                *out = new capture{ source, cv::Mat(), true };
+                *out = new capture{ source, cv::Mat(), -ENODATA };
                 return 0;
         } catch (const std::bad_alloc &) {
                 return -ENOMEM;
@@ -106,10 +128,8 @@ int capture_open_video(const char *path, double *out_rate, struct capture **out)
 int capture_read(struct capture *c, struct frame *out)
 {
         try {
-                if (!c->source.read(c->picture)) {
-                        if (!c->rewinds || !c->source.set(cv::CAP_PROP_POS_FRAMES, 0) || !c->source.read(c->picture))
-                                return -EIO;
-                }
+                if (!c->source.read(c->picture))
+                        return c->end;
                 return store(c->picture, out);
         } catch (const std::bad_alloc &) {
                 return -ENOMEM;

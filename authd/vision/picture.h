@@ -16,14 +16,16 @@ int picture_fit(struct frame *f, unsigned width, unsigned height);
 
 struct capture;
 
-/* Opens the V4L2 device @path and asks it for @width x @height at @rate; it may choose others. -EIO if it cannot be
- * opened as a camera. */
+/* Opens the V4L2 device @path and asks it for @width x @height at @rate; it may choose others. What
+ * open(2) says; -EIO if it cannot be opened as a camera. */
 int capture_open_device(const char *path, unsigned width, unsigned height, unsigned rate, struct capture **out);
 
-/* Opens the video file @path; it begins anew when it ends. @out_rate is its own rate, or 0. -EBADMSG if it is none. */
+/* Opens the video file @path. @out_rate is its own rate, or 0. What open(2) says; -EBADMSG if it is
+ * none. */
 int capture_open_video(const char *path, double *out_rate, struct capture **out);
 
-/* The next frame, waiting for it as long as a device takes. -EIO if there is none any more. */
+/* The next frame, waiting for it as long as a device takes. -ENODATA: the video has ended; -EIO if a device gives none
+ * any more. */
 int capture_read(struct capture *c, struct frame *out);
 
 /* Closes the device or file. NULL is allowed. Returns NULL. */

@@ -17,6 +17,7 @@
 
 #include "actor.h"
 #include "authd/models.h"
+#include "film.h"
 
 static const char usage[] =
         "Usage: visavis-actor --photo FILE --output PIPE --models DIRECTORY\n"
@@ -24,6 +25,8 @@ static const char usage[] =
         "Writes what a camera would see of the person into the named pipe PIPE, as raw BGR frames.\n"
         "Reads prompts from stdin, one a line: look-straight, turn-left, turn-right, blink.\n"
         "  --face NUMBER  which of the people, counted by size: 1 is the largest face\n"
+        "       visavis-actor --photo FILE --record VIDEO --models DIRECTORY [--prompts LIST] …\n"
+        "Writes a film of it instead: two seconds for each prompt of LIST, which has commas between them.\n"
         "  --still        a photograph that is held up: it moves as a whole, the face does not\n";
 
 struct stage {
@@ -148,14 +151,15 @@ static int load(const char *directory, const struct role *role, struct actor **o
 int main(int argc, char *argv[])
 {
         static const struct option options[] = {
-                { "photo", required_argument, NULL, 'p' },  { "face", required_argument, NULL, 'f' },
-                { "output", required_argument, NULL, 'o' }, { "size", required_argument, NULL, 's' },
-                { "models", required_argument, NULL, 'm' }, { "fps", required_argument, NULL, 'r' },
-                { "still", no_argument, NULL, 'h' },        { NULL, 0, NULL, 0 },
+                { "photo", required_argument, NULL, 'p' },   { "face", required_argument, NULL, 'f' },
+                { "output", required_argument, NULL, 'o' },  { "size", required_argument, NULL, 's' },
+                { "models", required_argument, NULL, 'm' },  { "fps", required_argument, NULL, 'r' },
+                { "still", no_argument, NULL, 'h' },         { "record", required_argument, NULL, 'c' },
+                { "prompts", required_argument, NULL, 'l' }, { NULL, 0, NULL, 0 },
         };
         struct role role = { .face = 1, .width = 640, .height = 480 };
         struct stage stage = { .camera = -1, .prompted = true };
-        const char *models = NULL;
+        const char *models = NULL, *record = NULL, *prompts = "look-straight";
         struct actor *actor = NULL;
         double rate = 15;
         bool good = true;
@@ -185,11 +189,17 @@ int main(int argc, char *argv[])
                 case 'h':
                         role.still = true;
                         break;
+                case 'c':
+                        record = optarg;
+                        break;
+                case 'l':
+                        prompts = optarg;
+                        break;
                 default:
                         good = false;
                 }
         }
-        if (!good || optind != argc || !role.photo || !stage.output || !models) {
+        if (!good || optind != argc || !role.photo || !stage.output == !record || !models) {
                 fputs(usage, stderr);
                 return 2;
         }
@@ -200,6 +210,11 @@ int main(int argc, char *argv[])
         int r = load(models, &role, &actor);
         if (r < 0)
                 return complain(role.photo, r);
+        if (record) {
+                r = film_write(actor, prompts, 2, rate, record);
+                actor_free(actor);
+                return r < 0 ? complain(record, r) : EXIT_SUCCESS;
+        }
         puts("ready"); /* for whoever waits for it before the camera is used */
         fflush(stdout);
         r = play(&stage, actor, 1 / rate);

@@ -67,7 +67,8 @@ class Stage:
             f.write(f"[peers]\ncrypto-user = {pwd.getpwuid(os.getuid()).pw_name}\n[models]\ndirectory = {MODELS}\n"
                     f"[camera stage]\nkind = pipe\npath = {self.directory}/camera\nwidth = 640\nheight = 480\n"
                     f"[camera crowd]\nkind = folder\npath = {self.directory}/crowd\n"
-                    f"[camera dark]\nkind = pipe\npath = {self.directory}/dark\n")
+                    f"[camera dark]\nkind = pipe\npath = {self.directory}/dark\n"
+                    f"[camera film]\nkind = video\npath = {self.directory}/film.avi\n")
         self.bus, self.address = private_bus.start(self.directory)
         self.authd = self.actor = None
 
@@ -91,6 +92,11 @@ class Stage:
                                            "--models", MODELS, *(["--still"] if still else [])], stdin=subprocess.PIPE,
                                           stdout=subprocess.PIPE, text=True)
             self.actor.stdout.readline()  # it is ready
+
+    def record(self, photo, prompts):
+        """Makes the film of a photograph's largest face."""
+        subprocess.run([ACTOR, "--photo", f"{PHOTOS}/{photo}", "--record", f"{self.directory}/film.avi", "--models", MODELS,
+                        "--prompts", prompts], check=True)
 
     def prompt(self, text):
         if self.actor:
@@ -237,7 +243,7 @@ def play(stage):
     check("the Manager is the one of the contract", interface(document, MANAGER) == contract(MANAGER), interface(document, MANAGER))
     check("the Tickets are those of the contract", interface(document, TICKETS) == contract(TICKETS), interface(document, TICKETS))
     cameras = [(str(a), str(b), bool(c)) for a, b, c in client.get(MANAGER, "Cameras")]
-    check("the cameras are those configured, all virtual", cameras == [("stage", "pipe", True), ("crowd", "folder", True), ("dark", "pipe", True)], cameras)
+    check("the cameras are those configured, all virtual", cameras == [("stage", "pipe", True), ("crowd", "folder", True), ("dark", "pipe", True), ("film", "video", True)], cameras)
     check("no camera is open", client.get(MANAGER, "CameraActive") == 0)
     r = client.start(camera="nowhere")
     check("a camera that is not there is Camera", r[0] == ERROR + "Camera", r)
@@ -345,11 +351,32 @@ def play(stage):
     view, _ = follow(stage, client, path)
     check("a pipe into which nobody writes is camera", (view["State"], view["Failure"]) == ("failed", "camera"), view)
 
+    # A film as the camera.
+    path = str(client.start(camera="film")[1])
+    view, _ = follow(stage, client, path)
+    check("a video that is not there is said to be so", view["Failure"] == "camera" and "not there" in view["FailureText"], view)
+    stage.record("sample1.jpg", "look-straight,look-straight")
+    idle()
+    states, boxes = [], []
+
+    def watch(view):
+        states.append(str(view["State"]))
+        boxes.append(tuple(view["FaceBox"]))
+    path = str(client.start(camera="film")[1])
+    view, _ = follow(stage, client, path, watch)
+    check("the person in a video is seen, and asked to move", "challenge" in states and any(box[2] > 0.1 for box in boxes), (states, boxes))
+    check("its end is said", (view["State"], view["Failure"]) == ("failed", "camera") and "has ended" in view["FailureText"], view)
+    path = str(client.start(account=account, camera="film")[1])
+    view, prompts = follow(stage, client, path)
+    check("to be recognised in it takes the movements too", "challenge" in states and view["State"] == "failed", (view, prompts))
+
     # Its owner goes.
     stage.show("sample5.jpg")
     idle()
     path = str(other.start(account=account, camera="stage")[1])
     other.until(lambda: other.get(ATTEMPT, "State", path=path) == "searching")
+    r = client.start(account=account, camera="dark")
+    check("an account is verified before one camera at a time", r[0] == ERROR + "Busy", r)
     other.bus.close()
     check("when its owner leaves, the attempt ends and the camera closes", idle())
     r = client.call(PROPERTIES, "GetAll", ATTEMPT, path=path)
