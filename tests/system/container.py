@@ -103,7 +103,7 @@ class Container(Stage):
         self.run(["umount", "-l", f"{self.directory}/layers"])
 
     def _install(self):
-        build = f"{self.build}-install"
+        build = f"{self.build}-container"
         if not os.path.exists(f"{build}/build.ninja"):
             self.run(["meson", "setup", build, REPOSITORY, "--prefix=/usr", "--buildtype=release", "-Ddesktop=false", "-Dtests=false"])
         self.run(["ninja", "-C", build])
