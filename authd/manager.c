@@ -163,9 +163,9 @@ static int on_verify(sd_bus_message *m, void *userdata, sd_bus_error *error)
                                         "The face of this account cannot be read; authd's journal says why.");
         if (r < 0)
                 return storage_error(a, error);
-        r = check_wait(a, request.account, error);
+        r = check_alone(a, request.account, error);
         if (r >= 0)
-                r = check_alone(a, request.account, error);
+                r = check_wait(a, request.account, error);
         return r < 0 ? r : start(a, m, &request, &caller, error);
 }
 
