@@ -1,5 +1,6 @@
 /* visavis-cryptod: the one daemon that holds keys. It sees neither the network nor a camera. */
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <string.h>
 
 #include "cryptod/cryptod.h"
@@ -13,6 +14,9 @@ static const struct config_key keys[] = {
         { "unlock", "derivation-milliseconds", "500" },
         { NULL, NULL, NULL },
 };
+
+/* Where OpenSSL keeps private keys that are in use: locked, and out of core dumps, as struct secret is. */
+enum { OPENSSL_SECURE_HEAP = 1024 * 1024, OPENSSL_SECURE_BLOCK = 32 };
 
 static int on_start(struct daemon *d, void **state)
 {
@@ -32,6 +36,9 @@ static int on_start(struct daemon *d, void **state)
                           settings.suite);
                 return -EINVAL;
         }
+        if (CRYPTO_secure_malloc_init(OPENSSL_SECURE_HEAP, OPENSSL_SECURE_BLOCK) != 1)
+                log_warning("OpenSSL's keys cannot all be locked into memory. Raise RLIMIT_MEMLOCK (LimitMEMLOCK= of "
+                            "the unit).");
         r = cryptod_new(d->event, d->bus, d->state_directory, &settings, &c);
         if (r < 0)
                 return r;

@@ -22,6 +22,12 @@ static void must(bool good)
                 errx(1, "a primitive fails");
 }
 
+/* OpenSSL's name of the KEM's group. */
+static const char *group_of(const struct suite *s)
+{
+        return s->kem == &kem_x25519 ? "X25519" : s->kem == &kem_x448 ? "X448" : s->signature->type;
+}
+
 static void signature(const struct suite *s, EVP_PKEY *key)
 {
         _cleanup_openssl_(EVP_MD_CTX) EVP_MD_CTX *signing = EVP_MD_CTX_new(), *verifying = EVP_MD_CTX_new();
@@ -29,12 +35,12 @@ static void signature(const struct suite *s, EVP_PKEY *key)
         size_t size = sizeof(made);
         uint64_t start = cpu_ns();
 
-        must(EVP_DigestSignInit_ex(signing, NULL, s->signature_digest, NULL, NULL, key, NULL) == 1);
+        must(EVP_DigestSignInit_ex(signing, NULL, s->signature->digest, NULL, NULL, key, NULL) == 1);
         must(EVP_DigestSign(signing, made, &size, plain, sizeof(plain)) == 1);
         series_add(&took[SIGN], cpu_ns() - start);
 
         start = cpu_ns();
-        must(EVP_DigestVerifyInit_ex(verifying, NULL, s->signature_digest, NULL, NULL, key, NULL) == 1);
+        must(EVP_DigestVerifyInit_ex(verifying, NULL, s->signature->digest, NULL, NULL, key, NULL) == 1);
         must(EVP_DigestVerify(verifying, made, size, plain, sizeof(plain)) == 1);
         series_add(&took[VERIFY], cpu_ns() - start);
 }
@@ -42,7 +48,7 @@ static void signature(const struct suite *s, EVP_PKEY *key)
 static void agreement(const struct suite *s, EVP_PKEY *peer)
 {
         uint64_t start = cpu_ns();
-        _cleanup_openssl_(EVP_PKEY) EVP_PKEY *own = key_generate(s->kem.group);
+        _cleanup_openssl_(EVP_PKEY) EVP_PKEY *own = key_generate(group_of(s));
 
         series_add(&took[GENERATE], cpu_ns() - start);
 
@@ -72,7 +78,7 @@ static void aead(const struct suite *s)
 /* The same signature from keys as they are stored. */
 static void with_label(const struct suite *s, EVP_PKEY *key)
 {
-        _cleanup_secret_ struct secret *private_key = key_private(key, s->signature_private_size);
+        _cleanup_secret_ struct secret *private_key = key_private(key, s->signature->private_size);
         _cleanup_writer_ struct writer public_key = WRITER_INIT, made = WRITER_INIT;
         must(key_write_public(key, &public_key) >= 0);
         uint64_t start = cpu_ns();
@@ -89,8 +95,8 @@ void primitives_begin(const struct suite *s)
         for (size_t i = 0; i < OPERATIONS; i++)
                 took[i].count = 0;
         suite = s;
-        signer = key_generate(s->signature);
-        other = key_generate(s->kem.group);
+        signer = key_generate(s->signature->type);
+        other = key_generate(group_of(s));
 }
 
 void primitives_round(void)

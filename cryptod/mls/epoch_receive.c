@@ -15,8 +15,9 @@ static int external_init(const struct epoch *e, const struct proposal_list *l, s
         _cleanup_writer_ struct writer public_key = WRITER_INIT;
         _cleanup_secret_ struct secret *private_key = key_schedule_external_key_pair(s, &e->schedule, &public_key);
 
-        return hpke_receive_export(s, private_key, proposal_list_find(l, PROPOSAL_EXTERNAL_INIT)->kem_output,
-                                   BYTES(NULL, 0), BYTES_STRING("MLS 1.0 external init secret"), s->hash_size, out);
+        return hpke_receive_export(s, private_key, writer_bytes(&public_key),
+                                   proposal_list_find(l, PROPOSAL_EXTERNAL_INIT)->kem_output, BYTES(NULL, 0),
+                                   BYTES_STRING("MLS 1.0 external init secret"), s->hash_size, out);
 }
 
 /* The path's keys must be new to the tree (§12.4.2), and its leaf one that may stand there. */

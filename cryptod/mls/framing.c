@@ -94,7 +94,7 @@ void framed_content_write_tbs(struct writer *w, enum wire_format wire_format, co
                 write_fixed(w, group_context);
 }
 
-int authenticated_content_sign(const struct suite *s, const struct secret *private_key, struct bytes group_context,
+int authenticated_content_sign(const struct signature_key *key, struct bytes group_context,
                                const struct authenticated_content *a, struct writer *signature)
 {
         _cleanup_writer_ struct writer tbs = WRITER_INIT;
@@ -102,7 +102,7 @@ int authenticated_content_sign(const struct suite *s, const struct secret *priva
 
         framed_content_write_tbs(&tbs, a->wire_format, &a->content, group_context);
         r = writer_finish(&tbs);
-        return r < 0 ? r : suite_sign_with_label(s, private_key, "FramedContentTBS", writer_bytes(&tbs), signature);
+        return r < 0 ? r : signature_key_sign_with_label(key, "FramedContentTBS", writer_bytes(&tbs), signature);
 }
 
 int authenticated_content_verify(const struct suite *s, struct bytes public_key, struct bytes group_context,

@@ -58,7 +58,7 @@ void authenticated_content_write(struct writer *w, const struct authenticated_co
 
 /* Signs: the signature is appended to @signature, which must outlive its use. Verifies: -EBADMSG. @group_context:
  * encoded. */
-int authenticated_content_sign(const struct suite *s, const struct secret *private_key, struct bytes group_context,
+int authenticated_content_sign(const struct signature_key *key, struct bytes group_context,
                                const struct authenticated_content *a, struct writer *signature);
 int authenticated_content_verify(const struct suite *s, struct bytes public_key, struct bytes group_context,
                                  const struct authenticated_content *a);

@@ -6,7 +6,7 @@
 #include "cryptod/mls/private_message.h"
 #include "services/cleanup.h"
 
-static struct group *group_new(struct secret *signature_key, struct epoch *current)
+static struct group *group_new(struct signature_key *signature_key, struct epoch *current)
 {
         struct group *g = calloc(1, sizeof(*g));
 
@@ -20,21 +20,27 @@ static struct group *group_new(struct secret *signature_key, struct epoch *curre
 int group_create(const struct suite *s, struct bytes group_id, struct bytes leaf_node, struct secret *leaf_key,
                  struct secret *signature_key, struct bytes extensions, struct group **out)
 {
+        _cleanup_secret_ struct secret *private_key = signature_key;
+        _cleanup_signature_key_ struct signature_key *key = NULL;
         struct epoch *e;
         int r = epoch_create(s, group_id, leaf_node, leaf_key, extensions, &e);
 
+        if (r < 0)
+                return r;
+        r = signature_key_new(s, private_key, &key);
         if (r < 0) {
-                secret_free(signature_key);
+                epoch_free(e);
                 return r;
         }
-        *out = group_new(signature_key, e);
+        *out = group_new(TAKE(key), e);
         return 0;
 }
 
 int group_join(struct bytes message, const struct joiner *joiner, struct bytes tree, struct secret *signature_key,
                const struct group_host *host, struct group **out)
 {
-        _cleanup_secret_ struct secret *key = signature_key;
+        _cleanup_secret_ struct secret *private_key = signature_key;
+        _cleanup_signature_key_ struct signature_key *key = NULL;
         _cleanup_epoch_ struct epoch *e = NULL;
         struct group_psks psks = { NULL, host };
         struct welcome welcome;
@@ -51,6 +57,8 @@ int group_join(struct bytes message, const struct joiner *joiner, struct bytes t
                 r = epoch_join(&welcome, joiner, tree, &(struct psk_source){ group_find_psk, &psks }, &e);
         if (r >= 0)
                 r = group_check_credentials(NULL, e, host);
+        if (r >= 0)
+                r = signature_key_new(e->context.suite, private_key, &key);
         if (r < 0)
                 return r;
         *out = group_new(TAKE(key), TAKE(e));
@@ -61,7 +69,7 @@ struct group *group_free(struct group *g)
 {
         if (!g)
                 return NULL;
-        secret_free(g->signature_key);
+        signature_key_free(g->signature_key);
         epoch_free(g->current);
         epoch_free(g->pending);
         for (unsigned i = 0; i < GROUP_PAST_EPOCHS; i++)
@@ -158,8 +166,7 @@ int group_protect(struct group *g, struct bytes data, struct bytes authenticated
                              .content_type = CONTENT_APPLICATION,
                              .body = data },
         };
-        int r = authenticated_content_sign(e->context.suite, g->signature_key, group_context_bytes(&e->context), &a,
-                                           &signature);
+        int r = authenticated_content_sign(g->signature_key, group_context_bytes(&e->context), &a, &signature);
 
         if (r < 0)
                 return r;

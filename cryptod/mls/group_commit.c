@@ -87,8 +87,7 @@ static int renew_leaf(const struct group *g, struct draft *d, struct bytes paren
         write_u32(&tbs, e->keys.leaf);
         r = writer_finish(&tbs);
         if (r >= 0)
-                r = suite_sign_with_label(e->context.suite, g->signature_key, "LeafNodeTBS", writer_bytes(&tbs),
-                                          &signature);
+                r = signature_key_sign_with_label(g->signature_key, "LeafNodeTBS", writer_bytes(&tbs), &signature);
         if (r < 0)
                 return r;
         write_vector(&leaf, writer_bytes(&signature));
@@ -162,8 +161,7 @@ static int make_epoch(const struct group *g, const struct group_change *change, 
                              .content_type = CONTENT_COMMIT,
                              .body = writer_bytes(&d->commit) },
         };
-        r = authenticated_content_sign(s, g->signature_key, group_context_bytes(&e->context), &d->content,
-                                       &d->signature);
+        r = authenticated_content_sign(g->signature_key, group_context_bytes(&e->context), &d->content, &d->signature);
         if (r < 0)
                 return r;
         d->content.auth.signature = writer_bytes(&d->signature);

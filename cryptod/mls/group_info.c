@@ -37,7 +37,7 @@ int group_info_verify(const struct group_info *g, struct bytes signature_key)
 }
 
 int group_info_write(const struct group_context *c, struct bytes extensions, struct bytes confirmation_tag,
-                     uint32_t signer, const struct secret *signature_key, struct writer *out)
+                     uint32_t signer, const struct signature_key *signature_key, struct writer *out)
 {
         _cleanup_writer_ struct writer tbs = WRITER_INIT, signature = WRITER_INIT;
         int r;
@@ -48,7 +48,7 @@ int group_info_write(const struct group_context *c, struct bytes extensions, str
         write_u32(&tbs, signer);
         r = writer_finish(&tbs);
         if (r >= 0)
-                r = suite_sign_with_label(c->suite, signature_key, "GroupInfoTBS", writer_bytes(&tbs), &signature);
+                r = signature_key_sign_with_label(signature_key, "GroupInfoTBS", writer_bytes(&tbs), &signature);
         if (r < 0)
                 return r;
         write_fixed(out, writer_bytes(&tbs));

@@ -31,4 +31,4 @@ int group_info_verify(const struct group_info *g, struct bytes signature_key);
 
 /* Appends a signed GroupInfo. */
 int group_info_write(const struct group_context *c, struct bytes extensions, struct bytes confirmation_tag,
-                     uint32_t signer, const struct secret *signature_key, struct writer *out);
+                     uint32_t signer, const struct signature_key *signature_key, struct writer *out);

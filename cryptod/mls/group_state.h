@@ -4,7 +4,7 @@
 #include "cryptod/mls/group.h"
 
 struct group {
-        struct secret *signature_key;
+        struct signature_key *signature_key;
         struct epoch *current;
         struct epoch *pending;                 /* after our own commit; NULL: none waits */
         struct epoch *past[GROUP_PAST_EPOCHS]; /* newest first; only what opens messages is left of them */

@@ -97,10 +97,11 @@ static int epoch_read(struct reader *r, struct epoch **out)
 
 void group_write(const struct group *g, struct writer *w)
 {
+        _cleanup_secret_ struct secret *signature_key = signature_key_private(g->signature_key);
         size_t hash_size = g->current->context.suite->hash_size, mark;
 
         write_u8(w, GROUP_STATE_VERSION);
-        write_secret(w, g->signature_key);
+        write_secret(w, signature_key);
         epoch_write(g->current, w);
         write_optional(w, g->pending != NULL);
         if (g->pending)
@@ -158,13 +159,15 @@ static void read_proposals(struct reader *r, size_t hash_size, struct proposal_s
 int group_read(struct reader *r, struct group **out)
 {
         _cleanup_group_ struct group *g = calloc(1, sizeof(*g));
+        _cleanup_secret_ struct secret *signature_key = NULL;
 
         if (!g)
                 abort();
         if (read_u8(r) != GROUP_STATE_VERSION)
                 return -EBADMSG;
-        g->signature_key = read_secret(r);
-        if (r->error || !g->signature_key || epoch_read(r, &g->current) < 0)
+        signature_key = read_secret(r);
+        if (r->error || !signature_key || epoch_read(r, &g->current) < 0 ||
+            signature_key_new(g->current->context.suite, signature_key, &g->signature_key) < 0)
                 return -EBADMSG;
         if (read_optional(r) && epoch_read(r, &g->pending) < 0)
                 return -EBADMSG;

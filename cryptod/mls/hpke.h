@@ -12,19 +12,21 @@ struct secret *hpke_derive_key_pair(const struct suite *s, struct bytes ikm, str
 int hpke_seal(const struct suite *s, struct bytes public_key, struct bytes info, struct bytes aad, struct bytes plain,
               struct writer *kem_output, struct writer *ciphertext);
 
-/* OpenBase (§6.1): the plaintext is appended to @plain. -EBADMSG if anything does not fit. */
-int hpke_open(const struct suite *s, const struct secret *private_key, struct bytes kem_output, struct bytes info,
-              struct bytes aad, struct bytes ciphertext, struct writer *plain);
+/* OpenBase (§6.1): the plaintext is appended to @plain. -EBADMSG if anything does not fit. Here and below @public_key
+ * is the receiver's own; it saves computing it, and may be empty. */
+int hpke_open(const struct suite *s, const struct secret *private_key, struct bytes public_key, struct bytes kem_output,
+              struct bytes info, struct bytes aad, struct bytes ciphertext, struct writer *plain);
 
 /* SendExportBase and ReceiveExportBase (§6.2): @size exported bytes, for MLS's external commits. */
 int hpke_send_export(const struct suite *s, struct bytes public_key, struct bytes info, struct bytes exporter_context,
                      size_t size, struct writer *kem_output, struct secret **out);
-int hpke_receive_export(const struct suite *s, const struct secret *private_key, struct bytes kem_output,
-                        struct bytes info, struct bytes exporter_context, size_t size, struct secret **out);
+int hpke_receive_export(const struct suite *s, const struct secret *private_key, struct bytes public_key,
+                        struct bytes kem_output, struct bytes info, struct bytes exporter_context, size_t size,
+                        struct secret **out);
 
 /* EncryptWithLabel and DecryptWithLabel (RFC 9420 §5.1.3). */
 int hpke_encrypt_with_label(const struct suite *s, struct bytes public_key, const char *label, struct bytes context,
                             struct bytes plain, struct writer *kem_output, struct writer *ciphertext);
-int hpke_decrypt_with_label(const struct suite *s, const struct secret *private_key, const char *label,
-                            struct bytes context, struct bytes kem_output, struct bytes ciphertext,
+int hpke_decrypt_with_label(const struct suite *s, const struct secret *private_key, struct bytes public_key,
+                            const char *label, struct bytes context, struct bytes kem_output, struct bytes ciphertext,
                             struct writer *plain);

@@ -14,9 +14,10 @@ static bool is_nist(const char *type)
         return type[0] == 'P';
 }
 
-static int from_parameters(int selection, OSSL_PARAM *parameters, EVP_PKEY **out)
+static int from_parameters(const char *type, int selection, OSSL_PARAM *parameters, EVP_PKEY **out)
 {
-        _cleanup_openssl_(EVP_PKEY_CTX) EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+        _cleanup_openssl_(EVP_PKEY_CTX) EVP_PKEY_CTX *context =
+                EVP_PKEY_CTX_new_from_name(NULL, is_nist(type) ? "EC" : type, NULL);
         EVP_PKEY *key = NULL;
 
         if (!context || EVP_PKEY_fromdata_init(context) != 1 ||
@@ -44,7 +45,7 @@ int key_from_public(const char *type, struct bytes public_key, EVP_PKEY **out)
                 OSSL_PARAM_construct_end(),
         };
 
-        return from_parameters(EVP_PKEY_PUBLIC_KEY, parameters, out);
+        return from_parameters(type, EVP_PKEY_PUBLIC_KEY, parameters, out);
 }
 
 /* The public point of a scalar, uncompressed. */
@@ -61,35 +62,52 @@ static int compute_point(const char *type, const BIGNUM *scalar, uint8_t point[s
         return *size > 0 ? 0 : -EBADMSG;
 }
 
-int key_from_private(const char *type, const struct secret *private_key, EVP_PKEY **out)
+static int raw_from_private(const char *type, const struct secret *private_key, struct bytes public_key, EVP_PKEY **out)
 {
-        if (!is_nist(type)) {
-                EVP_PKEY *key = EVP_PKEY_new_raw_private_key_ex(NULL, type, NULL, private_key->data, private_key->size);
+        OSSL_PARAM parameters[] = {
+                OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, (void *) private_key->data,
+                                                  private_key->size),
+                OSSL_PARAM_construct_end(),
+                OSSL_PARAM_construct_end(),
+        };
 
-                if (!key)
-                        return -EBADMSG;
-                *out = key;
-                return 0;
-        }
+        if (public_key.size > 0)
+                parameters[1] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *) public_key.data,
+                                                                  public_key.size);
+        return from_parameters(type, EVP_PKEY_KEYPAIR, parameters, out);
+}
+
+static int nist_from_private(const char *type, const struct secret *private_key, struct bytes public_key,
+                             EVP_PKEY **out)
+{
         _cleanup_openssl_(BIGNUM) BIGNUM *scalar = BN_secure_new();
         _cleanup_openssl_(OSSL_PARAM_BLD) OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
         _cleanup_openssl_(OSSL_PARAM) OSSL_PARAM *parameters = NULL;
         uint8_t point[133];
-        size_t size;
-        int r;
 
         if (!scalar || !builder || !BN_bin2bn(private_key->data, (int) private_key->size, scalar))
                 return -ENOMEM;
         BN_set_flags(scalar, BN_FLG_CONSTTIME);
-        r = compute_point(type, scalar, point, &size);
-        if (r < 0)
-                return r;
+        if (public_key.size == 0) {
+                size_t size;
+                int r = compute_point(type, scalar, point, &size);
+
+                if (r < 0)
+                        return r;
+                public_key = BYTES(point, size);
+        }
         if (!OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, type, 0) ||
             !OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_PRIV_KEY, scalar) ||
-            !OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, point, size) ||
+            !OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, public_key.data, public_key.size) ||
             !(parameters = OSSL_PARAM_BLD_to_param(builder)))
                 return -ENOMEM;
-        return from_parameters(EVP_PKEY_KEYPAIR, parameters, out);
+        return from_parameters(type, EVP_PKEY_KEYPAIR, parameters, out);
+}
+
+int key_from_private(const char *type, const struct secret *private_key, struct bytes public_key, EVP_PKEY **out)
+{
+        return is_nist(type) ? nist_from_private(type, private_key, public_key, out)
+                             : raw_from_private(type, private_key, public_key, out);
 }
 
 EVP_PKEY *key_generate(const char *type)

@@ -11,8 +11,9 @@
  */
 int key_from_public(const char *type, struct bytes public_key, EVP_PKEY **out);
 
-/* A private key; its public part is computed. -EBADMSG if a scalar is zero or not below the order. */
-int key_from_private(const char *type, const struct secret *private_key, EVP_PKEY **out);
+/* A private key. @public_key, which must belong to it, saves computing it; it may be empty. -EBADMSG if a scalar is
+ * zero or not below the order. */
+int key_from_private(const char *type, const struct secret *private_key, struct bytes public_key, EVP_PKEY **out);
 
 /* A new pair. */
 EVP_PKEY *key_generate(const char *type);

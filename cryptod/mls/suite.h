@@ -6,36 +6,40 @@
  * NIST curves). */
 #pragma once
 
-#include "services/bytes.h"
-#include "services/secret.h"
+#include "cryptod/mls/hash.h"
+#include "cryptod/mls/kem.h"
 
-enum { SUITE_HASH_MAX = 64, SUITE_PUBLIC_KEY_MAX = 133, SUITE_SIGNATURE_MAX = 144, SUITE_NONCE_SIZE = 12 };
+enum {
+        SUITE_HASH_MAX = HASH_SIZE_MAX,
+        SUITE_PUBLIC_KEY_MAX = KEM_PUBLIC_KEY_MAX,
+        SUITE_SIGNATURE_MAX = 144,
+        SUITE_NONCE_SIZE = 12,
+};
 
-/* A Diffie-Hellman group as HPKE's KEM (RFC 9180 §7.1). */
-struct kem {
-        uint16_t id;
-        const char *group;   /* OpenSSL's name */
-        const char *digest;  /* of the KEM's own HKDF */
-        size_t secret_size;  /* Nsecret */
-        size_t public_size;  /* Npk, and the size of an encapsulated key */
-        size_t private_size; /* Nsk */
-        uint8_t bitmask;     /* of DeriveKeyPair for NIST curves; 0 for X25519 and X448 */
+/* Authenticated encryption (RFC 5116). The nonce always has 12 bytes, the tag 16. */
+struct aead {
+        uint16_t id;                 /* RFC 9180 §7.3 */
+        const char *name;            /* OpenSSL's */
+        EVP_CIPHER *_Atomic *cipher; /* fetched at the first use, for the process's life */
+};
+
+extern const struct aead aead_aes128gcm, aead_aes256gcm, aead_chacha20poly1305;
+
+struct signature_algorithm {
+        const char *type;   /* OpenSSL's key type, or the group of an EC key */
+        const char *digest; /* for ECDSA; NULL for EdDSA */
+        size_t private_size, public_size;
 };
 
 struct suite {
         uint16_t id;
         const char *name; /* as in the IANA registry */
-        struct kem kem;
-        const char *digest; /* the suite's hash, for its KDF and its transcript */
-        size_t hash_size;   /* Nh */
-        uint16_t kdf_id;    /* RFC 9180 §7.2 */
-        const char *aead;
-        uint16_t aead_id;             /* RFC 9180 §7.3 */
-        size_t aead_key_size;         /* Nk; the nonce always has 12 bytes, the tag 16 */
-        const char *signature;        /* OpenSSL's key type, or the group of an EC key */
-        const char *signature_digest; /* for ECDSA; NULL for EdDSA */
-        size_t signature_private_size;
-        size_t signature_public_size;
+        const struct kem *kem;
+        const struct hash *hash; /* for its KDF and its transcript */
+        size_t hash_size;        /* Nh */
+        const struct aead *aead;
+        size_t aead_key_size; /* Nk */
+        const struct signature_algorithm *signature;
 };
 
 /* The row of an IANA number or name; NULL if there is none. */
@@ -72,13 +76,24 @@ int suite_open(const struct suite *s, const struct secret *key, const struct sec
 /* A new signature key pair; the public key is appended to @public_key. */
 struct secret *suite_signature_generate(const struct suite *s, struct writer *public_key);
 
+/* A private signature key made ready for many signatures: what OpenSSL computes from it is computed once. It lies in
+ * OpenSSL's secure heap, if there is one, and is wiped when it is freed. -EBADMSG if @private_key is none. */
+struct signature_key;
+int signature_key_new(const struct suite *s, const struct secret *private_key, struct signature_key **out);
+struct signature_key *signature_key_free(struct signature_key *k);
+void signature_key_release(struct signature_key **k);
+#define _cleanup_signature_key_ __attribute__((cleanup(signature_key_release)))
+
+/* The private key's bytes, as a new secret. */
+struct secret *signature_key_private(const struct signature_key *k);
+
 /* SignWithLabel and VerifyWithLabel (§5.1.2). Signing appends the signature to @out. Verifying gives -EBADMSG for a
- * signature that does not hold, and for a public key that is none. */
+ * signature that does not hold, and for a public key that is none. suite_sign_with_label() is for a key that signs
+ * once.
+ */
+int signature_key_sign_with_label(const struct signature_key *k, const char *label, struct bytes content,
+                                  struct writer *out);
 int suite_sign_with_label(const struct suite *s, const struct secret *private_key, const char *label,
                           struct bytes content, struct writer *out);
 int suite_verify_with_label(const struct suite *s, struct bytes public_key, const char *label, struct bytes content,
                             struct bytes signature);
-
-/* KDF.Extract and KDF.Expand of any digest (RFC 5869), for HPKE. */
-struct secret *kdf_extract(const char *digest, struct bytes salt, struct bytes ikm);
-struct secret *kdf_expand(const char *digest, struct bytes prk, struct bytes info, size_t size);

@@ -1,6 +1,7 @@
 /* The suites' AEAD (RFC 5116), over EVP. */
 #include <errno.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,15 +10,35 @@
 
 enum { TAG_SIZE = 16 };
 
+static EVP_CIPHER *_Atomic aes128gcm, *_Atomic aes256gcm, *_Atomic chacha20poly1305;
+
+const struct aead aead_aes128gcm = { 0x0001, "AES-128-GCM", &aes128gcm };
+const struct aead aead_aes256gcm = { 0x0002, "AES-256-GCM", &aes256gcm };
+const struct aead aead_chacha20poly1305 = { 0x0003, "ChaCha20-Poly1305", &chacha20poly1305 };
+
+static const EVP_CIPHER *fetch(const struct aead *a)
+{
+        EVP_CIPHER *cipher = atomic_load(a->cipher), *made;
+
+        if (cipher)
+                return cipher;
+        made = EVP_CIPHER_fetch(NULL, a->name, NULL);
+        if (!made)
+                abort();
+        if (atomic_compare_exchange_strong(a->cipher, &cipher, made))
+                return made;
+        EVP_CIPHER_free(made); /* another thread was first */
+        return cipher;
+}
+
 static EVP_CIPHER_CTX *start(const struct suite *s, const struct secret *key, const struct secret *nonce,
                              struct bytes aad, bool encrypt)
 {
-        _cleanup_openssl_(EVP_CIPHER) EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, s->aead, NULL);
         EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
         int n;
 
-        if (!cipher || !context || key->size != s->aead_key_size || nonce->size != SUITE_NONCE_SIZE ||
-            aad.size > INT_MAX || EVP_CipherInit_ex2(context, cipher, key->data, nonce->data, encrypt, NULL) != 1 ||
+        if (!context || key->size != s->aead_key_size || nonce->size != SUITE_NONCE_SIZE || aad.size > INT_MAX ||
+            EVP_CipherInit_ex2(context, fetch(s->aead), key->data, nonce->data, encrypt, NULL) != 1 ||
             (aad.size > 0 && EVP_CipherUpdate(context, NULL, &n, aad.data, (int) aad.size) != 1))
                 abort();
         return context;

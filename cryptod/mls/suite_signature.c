@@ -5,14 +5,20 @@
 #include "cryptod/mls/key.h"
 #include "cryptod/mls/openssl_cleanup.h"
 #include "cryptod/mls/suite.h"
+#include "services/cleanup.h"
+
+struct signature_key {
+        const struct signature_algorithm *algorithm;
+        EVP_PKEY *key;
+};
 
 struct secret *suite_signature_generate(const struct suite *s, struct writer *public_key)
 {
-        _cleanup_openssl_(EVP_PKEY) EVP_PKEY *key = key_generate(s->signature);
+        _cleanup_openssl_(EVP_PKEY) EVP_PKEY *key = key_generate(s->signature->type);
 
         if (key_write_public(key, public_key) < 0)
                 abort();
-        return key_private(key, s->signature_private_size);
+        return key_private(key, s->signature->private_size);
 }
 
 /* struct { opaque label<V> = "MLS 1.0 " + Label; opaque content<V>; } SignContent */
@@ -26,28 +32,67 @@ static void write_sign_content(struct writer *w, const char *label, struct bytes
         write_vector(w, content);
 }
 
-int suite_sign_with_label(const struct suite *s, const struct secret *private_key, const char *label,
-                          struct bytes content, struct writer *out)
+int signature_key_new(const struct suite *s, const struct secret *private_key, struct signature_key **out)
+{
+        struct signature_key *k;
+        EVP_PKEY *key;
+        int r = key_from_private(s->signature->type, private_key, BYTES(NULL, 0), &key);
+
+        if (r < 0)
+                return r;
+        k = malloc(sizeof(*k));
+        if (!k)
+                abort();
+        *k = (struct signature_key){ s->signature, key };
+        *out = k;
+        return 0;
+}
+
+struct signature_key *signature_key_free(struct signature_key *k)
+{
+        if (k)
+                EVP_PKEY_free(k->key);
+        free(k);
+        return NULL;
+}
+
+void signature_key_release(struct signature_key **k)
+{
+        *k = signature_key_free(*k);
+}
+
+struct secret *signature_key_private(const struct signature_key *k)
+{
+        return key_private(k->key, k->algorithm->private_size);
+}
+
+int signature_key_sign_with_label(const struct signature_key *k, const char *label, struct bytes content,
+                                  struct writer *out)
 {
         _cleanup_openssl_(EVP_MD_CTX) EVP_MD_CTX *context = EVP_MD_CTX_new();
-        _cleanup_openssl_(EVP_PKEY) EVP_PKEY *key = NULL;
         _cleanup_writer_ struct writer message = WRITER_INIT;
         uint8_t signature[SUITE_SIGNATURE_MAX];
         size_t size = sizeof(signature);
         int r;
 
-        r = key_from_private(s->signature, private_key, &key);
-        if (r < 0)
-                return r;
         write_sign_content(&message, label, content);
         r = writer_finish(&message);
         if (r < 0)
                 return r;
-        if (!context || EVP_DigestSignInit_ex(context, NULL, s->signature_digest, NULL, NULL, key, NULL) != 1 ||
+        if (!context || EVP_DigestSignInit_ex(context, NULL, k->algorithm->digest, NULL, NULL, k->key, NULL) != 1 ||
             EVP_DigestSign(context, signature, &size, message.data, message.size) != 1)
                 abort();
         write_fixed(out, BYTES(signature, size));
         return writer_finish(out);
+}
+
+int suite_sign_with_label(const struct suite *s, const struct secret *private_key, const char *label,
+                          struct bytes content, struct writer *out)
+{
+        _cleanup_signature_key_ struct signature_key *key = NULL;
+        int r = signature_key_new(s, private_key, &key);
+
+        return r < 0 ? r : signature_key_sign_with_label(key, label, content, out);
 }
 
 int suite_verify_with_label(const struct suite *s, struct bytes public_key, const char *label, struct bytes content,
@@ -58,14 +103,14 @@ int suite_verify_with_label(const struct suite *s, struct bytes public_key, cons
         _cleanup_writer_ struct writer message = WRITER_INIT;
         int r;
 
-        r = key_from_public(s->signature, public_key, &key);
+        r = key_from_public(s->signature->type, public_key, &key);
         if (r < 0)
                 return r;
         write_sign_content(&message, label, content);
         r = writer_finish(&message);
         if (r < 0)
                 return r;
-        if (!context || EVP_DigestVerifyInit_ex(context, NULL, s->signature_digest, NULL, NULL, key, NULL) != 1)
+        if (!context || EVP_DigestVerifyInit_ex(context, NULL, s->signature->digest, NULL, NULL, key, NULL) != 1)
                 abort();
         return EVP_DigestVerify(context, signature.data, signature.size, message.data, message.size) == 1 ? 0
                                                                                                           : -EBADMSG;

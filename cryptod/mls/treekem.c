@@ -259,8 +259,9 @@ int treekem_decrypt(const struct ratchet_tree *t, struct private_keys *k, uint32
                 return -EBADMSG;
 
         _cleanup_writer_ struct writer plain = WRITER_INIT;
-        int r = hpke_decrypt_with_label(t->suite, private_key(k, resolution.nodes[target]), "UpdatePathNode",
-                                        group_context, kem_output, ciphertext, &plain);
+        int r = hpke_decrypt_with_label(t->suite, private_key(k, resolution.nodes[target]),
+                                        ratchet_tree_key(t, resolution.nodes[target]), "UpdatePathNode", group_context,
+                                        kem_output, ciphertext, &plain);
 
         if (r < 0 || plain.size != t->suite->hash_size)
                 return -EBADMSG;

@@ -60,13 +60,13 @@ static bool encryption(const struct suite *s, json_object *o)
         _cleanup_writer_ struct writer opened = WRITER_INIT, own_kem_output = WRITER_INIT, own = WRITER_INIT,
                                        own_opened = WRITER_INIT;
 
-        EXPECT(hpke_decrypt_with_label(s, private_key, label, hex_bytes(&context), hex_bytes(&kem_output),
-                                       hex_bytes(&ciphertext), &opened) == 0);
+        EXPECT(hpke_decrypt_with_label(s, private_key, BYTES(NULL, 0), label, hex_bytes(&context),
+                                       hex_bytes(&kem_output), hex_bytes(&ciphertext), &opened) == 0);
         EXPECT(bytes_equal(writer_bytes(&opened), hex_bytes(&plaintext)));
         EXPECT(hpke_encrypt_with_label(s, hex_bytes(&public_key), label, hex_bytes(&context), hex_bytes(&plaintext),
                                        &own_kem_output, &own) == 0);
-        EXPECT(hpke_decrypt_with_label(s, private_key, label, hex_bytes(&context), writer_bytes(&own_kem_output),
-                                       writer_bytes(&own), &own_opened) == 0);
+        EXPECT(hpke_decrypt_with_label(s, private_key, BYTES(NULL, 0), label, hex_bytes(&context),
+                                       writer_bytes(&own_kem_output), writer_bytes(&own), &own_opened) == 0);
         EXPECT(bytes_equal(writer_bytes(&own_opened), hex_bytes(&plaintext)));
         return true;
 }

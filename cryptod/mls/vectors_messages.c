@@ -14,7 +14,8 @@ struct protection {
         const struct suite *suite;
         struct hex group_id, signature_pub;
         uint64_t epoch;
-        struct secret *signature_priv, *encryption_secret, *sender_data_secret, *membership_key;
+        struct signature_key *signature_priv;
+        struct secret *encryption_secret, *sender_data_secret, *membership_key;
         struct writer group_context;
 };
 
@@ -22,7 +23,7 @@ static void protection_release(struct protection *p)
 {
         hex_release(&p->group_id);
         hex_release(&p->signature_pub);
-        secret_free(p->signature_priv);
+        signature_key_free(p->signature_priv);
         secret_free(p->encryption_secret);
         secret_free(p->sender_data_secret);
         secret_free(p->membership_key);
@@ -107,8 +108,7 @@ static bool own_messages(const struct protection *p, enum content_type type, str
         static const uint8_t tag[32] = { 0 };
         struct authenticated_content a = own_content(p, WIRE_FORMAT_PUBLIC_MESSAGE, type, raw, BYTES_OF(tag));
 
-        EXPECT(authenticated_content_sign(p->suite, p->signature_priv, writer_bytes(&p->group_context), &a,
-                                          &signature) == 0);
+        EXPECT(authenticated_content_sign(p->signature_priv, writer_bytes(&p->group_context), &a, &signature) == 0);
         a.auth.signature = writer_bytes(&signature);
         if (type == CONTENT_APPLICATION) {
                 EXPECT(public_message_write(p->suite, p->membership_key, writer_bytes(&p->group_context), &a,
@@ -119,8 +119,8 @@ static bool own_messages(const struct protection *p, enum content_type type, str
                 EXPECT(check_public(p, writer_bytes(&message), raw));
         }
         a = own_content(p, WIRE_FORMAT_PRIVATE_MESSAGE, type, raw, BYTES_OF(tag));
-        EXPECT(authenticated_content_sign(p->suite, p->signature_priv, writer_bytes(&p->group_context), &a,
-                                          &private_signature) == 0);
+        EXPECT(authenticated_content_sign(p->signature_priv, writer_bytes(&p->group_context), &a, &private_signature) ==
+               0);
         a.auth.signature = writer_bytes(&private_signature);
         EXPECT(private_message_seal(p->suite, tree, p->sender_data_secret, &a, 256, &private) == 0);
         EXPECT(check_private(p, writer_bytes(&private), raw));
@@ -151,14 +151,15 @@ bool vector_message_protection(json_object *o)
                 .group_id = vector_hex(o, "group_id"),
                 .signature_pub = vector_hex(o, "signature_pub"),
                 .epoch = vector_integer(o, "epoch"),
-                .signature_priv = vector_secret(o, "signature_priv"),
                 .encryption_secret = vector_secret(o, "encryption_secret"),
                 .sender_data_secret = vector_secret(o, "sender_data_secret"),
                 .membership_key = vector_secret(o, "membership_key"),
         };
         _cleanup_hex_ struct hex tree_hash = vector_hex(o, "tree_hash"),
                                  transcript = vector_hex(o, "confirmed_transcript_hash");
+        _cleanup_secret_ struct secret *signature_priv = vector_secret(o, "signature_priv");
 
+        EXPECT(signature_key_new(p.suite, signature_priv, &p.signature_priv) == 0);
         vector_write_group_context(&p.group_context, p.suite, hex_bytes(&p.group_id), p.epoch, hex_bytes(&tree_hash),
                                    hex_bytes(&transcript));
         return protected_both_ways(&p, o, CONTENT_PROPOSAL, "proposal", "proposal_pub", "proposal_priv") &&

@@ -125,8 +125,8 @@ static bool keys_fit(const struct ratchet_tree *t, const struct private_keys *k)
                         continue;
                 EXPECT(hpke_seal(t->suite, ratchet_tree_key(t, node), BYTES(NULL, 0), BYTES(NULL, 0),
                                  BYTES_STRING("fits"), &kem_output, &ciphertext) == 0);
-                EXPECT(hpke_open(t->suite, k->keys[node], writer_bytes(&kem_output), BYTES(NULL, 0), BYTES(NULL, 0),
-                                 writer_bytes(&ciphertext), &plain) == 0);
+                EXPECT(hpke_open(t->suite, k->keys[node], ratchet_tree_key(t, node), writer_bytes(&kem_output),
+                                 BYTES(NULL, 0), BYTES(NULL, 0), writer_bytes(&ciphertext), &plain) == 0);
         }
         return true;
 }

@@ -80,8 +80,8 @@ int welcome_open_secrets(const struct welcome *w, struct bytes ref, const struct
                 encrypted_group_secrets_read(&list, &this_ref, &kem_output, &ciphertext);
                 if (!bytes_equal(this_ref, ref))
                         continue;
-                r = hpke_decrypt_with_label(w->suite, init_key, "Welcome", w->encrypted_group_info, kem_output,
-                                            ciphertext, &g.plain);
+                r = hpke_decrypt_with_label(w->suite, init_key, BYTES(NULL, 0), "Welcome", w->encrypted_group_info,
+                                            kem_output, ciphertext, &g.plain);
                 if (r >= 0)
                         r = group_secrets_read(w->suite, &g);
                 if (r < 0) {

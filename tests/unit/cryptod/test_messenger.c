@@ -554,6 +554,7 @@ static void propose(const struct group *g, struct person *p, struct writer *out)
         _cleanup_writer_ struct writer body = WRITER_INIT, package = WRITER_INIT, signature = WRITER_INIT,
                                        key = WRITER_INIT;
         _cleanup_(key_package_keys_release) struct key_package_keys keys = { 0 };
+        _cleanup_signature_key_ struct signature_key *signature_key = NULL;
         struct authenticated_content a = { .wire_format = WIRE_FORMAT_PUBLIC_MESSAGE };
         struct device *d = NULL;
         struct identity identity;
@@ -568,8 +569,8 @@ static void propose(const struct group *g, struct person *p, struct writer *out)
                                              .sender_type = SENDER_NEW_MEMBER_PROPOSAL,
                                              .content_type = CONTENT_PROPOSAL,
                                              .body = writer_bytes(&body) };
-        assert_int_equal(authenticated_content_sign(d->suite, d->signature_private_key, BYTES(NULL, 0), &a, &signature),
-                         0);
+        assert_int_equal(signature_key_new(d->suite, d->signature_private_key, &signature_key), 0);
+        assert_int_equal(authenticated_content_sign(signature_key, BYTES(NULL, 0), &a, &signature), 0);
         a.auth.signature = writer_bytes(&signature);
         write_u16(out, PROTOCOL_MLS10);
         write_u16(out, WIRE_FORMAT_PUBLIC_MESSAGE);

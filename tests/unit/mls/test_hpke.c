@@ -148,8 +148,8 @@ static void the_first_encryption_opens(void **state)
                 _cleanup_secret_ struct secret *private_key = secret_from_hex(v->private_receiver);
                 _cleanup_writer_ struct writer plain = WRITER_INIT;
 
-                assert_int_equal(hpke_open(suite_by_id(v->suite), private_key, FROM_HEX(v->kem_output), FROM_HEX(INFO),
-                                           FROM_HEX(AAD), FROM_HEX(v->ciphertext), &plain),
+                assert_int_equal(hpke_open(suite_by_id(v->suite), private_key, BYTES(NULL, 0), FROM_HEX(v->kem_output),
+                                           FROM_HEX(INFO), FROM_HEX(AAD), FROM_HEX(v->ciphertext), &plain),
                                  0);
                 assert_hex(writer_bytes(&plain), PLAIN);
         }
@@ -164,7 +164,7 @@ static void secrets_are_exported(void **state)
                 for (size_t j = 0; j < COUNT_OF(exporter_contexts); j++) {
                         _cleanup_secret_ struct secret *exported = NULL;
 
-                        assert_int_equal(hpke_receive_export(suite_by_id(v->suite), private_key,
+                        assert_int_equal(hpke_receive_export(suite_by_id(v->suite), private_key, BYTES(NULL, 0),
                                                              FROM_HEX(v->kem_output), FROM_HEX(INFO),
                                                              FROM_HEX(exporter_contexts[j]), EXPORTED_SIZE, &exported),
                                          0);
@@ -184,16 +184,20 @@ static void what_is_not_the_appendix_does_not_open(void **state)
                 struct bytes kem_output = FROM_HEX(v->kem_output), info = FROM_HEX(INFO), aad = FROM_HEX(AAD),
                              ciphertext = FROM_HEX(v->ciphertext), none = BYTES(NULL, 0);
 
-                assert_int_equal(hpke_open(s, another_key, kem_output, info, aad, ciphertext, &plain), -EBADMSG);
-                assert_int_equal(hpke_open(s, private_key, FROM_HEX(v->public_receiver), info, aad, ciphertext, &plain),
+                assert_int_equal(hpke_open(s, another_key, BYTES(NULL, 0), kem_output, info, aad, ciphertext, &plain),
                                  -EBADMSG);
-                assert_int_equal(hpke_open(s, private_key, kem_output, none, aad, ciphertext, &plain), -EBADMSG);
-                assert_int_equal(hpke_open(s, private_key, kem_output, info, none, ciphertext, &plain), -EBADMSG);
-                assert_int_equal(hpke_open(s, private_key, kem_output, info, aad,
+                assert_int_equal(hpke_open(s, private_key, BYTES(NULL, 0), FROM_HEX(v->public_receiver), info, aad,
+                                           ciphertext, &plain),
+                                 -EBADMSG);
+                assert_int_equal(hpke_open(s, private_key, BYTES(NULL, 0), kem_output, none, aad, ciphertext, &plain),
+                                 -EBADMSG);
+                assert_int_equal(hpke_open(s, private_key, BYTES(NULL, 0), kem_output, info, none, ciphertext, &plain),
+                                 -EBADMSG);
+                assert_int_equal(hpke_open(s, private_key, BYTES(NULL, 0), kem_output, info, aad,
                                            BYTES(ciphertext.data, ciphertext.size - 1), &plain),
                                  -EBADMSG);
-                assert_int_equal(hpke_open(s, private_key, BYTES(kem_output.data, kem_output.size - 1), info, aad,
-                                           ciphertext, &plain),
+                assert_int_equal(hpke_open(s, private_key, BYTES(NULL, 0), BYTES(kem_output.data, kem_output.size - 1),
+                                           info, aad, ciphertext, &plain),
                                  -EBADMSG);
                 assert_int_equal(plain.size, 0);
         }
@@ -209,19 +213,19 @@ static void every_suite_opens_what_it_sealed(void **state)
                 _cleanup_secret_ struct secret *private_key =
                         hpke_derive_key_pair(s, BYTES_STRING("a suite's own key material"), &public_key);
 
-                assert_int_equal(public_key.size, s->kem.public_size);
-                assert_int_equal(private_key->size, s->kem.private_size);
+                assert_int_equal(public_key.size, s->kem->public_size);
+                assert_int_equal(private_key->size, s->kem->private_size);
                 assert_int_equal(hpke_seal(s, writer_bytes(&public_key), FROM_HEX(INFO), FROM_HEX(AAD), FROM_HEX(PLAIN),
                                            &kem_output, &ciphertext),
                                  0);
-                assert_int_equal(kem_output.size, s->kem.public_size);
-                assert_int_equal(hpke_open(s, private_key, writer_bytes(&kem_output), FROM_HEX(INFO), FROM_HEX(AAD),
-                                           writer_bytes(&ciphertext), &plain),
+                assert_int_equal(kem_output.size, s->kem->public_size);
+                assert_int_equal(hpke_open(s, private_key, BYTES(NULL, 0), writer_bytes(&kem_output), FROM_HEX(INFO),
+                                           FROM_HEX(AAD), writer_bytes(&ciphertext), &plain),
                                  0);
                 assert_hex(writer_bytes(&plain), PLAIN);
                 ciphertext.data[0] ^= 1;
-                assert_int_equal(hpke_open(s, private_key, writer_bytes(&kem_output), FROM_HEX(INFO), FROM_HEX(AAD),
-                                           writer_bytes(&ciphertext), &plain),
+                assert_int_equal(hpke_open(s, private_key, BYTES(NULL, 0), writer_bytes(&kem_output), FROM_HEX(INFO),
+                                           FROM_HEX(AAD), writer_bytes(&ciphertext), &plain),
                                  -EBADMSG);
         }
 }
@@ -239,11 +243,11 @@ static void both_sides_export_the_same(void **state)
                 assert_int_equal(hpke_send_export(s, writer_bytes(&public_key), FROM_HEX(INFO), BYTES_STRING("context"),
                                                   EXPORTED_SIZE, &kem_output, &sent),
                                  0);
-                assert_int_equal(hpke_receive_export(s, private_key, writer_bytes(&kem_output), FROM_HEX(INFO),
-                                                     BYTES_STRING("context"), EXPORTED_SIZE, &received),
+                assert_int_equal(hpke_receive_export(s, private_key, BYTES(NULL, 0), writer_bytes(&kem_output),
+                                                     FROM_HEX(INFO), BYTES_STRING("context"), EXPORTED_SIZE, &received),
                                  0);
-                assert_int_equal(hpke_receive_export(s, private_key, writer_bytes(&kem_output), FROM_HEX(INFO),
-                                                     BYTES_STRING("another"), EXPORTED_SIZE, &other),
+                assert_int_equal(hpke_receive_export(s, private_key, BYTES(NULL, 0), writer_bytes(&kem_output),
+                                                     FROM_HEX(INFO), BYTES_STRING("another"), EXPORTED_SIZE, &other),
                                  0);
                 assert_true(secret_equal(secret_bytes(sent), secret_bytes(received)));
                 assert_false(secret_equal(secret_bytes(sent), secret_bytes(other)));
