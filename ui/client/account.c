@@ -37,6 +37,12 @@ static void now_locked(struct account *a)
 
 static int read_again(struct account *a);
 
+/* Its unique name once it is known: a call to that one fails when cryptod has ended, and does not start it again. */
+static const char *destination(const struct account *a)
+{
+        return a->owner ? a->owner : CRYPTO_SERVICE;
+}
+
 static int parse_properties(struct account *a, sd_bus_message *reply, bool *unlocked)
 {
         char state[16] = "";
@@ -84,7 +90,7 @@ static int read_again(struct account *a)
         a->stale = a->reading;
         if (a->reading || a->locked)
                 return 0;
-        int r = calls_get_all(&a->calls, a->bus, CRYPTO_SERVICE, a->path, CRYPTO_ACCOUNT, on_properties, a);
+        int r = calls_get_all(&a->calls, a->bus, destination(a), a->path, CRYPTO_ACCOUNT, on_properties, a);
         a->reading = r >= 0;
         return r;
 }
@@ -265,7 +271,7 @@ static void decode_nothing(sd_bus_message *reply, const sd_bus_error *error, cal
 
 static int new_call(struct account *a, const char *member, sd_bus_message **m)
 {
-        return sd_bus_message_new_method_call(a->bus, m, CRYPTO_SERVICE, a->path, CRYPTO_ACCOUNT, member);
+        return sd_bus_message_new_method_call(a->bus, m, destination(a), a->path, CRYPTO_ACCOUNT, member);
 }
 
 int account_conversations(struct account *a, struct calls *c, account_conversations_done done, void *userdata)
