@@ -36,6 +36,8 @@ int account_new(struct cryptod *c, struct vault *vault, struct account **out)
         a->vault = vault;
         a->events = (struct messenger_events){ on_message_added, on_message_changed, on_envelopes_queued, a };
         r = account_object_export(a);
+        if (r >= 0)
+                r = slots_object_export(a);
         if (r < 0) {
                 account_free(a);
                 return r;
@@ -52,6 +54,7 @@ struct account *account_free(struct account *a)
                 return NULL;
         account_lock(a);
         sd_bus_slot_unref(a->object);
+        sd_bus_slot_unref(a->slots_object);
         sd_bus_track_unref(a->watchers);
         vault_free(a->vault);
         free(a);
@@ -108,6 +111,7 @@ void account_lock(struct account *a)
         opening_refuse(a);
         a->messenger = messenger_free(a->messenger);
         vault_lock(a->vault);
+        writer_release(&a->offered);
         a->holders = sd_bus_track_unref(a->holders);
         a->flush = sd_event_source_disable_unref(a->flush);
         a->attach = sd_event_source_disable_unref(a->attach);

@@ -6,6 +6,7 @@
 
 #include "cryptod/conversation/messenger.h"
 #include "cryptod/cryptod.h"
+#include "services/caller.h"
 
 struct opening;
 
@@ -18,7 +19,8 @@ struct account {
         struct opening *opening; /* an Unlock that is under way */
         sd_bus_track *holders;   /* who has unlocked it, or was granted it */
         sd_bus_track *watchers;  /* who has read a property, and is told of changes */
-        sd_bus_slot *object;     /* account_object.c */
+        sd_bus_slot *object, *slots_object;
+        struct writer offered;   /* the slot of a recovery code that has not been typed back */
         uint64_t unlocked_since; /* microseconds since 1970 */
         uint64_t given;          /* the last envelope that was handed to relayd */
         unsigned sends, claims;  /* calls to relayd under way */
@@ -61,8 +63,13 @@ int relay_watch(struct cryptod *c);
 
 /* account_object.c */
 int account_object_export(struct account *a);
+int account_object_check_owner(struct account *a, sd_bus_message *m, struct caller *caller, sd_bus_error *error);
+int account_object_check_holder(struct account *a, sd_bus_message *m, sd_bus_error *error);
 int account_object_path(const struct account *a, char *out, size_t size);
 void account_object_changed(struct account *a);
 void account_object_message_added(struct account *a, const struct conversation *c, uint64_t message);
 void account_object_message_changed(struct account *a, const struct conversation *c, uint64_t message,
                                     enum message_state state);
+
+/* slots_object.c */
+int slots_object_export(struct account *a);

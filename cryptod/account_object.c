@@ -38,7 +38,7 @@ static int on_watchers_gone(sd_bus_track *track, void *userdata)
         return 1; /* 0 would have it called again and again */
 }
 
-static int check_owner(struct account *a, sd_bus_message *m, struct caller *caller, sd_bus_error *error)
+int account_object_check_owner(struct account *a, sd_bus_message *m, struct caller *caller, sd_bus_error *error)
 {
         int r = caller_of(m, caller);
 
@@ -50,10 +50,10 @@ static int check_owner(struct account *a, sd_bus_message *m, struct caller *call
         return 0;
 }
 
-static int check_holder(struct account *a, sd_bus_message *m, sd_bus_error *error)
+int account_object_check_holder(struct account *a, sd_bus_message *m, sd_bus_error *error)
 {
         struct caller caller;
-        int r = check_owner(a, m, &caller, error);
+        int r = account_object_check_owner(a, m, &caller, error);
 
         if (r < 0)
                 return r;
@@ -69,7 +69,7 @@ static int read_conversation(struct account *a, sd_bus_message *m, sd_bus_error 
 {
         uint8_t id[CONVERSATION_ID_SIZE];
         const char *text;
-        int r = check_holder(a, m, error);
+        int r = account_object_check_holder(a, m, error);
 
         if (r >= 0)
                 r = sd_bus_message_read(m, "s", &text);
@@ -97,15 +97,19 @@ static int on_unlock(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct account *a = userdata;
         struct caller caller;
+        struct opening_request q = { .action = OPENING_UNLOCK, .kind = SLOT_FACE_AND_FACTOR, .new_factor = -1 };
         const void *ticket;
         size_t size;
-        int factor, r = check_owner(a, m, &caller, error);
+        int r = account_object_check_owner(a, m, &caller, error);
 
         if (r >= 0)
                 r = sd_bus_message_read_array(m, 'y', &ticket, &size);
         if (r >= 0)
-                r = sd_bus_message_read(m, "h", &factor);
-        return r < 0 ? r : opening_start(a, m, &caller, BYTES(ticket, size), factor, error);
+                r = sd_bus_message_read(m, "h", &q.factor);
+        if (r < 0)
+                return r;
+        q.ticket = BYTES(ticket, size);
+        return opening_start(a, m, &caller, &q, error);
 }
 
 static int on_lock(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -115,7 +119,7 @@ static int on_lock(sd_bus_message *m, void *userdata, sd_bus_error *error)
         int r = caller_of(m, &caller);
 
         if (r >= 0 && caller.uid != 0)
-                r = check_owner(a, m, &caller, error);
+                r = account_object_check_owner(a, m, &caller, error);
         if (r < 0)
                 return r;
         account_lock(a);
@@ -128,7 +132,7 @@ static int on_grant(sd_bus_message *m, void *userdata, sd_bus_error *error)
         struct account *a = userdata;
         const char *name;
         uid_t uid;
-        int r = check_holder(a, m, error);
+        int r = account_object_check_holder(a, m, error);
 
         if (r >= 0)
                 r = sd_bus_message_read(m, "s", &name);
@@ -261,7 +265,7 @@ static int on_open_conversation(sd_bus_message *m, void *userdata, sd_bus_error 
         char canonical[ADDRESS_TEXT_MAX];
         struct conversation *c;
         const char *text, *reason = "";
-        int r = check_holder(a, m, error);
+        int r = account_object_check_holder(a, m, error);
 
         if (r >= 0)
                 r = sd_bus_message_read(m, "s", &text);
@@ -353,7 +357,7 @@ static int on_list_conversations(sd_bus_message *m, void *userdata, sd_bus_error
         _cleanup_free_ struct listed *list = NULL;
         struct account *a = userdata;
         size_t count;
-        int r = check_holder(a, m, error);
+        int r = account_object_check_holder(a, m, error);
 
         if (r < 0)
                 return r;
@@ -555,7 +559,7 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         int r = m ? caller_of(m, &caller) : -EACCES;
 
         if (r >= 0 && caller.uid != 0)
-                r = check_owner(a, m, &caller, error);
+                r = account_object_check_owner(a, m, &caller, error);
         if (r < 0)
                 return r;
         if (a->watchers || sd_bus_track_new(a->cryptod->bus, &a->watchers, on_watchers_gone, a) >= 0) {

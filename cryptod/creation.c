@@ -175,6 +175,8 @@ static void on_ticket(const sd_bus_error *refused, struct secret *face_secret, b
         struct slot_request request = {
                 .account = BYTES_STRING(n->record.id),
                 .factor = n->factor,
+                .new_kind = SLOT_FACE_AND_FACTOR,
+                .new_factor = -1,
                 .parameters = n->cryptod->argon2,
                 .target_usec = n->cryptod->settings.argon2_usec,
                 .created = n->record.created,

@@ -15,9 +15,10 @@ struct account;
 struct creation;
 
 struct cryptod_settings {
-        struct peer relay;    /* who may use the Inbox interface */
-        uint64_t argon2_usec; /* how long deriving a key is to take */
-        const char *suite;    /* of new accounts; belongs to the configuration */
+        struct peer relay;     /* who may use the Inbox interface */
+        uint64_t argon2_usec;  /* how long deriving a key is to take */
+        bool passphrase_alone; /* whether it may open a vault */
+        const char *suite;     /* of new accounts; belongs to the configuration */
 };
 
 struct cryptod {

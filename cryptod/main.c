@@ -12,6 +12,7 @@ static const struct config_key keys[] = {
         { "peers", "relay-user", "visavis-relay" },
         { "accounts", "suite", "MLS_256_DHKEMP384_AES256GCM_SHA384_P384" },
         { "unlock", "derivation-milliseconds", "500" },
+        { "unlock", "passphrase-alone", "no" },
         { NULL, NULL, NULL },
 };
 
@@ -27,6 +28,8 @@ static int on_start(struct daemon *d, void **state)
 
         if (r >= 0)
                 r = config_integer(d->config, "unlock", NULL, "derivation-milliseconds", 100, 10000, &milliseconds);
+        if (r >= 0)
+                r = config_boolean(d->config, "unlock", NULL, "passphrase-alone", &settings.passphrase_alone);
         if (r < 0)
                 return r;
         settings.argon2_usec = (uint64_t) milliseconds * 1000;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "services/bus.h"
 #include "services/cleanup.h"
@@ -90,14 +91,16 @@ int redemption_start(sd_bus *bus, struct bytes ticket, const char *account, cons
         return 0;
 }
 
-/* -- unlock ------------------------------------------------------------------------------------------------------- */
+/* -- what follows ------------------------------------------------------------------------------------------------- */
 
 struct opening {
         struct account *account;
         sd_bus_message *call;
         struct redemption *redemption;
         struct slot_job *job;
-        int factor;
+        struct opening_request request; /* its ticket is not kept, its descriptors are ours */
+        char label[SLOT_LABEL_MAX + 1];
+        uint8_t numbers[VAULT_SLOTS_MAX]; /* of the slots that are tried */
         char caller[256];
 };
 
@@ -110,17 +113,16 @@ static void opening_free(struct account *a)
         redemption_free(o->redemption);
         slot_job_free(o->job);
         sd_bus_message_unref(o->call);
-        if (o->factor >= 0)
-                close(o->factor);
+        if (o->request.factor >= 0)
+                close(o->request.factor);
+        if (o->request.new_factor >= 0)
+                close(o->request.new_factor);
         free(o);
 }
 
-static void answer(struct opening *o, const sd_bus_error *error)
+static void answer_error(struct opening *o, const sd_bus_error *error)
 {
-        if (error)
-                (void) sd_bus_reply_method_error(o->call, error);
-        else
-                (void) sd_bus_reply_method_return(o->call, "");
+        (void) sd_bus_reply_method_error(o->call, error);
         opening_free(o->account);
 }
 
@@ -130,14 +132,15 @@ void opening_refuse(struct account *a)
                 SD_BUS_ERROR_MAKE_CONST(ERROR_LOCKED, "The account was locked meanwhile; log in again.");
 
         if (a->opening)
-                answer(a->opening, &locked);
+                answer_error(a->opening, &locked);
 }
 
 static int throttled(uint64_t wait_usec, sd_bus_error *error)
 {
         if (wait_usec == UINT64_MAX)
                 return sd_bus_error_set(error, ERROR_THROTTLED,
-                                        "There were too many wrong attempts, and this account is locked out.");
+                                        "There were too many wrong attempts, and this account is locked out until its "
+                                        "recovery code is given: visavis login --recovery.");
         return sd_bus_error_setf(error, ERROR_THROTTLED, "There were wrong attempts: wait %llu s before the next one.",
                                  (unsigned long long) (wait_usec / 1000000 + 1));
 }
@@ -150,6 +153,21 @@ int opening_describe(int result, sd_bus_error *error)
                         error, ERROR_WRONG_FACTOR,
                         "The face was recognised, but this PIN or passphrase does not belong to it. Try "
                         "again.");
+        case ERANGE:
+                return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
+                                        "This is among the first that people try, or too short to stand alone; choose "
+                                        "another one, best some words that nobody would put together.");
+        case ENOENT:
+                return sd_bus_error_set(error, ERROR_NOT_FOUND, "There is no such slot.");
+        case EBUSY:
+                return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
+                                        "This is the last slot, and nothing would open the account without it. Add "
+                                        "another one first.");
+        case ENOSPC:
+                return sd_bus_error_setf(error, ERROR_STORAGE,
+                                         "There is no place for it: an account has at most %d slots, and the disk "
+                                         "needs room.",
+                                         VAULT_SLOTS_MAX);
         case EINVAL:
         case EMSGSIZE:
         case ENODATA:
@@ -171,16 +189,97 @@ int opening_describe(int result, sd_bus_error *error)
         }
 }
 
-static int open_vault(struct opening *o, struct secret *vault_key)
+static int describe(const struct opening *o, int result, sd_bus_error *error)
+{
+        enum slot_kind kind = o->request.kind;
+
+        if (kind == SLOT_RECOVERY && (result == -EBADMSG || result == -EKEYREJECTED || result == -EINVAL))
+                return sd_bus_error_set(error, ERROR_WRONG_FACTOR,
+                                        result == -EKEYREJECTED
+                                                ? "These words are a recovery code, but not this account's."
+                                                : "These words are no recovery code: compare each with the 15 on your "
+                                                  "paper, and their order.");
+        if (kind == SLOT_PASSPHRASE && result == -EKEYREJECTED)
+                return sd_bus_error_set(error, ERROR_WRONG_FACTOR, "This passphrase is not the account's. Try again.");
+        return opening_describe(result, error);
+}
+
+static int open_vault(struct opening *o, struct slot_result *s)
 {
         struct account *a = o->account;
-        int r = vault_unlock(a->vault, vault_key);
+        unsigned number = o->numbers[s->opened];
+        int r = vault_unlock(a->vault, TAKE(s->vault_key));
 
         if (r >= 0)
                 r = account_open(a);
         if (r >= 0)
                 r = account_hold(a, o->caller);
-        return r;
+        if (r >= 0 && s->slot.size > 0 && vault_slot_store(a->vault, &number, s->slot) >= 0)
+                log_info("Guessing the factor of slot %u of account %s costs more from now on.", number, account_id(a));
+        return r < 0 ? r : sd_bus_reply_method_return(o->call, "");
+}
+
+static int offer_code(struct opening *o, struct slot_result *s)
+{
+        struct account *a = o->account;
+        _cleanup_close_ int fd = -1;
+        int r = secret_to_fd(s->code, &fd);
+
+        if (r < 0)
+                return r;
+        writer_release(&a->offered);
+        write_fixed(&a->offered, s->slot);
+        r = writer_finish(&a->offered);
+        return r < 0 ? r : sd_bus_reply_method_return(o->call, "h", fd);
+}
+
+static int store(struct opening *o, struct bytes slot)
+{
+        bool is_new = o->request.number == 0;
+        int r = vault_slot_store(o->account->vault, &o->request.number, slot);
+
+        if (r < 0)
+                return r;
+        log_notice("Slot %u of account %s is %s.", o->request.number, account_id(o->account),
+                   is_new ? "new" : "changed");
+        return is_new ? sd_bus_reply_method_return(o->call, "u", o->request.number)
+                      : sd_bus_reply_method_return(o->call, "");
+}
+
+static int remove_slot(struct opening *o)
+{
+        int r = vault_slot_remove(o->account->vault, o->request.number);
+
+        if (r < 0)
+                return r;
+        log_notice("Slot %u of account %s is erased.", o->request.number, account_id(o->account));
+        return sd_bus_reply_method_return(o->call, "");
+}
+
+/* The factor was good. */
+static int act(struct opening *o, struct slot_result *s)
+{
+        struct account *a = o->account;
+        int r = 0;
+
+        if (o->request.action == OPENING_UNLOCK)
+                return open_vault(o, s);
+        if (o->request.action == OPENING_CONFIRM) {
+                r = store(o, writer_bytes(&a->offered));
+                writer_release(&a->offered);
+                return r;
+        }
+        r = vault_unlock(a->vault, TAKE(s->vault_key)); /* ends the counting */
+        if (r < 0)
+                return r;
+        switch (o->request.action) {
+        case OPENING_STORE:
+                return store(o, s->slot);
+        case OPENING_REMOVE:
+                return remove_slot(o);
+        default:
+                return offer_code(o, s);
+        }
 }
 
 static void on_derived(int result, struct slot_result *s, void *userdata)
@@ -188,30 +287,67 @@ static void on_derived(int result, struct slot_result *s, void *userdata)
         struct opening *o = userdata;
         struct account *a = o->account;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        bool tried = result >= 0;
 
-        if (result >= 0)
-                result = open_vault(o, TAKE(s->vault_key));
-        if (result < 0)
-                (void) opening_describe(result, &error);
-        answer(o, result < 0 ? &error : NULL);
+        if (tried)
+                result = act(o, s);
+        if (result < 0) {
+                (void) (tried ? opening_describe(result, &error) : describe(o, result, &error));
+                answer_error(o, &error);
+        } else {
+                opening_free(a);
+        }
         account_lock_unless_held(a); /* the caller may have gone meanwhile */
+}
+
+/* The slots to be tried. */
+static int gather(struct opening *o, struct writer *slots, sd_bus_error *error)
+{
+        struct account *a = o->account;
+
+        if (o->request.action == OPENING_CONFIRM)
+                write_fixed(slots, writer_bytes(&a->offered));
+        else if (vault_slots_of(a->vault, o->request.kind, slots, o->numbers) == 0)
+                return sd_bus_error_setf(error, ERROR_NOT_FOUND,
+                                         "This account has no slot of the kind %s; use another factor.",
+                                         slot_kind_name(o->request.kind));
+        return writer_finish(slots);
+}
+
+static uint64_t now_usec(void)
+{
+        struct timespec t;
+
+        (void) clock_gettime(CLOCK_REALTIME, &t);
+        return (uint64_t) t.tv_sec * 1000000;
 }
 
 static int derive(struct opening *o, struct secret *face_secret, sd_bus_error *error)
 {
         _cleanup_secret_ struct secret *secret = face_secret;
+        _cleanup_writer_ struct writer slots = WRITER_INIT;
         struct account *a = o->account;
         struct slot_request request = {
-                .slot = vault_slot(a->vault),
                 .account = BYTES_STRING(account_id(a)),
-                .factor = o->factor,
+                .factor = o->request.factor,
+                .new_kind = o->request.new_kind,
+                .new_factor = o->request.new_factor,
+                .label = BYTES_STRING(o->label),
+                .created = now_usec(),
+                .parameters = a->cryptod->argon2,
+                .target_usec = a->cryptod->settings.argon2_usec,
         };
         uint64_t wait;
-        int r = vault_attempt(a->vault, &wait);
+        int r = gather(o, &slots, error);
 
+        if (r < 0)
+                return r;
+        if (o->request.kind != SLOT_RECOVERY) /* nobody guesses one */
+                r = vault_attempt(a->vault, &wait);
         if (r == -EAGAIN)
                 return throttled(wait, error);
         if (r >= 0) {
+                request.slots = writer_bytes(&slots);
                 request.face_secret = TAKE(secret);
                 r = slot_job_start(a->cryptod->event, &request, on_derived, o, &o->job);
         }
@@ -224,38 +360,51 @@ static void on_ticket(const sd_bus_error *refused, struct secret *face_secret, b
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
         if (refused) {
-                answer(o, refused);
+                answer_error(o, refused);
                 return;
         }
         if (derive(o, face_secret, &error) < 0)
-                answer(o, &error);
+                answer_error(o, &error);
 }
 
-int opening_start(struct account *a, sd_bus_message *m, const struct caller *caller, struct bytes ticket, int factor,
-                  sd_bus_error *error)
+static int opening_new(struct account *a, sd_bus_message *m, const struct caller *caller,
+                       const struct opening_request *request)
 {
-        struct opening *o;
-        uint64_t wait;
-        int r;
+        struct opening *o = calloc(1, sizeof(*o));
 
-        if (a->opening)
-                return sd_bus_error_set(error, ERROR_BUSY, "This account is being unlocked right now; wait for that.");
-        r = vault_wait(a->vault, &wait);
-        if (r == -EAGAIN)
-                return throttled(wait, error); /* before the ticket is used up */
-        if (r < 0)
-                return r;
-        o = calloc(1, sizeof(*o));
         if (!o)
                 abort();
         o->account = a;
         o->call = sd_bus_message_ref(m);
-        o->factor = fcntl(factor, F_DUPFD_CLOEXEC, 3);
+        o->request = *request;
+        o->request.factor = fcntl(request->factor, F_DUPFD_CLOEXEC, 3);
+        o->request.new_factor = request->new_factor >= 0 ? fcntl(request->new_factor, F_DUPFD_CLOEXEC, 3) : -1;
+        (void) snprintf(o->label, sizeof(o->label), "%s", request->label ? request->label : "");
         (void) snprintf(o->caller, sizeof(o->caller), "%s", caller->name);
         a->opening = o;
-        r = o->factor < 0
-                    ? -errno
-                    : redemption_start(a->cryptod->bus, ticket, account_id(a), caller, on_ticket, o, &o->redemption);
+        return o->request.factor < 0 || (request->new_factor >= 0 && o->request.new_factor < 0) ? -EMFILE : 0;
+}
+
+int opening_start(struct account *a, sd_bus_message *m, const struct caller *caller,
+                  const struct opening_request *request, sd_bus_error *error)
+{
+        bool face = request->kind == SLOT_FACE_AND_FACTOR || request->new_kind == SLOT_FACE_AND_FACTOR;
+        uint64_t wait;
+        int r = 0;
+
+        if (a->opening)
+                return sd_bus_error_set(error, ERROR_BUSY,
+                                        "A factor of this account is being checked right now; wait for that.");
+        if (request->kind != SLOT_RECOVERY)
+                r = vault_wait(a->vault, &wait);
+        if (r == -EAGAIN)
+                return throttled(wait, error); /* before the ticket is used up */
+        if (r >= 0)
+                r = opening_new(a, m, caller, request);
+        if (r >= 0)
+                r = face ? redemption_start(a->cryptod->bus, request->ticket, account_id(a), caller, on_ticket,
+                                            a->opening, &a->opening->redemption)
+                         : derive(a->opening, NULL, error);
         if (r < 0)
                 opening_free(a);
         return r < 0 ? r : 1;

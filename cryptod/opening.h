@@ -17,9 +17,29 @@ int redemption_start(sd_bus *bus, struct bytes ticket, const char *account, cons
                      void *userdata, struct redemption **out);
 struct redemption *redemption_free(struct redemption *r);
 
-/* account_object.c's Unlock: answers @m in the end. @factor is duplicated. */
-int opening_start(struct account *a, sd_bus_message *m, const struct caller *caller, struct bytes ticket, int factor,
-                  sd_bus_error *error);
+/* What is done once a factor has proved good. All but the first need an unlock that the caller holds. */
+enum opening_action {
+        OPENING_UNLOCK,
+        OPENING_STORE,   /* a new slot, or another one in the place of @number */
+        OPENING_REMOVE,  /* slot @number */
+        OPENING_OFFER,   /* a recovery code, to be typed back */
+        OPENING_CONFIRM, /* it is */
+};
+
+struct opening_request {
+        enum opening_action action;
+        enum slot_kind kind; /* of the factor */
+        struct bytes ticket; /* empty where neither the factor nor the new slot has a face */
+        int factor;          /* duplicated, as new_factor is */
+        unsigned number;
+        enum slot_kind new_kind; /* 0: no slot is made */
+        int new_factor;          /* -1: none */
+        const char *label;       /* copied */
+};
+
+/* Answers @m in the end. Returns 1, or an error that is set in @error. */
+int opening_start(struct account *a, sd_bus_message *m, const struct caller *caller,
+                  const struct opening_request *request, sd_bus_error *error);
 
 /* Ends one that is under way: it is locked meanwhile, says its answer. Nothing if there is none. */
 void opening_refuse(struct account *a);

@@ -62,7 +62,7 @@ void derivation_bench(void)
         struct argon2_parameters p;
 
         argon2_calibrate(TARGET_MS * 1000, &p);
-        if (slot_make(account, BYTES(NULL, 0), 1, &p, face, factor, key, &slot) < 0)
+        if (slot_make(SLOT_FACE_AND_FACTOR, account, BYTES(NULL, 0), 1, &p, face, factor, key, &slot) < 0)
                 errx(1, "the slot cannot be made");
         for (unsigned i = 0; i < ROUNDS; i++) {
                 series_add(&fills, fill(&p));

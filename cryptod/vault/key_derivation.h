@@ -3,7 +3,12 @@
  *     KEK = HKDF-SHA-512(salt, face secret ‖ Argon2id(factor, salt), "visavis vault KEK v1" ‖ account id)
  *
  * Argon2id (RFC 9106) makes guesses at a PIN expensive for somebody who has both daemons' disks; the face secret makes
- * them useless for somebody who has only ours. */
+ * them useless for somebody who has only ours. Where there is no face, the input is what is left:
+ *
+ *     passphrase alone:  Argon2id(passphrase, salt)      "visavis vault KEK v1 passphrase" ‖ account id
+ *     recovery code:     its 160 bits                    "visavis vault KEK v1 recovery" ‖ account id
+ *
+ * The code needs no Argon2id, since nobody guesses 160 random bits. */
 #pragma once
 
 #include "services/bytes.h"
@@ -40,8 +45,14 @@ int argon2_parameters_check(const struct argon2_parameters *p);
  * times as long as @target_usec. */
 void argon2_calibrate(uint64_t target_usec, struct argon2_parameters *out);
 
+/* Whether this machine can spare so much memory (KiB) for a derivation: a quarter of it, ARGON2_MEMORY_MAX at most. */
+bool argon2_memory_is_there(uint32_t memory);
+
 /* Derives the KEK: KEY_DERIVATION_KEY_SIZE bytes, owned by the caller. Blocks as long as Argon2id takes: call it from a
- * worker thread. @salt has KEY_DERIVATION_SALT_SIZE bytes, @face_secret FACE_SECRET_SIZE. -EINVAL for sizes or
- * parameters out of bounds, -ENOMEM. */
+ * worker thread. @salt has KEY_DERIVATION_SALT_SIZE bytes, @face_secret FACE_SECRET_SIZE; NULL: passphrase alone.
+ * -EINVAL for sizes or parameters out of bounds, -ENOMEM. */
 int key_derivation(const struct secret *face_secret, const struct secret *factor, struct bytes salt,
                    struct bytes account, const struct argon2_parameters *p, struct secret **out);
+
+/* The same for a recovery code of RECOVERY_CODE_SIZE bytes (recovery_code.h), at once. -EINVAL, -ENOMEM. */
+int key_derivation_recovery(const struct secret *code, struct bytes salt, struct bytes account, struct secret **out);

@@ -8,23 +8,34 @@
 
 struct slot_job;
 
+/* What is opened, and what is made with it. All but descriptors, which are duplicated, and secrets, which pass over, is
+ * copied. */
 struct slot_request {
-        struct bytes slot;    /* the encoded slot to open; empty: one is made, with a new vault key */
-        struct bytes account; /* copied, as the slot is */
-        struct secret *face_secret;
-        int factor;                          /* memfd or pipe with the second factor; duplicated */
+        struct bytes account;
+        struct bytes slots; /* encoded, one after the other, all of one kind; the first that opens counts. Empty:
+                             * a new vault key */
+        struct secret *face_secret; /* NULL: without a face */
+        int factor;                 /* a memfd or pipe; for a recovery slot with its words */
+        enum slot_kind new_kind;    /* 0: no slot is made */
+        int new_factor;             /* -1: the same factor; for a recovery slot a code is made */
+        struct bytes label;
+        uint64_t created;
         struct argon2_parameters parameters; /* for a new slot; memory 0: calibrated first */
-        uint64_t target_usec, created;       /* what calibration aims at; the date in a new slot */
+        uint64_t target_usec;                /* what calibration aims at; 0: what is opened is not raised */
 };
 
 struct slot_result {
         struct secret *vault_key; /* the callback takes it, or leaves it to be wiped */
-        struct bytes slot;        /* that was made */
+        unsigned opened;          /* index of the slot that opened */
+        struct bytes slot;   /* that was made; or, without new_kind, the one that opened with higher costs, if it is
+                              * cheap on this machine by now */
+        struct secret *code; /* the words of a recovery code that was made; as vault_key */
         struct argon2_parameters parameters;
 };
 
-/* @result: 0; -EKEYREJECTED and the other errors of slot_open() and slot_make(); those of secret_from_fd() about the
- * factor; -EINVAL for a factor that is too short. The job ends with the callback and must still be freed. */
+/* @result: 0; -EKEYREJECTED and the other errors of slot_open() and slot_make(); those of secret_from_fd() about a
+ * factor; -EINVAL for one that is too short; -ERANGE for a new one that is too easy (factor_strength.h); -EBADMSG for
+ * words that are no recovery code. The job ends with the callback and must still be freed. */
 typedef void (*slot_job_done)(int result, struct slot_result *r, void *userdata);
 
 /* Starts. The face secret passes over also if this fails. @done comes once, from the loop. -EBADMSG if the slot is

@@ -8,6 +8,7 @@
 
 #include "cryptod/vault/cells.h"
 #include "services/cleanup.h"
+#include "services/log.h"
 #include "services/seal.h"
 #include "services/storage.h"
 #include "services/throttle.h"
@@ -42,7 +43,7 @@ struct vault {
         struct vault_account account;
         sqlite3 *db;
         struct cells *cells;
-        struct writer slot;
+        struct writer slots[VAULT_SLOTS_MAX + 1]; /* by number */
         struct throttle throttle;
         struct secret *key; /* NULL while locked */
 };
@@ -52,7 +53,8 @@ struct vault *vault_free(struct vault *v)
         if (!v)
                 return NULL;
         vault_lock(v);
-        writer_release(&v->slot);
+        for (unsigned i = 1; i <= VAULT_SLOTS_MAX; i++)
+                writer_release(&v->slots[i]);
         cells_free(v->cells);
         storage_close(v->db);
         free(v);
@@ -105,17 +107,27 @@ static int read_account(struct vault *v, const char *id)
         return 0;
 }
 
-static int read_slot_and_throttle(struct vault *v)
+static int read_slots(struct vault *v)
 {
-        _cleanup_statement_ sqlite3_stmt *slot = NULL, *throttle = NULL;
-        int r = storage_prepare(v->db, &slot, "SELECT content FROM slot ORDER BY number LIMIT 1", "");
+        _cleanup_statement_ sqlite3_stmt *slot = NULL;
+        int r = storage_prepare(v->db, &slot, "SELECT number, content FROM slot WHERE number BETWEEN 1 AND ?", "i",
+                                (int64_t) VAULT_SLOTS_MAX);
+        unsigned count = 0;
 
-        if (r >= 0)
-                r = storage_step(slot);
-        if (r <= 0)
-                return r < 0 ? r : -EBADMSG;
-        write_fixed(&v->slot, storage_column_bytes(slot, 0));
-        r = storage_prepare(v->db, &throttle, "SELECT content FROM throttle", "");
+        while (r >= 0 && (r = storage_step(slot)) > 0) {
+                struct writer *w = &v->slots[storage_column_integer(slot, 0)];
+
+                write_fixed(w, storage_column_bytes(slot, 1));
+                r = writer_finish(w);
+                count++;
+        }
+        return r < 0 ? r : count > 0 ? 0 : -EBADMSG;
+}
+
+static int read_throttle(struct vault *v)
+{
+        _cleanup_statement_ sqlite3_stmt *throttle = NULL;
+        int r = storage_prepare(v->db, &throttle, "SELECT content FROM throttle", "");
         if (r >= 0)
                 r = storage_step(throttle);
         if (r > 0) {
@@ -125,7 +137,7 @@ static int read_slot_and_throttle(struct vault *v)
                 throttle_read(&reader, &v->throttle);
                 r = reader_finish(&reader);
         }
-        return r < 0 ? r : writer_finish(&v->slot);
+        return r;
 }
 
 int vault_load(const char *state_directory, const char *id, struct vault **out)
@@ -139,7 +151,9 @@ int vault_load(const char *state_directory, const char *id, struct vault **out)
         if (r >= 0)
                 r = read_account(v, id);
         if (r >= 0)
-                r = read_slot_and_throttle(v);
+                r = read_slots(v);
+        if (r >= 0)
+                r = read_throttle(v);
         if (r < 0)
                 return r;
         *out = TAKE(v);
@@ -178,8 +192,8 @@ int vault_create(const char *state_directory, const struct vault_account *accoun
                 return r;
         v->account = *account;
         v->key = TAKE(key);
-        write_fixed(&v->slot, slot);
-        r = writer_finish(&v->slot);
+        write_fixed(&v->slots[1], slot);
+        r = writer_finish(&v->slots[1]);
         if (r < 0)
                 return r;
         *out = TAKE(v);
@@ -196,9 +210,74 @@ sqlite3 *vault_database(struct vault *v)
         return v->db;
 }
 
-struct bytes vault_slot(const struct vault *v)
+struct bytes vault_slot(const struct vault *v, unsigned number)
 {
-        return writer_bytes(&v->slot);
+        return number >= 1 && number <= VAULT_SLOTS_MAX ? writer_bytes(&v->slots[number]) : BYTES(NULL, 0);
+}
+
+unsigned vault_slots_of(const struct vault *v, enum slot_kind kind, struct writer *out,
+                        uint8_t numbers[static VAULT_SLOTS_MAX])
+{
+        unsigned count = 0;
+
+        for (unsigned i = 1; i <= VAULT_SLOTS_MAX; i++) {
+                struct reader r;
+                struct slot s;
+
+                reader_init(&r, vault_slot(v, i));
+                if (slot_read(&r, &s) < 0 || reader_finish(&r) < 0 || s.kind != kind)
+                        continue;
+                write_fixed(out, vault_slot(v, i));
+                numbers[count++] = (uint8_t) i;
+        }
+        return count;
+}
+
+/* A slot that is gone opens nothing any more: what was deleted is overwritten in the database (secure_delete), and the
+ * log that still holds it is emptied. */
+static void forget_old_slots(struct vault *v)
+{
+        if (sqlite3_wal_checkpoint_v2(v->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK)
+                log_warning("An old slot of account %s is still in the write-ahead log, until that is next emptied.",
+                            v->account.id);
+}
+
+int vault_slot_store(struct vault *v, unsigned *number, struct bytes slot)
+{
+        unsigned n = *number;
+        int r;
+
+        for (unsigned i = 1; n == 0 && i <= VAULT_SLOTS_MAX; i++)
+                n = v->slots[i].size == 0 ? i : 0;
+        if (n == 0)
+                return -ENOSPC;
+        r = storage_run(v->db, "INSERT OR REPLACE INTO slot VALUES (?, ?)", "ib", (int64_t) n, slot);
+        if (r < 0)
+                return r;
+        forget_old_slots(v);
+        writer_release(&v->slots[n]);
+        write_fixed(&v->slots[n], slot);
+        *number = n;
+        return writer_finish(&v->slots[n]);
+}
+
+int vault_slot_remove(struct vault *v, unsigned number)
+{
+        unsigned count = 0;
+        int r;
+
+        if (vault_slot(v, number).size == 0)
+                return -ENOENT;
+        for (unsigned i = 1; i <= VAULT_SLOTS_MAX; i++)
+                count += v->slots[i].size > 0;
+        if (count == 1)
+                return -EBUSY;
+        r = storage_run(v->db, "DELETE FROM slot WHERE number = ?", "i", (int64_t) number);
+        if (r < 0)
+                return r;
+        forget_old_slots(v);
+        writer_release(&v->slots[number]);
+        return 0;
 }
 
 static int store_throttle(struct vault *v, const struct throttle *t)

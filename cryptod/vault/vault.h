@@ -15,7 +15,7 @@
 #include "cryptod/vault/slot.h"
 #include "services/address.h"
 
-enum { ACCOUNT_ID_SIZE = 32 };
+enum { ACCOUNT_ID_SIZE = 32, VAULT_SLOTS_MAX = 8 };
 
 /* What can be known of an account while it is locked. */
 struct vault_account {
@@ -46,8 +46,20 @@ void vault_release(struct vault **v);
 const struct vault_account *vault_account(const struct vault *v);
 sqlite3 *vault_database(struct vault *v);
 
-/* The encoded slot to be opened with slot_open(), borrowed. */
-struct bytes vault_slot(const struct vault *v);
+/* The encoded slot of a number from 1 to VAULT_SLOTS_MAX, borrowed; empty if there is none. */
+struct bytes vault_slot(const struct vault *v, unsigned number);
+
+/* Appends the encoded slots of @kind one after the other, and says their numbers; how many there are. */
+unsigned vault_slots_of(const struct vault *v, enum slot_kind kind, struct writer *out,
+                        uint8_t numbers[static VAULT_SLOTS_MAX]);
+
+/* Stores a slot in the place of @number, or, if that is 0, in the first free place, and says which in @number. -ENOSPC
+ * if all are taken; what storage_run() returns. */
+int vault_slot_store(struct vault *v, unsigned *number, struct bytes slot);
+
+/* Erases a slot, from the write-ahead log too. -ENOENT if there is none, -EBUSY for the last one; what storage_run()
+ * returns. */
+int vault_slot_remove(struct vault *v, unsigned number);
 
 /* Whether a factor may be tried now: 0, or -EAGAIN and how long to wait, UINT64_MAX if the account is locked out. -EIO
  */

@@ -70,7 +70,7 @@ static int open_vault(const char *state, const char *account, const struct secre
 
         if (r < 0)
                 return r;
-        reader_init(&reader, vault_slot(v));
+        reader_init(&reader, vault_slot(v, 1));
         r = slot_read(&reader, &slot);
         if (r >= 0)
                 r = slot_open(&slot, BYTES_STRING(account), face_secret, factor, &key);

@@ -6,6 +6,8 @@ import pwd
 import shutil
 import signal
 import socket
+import sqlite3
+import struct
 import subprocess
 import sys
 import tempfile
@@ -67,7 +69,8 @@ class Stage:
         for name in ("cryptod", "relayd", "hub", "config"):
             os.mkdir(f"{self.directory}/{name}", 0o700)
         self.write("config/relayd.conf", f"[peers]\ncrypto-user = {self.me}\n[link]\nlongest-wait = 1s\n")
-        self.write("config/cryptod.conf", f"[peers]\nrelay-user = {self.me}\n[unlock]\nderivation-milliseconds = 100\n")
+        self.configuration = f"[peers]\nrelay-user = {self.me}\n[unlock]\nderivation-milliseconds = 100\n"
+        self.write("config/cryptod.conf", self.configuration)
         bus, self.address = private_bus.start(self.directory)
         self.processes = {"bus": bus}
         with socket.socket() as s:
@@ -127,14 +130,37 @@ class Person:
     def of(self, path, interface):
         return dbus.Interface(self.bus.get_object("im.visavis.Crypto1", path, introspect=False), interface)
 
-    def create(self, ticket=None, address=None):
+    def create(self, ticket=None, address=None, pin=None):
         return self.of(CRYPTO, "im.visavis.Crypto1.Manager").CreateAccount(
-            self.id, ticket or self.ticket(True), self.factor(self.pin), address or self.address,
+            self.id, ticket or self.ticket(True), self.factor(pin or self.pin), address or self.address,
             dbus.Dictionary(signature="sv"), timeout=60)
 
     @property
     def account(self):
         return self.of(self.path, "im.visavis.Crypto1.Account")
+
+    @property
+    def slots(self):
+        return self.of(self.path, "im.visavis.Crypto1.Slots")
+
+    def list(self):
+        return [(int(n), str(kind), str(label)) for n, kind, label, _ in self.slots.List()]
+
+    def proof(self, pin=None, face=True):
+        """A fresh factor: the face and a PIN, or the words of a recovery code."""
+        if face:
+            return "face", self.ticket(), self.factor(pin or self.pin)
+        return "recovery", dbus.ByteArray(b""), self.factor(pin)
+
+    def add(self, kind, label, new, *proof):
+        return int(self.slots.Add(kind, label, self.factor(new), *(proof or self.proof()), timeout=60))
+
+    def offer(self, label):
+        fd = self.slots.OfferRecovery(label, *self.proof(), timeout=60).take()
+        try:
+            return os.pread(fd, 1000, 0).decode()
+        finally:
+            os.close(fd)
 
     def state(self):
         return str(self.of(self.path, "org.freedesktop.DBus.Properties").Get("im.visavis.Crypto1.Account", "State"))
@@ -177,6 +203,78 @@ def forge(bus, path, interface, member, signature, *arguments):
     bus.flush()
 
 
+def play_slots(alice):
+    """Starts and ends with alice's account open, one slot in it, her PIN 2580."""
+    slots = alice.slots
+    check("a new account has one slot", alice.list() == [(1, "face", "")], alice.list())
+    check("a weak PIN is refused", refused("InvalidArgument", alice.add, "face", "weak", "1234") and len(alice.list()) == 1)
+    check("a slot needs a fresh factor", refused("WrongFactor", alice.add, "face", "x", "7391", *alice.proof("2581")) and
+          refused("TicketInvalid", alice.add, "face", "x", "7391", "face", dbus.ByteArray(b"x" * 32), alice.factor(alice.pin)))
+    stranger = Person(alice.stage, alice.authd, ALICE, "alice")
+    check("and an unlock", refused("Locked", stranger.add, "face", "x", "7391"))
+    check("a second PIN is added", alice.add("face", "travel", "7391") == 2 and alice.list()[1:] == [(2, "face", "travel")])
+    alice.account.Lock()
+    alice.unlock("7391")
+    check("and opens it, like the first", alice.state() == "unlocked")
+    slots.Change(dbus.UInt32(2), alice.factor("8402-b"), *alice.proof(), timeout=60)
+    alice.account.Lock()
+    check("one that was changed opens nothing", refused("WrongFactor", alice.unlock, "7391"))
+    alice.unlock("8402-b")
+    check("its successor does", alice.list()[1:] == [(2, "face", "travel")])
+    slots.Remove(dbus.UInt32(2), *alice.proof(), timeout=60)
+    check("one that was removed neither", alice.list() == [(1, "face", "")] and refused("WrongFactor", alice.unlock, "8402-b"))
+    check("the last one stays", refused("InvalidArgument", slots.Remove, dbus.UInt32(1), *alice.proof()))
+    check("one that is not there is told", refused("NotFound", slots.Change, dbus.UInt32(7), alice.factor("7391"), *alice.proof()))
+
+    words = alice.offer("paper")
+    wrong = " ".join([*words.split()[1:], words.split()[0]])
+    check("a recovery code has 15 words", len(words.split()) == 15)
+    check("it is no slot before it was typed back", len(alice.list()) == 1)
+    check("typed back wrongly it is not taken", refused("WrongFactor", slots.ConfirmRecovery, alice.factor(wrong)))
+    check("typed back it is", int(slots.ConfirmRecovery(alice.factor(words.upper()), timeout=60)) == 2 and
+          alice.list()[1:] == [(2, "recovery", "paper")])
+    check("it cannot be typed back again", refused("NotFound", slots.ConfirmRecovery, alice.factor(words)))
+    alice.account.Lock()
+    slots.Unlock("recovery", alice.factor(words), timeout=60)
+    check("it opens the account without a face", alice.state() == "unlocked")
+    check("and with a face sets a new PIN", alice.add("face", "new", "6174", "recovery", alice.ticket(), alice.factor(words)) == 3)
+    check("a passphrase alone is the administrator's to allow",
+          refused("AccessDenied", alice.add, "passphrase", "x", "tulip wagon orbit cream lantern"))
+    alice.account.Lock()
+    alice.unlock("6174")
+    for number in (2, 3):
+        slots.Remove(dbus.UInt32(number), *alice.proof(), timeout=60)
+    check("a recovery code that was removed opens nothing", refused("NotFound", slots.Unlock, "recovery", alice.factor(words)))
+    return words
+
+
+def play_lock_out(stage, person):
+    """The account is locked out, as a database says that was left so, and the code ends it."""
+    words = person.offer("paper")
+    person.slots.ConfirmRecovery(person.factor(words), timeout=60)
+    stage.kill("cryptod", signal.SIGTERM)
+    with sqlite3.connect(f"{stage.directory}/cryptod/{person.id}/vault.db") as database:
+        database.execute("INSERT OR REPLACE INTO throttle VALUES (1, ?)", (struct.pack(">I16sQ", 20, b"x" * 16, 1),))
+    database.close()
+    stage.write("config/cryptod.conf", stage.configuration + "passphrase-alone = yes\n")
+    stage.start("cryptod", CRYPTOD)
+    wait_for(lambda: person.bus.name_has_owner("im.visavis.Crypto1"))
+    check("after twenty wrong ones the account is locked out", refused("Throttled", person.unlock))
+    check("a wrong recovery code does not end that", refused(
+        "WrongFactor", person.slots.Unlock, "recovery", person.factor("abandon " * 14 + "address")) and refused("Throttled", person.unlock))
+    person.slots.Unlock("recovery", person.factor(words), timeout=60)
+    person.account.Lock()
+    person.unlock()
+    check("the right one does", person.state() == "unlocked")
+    check("a passphrase alone has to be strong", refused("InvalidArgument", person.add, "passphrase", "p", "2718-alice"))
+    passphrase = "tulip wagon orbit cream lantern"
+    person.add("passphrase", "p", passphrase)
+    person.account.Lock()
+    check("a wrong one is refused", refused("WrongFactor", person.slots.Unlock, "passphrase", person.factor(passphrase + "s")))
+    person.slots.Unlock("passphrase", person.factor(passphrase), timeout=60)
+    check("the right one opens the account, where it is allowed", person.state() == "unlocked")
+
+
 def play(stage):
     # authd answers from a thread of its own, while the persons' calls wait.
     loop = GLib.MainLoop()
@@ -191,6 +289,7 @@ def play(stage):
 
     check("an account needs an enrolment's ticket", refused("TicketInvalid", alice.create, alice.ticket(False)))
     check("and its own caller's", refused("TicketInvalid", alice.create, alice.ticket(True, caller=":1.999")))
+    check("a PIN that is among the first to be tried is refused", refused("InvalidArgument", alice.create, None, None, "1234"))
     check("an account is made, unlocked for its maker", str(alice.create()) == alice.path and alice.state() == "unlocked")
     check("the same account is not made twice", refused("Exists", alice.create))
     bob.create()
@@ -206,6 +305,8 @@ def play(stage):
     alice.unlock(ticket=ticket)
     check("the right face and PIN open it", alice.state() == "unlocked")
     check("a ticket opens it once", refused("TicketInvalid", alice.unlock, None, ticket))
+
+    play_slots(alice)
 
     guest = Person(stage, authd, ALICE, "alice")
     check("another program of the same person has no share", refused("Locked", guest.account.ListConversations))
@@ -273,6 +374,8 @@ def play(stage):
         check(f"and of the hub, for {person.name}", wait_for(lambda: sorted(
             t for _, t, _ in person.history(talk) if t[0] == "h") == sorted([f"h{i}" for i in range(3)] * 2)), person.history(talk))
 
+    play_lock_out(stage, bob)
+    alice.unlock()
     for _ in range(3):
         refused("WrongFactor", bob.unlock, "wrong")
     check("wrong PINs cost time, also while it is open", refused("Throttled", bob.unlock))

@@ -27,8 +27,8 @@ static int make(void **state)
         f = (struct fixture){ secret_random(FACE_SECRET_SIZE), secret_copy(BYTES_STRING("2580")),
                               secret_random(VAULT_KEY_SIZE), WRITER_INIT };
         *state = &f;
-        return slot_make(BYTES_STRING("account"), BYTES_STRING("laptop"), 1, &cheap, f.face_secret, f.factor,
-                         f.vault_key, &f.slot);
+        return slot_make(SLOT_FACE_AND_FACTOR, BYTES_STRING("account"), BYTES_STRING("laptop"), 1, &cheap,
+                         f.face_secret, f.factor, f.vault_key, &f.slot);
 }
 
 static int release(void **state)
@@ -111,8 +111,8 @@ static void costs_out_of_bounds_are_refused(void **state)
         for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
                 _cleanup_writer_ struct writer out = WRITER_INIT;
 
-                assert_int_equal(slot_make(BYTES_STRING("account"), BYTES_STRING(""), 1, &bad[i], f->face_secret,
-                                           f->factor, f->vault_key, &out),
+                assert_int_equal(slot_make(SLOT_FACE_AND_FACTOR, BYTES_STRING("account"), BYTES_STRING(""), 1, &bad[i],
+                                           f->face_secret, f->factor, f->vault_key, &out),
                                  -EINVAL);
         }
 }
@@ -123,8 +123,8 @@ static void a_factor_that_is_too_short_is_refused(void **state)
         _cleanup_secret_ struct secret *factor = secret_copy(BYTES_STRING("258"));
         _cleanup_writer_ struct writer out = WRITER_INIT;
 
-        assert_int_equal(slot_make(BYTES_STRING("account"), BYTES_STRING(""), 1, &cheap, f->face_secret, factor,
-                                   f->vault_key, &out),
+        assert_int_equal(slot_make(SLOT_FACE_AND_FACTOR, BYTES_STRING("account"), BYTES_STRING(""), 1, &cheap,
+                                   f->face_secret, factor, f->vault_key, &out),
                          -EINVAL);
 }
 

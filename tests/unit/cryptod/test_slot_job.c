@@ -29,8 +29,8 @@ static int make(void **state)
                               .vault_key = secret_random(VAULT_KEY_SIZE) };
         *state = &f;
         return sd_event_new(&f.event) < 0 ? -1
-                                          : slot_make(BYTES_STRING("account"), BYTES_STRING(""), 1, &cheap,
-                                                      f.face_secret, factor, f.vault_key, &f.slot);
+                                          : slot_make(SLOT_FACE_AND_FACTOR, BYTES_STRING("account"), BYTES_STRING(""),
+                                                      1, &cheap, f.face_secret, factor, f.vault_key, &f.slot);
 }
 
 static int release(void **state)
@@ -56,11 +56,15 @@ static void on_done(int result, struct slot_result *r, void *userdata)
         f->reports++;
 }
 
-static int try_start(struct fixture *f, struct bytes slot, const char *pin, struct slot_job **out)
+static int try_start(struct fixture *f, struct bytes slots, const char *pin, struct slot_job **out)
 {
         _cleanup_secret_ struct secret *factor = secret_copy(BYTES_STRING(pin));
         _cleanup_close_ int fd = -1;
-        struct slot_request request = { .slot = slot, .account = BYTES_STRING("account"), .parameters = cheap };
+        struct slot_request request = { .slots = slots,
+                                        .account = BYTES_STRING("account"),
+                                        .parameters = cheap,
+                                        .new_factor = -1,
+                                        .new_kind = slots.size == 0 ? SLOT_FACE_AND_FACTOR : 0 };
 
         assert_int_equal(secret_to_fd(factor, &fd), 0);
         request.factor = fd;
@@ -132,13 +136,13 @@ static void a_slot_that_is_made_opens_with_its_factors(void **state)
         struct slot_job *j = NULL;
         _cleanup_secret_ struct secret *made_key = NULL;
 
-        assert_int_equal(try_start(f, BYTES(NULL, 0), "2581", &j), 0);
+        assert_int_equal(try_start(f, BYTES(NULL, 0), "7391", &j), 0);
         run_until_reported(f);
         slot_job_free(j);
         assert_int_equal(f->result, 0);
         made_key = TAKE(f->found);
         f->reports = 0;
-        assert_int_equal(try_start(f, writer_bytes(&f->made), "2581", &j), 0);
+        assert_int_equal(try_start(f, writer_bytes(&f->made), "7391", &j), 0);
         run_until_reported(f);
         slot_job_free(j);
         assert_int_equal(f->result, 0);

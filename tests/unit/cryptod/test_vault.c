@@ -1,11 +1,14 @@
 /* The vault on disk: what it gives away while locked, what survives a restart, and what a seal is bound to. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,8 +43,8 @@ static int make(void **state)
         f = (struct fixture){ "/tmp/visavis-vault-XXXXXX", secret_random(FACE_SECRET_SIZE),
                               secret_copy(BYTES_STRING("2580")), secret_random(VAULT_KEY_SIZE), NULL };
         *state = &f;
-        if (!mkdtemp(f.directory) || slot_make(BYTES_STRING(alice.id), BYTES_STRING("first"), 1, &cheap, f.face_secret,
-                                               f.factor, f.vault_key, &slot) < 0)
+        if (!mkdtemp(f.directory) || slot_make(SLOT_FACE_AND_FACTOR, BYTES_STRING(alice.id), BYTES_STRING("first"), 1,
+                                               &cheap, f.face_secret, f.factor, f.vault_key, &slot) < 0)
                 return -1;
         return vault_create(f.directory, &alice, writer_bytes(&slot), secret_copy(secret_bytes(f.vault_key)), &f.vault);
 }
@@ -71,7 +74,7 @@ static int open_with(struct fixture *f, const char *pin, struct secret **key)
         struct reader r;
         struct slot s;
 
-        reader_init(&r, vault_slot(f->vault));
+        reader_init(&r, vault_slot(f->vault, 1));
         assert_int_equal(slot_read(&r, &s), 0);
         return slot_open(&s, BYTES_STRING(alice.id), f->face_secret, factor, key);
 }
@@ -137,7 +140,7 @@ static void the_same_account_is_not_made_twice(void **state)
         struct vault *again = NULL;
 
         assert_int_equal(
-                vault_create(f->directory, &alice, vault_slot(f->vault), secret_random(VAULT_KEY_SIZE), &again),
+                vault_create(f->directory, &alice, vault_slot(f->vault, 1), secret_random(VAULT_KEY_SIZE), &again),
                 -EEXIST);
         assert_null(again);
         restart(f);
@@ -160,7 +163,7 @@ static void an_unfinished_vault_is_no_account_and_can_be_made_again(void **state
         struct vault_account bob = alice;
         _cleanup_writer_ struct writer slot = WRITER_INIT;
 
-        write_fixed(&slot, vault_slot(f->vault));
+        write_fixed(&slot, vault_slot(f->vault, 1));
         assert_int_equal(storage_run(vault_database(f->vault), "DELETE FROM account", ""), 0);
         assert_int_equal(storage_run(vault_database(f->vault), "DELETE FROM slot", ""), 0);
         f->vault = vault_free(f->vault);
@@ -169,9 +172,104 @@ static void an_unfinished_vault_is_no_account_and_can_be_made_again(void **state
                 vault_create(f->directory, &bob, writer_bytes(&slot), secret_random(VAULT_KEY_SIZE), &f->vault), 0);
 }
 
+/* Whether a file of the vault, as it lies on the disk, has these bytes. */
+static bool on_disk(const struct fixture *f, const char *name, struct bytes needle)
+{
+        char path[256];
+        struct stat status;
+        void *content;
+        bool found;
+
+        snprintf(path, sizeof(path), "%s/%s/%s", f->directory, alice.id, name);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+        assert_true(fd >= 0 && fstat(fd, &status) == 0);
+        if (status.st_size == 0) {
+                close(fd);
+                return false;
+        }
+        content = mmap(NULL, (size_t) status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        assert_true(content != MAP_FAILED);
+        found = memmem(content, (size_t) status.st_size, needle.data, needle.size) != NULL;
+        munmap(content, (size_t) status.st_size);
+        close(fd);
+        return found;
+}
+
+static bool anywhere(const struct fixture *f, const struct writer *slot)
+{
+        struct bytes end = BYTES(slot->data + slot->size - 48, 48); /* of the wrapped key */
+
+        return on_disk(f, "vault.db", end) || on_disk(f, "vault.db-wal", end);
+}
+
+static void a_slot_that_is_gone_is_gone_from_the_disk(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_writer_ struct writer first = WRITER_INIT, second = WRITER_INIT, third = WRITER_INIT,
+                                       found = WRITER_INIT;
+        _cleanup_secret_ struct secret *pin = secret_copy(BYTES_STRING("7391")), *key = NULL;
+        uint8_t numbers[VAULT_SLOTS_MAX];
+        unsigned number = 0;
+
+        write_fixed(&first, vault_slot(f->vault, 1));
+        assert_int_equal(vault_slot_remove(f->vault, 1), -EBUSY);
+        assert_int_equal(slot_make(SLOT_FACE_AND_FACTOR, BYTES_STRING(alice.id), BYTES_STRING("b"), 2, &cheap,
+                                   f->face_secret, pin, f->vault_key, &second),
+                         0);
+        assert_int_equal(slot_make(SLOT_FACE_AND_FACTOR, BYTES_STRING(alice.id), BYTES_STRING("c"), 3, &cheap,
+                                   f->face_secret, pin, f->vault_key, &third),
+                         0);
+        assert_int_equal(vault_slot_store(f->vault, &number, writer_bytes(&second)), 0);
+        assert_int_equal(number, 2);
+        assert_true(anywhere(f, &first) && anywhere(f, &second));
+        assert_int_equal(vault_slot_store(f->vault, &number, writer_bytes(&third)), 0);
+        assert_int_equal(number, 2);
+        assert_true(anywhere(f, &third) && !anywhere(f, &second));
+        assert_int_equal(vault_slot_remove(f->vault, 1), 0);
+        assert_int_equal(vault_slot_remove(f->vault, 1), -ENOENT);
+        assert_false(anywhere(f, &first));
+        restart(f);
+        assert_int_equal(vault_slots_of(f->vault, SLOT_FACE_AND_FACTOR, &found, numbers), 1);
+        assert_int_equal(numbers[0], 2);
+        assert_int_equal(vault_slots_of(f->vault, SLOT_RECOVERY, &found, numbers), 0);
+}
+
+/* One of a later version's kind opens nothing here, and nothing is lost of it. */
+static void a_slot_of_an_unknown_kind_stays(void **state)
+{
+        struct fixture *f = *state;
+        static const uint8_t other[] = { 1, 4, 0, 1, 2, 3 };
+        _cleanup_writer_ struct writer found = WRITER_INIT;
+        uint8_t numbers[VAULT_SLOTS_MAX];
+        unsigned number = 0;
+
+        assert_int_equal(vault_slot_store(f->vault, &number, BYTES_OF(other)), 0);
+        restart(f);
+        assert_true(bytes_equal(vault_slot(f->vault, number), BYTES_OF(other)));
+        assert_int_equal(vault_slots_of(f->vault, SLOT_FACE_AND_FACTOR, &found, numbers), 1);
+}
+
+static void eight_slots_are_the_most(void **state)
+{
+        struct fixture *f = *state;
+        unsigned number = 0;
+
+        for (unsigned i = 2; i <= VAULT_SLOTS_MAX; i++) {
+                number = 0;
+                assert_int_equal(vault_slot_store(f->vault, &number, vault_slot(f->vault, 1)), 0);
+                assert_int_equal(number, i);
+        }
+        number = 0;
+        assert_int_equal(vault_slot_store(f->vault, &number, vault_slot(f->vault, 1)), -ENOSPC);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(a_slot_that_is_gone_is_gone_from_the_disk, make, release),
+                cmocka_unit_test_setup_teardown(a_slot_of_an_unknown_kind_stays, make, release),
+                cmocka_unit_test_setup_teardown(eight_slots_are_the_most, make, release),
                 cmocka_unit_test_setup_teardown(it_is_loaded_locked_and_opened_by_its_slot, make, release),
                 cmocka_unit_test_setup_teardown(a_seal_is_bound_to_its_table_and_row, make, release),
                 cmocka_unit_test_setup_teardown(attempts_are_counted_across_restarts_until_one_succeeds, make, release),
