@@ -9,15 +9,17 @@
 #include <sys/epoll.h>
 #include <time.h>
 
+#include "committer.h"
 #include "relayd/link/tls.h"
 #include "services/cleanup.h"
 #include "services/log.h"
 #include "session.h"
 
 enum {
-        BATCH_JOBS = 512,              /* a batch is run at once when it has so many jobs, */
-        BATCH_BYTES = 8 * 1024 * 1024, /* or so many bytes */
-        ACCEPT_STEP = 32,              /* connections taken in one turn */
+        BATCH_JOBS = 512,               /* of one batch */
+        BATCH_BYTES = 4 * 1024 * 1024,  /* of one batch, about */
+        QUEUE_BYTES = 32 * 1024 * 1024, /* of what waits for the next batches; then no session is read from */
+        ACCEPT_STEP = 32,               /* connections taken in one turn */
         LISTENERS_MAX = 8,
         BUCKETS = 4096,
         EXPIRE_USEC = 10 * 60 * 1000 * 1000, /* between two rounds of store_expire() */
@@ -37,9 +39,13 @@ struct hub {
         struct session *sessions;
         unsigned session_count;
         struct session *buckets[BUCKETS];
-        struct job *jobs[BATCH_JOBS];
-        unsigned job_count;
-        size_t job_bytes;
+        struct committer *committer;
+        struct job *first, **last; /* waits */
+        size_t queued_bytes;
+        struct job *batch[BATCH_JOBS]; /* is being run */
+        struct store_request *requests[BATCH_JOBS];
+        unsigned batch_count;
+        bool held; /* sessions wait for the queue to shrink */
 };
 
 int job_new(struct session *s, const struct frame *frame, struct job **out)
@@ -113,9 +119,13 @@ void hub_remove(struct hub *h, struct session *s)
         struct session_place *place = session_place(s);
 
         detach(h, s);
-        for (unsigned i = 0; i < h->job_count; i++) {
-                if (h->jobs[i]->session == s)
-                        h->jobs[i]->session = NULL;
+        for (unsigned i = 0; i < h->batch_count; i++) {
+                if (h->batch[i]->session == s)
+                        h->batch[i]->session = NULL;
+        }
+        for (struct job *j = h->first; j; j = j->next) {
+                if (j->session == s)
+                        j->session = NULL;
         }
         if (place->previous)
                 session_place(place->previous)->next = place->next;
@@ -126,7 +136,7 @@ void hub_remove(struct hub *h, struct session *s)
         h->session_count--;
 }
 
-/* Others who are concerned by what a job did. */
+/* Others who are concerned by what a job did. A receiver who is up to date gets the message at once, from memory. */
 static void notify_others(struct hub *h, const struct job *j)
 {
         const struct store_request *r = &j->store;
@@ -139,77 +149,103 @@ static void notify_others(struct hub *h, const struct job *j)
                 if (s)
                         session_key_packages_low(s, r->key_packages);
         }
-        for (unsigned i = 0; r->operation == STORE_SEND && i < r->receiver_count; i++) {
-                struct session *s = hub_session_of(h, r->receivers[i]);
+        for (unsigned i = 0; r->operation == STORE_SEND && i < r->receipt_count; i++) {
+                struct session *s = hub_session_of(h, r->receipts[i].mailbox);
 
                 if (s)
-                        session_place(s)->dirty = true;
+                        session_arrived(s, r->receipts[i].sequence, r->send.payload);
         }
 }
 
-static void push_dirty(struct hub *h, struct job *const *jobs, unsigned count)
+/* Takes jobs out of the queue for the next batch. */
+static void run_batch(struct hub *h)
 {
-        for (unsigned i = 0; i < count; i++) {
-                for (unsigned k = 0; k < jobs[i]->store.receiver_count; k++) {
-                        struct session *s = hub_session_of(h, jobs[i]->store.receivers[k]);
+        size_t bytes = 0;
 
-                        if (!s || !session_place(s)->dirty)
-                                continue;
-                        session_place(s)->dirty = false;
-                        session_push(s);
-                }
-        }
-}
-
-static void run_turn(struct hub *h)
-{
-        struct store_request *requests[BATCH_JOBS];
-        struct job *jobs[BATCH_JOBS];
-        unsigned count = h->job_count;
-
-        if (count == 0)
+        if (committer_is_busy(h->committer))
                 return;
-        memcpy(jobs, h->jobs, count * sizeof(*jobs));
-        for (unsigned i = 0; i < count; i++)
-                requests[i] = &jobs[i]->store;
-        (void) store_run(h->store, requests, count);
-        h->job_count = 0;
-        h->job_bytes = 0;
-        for (unsigned i = 0; i < count; i++) {
-                if (jobs[i]->session)
-                        session_complete(jobs[i]->session, jobs[i]);
-                notify_others(h, jobs[i]);
+        while (h->first && h->batch_count < BATCH_JOBS && bytes < BATCH_BYTES) {
+                struct job *j = h->first;
+
+                h->first = j->next;
+                bytes += j->body_size;
+                h->requests[h->batch_count] = &j->store;
+                h->batch[h->batch_count++] = j;
         }
-        push_dirty(h, jobs, count);
+        if (!h->first)
+                h->last = &h->first;
+        h->queued_bytes -= bytes;
+        if (h->batch_count > 0)
+                committer_run(h->committer, h->requests, h->batch_count);
+}
+
+static void complete_own(struct hub *h, const struct job *j)
+{
+        if (j->store.operation == STORE_EXPIRE)
+                (void) sd_event_source_set_time_relative(h->expire, j->store.more ? EXPIRE_MORE_USEC : EXPIRE_USEC);
+}
+
+static void on_done(void *userdata)
+{
+        struct hub *h = userdata;
+        unsigned count = h->batch_count;
+
+        for (unsigned i = 0; i < count; i++) {
+                struct job *j = h->batch[i];
+
+                if (j->session)
+                        session_complete(j->session, j);
+                else
+                        complete_own(h, j);
+                notify_others(h, j);
+        }
         for (unsigned i = 0; i < count; i++)
-                job_free(jobs[i]);
+                job_free(h->batch[i]);
+        h->batch_count = 0;
+        if (h->held && !hub_is_full(h)) {
+                h->held = false;
+                for (struct session *s = h->sessions; s; s = session_place(s)->next)
+                        session_resume(s);
+        }
+        run_batch(h);
 }
 
 static int on_turn(sd_event_source *source, void *userdata)
 {
-        run_turn(userdata);
+        run_batch(userdata);
         return 0;
 }
 
 void hub_submit(struct hub *h, struct job *j)
 {
-        h->jobs[h->job_count++] = j;
-        h->job_bytes += j->body_size;
-        if (h->job_count == BATCH_JOBS || h->job_bytes >= BATCH_BYTES)
-                run_turn(h);
-        else
-                (void) sd_event_source_set_enabled(h->turn, SD_EVENT_ONESHOT);
+        j->next = NULL;
+        *h->last = j;
+        h->last = &j->next;
+        h->queued_bytes += j->body_size;
+        (void) sd_event_source_set_enabled(h->turn, SD_EVENT_ONESHOT);
+}
+
+bool hub_is_full(struct hub *h)
+{
+        bool full = h->queued_bytes >= QUEUE_BYTES;
+
+        h->held = h->held || full;
+        return full;
 }
 
 static int on_expire(sd_event_source *source, uint64_t usec, void *userdata)
 {
+        struct job *j = calloc(1, sizeof(*j));
         struct hub *h = userdata;
         struct timespec t;
 
+        (void) sd_event_source_set_time_relative(source, EXPIRE_USEC);
+        if (!j)
+                return 0;
         clock_gettime(CLOCK_REALTIME, &t);
-        int more = store_expire(h->store, (uint64_t) t.tv_sec * 1000000);
-
-        (void) sd_event_source_set_time_relative(source, more > 0 ? EXPIRE_MORE_USEC : EXPIRE_USEC);
+        j->store.operation = STORE_EXPIRE;
+        j->store.now_usec = (uint64_t) t.tv_sec * 1000000;
+        hub_submit(h, j);
         return 0;
 }
 
@@ -306,7 +342,10 @@ int hub_new(sd_event *event, struct store *store, SSL_CTX *context, struct acces
         h->context = context;
         h->log = log;
         h->settings = *settings;
-        r = sd_event_add_defer(event, &h->turn, on_turn, h);
+        h->last = &h->first;
+        r = committer_new(event, store, on_done, h, &h->committer);
+        if (r >= 0)
+                r = sd_event_add_defer(event, &h->turn, on_turn, h);
         if (r >= 0)
                 r = sd_event_source_set_enabled(h->turn, SD_EVENT_OFF);
         if (r >= 0) /* after all that is there to be read */
@@ -325,11 +364,26 @@ int hub_new(sd_event *event, struct store *store, SSL_CTX *context, struct acces
         return 0;
 }
 
+/* What has not been run is not answered either, so its senders repeat it. */
+static void drop_jobs(struct hub *h)
+{
+        for (unsigned i = 0; i < h->batch_count; i++)
+                job_free(h->batch[i]);
+        h->batch_count = 0;
+        while (h->first) {
+                struct job *j = h->first;
+
+                h->first = j->next;
+                job_free(j);
+        }
+}
+
 struct hub *hub_free(struct hub *h)
 {
         if (!h)
                 return NULL;
-        run_turn(h);
+        h->committer = committer_free(h->committer);
+        drop_jobs(h);
         for (unsigned i = 0; i < h->listener_count; i++)
                 sd_event_source_disable_unref(h->listeners[i]);
         while (h->sessions)

@@ -1,8 +1,8 @@
-/* The hub: listens, keeps the sessions, and gathers what they ask of the store into one batch a turn of the loop.
+/* The hub: listens, keeps the sessions, and gathers what they ask of the store into batches.
  *
- *     sessions ──jobs──▶ turn ──one transaction──▶ store
- *        ▲                                           │
- *        └── answers, pushes to those who wait ◀─────┘
+ *     sessions ──jobs──▶ queue ──a batch, one transaction──▶ committer's thread ──▶ store
+ *        ▲                                                            │
+ *        └── answers, pushes to those who wait ◀──────────────────────┘
  *
  * hub_*() is for main.c, hub_submit() and what follows it for session.c. */
 #pragma once
@@ -37,13 +37,15 @@ int hub_new(sd_event *event, struct store *store, SSL_CTX *context, struct acces
 /* Takes over a listening, non-blocking socket. */
 int hub_listen(struct hub *h, int fd);
 
-/* Runs what is gathered, tells all sessions that the hub is stopping, and ends. Returns NULL. */
+/* Lets a batch that is under way end, tells all sessions that the hub is stopping, and ends. What is not answered by
+ * then is repeated by who asked. Returns NULL. */
 struct hub *hub_free(struct hub *h);
 
 /* One request of a session on its way through the store. */
 struct job {
         struct store_request store;
         struct session *session; /* NULL once the session is gone; the request is run all the same */
+        struct job *next;
         uint8_t type;
         uint32_t request;
         uint8_t signature[WIRE_SIGNATURE_SIZE]; /* AUTHENTICATE */
@@ -55,8 +57,11 @@ struct job {
 int job_new(struct session *s, const struct frame *frame, struct job **out);
 void job_free(struct job *j);
 
-/* Gives the job to the next batch; session_complete() is called when that is done. */
+/* Gives the job to a coming batch; session_complete() is called when that is done. */
 void hub_submit(struct hub *h, struct job *j);
+
+/* So much waits that nobody should ask for more; session_resume() is called when it has become less. */
+bool hub_is_full(struct hub *h);
 
 /* Forgets a session that ends: its open jobs are run without it. */
 void hub_remove(struct hub *h, struct session *s);

@@ -76,7 +76,7 @@ static void send_answer(struct session *s, const struct job *j, const struct wri
 /* Reading pauses while too much is under way in either direction. */
 static void throttle(struct session *s)
 {
-        channel_pause(s->channel, s->waiting || s->in_flight >= WIRE_IN_FLIGHT_MAX ||
+        channel_pause(s->channel, s->waiting || s->in_flight >= WIRE_IN_FLIGHT_MAX || hub_is_full(s->hub) ||
                                           channel_queued(s->channel) >= CHANNEL_OUTPUT_HIGH);
 }
 
@@ -102,7 +102,7 @@ static bool push_one(void *userdata, uint64_t sequence, struct bytes payload)
         return channel_queued(s->channel) < CHANNEL_OUTPUT_HIGH;
 }
 
-void session_push(struct session *s)
+static void push(struct session *s)
 {
         while (s->fetching && s->state == SESSION_PROVEN && s->pushed - s->acknowledged < s->window &&
                channel_queued(s->channel) < CHANNEL_OUTPUT_HIGH) {
@@ -116,6 +116,20 @@ void session_push(struct session *s)
                 if (s->pushed == before)
                         return;
         }
+}
+
+void session_arrived(struct session *s, uint64_t sequence, struct bytes payload)
+{
+        if (sequence != s->pushed + 1)
+                push(s);
+        else if (s->fetching && s->state == SESSION_PROVEN && s->pushed - s->acknowledged < s->window &&
+                 channel_queued(s->channel) < CHANNEL_OUTPUT_HIGH)
+                (void) push_one(s, sequence, payload);
+}
+
+void session_resume(struct session *s)
+{
+        throttle(s);
 }
 
 void session_key_packages_low(struct session *s, uint32_t left)
@@ -269,7 +283,7 @@ static void fetch(struct session *s, const struct frame *f)
         s->pushed = s->acknowledged = m.after;
         s->window = m.window;
         channel_send(s->channel, FRAME_FETCH | FRAME_ANSWER, f->request, NOBODY);
-        session_push(s);
+        push(s);
 }
 
 static int on_slow(sd_event_source *source, uint64_t usec, void *userdata)
@@ -451,7 +465,7 @@ static void complete_done(struct session *s, struct job *j)
         }
         send_answer(s, j, &body);
         if (j->store.operation == STORE_ACK)
-                session_push(s);
+                push(s);
 }
 
 void session_complete(struct session *s, struct job *j)
@@ -479,7 +493,7 @@ static void on_opened(struct channel *c, void *userdata)
 static void on_drained(struct channel *c, void *userdata)
 {
         throttle(userdata);
-        session_push(userdata);
+        push(userdata);
 }
 
 static void on_closed(struct channel *c, void *userdata, int error, const char *sentence)

@@ -21,8 +21,11 @@ struct session *session_free(struct session *s, bool stopping);
 /* A job of this session has been run. */
 void session_complete(struct session *s, struct job *j);
 
-/* There may be new entries in its mailbox. */
-void session_push(struct session *s);
+/* A new entry is in its mailbox. */
+void session_arrived(struct session *s, uint64_t sequence, struct bytes payload);
+
+/* The hub is not full any more (hub_is_full()). */
+void session_resume(struct session *s);
 
 /* Somebody took a key package of this session's account and @left are left. */
 void session_key_packages_low(struct session *s, uint32_t left);
@@ -35,6 +38,5 @@ struct session_place {
         struct session *previous, *next; /* all sessions */
         struct session *chain;           /* the sessions of one hash bucket */
         int64_t mailbox;                 /* 0 before AUTHENTICATE */
-        bool dirty;                      /* session_push() is due at the end of the turn */
 };
 struct session_place *session_place(struct session *s);

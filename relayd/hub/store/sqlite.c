@@ -12,13 +12,17 @@
 #include <time.h>
 
 #include "checkpoint.h"
+#include "mailbox_table.h"
 #include "services/cleanup.h"
 #include "services/log.h"
 #include "services/seal.h"
 #include "services/storage.h"
 #include "services/text.h"
 
-enum { EXPIRE_STEP = 500 };
+enum {
+        EXPIRE_STEP = 500,
+        FREED_MAX = 8192, /* bodies without a reader that wait to be dropped together */
+};
 
 static const char *const migrations[] = {
         "create table accounts ("
@@ -74,14 +78,16 @@ enum statement {
         Q_ACCOUNT,
         Q_ACCOUNT_ADD,
         Q_MAILBOX_ADD,
-        Q_RECEIVER,
+        Q_MAILBOX_NAMED,
+        Q_MAILBOX_BY_ID,
+        Q_MAILBOX_SAVE,
         Q_STOCK,
         Q_PACKAGE_ADD,
         Q_PACKAGE_DROP_LAST,
         Q_PACKAGE_TAKE,
         Q_PACKAGE_LAST,
         Q_SENT_ADD,
-        Q_SENT,
+        Q_SENT_DROP,
         Q_GROUP,
         Q_GROUP_MOVE,
         Q_GROUP_ADD,
@@ -90,31 +96,31 @@ enum statement {
         Q_READERS_LESS,
         Q_READERS_DROP,
         Q_BODY_DROP,
-        Q_MAILBOX_PUSH,
         Q_ENTRY_ADD,
         Q_ENTRY_OLDEST,
-        Q_ENTRY_DROP,
-        Q_MAILBOX_LESS,
-        Q_FETCH,
+        Q_ENTRIES_DROP,
         Q_COUNT,
 };
 
 static const char *const queries[Q_COUNT] = {
-        [Q_ACCOUNT] = "select m.id, m.transport_key, m.generation, m.sequence from accounts a, mailboxes m"
+        [Q_ACCOUNT] = "select m.transport_key, m.generation from accounts a, mailboxes m"
                       " where a.name = ? and m.account = a.id and m.device = x''",
         [Q_ACCOUNT_ADD] = "insert into accounts (name, created) values (?, ?) returning id",
         [Q_MAILBOX_ADD] =
                 "insert into mailboxes (account, device, transport_key, generation) values (?, x'', ?, ?) returning id",
-        [Q_RECEIVER] =
-                "select m.id, m.entries, m.bytes from accounts a, mailboxes m where a.name = ? and m.account = a.id",
+        [Q_MAILBOX_NAMED] = "select m.id, a.name, m.sequence, m.entries, m.bytes from accounts a, mailboxes m"
+                            " where a.name = ? and m.account = a.id and m.device = x''",
+        [Q_MAILBOX_BY_ID] = "select m.id, a.name, m.sequence, m.entries, m.bytes from mailboxes m, accounts a"
+                            " where m.id = ? and a.id = m.account",
+        [Q_MAILBOX_SAVE] = "update mailboxes set sequence = ?2, entries = ?3, bytes = ?4 where id = ?1",
         [Q_STOCK] = "select count(*) from key_packages where mailbox = ? and last_resort = 0",
         [Q_PACKAGE_ADD] = "insert into key_packages (mailbox, last_resort, package) values (?, ?, ?)",
         [Q_PACKAGE_DROP_LAST] = "delete from key_packages where mailbox = ? and last_resort = 1",
         [Q_PACKAGE_TAKE] = "delete from key_packages where id = (select id from key_packages where mailbox = ? and"
                            " last_resort = 0 order by id limit 1) returning package",
         [Q_PACKAGE_LAST] = "select package from key_packages where mailbox = ? and last_resort = 1",
-        [Q_SENT_ADD] = "insert into sent (mailbox, message, received) values (?, ?, ?)",
-        [Q_SENT] = "select 1 from sent where mailbox = ? and message = ?",
+        [Q_SENT_ADD] = "insert into sent (mailbox, message, received) values (?, ?, ?) on conflict do nothing",
+        [Q_SENT_DROP] = "delete from sent where id = ?",
         [Q_GROUP] = "select epoch from groups where name = ?",
         [Q_GROUP_MOVE] =
                 "update groups set epoch = ?2 + 1, changed = ?3 where name = ?1 and epoch = ?2 returning epoch",
@@ -122,22 +128,24 @@ static const char *const queries[Q_COUNT] = {
                         "returning epoch",
         [Q_BODY_ADD] = "insert into bodies (payload) values (?) returning id",
         [Q_READERS_ADD] = "insert into readers (body, remaining) values (?, ?)",
-        [Q_READERS_LESS] = "update readers set remaining = remaining - 1 where body = ? returning remaining",
+        [Q_READERS_LESS] = "update readers set remaining = remaining - ?2 where body = ?1 returning remaining",
         [Q_READERS_DROP] = "delete from readers where body = ?",
-        [Q_BODY_DROP] = "delete from bodies where id = ?",
-        [Q_MAILBOX_PUSH] =
-                "update mailboxes set sequence = sequence + 1, entries = entries + 1, bytes = bytes + ?2 where id = ?1"
-                " returning sequence",
+        [Q_BODY_DROP] = "delete from bodies where id between ? and ?",
         [Q_ENTRY_ADD] =
                 "insert into entries (mailbox, sequence, body, size, shared, received) values (?, ?, ?, ?, ?, ?)",
         [Q_ENTRY_OLDEST] =
-                "select sequence, body, size, shared from entries where mailbox = ? and sequence <= ? and received < ?"
+                "select sequence, body, size, shared, received from entries where mailbox = ? and sequence <= ?"
                 " order by sequence limit ?",
-        [Q_ENTRY_DROP] = "delete from entries where mailbox = ? and sequence = ?",
-        [Q_MAILBOX_LESS] = "update mailboxes set entries = entries - ?2, bytes = bytes - ?3 where id = ?1",
-        [Q_FETCH] = "select e.sequence, b.payload from entries e, bodies b where e.mailbox = ? and e.sequence > ? and "
-                    "b.id = e.body"
-                    " order by e.sequence limit ?",
+        [Q_ENTRIES_DROP] = "delete from entries where mailbox = ? and sequence <= ?",
+};
+
+static const char fetch_query[] = "select e.sequence, b.payload from entries e, bodies b where e.mailbox = ? and"
+                                  " e.sequence > ? and b.id = e.body order by e.sequence limit ?";
+
+/* A body that has lost its readers, or some of them. */
+struct freed {
+        int64_t body;
+        bool shared;
 };
 
 struct store {
@@ -145,7 +153,14 @@ struct store {
         sqlite3_stmt *statements[Q_COUNT];
         struct store_limits limits;
         struct checkpoint *checkpoint;
-        int64_t expire_mailbox; /* where store_expire() goes on */
+        struct mailbox_table *mailboxes;
+        uint64_t sends; /* counts them, see struct mailbox */
+        struct freed freed[FREED_MAX];
+        unsigned freed_count;
+        int64_t expire_mailbox; /* where the next EXPIRE goes on */
+
+        sqlite3 *reader; /* for the thread that only reads */
+        sqlite3_stmt *fetch;
 };
 
 static int64_t now_usec(void)
@@ -216,6 +231,62 @@ static int stock_of(struct store *s, int64_t mailbox, uint32_t *out)
         return 0;
 }
 
+static int load_mailbox(struct store *s, sqlite3_stmt *q, struct mailbox **out)
+{
+        int e = storage_step(q);
+
+        if (e <= 0)
+                return e < 0 ? e : -ENOENT;
+        struct mailbox m = { .id = storage_column_integer(q, 0),
+                             .sequence = (uint64_t) storage_column_integer(q, 2),
+                             .entries = storage_column_integer(q, 3),
+                             .bytes = storage_column_integer(q, 4) };
+
+        (void) snprintf(m.name, sizeof(m.name), "%s", storage_column_string(q, 1));
+        *out = mailbox_add(s->mailboxes, &m);
+        return *out ? 0 : -ENOMEM;
+}
+
+/* -ENOENT if nobody has that name. */
+static int mailbox_named(struct store *s, struct bytes name, struct mailbox **out)
+{
+        _cleanup_query_ sqlite3_stmt *q = query(s, Q_MAILBOX_NAMED);
+
+        *out = mailbox_by_name(s->mailboxes, name);
+        if (*out)
+                return 0;
+        bind_text(q, 1, name);
+        return load_mailbox(s, q, out);
+}
+
+static int mailbox_of_id(struct store *s, int64_t id, struct mailbox **out)
+{
+        _cleanup_query_ sqlite3_stmt *q = query(s, Q_MAILBOX_BY_ID);
+
+        *out = mailbox_by_id(s->mailboxes, id);
+        if (*out)
+                return 0;
+        bind_integer(q, 1, id);
+        return load_mailbox(s, q, out);
+}
+
+static int save_mailboxes(struct store *s)
+{
+        struct mailbox *m;
+        int e = 0;
+
+        while (e >= 0 && (m = mailbox_take_dirty(s->mailboxes))) {
+                _cleanup_query_ sqlite3_stmt *q = query(s, Q_MAILBOX_SAVE);
+
+                bind_integer(q, 1, m->id);
+                bind_integer(q, 2, (int64_t) m->sequence);
+                bind_integer(q, 3, m->entries);
+                bind_integer(q, 4, m->bytes);
+                e = storage_step(q);
+        }
+        return e;
+}
+
 static int run_register(struct store *s, struct store_request *r)
 {
         _cleanup_query_ sqlite3_stmt *find = query(s, Q_ACCOUNT), *account = query(s, Q_ACCOUNT_ADD),
@@ -228,7 +299,7 @@ static int run_register(struct store *s, struct store_request *r)
         if (e < 0)
                 return e;
         if (e > 0) {
-                if (!bytes_equal(storage_column_bytes(find, 1), BYTES_OF(r->transport_key))) {
+                if (!bytes_equal(storage_column_bytes(find, 0), BYTES_OF(r->transport_key))) {
                         r->result = STORE_EXISTS;
                         set_subject(r, r->name);
                 }
@@ -250,21 +321,24 @@ static int run_register(struct store *s, struct store_request *r)
 static int run_look_up(struct store *s, struct store_request *r)
 {
         _cleanup_query_ sqlite3_stmt *q = query(s, Q_ACCOUNT);
-        int e;
+        struct mailbox *m;
+        int e = mailbox_named(s, r->name, &m);
 
-        bind_text(q, 1, r->name);
-        e = storage_step(q);
-        if (e < 0)
-                return e;
-        if (e == 0) {
+        if (e == -ENOENT) {
                 r->result = STORE_UNKNOWN;
                 set_subject(r, r->name);
                 return 0;
         }
-        r->mailbox = storage_column_integer(q, 0);
-        r->sequence = (uint64_t) storage_column_integer(q, 3);
-        if (column_copy(q, 1, r->transport_key, sizeof(r->transport_key)) < 0 ||
-            column_copy(q, 2, r->generation, sizeof(r->generation)) < 0)
+        if (e < 0)
+                return e;
+        bind_text(q, 1, r->name);
+        e = storage_step(q);
+        if (e <= 0)
+                return e < 0 ? e : -EIO;
+        r->mailbox = m->id;
+        r->sequence = m->sequence;
+        if (column_copy(q, 0, r->transport_key, sizeof(r->transport_key)) < 0 ||
+            column_copy(q, 1, r->generation, sizeof(r->generation)) < 0)
                 return -EBADMSG;
         return stock_of(s, r->mailbox, &r->key_packages);
 }
@@ -352,61 +426,40 @@ static int run_claim(struct store *s, struct store_request *r)
         return e;
 }
 
-static bool is_receiver(const struct store_request *r, int64_t mailbox)
-{
-        for (unsigned i = 0; i < r->receiver_count; i++) {
-                if (r->receivers[i] == mailbox)
-                        return true;
-        }
-        return false;
-}
-
 /* Finds the mailboxes of all recipients and sees that each of them has room. */
 static int find_receivers(struct store *s, struct store_request *r)
 {
-        unsigned capacity = r->send.recipient_count;
         struct bytes name;
         struct reader reader;
 
-        if (capacity == 0)
+        if (r->send.recipient_count == 0)
                 return 0;
-        r->receivers = calloc(capacity, sizeof(*r->receivers));
-        if (!r->receivers)
+        r->receipts = calloc(r->send.recipient_count, sizeof(*r->receipts));
+        if (!r->receipts)
                 return -ENOMEM;
+        s->sends++;
         reader_init(&reader, r->send.recipients);
         while (recipient_next(&reader, &name)) {
-                _cleanup_query_ sqlite3_stmt *q = query(s, Q_RECEIVER);
-                unsigned found = 0;
-                int e;
+                struct mailbox *m;
+                int e = mailbox_named(s, name, &m);
 
-                bind_text(q, 1, name);
-                while ((e = storage_step(q)) > 0) {
-                        found++;
-                        if (is_receiver(r, storage_column_integer(q, 0)))
-                                continue;
-                        if (storage_column_integer(q, 1) >= s->limits.mailbox_entries ||
-                            storage_column_integer(q, 2) + (int64_t) r->send.payload.size > s->limits.mailbox_bytes) {
-                                r->result = STORE_QUOTA;
-                                set_subject(r, name);
-                                return 0;
-                        }
-                        if (r->receiver_count == capacity) {
-                                int64_t *grown = reallocarray(r->receivers, 2 * (size_t) capacity, sizeof(*grown));
-
-                                if (!grown)
-                                        return -ENOMEM;
-                                r->receivers = grown;
-                                capacity *= 2;
-                        }
-                        r->receivers[r->receiver_count++] = storage_column_integer(q, 0);
-                }
-                if (e < 0)
-                        return e;
-                if (found == 0) {
+                if (e == -ENOENT) {
                         r->result = STORE_UNKNOWN;
                         set_subject(r, name);
                         return 0;
                 }
+                if (e < 0)
+                        return e;
+                if (m->send == s->sends)
+                        continue;
+                m->send = s->sends;
+                if (m->entries >= s->limits.mailbox_entries ||
+                    m->bytes + (int64_t) r->send.payload.size > s->limits.mailbox_bytes) {
+                        r->result = STORE_QUOTA;
+                        set_subject(r, name);
+                        return 0;
+                }
+                r->receipts[r->receipt_count++].mailbox = m->id;
         }
         return 0;
 }
@@ -451,22 +504,23 @@ static int step_for_id(sqlite3_stmt *q, int64_t *id)
         return storage_step(q);
 }
 
-static int add_entry(struct store *s, int64_t mailbox, int64_t body, struct store_request *r, int64_t now)
+static int add_entry(struct store *s, struct store_receipt *receipt, int64_t body, struct store_request *r, int64_t now)
 {
-        _cleanup_query_ sqlite3_stmt *push = query(s, Q_MAILBOX_PUSH), *add = query(s, Q_ENTRY_ADD);
-        int64_t sequence;
-        int e;
+        _cleanup_query_ sqlite3_stmt *add = query(s, Q_ENTRY_ADD);
+        struct mailbox *m;
+        int e = mailbox_of_id(s, receipt->mailbox, &m);
 
-        bind_integer(push, 1, mailbox);
-        bind_integer(push, 2, (int64_t) r->send.payload.size);
-        e = step_for_id(push, &sequence);
         if (e < 0)
                 return e;
-        bind_integer(add, 1, mailbox);
-        bind_integer(add, 2, sequence);
+        receipt->sequence = ++m->sequence;
+        m->entries++;
+        m->bytes += (int64_t) r->send.payload.size;
+        mailbox_touch(s->mailboxes, m);
+        bind_integer(add, 1, m->id);
+        bind_integer(add, 2, (int64_t) m->sequence);
         bind_integer(add, 3, body);
         bind_integer(add, 4, (int64_t) r->send.payload.size);
-        bind_integer(add, 5, r->receiver_count > 1);
+        bind_integer(add, 5, r->receipt_count > 1);
         bind_integer(add, 6, now);
         return storage_step(add);
 }
@@ -475,110 +529,137 @@ static int fan_out(struct store *s, struct store_request *r, int64_t now)
 {
         _cleanup_query_ sqlite3_stmt *add = query(s, Q_BODY_ADD), *readers = query(s, Q_READERS_ADD);
         int64_t body;
-        int e;
 
         bind_bytes(add, 1, r->send.payload);
-        e = step_for_id(add, &body);
-        if (e >= 0 && r->receiver_count > 1) {
+        int e = storage_step(add);
+
+        body = sqlite3_last_insert_rowid(s->db);
+        if (e >= 0 && r->receipt_count > 1) {
                 bind_integer(readers, 1, body);
-                bind_integer(readers, 2, r->receiver_count);
+                bind_integer(readers, 2, r->receipt_count);
                 e = storage_step(readers);
         }
-        for (unsigned i = 0; e >= 0 && i < r->receiver_count; i++)
-                e = add_entry(s, r->receivers[i], body, r, now);
+        for (unsigned i = 0; e >= 0 && i < r->receipt_count; i++)
+                e = add_entry(s, &r->receipts[i], body, r, now);
         return e;
 }
 
-/* Everything that can refuse comes before the first write, but for the group's epoch, which is the last check and a
- * write in one. */
+/* The id is remembered first, which also tells whether it is new; what is refused is forgotten again. */
 static int run_send(struct store *s, struct store_request *r)
 {
-        _cleanup_query_ sqlite3_stmt *sent = query(s, Q_SENT), *remember = query(s, Q_SENT_ADD);
-        int64_t now = now_usec();
+        _cleanup_query_ sqlite3_stmt *remember = query(s, Q_SENT_ADD), *forget = query(s, Q_SENT_DROP);
+        int64_t now = now_usec(), id;
         int e;
 
-        bind_integer(sent, 1, r->mailbox);
-        bind_bytes(sent, 2, BYTES_OF(r->send.id));
-        e = storage_step(sent);
-        if (e != 0) {
-                if (e > 0)
-                        r->result = STORE_REPEATED;
-                return e < 0 ? e : 0;
-        }
-        e = find_receivers(s, r);
-        if (e >= 0 && r->result == STORE_DONE && r->send.has_group)
-                e = move_group(s, r, now);
-        if (e < 0 || r->result != STORE_DONE)
-                return e;
         bind_integer(remember, 1, r->mailbox);
         bind_bytes(remember, 2, BYTES_OF(r->send.id));
         bind_integer(remember, 3, now);
         e = storage_step(remember);
-        if (e >= 0 && r->receiver_count > 0)
-                e = fan_out(s, r, now);
-        return e;
+        if (e < 0)
+                return e;
+        if (sqlite3_changes(s->db) == 0) {
+                r->result = STORE_REPEATED;
+                return 0;
+        }
+        id = sqlite3_last_insert_rowid(s->db);
+        e = find_receivers(s, r);
+        if (e >= 0 && r->result == STORE_DONE && r->send.has_group)
+                e = move_group(s, r, now);
+        if (e >= 0 && r->result == STORE_DONE)
+                return r->receipt_count > 0 ? fan_out(s, r, now) : 0;
+        r->receipt_count = 0;
+        bind_integer(forget, 1, id);
+        return e < 0 ? e : storage_step(forget);
 }
 
-static int drop_body(struct store *s, int64_t body, bool shared)
+static int less_readers(struct store *s, int64_t body, unsigned readers)
 {
-        _cleanup_query_ sqlite3_stmt *less = query(s, Q_READERS_LESS), *readers = query(s, Q_READERS_DROP),
+        _cleanup_query_ sqlite3_stmt *less = query(s, Q_READERS_LESS), *none = query(s, Q_READERS_DROP),
                                      *drop = query(s, Q_BODY_DROP);
         int64_t remaining = 0;
+
+        bind_integer(less, 1, body);
+        bind_integer(less, 2, readers);
+        int e = step_for_id(less, &remaining);
+
+        if (e < 0 || remaining > 0)
+                return e;
+        bind_integer(none, 1, body);
+        bind_integer(drop, 1, body);
+        bind_integer(drop, 2, body);
+        e = storage_step(none);
+        return e < 0 ? e : storage_step(drop);
+}
+
+static int compare_freed(const void *a, const void *b)
+{
+        const struct freed *x = a, *y = b;
+
+        return x->body < y->body ? -1 : x->body > y->body;
+}
+
+/* Bodies are freed together, in their order: one statement for each row of neighbours, or for each that is shared. */
+static int drop_bodies(struct store *s)
+{
         int e = 0;
 
-        if (shared) {
-                bind_integer(less, 1, body);
-                e = step_for_id(less, &remaining);
-                if (e < 0 || remaining > 0)
-                        return e;
-                bind_integer(readers, 1, body);
-                e = storage_step(readers);
+        qsort(s->freed, s->freed_count, sizeof(*s->freed), compare_freed);
+        for (unsigned i = 0, n; e >= 0 && i < s->freed_count; i += n) {
+                const struct freed *f = &s->freed[i];
+
+                n = 1;
+                if (f->shared) {
+                        while (i + n < s->freed_count && f[n].body == f->body)
+                                n++;
+                        e = less_readers(s, f->body, n);
+                } else {
+                        _cleanup_query_ sqlite3_stmt *drop = query(s, Q_BODY_DROP);
+
+                        while (i + n < s->freed_count && !f[n].shared && f[n].body == f->body + n)
+                                n++;
+                        bind_integer(drop, 1, f->body);
+                        bind_integer(drop, 2, f->body + n - 1);
+                        e = storage_step(drop);
+                }
         }
-        bind_integer(drop, 1, body);
-        return e < 0 ? e : storage_step(drop);
+        s->freed_count = 0;
+        return e;
 }
 
 /* Drops at most @count entries of a mailbox, from the oldest on, up to @sequence and received before @before. Returns
  * how many. */
 static int drop_entries(struct store *s, int64_t mailbox, int64_t sequence, int64_t before, unsigned count)
 {
-        struct {
-                int64_t sequence, body;
-                bool shared;
-        } dropped[EXPIRE_STEP];
-        _cleanup_query_ sqlite3_stmt *less = query(s, Q_MAILBOX_LESS);
-        int64_t bytes = 0;
+        int64_t bytes = 0, last = 0;
+        struct mailbox *m;
         unsigned n = 0;
-        int e;
+        int e = mailbox_of_id(s, mailbox, &m);
 
-        {
+        if (e >= 0 && s->freed_count + count > FREED_MAX)
+                e = drop_bodies(s);
+        if (e >= 0) {
                 _cleanup_query_ sqlite3_stmt *q = query(s, Q_ENTRY_OLDEST);
 
                 bind_integer(q, 1, mailbox);
                 bind_integer(q, 2, sequence);
-                bind_integer(q, 3, before);
-                bind_integer(q, 4, count < EXPIRE_STEP ? count : EXPIRE_STEP);
-                while ((e = storage_step(q)) > 0) {
-                        dropped[n].sequence = storage_column_integer(q, 0);
-                        dropped[n].body = storage_column_integer(q, 1);
-                        dropped[n++].shared = storage_column_integer(q, 3);
+                bind_integer(q, 3, count);
+                while ((e = storage_step(q)) > 0 && storage_column_integer(q, 4) < before) {
+                        last = storage_column_integer(q, 0);
+                        s->freed[s->freed_count++] =
+                                (struct freed){ storage_column_integer(q, 1), storage_column_integer(q, 3) };
                         bytes += storage_column_integer(q, 2);
+                        n++;
                 }
         }
-        for (unsigned i = 0; e >= 0 && i < n; i++) {
-                _cleanup_query_ sqlite3_stmt *q = query(s, Q_ENTRY_DROP);
+        if (e >= 0 && n > 0) {
+                _cleanup_query_ sqlite3_stmt *q = query(s, Q_ENTRIES_DROP);
 
                 bind_integer(q, 1, mailbox);
-                bind_integer(q, 2, dropped[i].sequence);
+                bind_integer(q, 2, last);
                 e = storage_step(q);
-                if (e >= 0)
-                        e = drop_body(s, dropped[i].body, dropped[i].shared);
-        }
-        if (e >= 0 && n > 0) {
-                bind_integer(less, 1, mailbox);
-                bind_integer(less, 2, n);
-                bind_integer(less, 3, bytes);
-                e = storage_step(less);
+                m->entries -= n;
+                m->bytes -= bytes;
+                mailbox_touch(s->mailboxes, m);
         }
         return e < 0 ? e : (int) n;
 }
@@ -592,71 +673,6 @@ static int run_ack(struct store *s, struct store_request *r)
                 n = drop_entries(s, r->mailbox, sequence, INT64_MAX, EXPIRE_STEP);
         while (n == EXPIRE_STEP);
         return n < 0 ? n : 0;
-}
-
-static int run_one(struct store *s, struct store_request *r)
-{
-        static int (*const table[])(struct store *, struct store_request *) = {
-                [STORE_REGISTER] = run_register, [STORE_LOOK_UP] = run_look_up, [STORE_PUBLISH] = run_publish,
-                [STORE_CLAIM] = run_claim,       [STORE_SEND] = run_send,       [STORE_ACK] = run_ack,
-        };
-
-        r->result = STORE_DONE;
-        return table[r->operation](s, r);
-}
-
-static void log_failure(struct store *s, int error)
-{
-        _cleanup_free_ char *sentence = storage_describe(s->db, sqlite3_errcode(s->db));
-
-        log_error("%s", sentence ? sentence : strerror(-error));
-}
-
-int store_run(struct store *s, struct store_request *const *requests, unsigned count)
-{
-        int e = storage_begin(s->db);
-
-        for (unsigned i = 0; e >= 0 && i < count; i++)
-                e = run_one(s, requests[i]);
-        if (e >= 0)
-                e = storage_commit(s->db);
-        if (e < 0) {
-                log_failure(s, e);
-                storage_rollback(s->db);
-                for (unsigned i = 0; i < count; i++)
-                        requests[i]->result = STORE_FAILED;
-                return e;
-        }
-        return 0;
-}
-
-void store_request_release(struct store_request *r)
-{
-        free(r->package);
-        free(r->receivers);
-        r->package = NULL;
-        r->receivers = NULL;
-        r->receiver_count = 0;
-}
-
-int store_fetch(struct store *s, int64_t mailbox, uint64_t after, unsigned count,
-                bool (*each)(void *userdata, uint64_t sequence, struct bytes payload), void *userdata)
-{
-        _cleanup_query_ sqlite3_stmt *q = query(s, Q_FETCH);
-        int e;
-
-        if (after > INT64_MAX)
-                return 0;
-        bind_integer(q, 1, mailbox);
-        bind_integer(q, 2, (int64_t) after);
-        bind_integer(q, 3, count);
-        while ((e = storage_step(q)) > 0) {
-                if (!each(userdata, (uint64_t) storage_column_integer(q, 0), storage_column_bytes(q, 1)))
-                        return 0;
-        }
-        if (e < 0)
-                log_failure(s, e);
-        return e;
 }
 
 static int next_mailbox(struct store *s, int64_t *mailbox)
@@ -694,13 +710,11 @@ static int expire_step(struct store *s, int64_t now)
         return e;
 }
 
-int store_expire(struct store *s, uint64_t now_usec)
+static int run_expire(struct store *s, struct store_request *r)
 {
-        int64_t now = (int64_t) now_usec;
-        int more = 0, e = storage_begin(s->db);
+        int64_t now = (int64_t) r->now_usec;
+        int more = expire_step(s, now), e = more;
 
-        if (e >= 0)
-                e = more = expire_step(s, now);
         if (e >= 0)
                 e = storage_run(
                         s->db,
@@ -709,14 +723,83 @@ int store_expire(struct store *s, uint64_t now_usec)
         if (e >= 0)
                 e = storage_run(s->db, "delete from groups where changed < ?", "i",
                                 now - (int64_t) s->limits.group_usec);
+        r->more = more > 0;
+        return e;
+}
+
+static int run_one(struct store *s, struct store_request *r)
+{
+        static int (*const table[])(struct store *, struct store_request *) = {
+                [STORE_REGISTER] = run_register, [STORE_LOOK_UP] = run_look_up, [STORE_PUBLISH] = run_publish,
+                [STORE_CLAIM] = run_claim,       [STORE_SEND] = run_send,       [STORE_ACK] = run_ack,
+                [STORE_EXPIRE] = run_expire,
+        };
+
+        r->result = STORE_DONE;
+        return table[r->operation](s, r);
+}
+
+static void log_failure(sqlite3 *db, int error)
+{
+        _cleanup_free_ char *sentence = storage_describe(db, sqlite3_errcode(db));
+
+        log_error("%s", sentence ? sentence : strerror(-error));
+}
+
+int store_run(struct store *s, struct store_request *const *requests, unsigned count)
+{
+        if (mailbox_table_is_full(s->mailboxes))
+                mailbox_table_clear(s->mailboxes);
+
+        int e = storage_begin(s->db);
+
+        for (unsigned i = 0; e >= 0 && i < count; i++)
+                e = run_one(s, requests[i]);
+        if (e >= 0)
+                e = drop_bodies(s);
+        if (e >= 0)
+                e = save_mailboxes(s);
         if (e >= 0)
                 e = storage_commit(s->db);
         if (e < 0) {
-                log_failure(s, e);
+                log_failure(s->db, e);
                 storage_rollback(s->db);
+                mailbox_table_clear(s->mailboxes);
+                s->freed_count = 0;
+                for (unsigned i = 0; i < count; i++)
+                        requests[i]->result = STORE_FAILED;
                 return e;
         }
-        return more > 0;
+        return 0;
+}
+
+void store_request_release(struct store_request *r)
+{
+        free(r->package);
+        free(r->receipts);
+        r->package = NULL;
+        r->receipts = NULL;
+        r->receipt_count = 0;
+}
+
+int store_fetch(struct store *s, int64_t mailbox, uint64_t after, unsigned count,
+                bool (*each)(void *userdata, uint64_t sequence, struct bytes payload), void *userdata)
+{
+        _cleanup_query_ sqlite3_stmt *q = s->fetch;
+        int e;
+
+        if (after > INT64_MAX)
+                return 0;
+        bind_integer(q, 1, mailbox);
+        bind_integer(q, 2, (int64_t) after);
+        bind_integer(q, 3, count);
+        while ((e = storage_step(q)) > 0) {
+                if (!each(userdata, (uint64_t) storage_column_integer(q, 0), storage_column_bytes(q, 1)))
+                        return 0;
+        }
+        if (e < 0)
+                log_failure(s->reader, e);
+        return e;
 }
 
 static int inspect_mailboxes(struct store *s, FILE *f)
@@ -787,7 +870,19 @@ int store_inspect(struct store *s, FILE *f)
         if (e >= 0)
                 e = inspect_groups(s, f);
         if (e < 0)
-                log_failure(s, e);
+                log_failure(s->db, e);
+        return e;
+}
+
+static int open_reader(struct store *s, const char *path)
+{
+        int e = storage_errno(sqlite3_open_v2(path, &s->reader, SQLITE_OPEN_READONLY | SQLITE_OPEN_FULLMUTEX, NULL));
+
+        if (e >= 0)
+                e = storage_errno(
+                        sqlite3_prepare_v3(s->reader, fetch_query, -1, SQLITE_PREPARE_PERSISTENT, &s->fetch, NULL));
+        if (e < 0)
+                log_failure(s->reader, e);
         return e;
 }
 
@@ -807,7 +902,11 @@ int store_open(const char *directory, const struct store_limits *limits, struct 
                 e = storage_errno(
                         sqlite3_prepare_v3(s->db, queries[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i], NULL));
         if (e < 0 && s->db)
-                log_failure(s, e);
+                log_failure(s->db, e);
+        if (e >= 0)
+                e = mailbox_table_new(&s->mailboxes);
+        if (e >= 0)
+                e = open_reader(s, path);
         if (e >= 0)
                 e = checkpoint_start(s->db, path, &s->checkpoint);
         if (e < 0) {
@@ -823,10 +922,13 @@ struct store *store_close(struct store *s)
         if (!s)
                 return NULL;
         checkpoint_stop(s->checkpoint);
+        sqlite3_finalize(s->fetch);
+        sqlite3_close(s->reader);
         for (unsigned i = 0; i < Q_COUNT; i++)
                 sqlite3_finalize(s->statements[i]);
         if (s->db)
                 storage_close(s->db);
+        mailbox_table_free(s->mailboxes);
         free(s);
         return NULL;
 }

@@ -2,7 +2,9 @@
  *
  * The hub gathers what one turn of its event loop asks for and hands it over as one batch: an engine runs a batch in
  * the given order in one transaction and comes back when that is on stable storage. So an answer that leaves after
- * store_run() tells the truth, and one synchronous write serves all who asked meanwhile (group commit). */
+ * store_run() tells the truth, and one synchronous write serves all who asked meanwhile (group commit).
+ *
+ * Two threads use a store: one calls store_run(), another one, at the same time, what only reads. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,6 +22,7 @@ enum store_operation {
         STORE_CLAIM,
         STORE_SEND,
         STORE_ACK,
+        STORE_EXPIRE,
 };
 
 enum store_result {
@@ -45,6 +48,7 @@ struct store_request {
         struct bytes packages; /* PUBLISH: struct key_packages */
         struct send send;      /* SEND */
         uint64_t sequence;     /* ACK: in. LOOK_UP: out, the newest given out */
+        uint64_t now_usec;     /* EXPIRE: what is past its time then is dropped, a bounded amount in a request */
 
         /* out */
         uint8_t generation[WIRE_GENERATION_SIZE]; /* LOOK_UP */
@@ -52,8 +56,12 @@ struct store_request {
         bool last_resort;                         /* CLAIM */
         uint8_t *package;                         /* CLAIM: freed by store_request_release() */
         size_t package_size;
-        int64_t *receivers; /* SEND: the mailboxes that got an entry; freed by store_request_release() */
-        unsigned receiver_count;
+        struct store_receipt {
+                int64_t mailbox;
+                uint64_t sequence;
+        } * receipts; /* SEND: who got an entry, and under which number; freed by store_request_release() */
+        unsigned receipt_count;
+        bool more; /* EXPIRE: there may be more */
         uint64_t value;
         char subject[WIRE_NAME_MAX + 1];
 };
@@ -80,9 +88,6 @@ void store_request_release(struct store_request *r);
  * here is committed. */
 int store_fetch(struct store *s, int64_t mailbox, uint64_t after, unsigned count,
                 bool (*each)(void *userdata, uint64_t sequence, struct bytes payload), void *userdata);
-
-/* Drops what is past its time, a bounded amount at a call; 1 if there may be more. */
-int store_expire(struct store *s, uint64_t now_usec);
 
 /* Writes to @f, for a person, all that is stored: this is what a hub's owner can see. */
 int store_inspect(struct store *s, FILE *f);
