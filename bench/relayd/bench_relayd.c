@@ -40,7 +40,6 @@ static void serve(const char *directory, int out)
                                                     .idempotency_usec = 1ULL << 50,
                                                     .group_usec = 1ULL << 50 };
         static const struct hub_settings settings = { .connections_max = 10,
-                                                      .registration = true,
                                                       .payload_max = WIRE_PAYLOAD_MAX,
                                                       .handshake_usec = 5000000,
                                                       .idle_usec = 60000000 };

@@ -33,6 +33,7 @@ struct hub {
         SSL_CTX *context;
         struct access_log *log;
         struct hub_settings settings;
+        struct gate *gate;
         sd_event_source *listeners[LISTENERS_MAX];
         unsigned listener_count;
         sd_event_source *turn, *expire, *accept_again;
@@ -155,6 +156,12 @@ static void notify_others(struct hub *h, const struct job *j)
                 if (s)
                         session_arrived(s, r->receipts[i].sequence, r->send.payload);
         }
+        if (r->operation == STORE_DELETE) {
+                struct session *s = hub_session_of(h, r->mailbox);
+
+                if (s)
+                        session_deleted(s);
+        }
 }
 
 /* Takes jobs out of the queue for the next batch. */
@@ -274,17 +281,25 @@ static void pause_accepting(struct hub *h, const char *why)
 
 static void take(struct hub *h, int fd, const struct sockaddr_storage *peer)
 {
+        struct gate_pass pass;
         struct session *s;
         SSL *ssl;
         int one = 1;
 
-        (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-        if (tls_new(h->context, fd, NULL, &ssl) < 0) {
+        if (!gate_enter(h->gate, peer, hub_now(h), &pass)) {
                 close(fd);
                 return;
         }
-        if (session_new(h, fd, ssl, peer, &s) < 0)
+        (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+        if (tls_new(h->context, fd, NULL, &ssl) < 0) {
+                gate_leave(h->gate, &pass);
+                close(fd);
                 return;
+        }
+        if (session_new(h, fd, ssl, peer, &pass, &s) < 0) {
+                gate_leave(h->gate, &pass);
+                return;
+        }
         session_place(s)->next = h->sessions;
         if (h->sessions)
                 session_place(h->sessions)->previous = s;
@@ -343,7 +358,9 @@ int hub_new(sd_event *event, struct store *store, SSL_CTX *context, struct acces
         h->log = log;
         h->settings = *settings;
         h->last = &h->first;
-        r = committer_new(event, store, on_done, h, &h->committer);
+        r = gate_new(&settings->gate, &h->gate);
+        if (r >= 0)
+                r = committer_new(event, store, on_done, h, &h->committer);
         if (r >= 0)
                 r = sd_event_add_defer(event, &h->turn, on_turn, h);
         if (r >= 0)
@@ -392,8 +409,22 @@ struct hub *hub_free(struct hub *h)
         sd_event_source_disable_unref(h->expire);
         sd_event_source_disable_unref(h->accept_again);
         sd_event_unref(h->event);
+        gate_free(h->gate);
         free(h);
         return NULL;
+}
+
+uint64_t hub_now(struct hub *h)
+{
+        uint64_t now = 0;
+
+        (void) sd_event_now(h->event, CLOCK_BOOTTIME, &now);
+        return now;
+}
+
+struct gate *hub_gate(struct hub *h)
+{
+        return h->gate;
 }
 
 const struct hub_settings *hub_settings(const struct hub *h)

@@ -13,6 +13,7 @@
 #include <systemd/sd-event.h>
 
 #include "access_log.h"
+#include "gate.h"
 #include "relayd/link/frame.h"
 #include "store/store.h"
 
@@ -21,13 +22,13 @@ struct session;
 
 struct hub_settings {
         unsigned connections_max;
-        bool registration;            /* new accounts are taken */
-        uint32_t payload_max;         /* at most WIRE_PAYLOAD_MAX */
-        unsigned messages_per_second; /* of one link; more is read later, not refused. 0: no limit */
-        unsigned claims_per_minute;   /* of one link; more is refused. 0: no limit */
+        enum store_policy registration; /* who may have a new account */
+        const char *reserved_names;     /* names.h; NULL: none */
+        uint32_t payload_max;           /* at most WIRE_PAYLOAD_MAX */
         uint32_t key_packages_low;
         uint64_t handshake_usec; /* for the handshake, and between frames before AUTHENTICATE */
         uint64_t idle_usec;      /* between frames after it */
+        struct gate_settings gate;
 };
 
 /* @store, @context and @log (may be NULL) must outlive the hub. */
@@ -72,7 +73,9 @@ struct session *hub_session_of(struct hub *h, int64_t mailbox);
 /* Makes @s the mailbox's session; the one before is sent away. */
 void hub_attach(struct hub *h, struct session *s, int64_t mailbox);
 
+struct gate *hub_gate(struct hub *h);
 const struct hub_settings *hub_settings(const struct hub *h);
 struct store *hub_store(struct hub *h);
 struct access_log *hub_access_log(struct hub *h);
 sd_event *hub_event(struct hub *h);
+uint64_t hub_now(struct hub *h); /* CLOCK_BOOTTIME, µs */

@@ -28,7 +28,9 @@ static const struct daemon_option options[] = {
 static const struct config_key keys[] = {
         { "hub", "listen", "127.0.0.1:7843" },
         { "hub", "name", "" },
-        { "hub", "registration", "yes" },
+        { "hub", "registration", "open" },
+        { "hub", "reserved-names",
+          "admin administrator hostmaster hub postmaster root support system webmaster visavis" },
         { "hub", "connections", "10000" },
         { "hub", "access-log", "yes" },
         { "limits", "payload", "1048576" },
@@ -38,11 +40,17 @@ static const struct config_key keys[] = {
         { "limits", "key-packages-low", "10" },
         { "limits", "messages-per-second", "2000" },
         { "limits", "claims-per-minute", "60" },
+        { "limits", "claims-of-name-per-hour", "5" },
+        { "limits", "unproven-links", "1000" },
+        { "limits", "links-of-address", "1000" },
+        { "limits", "links-per-minute", "300" },
+        { "limits", "registrations-per-hour", "30" },
         { "limits", "handshake", "10s" },
         { "limits", "idle", "2min" },
         { "limits", "retention", "30d" },
         { "limits", "idempotency", "7d" },
         { "limits", "groups", "365d" },
+        { "limits", "names", "90d" },
         { NULL, NULL, NULL },
 };
 
@@ -64,32 +72,71 @@ static void stop(struct program *p)
         free(p);
 }
 
+static int configure_registration(const struct config *c, struct hub_settings *s)
+{
+        static const char *const policies[] = {
+                [STORE_OPEN] = "open", [STORE_INVITED] = "invitation", [STORE_CLOSED] = "closed"
+        };
+        const char *policy = config_string(c, "hub", NULL, "registration");
+
+        s->reserved_names = config_string(c, "hub", NULL, "reserved-names");
+        for (unsigned i = 0; i < COUNT_OF(policies); i++) {
+                if (strcmp(policy, policies[i]) == 0) {
+                        s->registration = (enum store_policy) i;
+                        return 0;
+                }
+        }
+        log_error("registration = %s in hub.conf is none of open, invitation and closed.", policy);
+        return -EINVAL;
+}
+
+static int configure_numbers(const struct config *c, struct hub_settings *s, struct store_limits *l)
+{
+        const struct {
+                const char *section, *key;
+                int64_t min, max;
+                unsigned *out;
+        } numbers[] = {
+                { "hub", "connections", 1, 1000000, &s->connections_max },
+                { "limits", "payload", 1024, WIRE_PAYLOAD_MAX, &s->payload_max },
+                { "limits", "key-packages", 1, 100000, &l->key_packages },
+                { "limits", "key-packages-low", 0, 100000, &s->key_packages_low },
+                { "limits", "messages-per-second", 0, 1000000, &s->gate.requests_per_second },
+                { "limits", "claims-per-minute", 0, 1000000, &s->gate.claims_per_minute },
+                { "limits", "claims-of-name-per-hour", 0, 1000000, &s->gate.claims_of_name_per_hour },
+                { "limits", "unproven-links", 0, 1000000, &s->gate.unproven },
+                { "limits", "links-of-address", 0, 1000000, &s->gate.links_of_address },
+                { "limits", "links-per-minute", 0, 1000000, &s->gate.links_per_minute },
+                { "limits", "registrations-per-hour", 0, 1000000, &s->gate.registrations_per_hour },
+        };
+
+        for (unsigned i = 0; i < COUNT_OF(numbers); i++) {
+                int64_t value;
+                int r = config_integer(c, numbers[i].section, NULL, numbers[i].key, numbers[i].min, numbers[i].max,
+                                       &value);
+
+                if (r < 0)
+                        return r;
+                *numbers[i].out = (unsigned) value;
+        }
+        return 0;
+}
+
 static int configure(const struct config *c, struct hub_settings *s, struct store_limits *l)
 {
-        int64_t connections, payload, stock, low, messages, claims;
         int r;
 
-        if ((r = config_integer(c, "hub", NULL, "connections", 1, 1000000, &connections)) < 0 ||
-            (r = config_boolean(c, "hub", NULL, "registration", &s->registration)) < 0 ||
-            (r = config_integer(c, "limits", NULL, "payload", 1024, WIRE_PAYLOAD_MAX, &payload)) < 0 ||
+        *s = (struct hub_settings){ 0 };
+        if ((r = configure_registration(c, s)) < 0 || (r = configure_numbers(c, s, l)) < 0 ||
             (r = config_integer(c, "limits", NULL, "mailbox-messages", 1, INT64_MAX, &l->mailbox_entries)) < 0 ||
             (r = config_integer(c, "limits", NULL, "mailbox-bytes", 1, INT64_MAX / 2, &l->mailbox_bytes)) < 0 ||
-            (r = config_integer(c, "limits", NULL, "key-packages", 1, 100000, &stock)) < 0 ||
-            (r = config_integer(c, "limits", NULL, "key-packages-low", 0, 100000, &low)) < 0 ||
-            (r = config_integer(c, "limits", NULL, "messages-per-second", 0, 1000000, &messages)) < 0 ||
-            (r = config_integer(c, "limits", NULL, "claims-per-minute", 0, 1000000, &claims)) < 0 ||
             (r = config_duration(c, "limits", NULL, "handshake", &s->handshake_usec)) < 0 ||
             (r = config_duration(c, "limits", NULL, "idle", &s->idle_usec)) < 0 ||
             (r = config_duration(c, "limits", NULL, "retention", &l->retention_usec)) < 0 ||
             (r = config_duration(c, "limits", NULL, "idempotency", &l->idempotency_usec)) < 0 ||
+            (r = config_duration(c, "limits", NULL, "names", &l->name_usec)) < 0 ||
             (r = config_duration(c, "limits", NULL, "groups", &l->group_usec)) < 0)
                 return r;
-        s->connections_max = (unsigned) connections;
-        s->payload_max = (uint32_t) payload;
-        s->messages_per_second = (unsigned) messages;
-        s->claims_per_minute = (unsigned) claims;
-        s->key_packages_low = (uint32_t) low;
-        l->key_packages = (uint32_t) stock;
         return 0;
 }
 

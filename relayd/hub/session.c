@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rate.h"
+#include "invitation.h"
+#include "names.h"
 #include "relayd/link/channel.h"
 #include "relayd/link/tls.h"
 #include "relayd/link/transport_key.h"
@@ -18,8 +19,6 @@
 enum {
         UNPROVEN_FRAMES = 8, /* what a link may ask before it has proved a key */
         PUSH_STEP = 64,      /* entries read from the store at a time */
-        CLAIM_BURST = 20,
-        MESSAGE_BURST_SECONDS = 5,
 };
 
 enum session_state {
@@ -38,7 +37,7 @@ struct session {
         char name[WIRE_NAME_MAX + 1];
         uint8_t exporter[TLS_EXPORTER_SIZE];
         unsigned frames, in_flight;
-        struct rate messages, claims;
+        struct gate_pass pass;
         sd_event_source *slow; /* reading goes on when the rate allows it */
         bool waiting, fetching;
         uint64_t pushed, acknowledged, window;
@@ -153,6 +152,17 @@ void session_replace(struct session *s)
         channel_close(s->channel, 0, "Replaced by a newer link.");
 }
 
+void session_deleted(struct session *s)
+{
+        if (s->state == SESSION_ENDING)
+                return;
+        access_log_write(hub_access_log(s->hub), s->peer, "deleted", s->name);
+        s->state = SESSION_ENDING;
+        send_failure(s, FRAME_GOING_AWAY, 0, &(struct wire_failure){ .code = WIRE_ERROR_DELETED }, NOBODY,
+                     "This account was deleted from the hub.");
+        channel_close(s->channel, 0, "The account was deleted.");
+}
+
 static void hello(struct session *s, const struct frame *f)
 {
         const struct hub_settings *settings = hub_settings(s->hub);
@@ -186,24 +196,35 @@ static void hello(struct session *s, const struct frame *f)
  * -EBADMSG. */
 static int prepare_register(struct session *s, struct job *j)
 {
+        const struct hub_settings *settings = hub_settings(s->hub);
         struct registration m;
+        const char *fault;
+        uint64_t wait;
 
         if (read_registration(BYTES(j->body, j->body_size), &m) < 0)
                 return -EBADMSG;
-        if (!hub_settings(s->hub)->registration) {
-                REFUSE(s, j->request, WIRE_ERROR_NOT_ALLOWED, 0, NOBODY,
-                       "This hub takes no new accounts; ask its owner.");
-                return 1;
-        }
         if (transport_key_check(m.transport_key, TRANSPORT_REGISTER, s->exporter, m.name, m.signature) < 0) {
                 REFUSE(s, j->request, WIRE_ERROR_NOT_AUTHENTICATED, 0, NOBODY,
                        "The signature does not fit the transport key.");
                 return 1;
         }
+        fault = name_fault(m.name, settings->reserved_names ? settings->reserved_names : "");
+        if (fault) {
+                REFUSE(s, j->request, WIRE_ERROR_NOT_ALLOWED, 0, m.name, "%s", fault);
+                return 1;
+        }
+        wait = gate_register(hub_gate(s->hub), &s->pass, hub_now(s->hub));
+        if (wait > 0) {
+                REFUSE(s, j->request, WIRE_ERROR_TOO_FAST, wait / 1000 + 1, NOBODY,
+                       "Too many names were registered from your address; wait %u minutes.",
+                       (unsigned) (wait / 60000000 + 1));
+                return 1;
+        }
         j->store.operation = STORE_REGISTER;
+        j->store.policy = settings->registration;
         j->store.name = m.name;
         memcpy(j->store.transport_key, m.transport_key, sizeof(m.transport_key));
-        return 0;
+        return invitation_hash(m.token, j->store.token);
 }
 
 static int prepare_authenticate(struct session *s, struct job *j)
@@ -236,13 +257,14 @@ static int prepare_claim(struct session *s, struct job *j)
 
         if (read_claim(BYTES(j->body, j->body_size), &j->store.name) < 0)
                 return -EBADMSG;
-        wait = rate_take(&s->claims, hub_event(s->hub));
+        wait = gate_claim(hub_gate(s->hub), s->place.mailbox, hub_now(s->hub));
         if (wait > 0) {
                 REFUSE(s, j->request, WIRE_ERROR_TOO_FAST, wait / 1000 + 1, NOBODY,
                        "Too many key packages were asked for; wait %u seconds.", (unsigned) (wait / 1000000 + 1));
                 return 1;
         }
         j->store.operation = STORE_CLAIM;
+        j->store.last_resort_only = !gate_one_time(hub_gate(s->hub), s->place.mailbox, j->store.name, hub_now(s->hub));
         return 0;
 }
 
@@ -259,6 +281,19 @@ static int prepare_send(struct session *s, struct job *j)
         }
         j->store.operation = STORE_SEND;
         j->store.mailbox = s->place.mailbox;
+        return 0;
+}
+
+/* The name is said again, so that no mistake deletes anything. */
+static int prepare_delete(struct session *s, struct job *j)
+{
+        if (read_delete_account(BYTES(j->body, j->body_size), &j->store.name) < 0)
+                return -EBADMSG;
+        if (!bytes_equal(j->store.name, BYTES_STRING(s->name))) {
+                REFUSE(s, j->request, WIRE_ERROR_NOT_ALLOWED, 0, j->store.name, "That is not your own account.");
+                return 1;
+        }
+        j->store.operation = STORE_DELETE;
         return 0;
 }
 
@@ -298,7 +333,7 @@ static int on_slow(sd_event_source *source, uint64_t usec, void *userdata)
 /* Every request but PING counts against the rate; a session that has used it up is read again when it has some left. */
 static void spend(struct session *s)
 {
-        uint64_t wait = rate_take(&s->messages, hub_event(s->hub));
+        uint64_t wait = gate_request(hub_gate(s->hub), s->place.mailbox, hub_now(s->hub));
 
         if (wait == 0)
                 return;
@@ -336,6 +371,7 @@ static void received_proven(struct session *s, const struct frame *f)
                 [FRAME_CLAIM_KEY_PACKAGE] = prepare_claim,
                 [FRAME_SEND] = prepare_send,
                 [FRAME_ACK] = prepare_ack,
+                [FRAME_DELETE_ACCOUNT] = prepare_delete,
         };
 
         if (f->type == FRAME_PING && read_empty(f->body) >= 0) {
@@ -398,6 +434,7 @@ static void complete_authenticate(struct session *s, struct job *j)
         s->state = SESSION_PROVEN;
         s->told_left = UINT32_MAX;
         channel_set_limits(s->channel, FRAME_LENGTH_MAX, settings->idle_usec);
+        gate_proven(hub_gate(s->hub), &s->pass);
         hub_attach(s->hub, s, j->store.mailbox);
         access_log_write(hub_access_log(s->hub), s->peer, "authenticated", s->name);
         write_authentication_answer(&body, &m);
@@ -413,6 +450,15 @@ static void refuse_result(struct session *s, const struct job *j)
         case STORE_EXISTS:
                 REFUSE(s, j->request, WIRE_ERROR_NAME_TAKEN, 0, subject,
                        "The name %s is taken on this hub; choose another.", r->subject);
+                break;
+        case STORE_REFUSED:
+                if (r->policy == STORE_INVITED)
+                        REFUSE(s, j->request, WIRE_ERROR_NOT_ALLOWED, 0, NOBODY,
+                               "This hub takes new accounts by invitation; ask its owner for a token that is still "
+                               "good.");
+                else
+                        REFUSE(s, j->request, WIRE_ERROR_NOT_ALLOWED, 0, NOBODY,
+                               "This hub takes no new accounts; ask its owner.");
                 break;
         case STORE_UNKNOWN:
                 REFUSE(s, j->request, WIRE_ERROR_UNKNOWN_RECIPIENT, 0, subject, "Nobody is called %s on this hub.",
@@ -527,7 +573,8 @@ static void format_peer(const struct sockaddr_storage *peer, char *out, size_t s
         }
 }
 
-int session_new(struct hub *h, int fd, SSL *ssl, const struct sockaddr_storage *peer, struct session **out)
+int session_new(struct hub *h, int fd, SSL *ssl, const struct sockaddr_storage *peer, const struct gate_pass *pass,
+                struct session **out)
 {
         const struct hub_settings *settings = hub_settings(h);
         struct session *s = calloc(1, sizeof(*s));
@@ -539,9 +586,7 @@ int session_new(struct hub *h, int fd, SSL *ssl, const struct sockaddr_storage *
                 return -ENOMEM;
         }
         s->hub = h;
-        rate_init(&s->messages, settings->messages_per_second, 1000000,
-                  settings->messages_per_second * MESSAGE_BURST_SECONDS);
-        rate_init(&s->claims, settings->claims_per_minute, 60 * 1000000, CLAIM_BURST);
+        s->pass = *pass;
         format_peer(peer, s->peer, sizeof(s->peer));
         r = channel_new(hub_event(h), fd, ssl, false, settings->handshake_usec, &channel_handlers, s, &s->channel);
         if (r < 0) {
@@ -559,6 +604,7 @@ struct session *session_free(struct session *s, bool stopping)
                 send_failure(s, FRAME_GOING_AWAY, 0, &(struct wire_failure){ .code = WIRE_ERROR_STOPPING }, NOBODY,
                              "The hub stops or starts again; come back in a moment.");
         access_log_write(hub_access_log(s->hub), s->peer, "left", s->name[0] ? s->name : NULL);
+        gate_leave(hub_gate(s->hub), &s->pass);
         hub_remove(s->hub, s);
         channel_free(s->channel);
         sd_event_source_disable_unref(s->slow);

@@ -12,8 +12,9 @@
 
 #include "hub.h"
 
-/* Takes over the accepted socket @fd. */
-int session_new(struct hub *h, int fd, SSL *ssl, const struct sockaddr_storage *peer, struct session **out);
+/* Takes over the accepted socket @fd, and @pass if it succeeds. */
+int session_new(struct hub *h, int fd, SSL *ssl, const struct sockaddr_storage *peer, const struct gate_pass *pass,
+                struct session **out);
 
 /* Ends it at once; @stopping: with a GOING_AWAY. Returns NULL. */
 struct session *session_free(struct session *s, bool stopping);
@@ -32,6 +33,9 @@ void session_key_packages_low(struct session *s, uint32_t left);
 
 /* Another link has taken over its mailbox. */
 void session_replace(struct session *s);
+
+/* Its account is gone. */
+void session_deleted(struct session *s);
 
 /* Links in the hub's own lists. */
 struct session_place {

@@ -35,6 +35,7 @@ enum frame_type {
         FRAME_FETCH = 0x07,
         FRAME_ACK = 0x08,
         FRAME_PING = 0x09,
+        FRAME_DELETE_ACCOUNT = 0x0a,
 
         FRAME_ENTRY = 0x41,
         FRAME_KEY_PACKAGES_LOW = 0x42,

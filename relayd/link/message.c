@@ -249,6 +249,16 @@ int read_claim(struct bytes body, struct bytes *out)
         return FINISH(&r, name, out);
 }
 
+void write_delete_account(struct writer *w, struct bytes name)
+{
+        write_claim(w, name);
+}
+
+int read_delete_account(struct bytes body, struct bytes *name)
+{
+        return read_claim(body, name);
+}
+
 void write_claim_answer(struct writer *w, bool last_resort, struct bytes key_package)
 {
         write_key_package(w, last_resort, key_package);

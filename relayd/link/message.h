@@ -147,6 +147,10 @@ int read_entry(struct bytes body, struct entry *out);
 void write_ack(struct writer *w, uint64_t sequence);
 int read_ack(struct bytes body, uint64_t *sequence);
 
+/* DELETE_ACCOUNT: the own name. The answer is empty. */
+void write_delete_account(struct writer *w, struct bytes name);
+int read_delete_account(struct bytes body, struct bytes *name);
+
 /* ERROR, and the event GOING_AWAY (request 0). */
 enum wire_error {
         WIRE_ERROR_PROTOCOL = 1,          /* malformed, or not allowed in this state; the hub closes the link */
@@ -164,6 +168,7 @@ enum wire_error {
         WIRE_ERROR_BUSY = 13,             /* too many links; try again later */
         WIRE_ERROR_REPLACED = 14,         /* going away: a newer link proved the same transport key */
         WIRE_ERROR_STOPPING = 15,         /* going away: the hub stops or restarts; come back later */
+        WIRE_ERROR_DELETED = 16,          /* going away: the account is no more on this hub */
 };
 
 struct wire_failure {

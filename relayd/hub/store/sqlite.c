@@ -72,11 +72,20 @@ static const char *const migrations[] = {
         " last_resort integer not null,"
         " package blob not null);"
         "create index key_packages_stock on key_packages (mailbox, last_resort, id);",
+
+        "create table invitations ("
+        " token blob primary key," /* SHA-256 of it */
+        " uses integer not null,"
+        " until integer not null) without rowid;"
+        /* A deleted account has this time and no mailbox. */
+        "alter table accounts add column deleted integer;"
+        "create index accounts_deleted on accounts (deleted) where deleted is not null;",
 };
 
 enum statement {
         Q_ACCOUNT,
         Q_ACCOUNT_ADD,
+        Q_INVITATION_USE,
         Q_MAILBOX_ADD,
         Q_MAILBOX_NAMED,
         Q_MAILBOX_BY_ID,
@@ -105,9 +114,10 @@ enum statement {
 static const char *const queries[Q_COUNT] = {
         [Q_ACCOUNT] = "select m.transport_key, m.generation from accounts a, mailboxes m"
                       " where a.name = ? and m.account = a.id and m.device = x''",
-        [Q_ACCOUNT_ADD] = "insert into accounts (name, created) values (?, ?) returning id",
+        [Q_ACCOUNT_ADD] = "insert into accounts (name, created) values (?, ?) on conflict do nothing",
+        [Q_INVITATION_USE] = "update invitations set uses = uses - 1 where token = ? and uses > 0 and until > ?",
         [Q_MAILBOX_ADD] =
-                "insert into mailboxes (account, device, transport_key, generation) values (?, x'', ?, ?) returning id",
+                "insert into mailboxes (id, account, device, transport_key, generation) values (?1, ?1, x'', ?2, ?3)",
         [Q_MAILBOX_NAMED] = "select m.id, a.name, m.sequence, m.entries, m.bytes from accounts a, mailboxes m"
                             " where a.name = ? and m.account = a.id and m.device = x''",
         [Q_MAILBOX_BY_ID] = "select m.id, a.name, m.sequence, m.entries, m.bytes from mailboxes m, accounts a"
@@ -287,11 +297,24 @@ static int save_mailboxes(struct store *s)
         return e;
 }
 
+/* 1 if the token is good, and used once more. */
+static int use_invitation(struct store *s, const struct store_request *r)
+{
+        _cleanup_query_ sqlite3_stmt *use = query(s, Q_INVITATION_USE);
+
+        bind_bytes(use, 1, BYTES_OF(r->token));
+        bind_integer(use, 2, now_usec());
+        int e = storage_step(use);
+
+        return e < 0 ? e : sqlite3_changes(s->db) > 0;
+}
+
 static int run_register(struct store *s, struct store_request *r)
 {
         _cleanup_query_ sqlite3_stmt *find = query(s, Q_ACCOUNT), *account = query(s, Q_ACCOUNT_ADD),
                                      *mailbox = query(s, Q_MAILBOX_ADD);
         uint8_t generation[WIRE_GENERATION_SIZE];
+        int64_t id;
         int e;
 
         bind_text(find, 1, r->name);
@@ -305,13 +328,30 @@ static int run_register(struct store *s, struct store_request *r)
                 }
                 return 0;
         }
+        if (r->policy == STORE_CLOSED) {
+                r->result = STORE_REFUSED;
+                return 0;
+        }
         bind_text(account, 1, r->name);
         bind_integer(account, 2, now_usec());
         e = storage_step(account);
-        if (e <= 0)
-                return e < 0 ? e : -EIO;
+        if (e < 0)
+                return e;
+        if (sqlite3_changes(s->db) == 0) { /* it was deleted not long ago */
+                r->result = STORE_EXISTS;
+                set_subject(r, r->name);
+                return 0;
+        }
+        id = sqlite3_last_insert_rowid(s->db);
+        e = r->policy == STORE_INVITED ? use_invitation(s, r) : 1;
+        if (e == 0) {
+                r->result = STORE_REFUSED;
+                return storage_run(s->db, "delete from accounts where id = ?", "i", id);
+        }
+        if (e < 0)
+                return e;
         random_fill(generation, sizeof(generation));
-        bind_integer(mailbox, 1, storage_column_integer(account, 0));
+        bind_integer(mailbox, 1, id); /* is not given out again while the name is taken */
         bind_bytes(mailbox, 2, BYTES_OF(r->transport_key));
         bind_bytes(mailbox, 3, BYTES_OF(generation));
         e = storage_step(mailbox);
@@ -365,9 +405,15 @@ static int run_publish(struct store *s, struct store_request *r)
         uint32_t stock, adding = 0;
         struct bytes package;
         struct reader reader;
+        struct mailbox *m;
         bool last_resort;
-        int e = stock_of(s, r->mailbox, &stock);
+        int e = mailbox_of_id(s, r->mailbox, &m);
 
+        if (e == -ENOENT) /* deleted meanwhile */
+                r->result = STORE_UNKNOWN;
+        if (e < 0)
+                return e == -ENOENT ? 0 : e;
+        e = stock_of(s, r->mailbox, &stock);
         if (e < 0)
                 return e;
         reader_init(&reader, r->packages);
@@ -406,7 +452,7 @@ static int run_claim(struct store *s, struct store_request *r)
         if (e < 0 || r->result != STORE_DONE)
                 return e;
         bind_integer(take, 1, r->mailbox);
-        e = storage_step(take);
+        e = r->last_resort_only ? 0 : storage_step(take);
         if (e > 0) {
                 r->key_packages--;
                 e = keep_package(r, storage_column_bytes(take, 0));
@@ -672,7 +718,9 @@ static int run_ack(struct store *s, struct store_request *r)
         do
                 n = drop_entries(s, r->mailbox, sequence, INT64_MAX, EXPIRE_STEP);
         while (n == EXPIRE_STEP);
-        return n < 0 ? n : 0;
+        if (n == -ENOENT) /* deleted meanwhile */
+                r->result = STORE_UNKNOWN;
+        return n < 0 && n != -ENOENT ? n : 0;
 }
 
 static int next_mailbox(struct store *s, int64_t *mailbox)
@@ -723,7 +771,49 @@ static int run_expire(struct store *s, struct store_request *r)
         if (e >= 0)
                 e = storage_run(s->db, "delete from groups where changed < ?", "i",
                                 now - (int64_t) s->limits.group_usec);
+        if (e >= 0)
+                e = storage_run(s->db, "delete from accounts where deleted < ?", "i",
+                                now - (int64_t) s->limits.name_usec);
+        if (e >= 0)
+                e = storage_run(s->db, "delete from invitations where until < ? or uses = 0", "i", now);
         r->more = more > 0;
+        return e;
+}
+
+static int run_invite(struct store *s, struct store_request *r)
+{
+        return storage_run(s->db, "insert into invitations (token, uses, until) values (?, ?, ?)", "bii",
+                           BYTES_OF(r->token), r->uses, (int64_t) r->until_usec);
+}
+
+/* All that an account has goes at once; its name stays taken for a time, so that nobody gets what was meant for it. */
+static int run_delete(struct store *s, struct store_request *r)
+{
+        _cleanup_free_ char *name = strndup((const char *) r->name.data, r->name.size);
+        struct mailbox *m;
+        int e = name ? mailbox_named(s, r->name, &m) : -ENOMEM, n;
+
+        if (e == -ENOENT) {
+                r->result = STORE_UNKNOWN;
+                set_subject(r, r->name);
+                return 0;
+        }
+        if (e < 0)
+                return e;
+        r->mailbox = m->id;
+        do
+                n = drop_entries(s, m->id, INT64_MAX, INT64_MAX, EXPIRE_STEP);
+        while (n == EXPIRE_STEP);
+        if (n < 0)
+                return n;
+        mailbox_forget(s->mailboxes, m);
+        e = storage_run(s->db, "delete from key_packages where mailbox = ?", "i", r->mailbox);
+        if (e >= 0)
+                e = storage_run(s->db, "delete from sent where mailbox = ?", "i", r->mailbox);
+        if (e >= 0)
+                e = storage_run(s->db, "delete from mailboxes where id = ?", "i", r->mailbox);
+        if (e >= 0)
+                e = storage_run(s->db, "update accounts set deleted = ? where name = ?", "is", now_usec(), name);
         return e;
 }
 
@@ -732,7 +822,7 @@ static int run_one(struct store *s, struct store_request *r)
         static int (*const table[])(struct store *, struct store_request *) = {
                 [STORE_REGISTER] = run_register, [STORE_LOOK_UP] = run_look_up, [STORE_PUBLISH] = run_publish,
                 [STORE_CLAIM] = run_claim,       [STORE_SEND] = run_send,       [STORE_ACK] = run_ack,
-                [STORE_EXPIRE] = run_expire,
+                [STORE_EXPIRE] = run_expire,     [STORE_INVITE] = run_invite,   [STORE_DELETE] = run_delete,
         };
 
         r->result = STORE_DONE;

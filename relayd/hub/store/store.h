@@ -23,12 +23,15 @@ enum store_operation {
         STORE_SEND,
         STORE_ACK,
         STORE_EXPIRE,
+        STORE_INVITE,
+        STORE_DELETE,
 };
 
 enum store_result {
         STORE_DONE,
         STORE_REPEATED, /* STORE_SEND: this id was done before; nothing was stored again */
-        STORE_EXISTS,   /* STORE_REGISTER: the name belongs to another transport key */
+        STORE_EXISTS,   /* STORE_REGISTER: the name belongs to another transport key, or did not long ago */
+        STORE_REFUSED,  /* STORE_REGISTER: the token is no invitation that is still good */
         STORE_UNKNOWN,  /* no such name (subject) */
         STORE_STALE,    /* STORE_SEND: the group's epoch is another one (value) */
         STORE_EMPTY,    /* STORE_CLAIM: no key package in stock */
@@ -36,15 +39,30 @@ enum store_result {
         STORE_FAILED,   /* the engine could not write; nothing of the batch was stored */
 };
 
+/* Who may register a name that is free. */
+enum store_policy {
+        STORE_OPEN,    /* everybody */
+        STORE_INVITED, /* who has an invitation's token */
+        STORE_CLOSED,  /* nobody */
+};
+
+enum { STORE_TOKEN_HASH_SIZE = 32 };
+
 /* One request of a batch. Views are the caller's until store_run() returns. */
 struct store_request {
         enum store_operation operation;
         enum store_result result;
 
         /* in */
-        struct bytes name;                              /* REGISTER, LOOK_UP, CLAIM */
+        struct bytes name;                    /* REGISTER, LOOK_UP, CLAIM, DELETE */
+        enum store_policy policy;             /* REGISTER */
+        uint8_t token[STORE_TOKEN_HASH_SIZE]; /* REGISTER, INVITE: SHA-256 of an invitation's token; the store has no
+                                                 more */
+        int64_t uses;                         /* INVITE: how often it is good */
+        uint64_t until_usec;                  /* INVITE: how long */
+        bool last_resort_only;                /* CLAIM: the stock of one-time packages is not touched */
         uint8_t transport_key[WIRE_TRANSPORT_KEY_SIZE]; /* REGISTER: in. LOOK_UP: out */
-        int64_t mailbox;       /* PUBLISH, SEND (the sender's), ACK: in. LOOK_UP, CLAIM (whose package it was): out */
+        int64_t mailbox; /* PUBLISH, SEND (the sender's), ACK: in. LOOK_UP, CLAIM (whose package it was), DELETE: out */
         struct bytes packages; /* PUBLISH: struct key_packages */
         struct send send;      /* SEND */
         uint64_t sequence;     /* ACK: in. LOOK_UP: out, the newest given out */
@@ -71,6 +89,7 @@ struct store_limits {
         uint32_t key_packages;                  /* a stock holds no more one-time packages */
         uint64_t retention_usec;                /* entries older than this are dropped */
         uint64_t idempotency_usec;              /* ids older than this are forgotten */
+        uint64_t name_usec;                     /* names of deleted accounts stay taken for so long */
         uint64_t group_usec;                    /* groups without a commit for so long are forgotten */
 };
 

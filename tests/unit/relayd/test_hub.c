@@ -35,9 +35,9 @@ static const struct store_limits limits = {
 
 static const struct hub_settings settings = {
         .connections_max = 100,
-        .registration = true,
         .payload_max = WIRE_PAYLOAD_MAX,
-        .claims_per_minute = 60,
+        .reserved_names = "hub root",
+        .gate = { .claims_per_minute = 60 },
         .key_packages_low = 2,
         .handshake_usec = 5 * 1000000ULL,
         .idle_usec = 60 * 1000000ULL,
@@ -505,6 +505,37 @@ static void two_links_that_race_for_a_key_package_get_different_ones(void **stat
         UNTIL(f->event, carol.low == 1); /* none left */
 }
 
+static void an_account_that_is_deleted_is_nobody_any_more(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_client_ struct client alice = { 0 }, bob = { 0 };
+        _cleanup_writer_ struct writer own = WRITER_INIT, others = WRITER_INIT;
+
+        client_up(&alice, f->event, &f->address, "alice", true);
+        client_up(&bob, f->event, &f->address, "bob", true);
+        write_delete_account(&others, BYTES_STRING("alice"));
+        assert_int_equal(ask(&bob, FRAME_DELETE_ACCOUNT, &others).code, WIRE_ERROR_NOT_ALLOWED);
+        write_delete_account(&own, BYTES_STRING("bob"));
+        assert_false(ask(&bob, FRAME_DELETE_ACCOUNT, &own).failed);
+        UNTIL(f->event, bob.down);
+        assert_int_equal(bob.code, WIRE_ERROR_DELETED);
+        assert_int_equal(say(&alice, 1, "bob", "x").code, WIRE_ERROR_UNKNOWN_RECIPIENT);
+        client_end(&bob);
+        client_start(&bob, f->event, &f->address, "bob", false);
+        UNTIL(f->event, bob.down);
+        assert_int_equal(bob.code, WIRE_ERROR_NOT_AUTHENTICATED);
+}
+
+static void a_name_that_people_would_take_for_the_hub_is_refused(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_client_ struct client mallory = { 0 };
+
+        client_start(&mallory, f->event, &f->address, "root", true);
+        UNTIL(f->event, mallory.down);
+        assert_int_equal(mallory.code, WIRE_ERROR_NOT_ALLOWED);
+}
+
 static void of_two_commits_for_one_epoch_the_loser_hears_the_epoch(void **state)
 {
         struct fixture *f = *state;
@@ -714,6 +745,8 @@ int main(void)
                 TEST(a_newer_link_of_the_same_account_takes_over),
                 TEST(an_unknown_recipient_is_named),
                 TEST(two_links_that_race_for_a_key_package_get_different_ones),
+                TEST(an_account_that_is_deleted_is_nobody_any_more),
+                TEST(a_name_that_people_would_take_for_the_hub_is_refused),
                 TEST(of_two_commits_for_one_epoch_the_loser_hears_the_epoch),
                 TEST(a_payload_of_a_mebibyte_arrives_and_a_larger_one_breaks_the_link),
                 TEST(a_slow_reader_is_not_buffered_for),

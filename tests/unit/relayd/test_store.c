@@ -23,6 +23,7 @@ static const struct store_limits limits = {
         .retention_usec = 1000 * 1000000ULL,
         .idempotency_usec = 1000 * 1000000ULL,
         .group_usec = 1000 * 1000000ULL,
+        .name_usec = 1000 * 1000000ULL,
 };
 
 struct fixture {
@@ -331,6 +332,91 @@ static void what_is_past_its_time_is_dropped(void **state)
         assert_string_equal(entries(f->store, f->bob, 0), "2=y ");
 }
 
+static enum store_result register_with(struct store *s, const char *name, uint8_t key, enum store_policy policy,
+                                       uint8_t token)
+{
+        return run(s, (struct store_request){ .operation = STORE_REGISTER,
+                                              .name = BYTES_STRING(name),
+                                              .transport_key = { key },
+                                              .policy = policy,
+                                              .token = { token } })
+                .result;
+}
+
+static void invite(struct store *s, uint8_t token, int64_t uses, uint64_t until_usec)
+{
+        assert_int_equal(run(s, (struct store_request){ .operation = STORE_INVITE,
+                                                        .token = { token },
+                                                        .uses = uses,
+                                                        .until_usec = until_usec })
+                                 .result,
+                         STORE_DONE);
+}
+
+static void an_invitation_is_good_so_often_and_so_long(void **state)
+{
+        struct fixture *f = *state;
+
+        invite(f->store, 7, 2, INT64_MAX);
+        invite(f->store, 8, 1, 1); /* long ago */
+        assert_int_equal(register_with(f->store, "dave", 4, STORE_INVITED, 6), STORE_REFUSED);
+        assert_int_equal(register_with(f->store, "dave", 4, STORE_INVITED, 8), STORE_REFUSED);
+        assert_int_equal(register_with(f->store, "alice", 4, STORE_INVITED, 7), STORE_EXISTS);
+        assert_int_equal(register_with(f->store, "dave", 4, STORE_INVITED, 7), STORE_DONE);
+        assert_int_equal(register_with(f->store, "dave", 4, STORE_INVITED, 6), STORE_DONE); /* the same key again */
+        open_again(f);
+        assert_int_equal(register_with(f->store, "erin", 5, STORE_INVITED, 7), STORE_DONE);
+        assert_int_equal(register_with(f->store, "frank", 6, STORE_INVITED, 7), STORE_REFUSED);
+        assert_int_equal(register_with(f->store, "frank", 6, STORE_OPEN, 0), STORE_DONE);
+        assert_int_equal(register_with(f->store, "grace", 7, STORE_CLOSED, 0), STORE_REFUSED);
+        assert_int_equal(register_with(f->store, "frank", 6, STORE_CLOSED, 0), STORE_DONE);
+        assert_int_equal(register_with(f->store, "grace", 7, STORE_OPEN, 0), STORE_DONE);
+}
+
+static void what_is_deleted_is_gone_and_its_name_stays_taken_for_a_time(void **state)
+{
+        struct fixture *f = *state;
+        struct store_request deletion = { .operation = STORE_DELETE, .name = BYTES_STRING("bob") };
+        struct store_request ack = { .operation = STORE_ACK, .mailbox = f->bob, .sequence = 9 };
+        struct timespec t;
+
+        assert_int_equal(publish(f, false, "one"), STORE_DONE);
+        assert_int_equal(send_it(f->store, sending(f->alice, 1, "bob carol", "x")), STORE_DONE);
+        assert_int_equal(send_it(f->store, sending(f->bob, 1, "carol", "y")), STORE_DONE);
+        deletion = run(f->store, deletion);
+        assert_int_equal(deletion.result, STORE_DONE);
+        assert_int_equal(deletion.mailbox, f->bob);
+        assert_int_equal(count(f, "key_packages"), 0);
+        assert_int_equal(count(f, "mailboxes"), 2);
+        assert_int_equal(count(f, "entries"), 2);
+        assert_int_equal(run(f->store, deletion).result, STORE_UNKNOWN);
+        assert_int_equal(send_it(f->store, sending(f->alice, 2, "bob", "x")), STORE_UNKNOWN);
+        /* What its link had asked for before it was cut. */
+        assert_int_equal(run(f->store, ack).result, STORE_UNKNOWN);
+        assert_int_equal(publish(f, false, "two"), STORE_UNKNOWN);
+        assert_string_equal(entries(f->store, f->carol, 0), "1=x 2=y ");
+        open_again(f);
+        assert_int_equal(register_with(f->store, "bob", 9, STORE_OPEN, 0), STORE_EXISTS);
+        clock_gettime(CLOCK_REALTIME, &t);
+        expire(f->store, (uint64_t) (t.tv_sec + 2000) * 1000000);
+        assert_int_equal(register_with(f->store, "bob", 9, STORE_OPEN, 0), STORE_DONE);
+}
+
+static void a_claim_may_leave_the_stock_alone(void **state)
+{
+        struct fixture *f = *state;
+        struct store_request claim = { .operation = STORE_CLAIM,
+                                       .name = BYTES_STRING("bob"),
+                                       .last_resort_only = true };
+
+        assert_int_equal(publish(f, false, "one"), STORE_DONE);
+        assert_int_equal(run(f->store, claim).result, STORE_EMPTY);
+        assert_int_equal(publish(f, true, "last"), STORE_DONE);
+        claim = run(f->store, claim);
+        assert_int_equal(claim.key_packages, 1);
+        assert_claimed(&claim, "last", true);
+}
+
 static void inspection_shows_accounts_and_ciphertext_and_no_sender(void **state)
 {
         struct fixture *f = *state;
@@ -359,6 +445,9 @@ int main(void)
                 TEST(a_key_package_is_handed_out_once_and_the_last_resort_stays),
                 TEST(a_full_stock_and_a_full_mailbox_are_refused),
                 TEST(what_is_past_its_time_is_dropped),
+                TEST(an_invitation_is_good_so_often_and_so_long),
+                TEST(what_is_deleted_is_gone_and_its_name_stays_taken_for_a_time),
+                TEST(a_claim_may_leave_the_stock_alone),
                 TEST(inspection_shows_accounts_and_ciphertext_and_no_sender),
         };
 
