@@ -18,6 +18,7 @@ enum {
         PING_USEC = 40 * 1000 * 1000,    /* a PING when nothing came for so long */
         SILENCE_USEC = 60 * 1000 * 1000, /* its answer is then due by here */
         CONNECT_USEC = 7 * 1000 * 1000,  /* for one of several addresses */
+        PROBE_USEC = 5 * 1000 * 1000,    /* for an answer to link_probe() */
 };
 
 enum link_state {
@@ -48,8 +49,11 @@ struct link {
         struct tls_pin pin;
         struct resolve *resolve;
         struct addrinfo *addresses, *next_address;
+        struct socks_proxy proxy;
+        struct socks *socks;
         struct channel *channel;
-        sd_event_source *patience, *keep_alive, *ended;
+        uint64_t probed_at;
+        sd_event_source *patience, *keep_alive, *probe, *ended;
         struct link_up up;
         uint32_t last_request;
         struct pending pending[WIRE_IN_FLIGHT_MAX]; /* a ring in the order of asking; done == NULL: answered */
@@ -77,7 +81,9 @@ static void end(struct link *l, enum link_failure failure, const char *sentence)
         }
         l->patience = sd_event_source_disable_unref(l->patience);
         l->keep_alive = sd_event_source_disable_unref(l->keep_alive);
+        l->probe = sd_event_source_disable_unref(l->probe);
         l->resolve = resolve_free(l->resolve);
+        l->socks = socks_free(l->socks);
         (void) sd_event_source_set_enabled(l->ended, SD_EVENT_ONESHOT);
 }
 
@@ -196,6 +202,7 @@ static void go_up(struct link *l)
         }
         channel_set_limits(l->channel, FRAME_LENGTH_MAX, SILENCE_USEC);
         memcpy(l->up.hub_key, l->pin.seen, sizeof(l->up.hub_key));
+        l->up.resumed = SSL_session_reused(channel_ssl(l->channel));
         l->handlers->up(l, l->userdata, &l->up);
 }
 
@@ -307,9 +314,18 @@ static void on_received(struct channel *c, void *userdata, const struct frame *f
         }
 }
 
+#define WRONG_KEY                                                                                                      \
+        "The hub has another key than its address says. Compare the address with the hub's owner: somebody may be in " \
+        "between."
+
 static void on_opened(struct channel *c, void *userdata)
 {
-        send_hello(userdata);
+        struct link *l = userdata;
+
+        if (tls_pin_kept(channel_ssl(c), &l->pin))
+                send_hello(l);
+        else
+                end(l, LINK_WRONG_KEY, WRONG_KEY);
 }
 
 static void on_closed(struct channel *c, void *userdata, int error, const char *sentence)
@@ -319,9 +335,7 @@ static void on_closed(struct channel *c, void *userdata, int error, const char *
         if (l->state == LINK_DOWN)
                 return; /* on_ended() frees the channel */
         if (l->pin.refused) {
-                end(l, LINK_WRONG_KEY,
-                    "The hub has another key than its address says. Compare the address with the hub's owner: somebody "
-                    "may be in between.");
+                end(l, LINK_WRONG_KEY, WRONG_KEY);
         } else if (l->state == LINK_CONNECTING && error != -EPROTO && l->next_address) {
                 l->channel = channel_free(l->channel);
                 try_next_address(l);
@@ -336,9 +350,32 @@ static const struct channel_handlers channel_handlers = {
         .closed = on_closed,
 };
 
-static int connect_to(struct link *l, const struct addrinfo *a)
+/* Takes over @fd. */
+static int start_tls(struct link *l, int fd, bool connecting, uint64_t patience_usec)
 {
         SSL *ssl;
+        int r = tls_new(l->context, fd, &l->pin, &ssl);
+
+        if (r < 0) {
+                close(fd);
+                return r;
+        }
+        return channel_new(l->event, fd, ssl, connecting, patience_usec, &channel_handlers, l, &l->channel);
+}
+
+static void on_proxied(void *userdata, int fd, const char *sentence)
+{
+        struct link *l = userdata;
+
+        l->socks = socks_free(l->socks);
+        if (fd < 0)
+                end(l, LINK_UNREACHABLE, sentence);
+        else if (start_tls(l, fd, false, LINK_PATIENCE_USEC) < 0)
+                end(l, LINK_LOCAL, "There is not enough memory for a link.");
+}
+
+static int connect_to(struct link *l, const struct addrinfo *a)
+{
         int one = 1, fd, r;
 
         fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -350,13 +387,10 @@ static int connect_to(struct link *l, const struct addrinfo *a)
                 close(fd);
                 return r;
         }
-        r = tls_new(l->context, fd, &l->pin, &ssl);
-        if (r < 0) {
-                close(fd);
-                return r;
-        }
-        return channel_new(l->event, fd, ssl, true, a->ai_next ? CONNECT_USEC : LINK_PATIENCE_USEC, &channel_handlers,
-                           l, &l->channel);
+        if (l->proxy.host[0] != '\0')
+                return socks_connect(l->event, fd, l->address.host, l->address.port, l->proxy.user, on_proxied, l,
+                                     &l->socks);
+        return start_tls(l, fd, true, a->ai_next ? CONNECT_USEC : LINK_PATIENCE_USEC);
 }
 
 static void try_next_address(struct link *l)
@@ -384,8 +418,11 @@ static void on_resolved(void *userdata, int error, struct addrinfo *addresses)
 
         l->resolve = resolve_free(l->resolve);
         if (error != 0) {
-                (void) snprintf(sentence, sizeof(sentence), "The hub's name %s could not be looked up: %s.",
-                                l->address.host, gai_strerror(error));
+                bool proxied = l->proxy.host[0] != '\0';
+
+                (void) snprintf(sentence, sizeof(sentence), "The %s's name %s could not be looked up: %s.",
+                                proxied ? "proxy" : "hub", proxied ? l->proxy.host : l->address.host,
+                                gai_strerror(error));
                 end(l, LINK_UNREACHABLE, sentence);
                 return;
         }
@@ -418,6 +455,11 @@ int link_open(sd_event *event, const struct link_parameters *p, const struct lin
         (void) snprintf(l->token, sizeof(l->token), "%s", p->token ? p->token : "");
         l->pin.known = p->address->has_key;
         memcpy(l->pin.key, p->address->key, sizeof(l->pin.key));
+        l->pin.session = p->session;
+        if (p->proxy)
+                l->proxy = *p->proxy;
+        bool proxied = l->proxy.host[0] != '\0';
+
         l->handlers = handlers;
         l->userdata = userdata;
         r = tls_client_context(&l->context);
@@ -429,7 +471,8 @@ int link_open(sd_event *event, const struct link_parameters *p, const struct lin
                 r = sd_event_add_time_relative(event, &l->patience, CLOCK_BOOTTIME, LINK_PATIENCE_USEC, 0, on_patience,
                                                l);
         if (r >= 0)
-                r = resolve_start(event, l->address.host, l->address.port, on_resolved, l, &l->resolve);
+                r = resolve_start(event, proxied ? l->proxy.host : l->address.host,
+                                  proxied ? l->proxy.port : l->address.port, on_resolved, l, &l->resolve);
         if (r < 0) {
                 link_free(l);
                 return r;
@@ -443,11 +486,13 @@ struct link *link_free(struct link *l)
         if (!l)
                 return NULL;
         resolve_free(l->resolve);
+        socks_free(l->socks);
         channel_free(l->channel);
         if (l->addresses)
                 freeaddrinfo(l->addresses);
         sd_event_source_disable_unref(l->patience);
         sd_event_source_disable_unref(l->keep_alive);
+        sd_event_source_disable_unref(l->probe);
         sd_event_source_disable_unref(l->ended);
         SSL_CTX_free(l->context);
         sd_event_unref(l->event);
@@ -458,6 +503,33 @@ struct link *link_free(struct link *l)
 void link_close(struct link *l, const char *sentence)
 {
         end(l, LINK_UNREACHABLE, sentence);
+}
+
+static int on_probe(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct link *l = userdata;
+
+        l->probe = sd_event_source_disable_unref(l->probe);
+        if (channel_last_received(l->channel) <= l->probed_at)
+                end(l, LINK_UNREACHABLE, "The hub did not answer after the network had changed.");
+        return 0;
+}
+
+void link_probe(struct link *l)
+{
+        if (l->state != LINK_UP || l->probe)
+                return;
+        (void) sd_event_now(l->event, CLOCK_BOOTTIME, &l->probed_at);
+        channel_send(l->channel, FRAME_PING, ++l->last_request, BYTES(NULL, 0));
+        (void) sd_event_add_time(l->event, &l->probe, CLOCK_BOOTTIME, l->probed_at + PROBE_USEC, 0, on_probe, l);
+}
+
+void link_traffic(const struct link *l, uint64_t *received, uint64_t *sent)
+{
+        SSL *ssl = l->channel ? channel_ssl(l->channel) : NULL;
+
+        *received = ssl ? BIO_number_read(SSL_get_rbio(ssl)) : 0;
+        *sent = ssl ? BIO_number_written(SSL_get_wbio(ssl)) : 0;
 }
 
 unsigned link_room(const struct link *l)

@@ -1,12 +1,13 @@
 /* A link: the client's side of the wire, for one account.
  *
- *     RESOLVING ─▶ CONNECTING ─▶ HELLO ─▶ [REGISTER] ─▶ AUTHENTICATE ─▶ UP
+ *     RESOLVING ─▶ CONNECTING [through a proxy] ─▶ HELLO ─▶ [REGISTER] ─▶ AUTHENTICATE ─▶ UP
  *         └────────────┴───────────┴──────────┴──────────────┴──────────┴────▶ DOWN (the last state; down() was called)
  *
  * A link does not come back by itself: its owner makes another. All requests that are open when it goes down are
  * answered with an error first, in the order in which they were made. */
 #pragma once
 
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
@@ -15,6 +16,7 @@
 #include "message.h"
 #include "services/address.h"
 #include "services/secret.h"
+#include "socks.h"
 
 enum { LINK_PATIENCE_USEC = 15 * 1000 * 1000 }; /* from the start to UP */
 
@@ -39,6 +41,7 @@ struct link_error {
 
 struct link_up {
         uint8_t hub_key[ADDRESS_KEY_SIZE]; /* of the hub, as it was seen: to be remembered if the address had none */
+        bool resumed;
         struct hello_answer limits;
         struct authentication_answer mailbox;
 };
@@ -60,6 +63,8 @@ struct link_parameters {
         const struct secret *transport_key; /* must outlive the link */
         bool registering;                   /* REGISTER before AUTHENTICATE */
         const char *token;                  /* invitation for REGISTER, or NULL. Copied. */
+        SSL_SESSION **session; /* NULL, or the owner's place for what resumes the next link to this hub (tls.h) */
+        const struct socks_proxy *proxy; /* NULL: connect directly. Copied. */
 };
 
 /* Starts. 0, -ENOMEM, -EINVAL for a bad transport key. @handlers must outlive the link. */
@@ -80,6 +85,13 @@ int link_request(struct link *l, enum frame_type type, struct bytes body, link_a
 
 /* How many more requests fit now. */
 unsigned link_room(const struct link *l);
+
+/* The network has changed: asks the hub whether it is still there, and goes down if it does not say so within a few
+ * seconds. */
+void link_probe(struct link *l);
+
+/* Bytes that went over the network so far, TLS and all. */
+void link_traffic(const struct link *l, uint64_t *received, uint64_t *sent);
 
 /* True if REGISTER may have reached the hub: after a failure, the name may be ours without our knowing. */
 bool link_may_have_registered(const struct link *l);

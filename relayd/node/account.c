@@ -315,6 +315,7 @@ static void on_down(struct link *l, void *userdata, const struct link_error *e)
         struct account *a = userdata;
 
         (void) snprintf(a->last_error, sizeof(a->last_error), "%s", e->sentence);
+        account_traffic(a, &a->received, &a->sent);
         log_notice("The link of account %s to %s is down: %s", a->row.account, a->row.address.host, e->sentence);
         fail_waiting(a, e);
         if (a->adding)
@@ -356,6 +357,7 @@ static void on_up(struct link *l, void *userdata, const struct link_up *up)
 
                 memcpy(a->row.address.key, up->hub_key, sizeof(a->row.address.key));
                 a->row.address.has_key = true;
+                a->row.first_use = true;
                 address_format(&a->row.address, true, text);
                 log_warning("The address of account %s had no key of its hub, so the key that was seen is trusted from "
                             "now on: %s. Compare it with the hub's owner.",
@@ -434,10 +436,13 @@ static const struct link_handlers link_handlers = { on_up, on_down, on_entry, on
 
 void account_start(struct account *a)
 {
+        struct socks_proxy proxy;
         struct link_parameters p = {
                 .address = &a->row.address,
                 .transport_key = a->transport_key,
                 .registering = !a->row.registered,
+                .session = &a->session,
+                .proxy = &proxy,
         };
         int r;
 
@@ -445,7 +450,9 @@ void account_start(struct account *a)
                 return;
         (void) sd_event_source_set_enabled(a->retry, SD_EVENT_OFF);
         a->tried_at = clock_usec(CLOCK_BOOTTIME);
-        r = link_open(a->node->event, &p, &link_handlers, a, &a->link);
+        r = socks_proxy_parse(a->row.proxy, a->row.account, &proxy);
+        if (r >= 0)
+                r = link_open(a->node->event, &p, &link_handlers, a, &a->link);
         if (r < 0) {
                 (void) snprintf(a->last_error, sizeof(a->last_error), "The link could not be started: %s.",
                                 strerror(-r));
@@ -462,20 +469,69 @@ void account_hurry(struct account *a)
                 account_start(a);
 }
 
+void account_network_changed(struct account *a)
+{
+        a->failures = 0;
+        if (a->state == ACCOUNT_ONLINE)
+                link_probe(a->link);
+        else if (a->row.registered)
+                account_start(a); /* one that is under way has its own time-out */
+}
+
+void account_traffic(const struct account *a, uint64_t *received, uint64_t *sent)
+{
+        uint64_t in = 0, out = 0;
+
+        if (a->link)
+                link_traffic(a->link, &in, &out);
+        *received = a->received + in;
+        *sent = a->sent + out;
+}
+
+static int write_row(struct account *a, const struct ledger_account *before)
+{
+        int r = ledger_update_account(a->node->ledger, &a->row);
+
+        if (r >= 0)
+                r = ledger_commit(a->node->ledger);
+        if (r < 0)
+                a->row = *before;
+        return r;
+}
+
+int account_set_proxy(struct account *a, const char *proxy)
+{
+        struct ledger_account before = a->row;
+        struct socks_proxy parsed;
+        int r = strlen(proxy) < sizeof(a->row.proxy) ? socks_proxy_parse(proxy, a->row.account, &parsed) : -EINVAL;
+
+        if (r < 0 || strcmp(proxy, a->row.proxy) == 0)
+                return r;
+        (void) snprintf(a->row.proxy, sizeof(a->row.proxy), "%s", proxy);
+        r = write_row(a, &before);
+        if (r < 0)
+                return r;
+        /* What was got on one way is not shown on the other. */
+        SSL_SESSION_free(TAKE(a->session));
+        a->failures = 0;
+        if (a->link)
+                break_link(a, "The way to the hub has been changed.");
+        else if (a->row.registered)
+                account_start(a);
+        return 0;
+}
+
 int account_enable(struct account *a, bool enabled)
 {
+        struct ledger_account before = a->row;
         int r;
 
         if (a->row.enabled == enabled)
                 return 0;
         a->row.enabled = enabled;
-        r = ledger_update_account(a->node->ledger, &a->row);
-        if (r >= 0)
-                r = ledger_commit(a->node->ledger);
-        if (r < 0) {
-                a->row.enabled = !enabled;
+        r = write_row(a, &before);
+        if (r < 0)
                 return r;
-        }
         if (!enabled && a->link) {
                 break_link(a, SWITCHED_OFF);
         } else if (!enabled) {
@@ -535,6 +591,7 @@ struct account *account_free(struct account *a)
         while (a->waiting)
                 waiting_free(a->waiting);
         link_free(a->link);
+        SSL_SESSION_free(a->session);
         sd_bus_message_unref(a->adding);
         sd_bus_slot_unref(a->object);
         sd_bus_track_unref(a->watchers);

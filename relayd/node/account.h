@@ -48,6 +48,8 @@ struct account {
         uint64_t since; /* CLOCK_REALTIME, µs */
         char last_error[WIRE_SENTENCE_MAX + 1];
         struct link *link;
+        SSL_SESSION *session;    /* resumes the next link */
+        uint64_t received, sent; /* bytes of the links before this one */
         sd_event_source *work, *retry, *deliver_again, *report;
         unsigned failures;
         uint64_t tried_at; /* CLOCK_BOOTTIME, µs: the last attempt to connect */
@@ -85,6 +87,17 @@ void account_hurry(struct account *a);
 /* What the owner wants: switched off, the link goes down and stays down, also after a restart; the queues are kept.
  * Answers when that is on disk. */
 int account_enable(struct account *a, bool enabled);
+
+/* Through which proxy the link goes from now on: "" (none) or socks5://host:port. -EINVAL for anything else; else as
+ * account_enable(). A link that is up is made again. */
+int account_set_proxy(struct account *a, const char *proxy);
+
+/* The network, or the machine's sleep, is another one: a link that is up proves that it still is, another is made at
+ * once. */
+void account_network_changed(struct account *a);
+
+/* Bytes over the network since relayd started. */
+void account_traffic(const struct account *a, uint64_t *received, uint64_t *sent);
 
 /* Does what can be done now. */
 void account_run(struct account *a);

@@ -64,6 +64,7 @@ static int new_account(struct node *n, const char *id, uint32_t uid, const struc
         int r;
 
         (void) snprintf(row.account, sizeof(row.account), "%s", id);
+        (void) snprintf(row.proxy, sizeof(row.proxy), "%s", n->settings.proxy);
         /* The key is on disk before the hub hears of it: a name that was registered with a lost key is lost as well. */
         r = ledger_add_account(n->ledger, &row, key);
         if (r >= 0)

@@ -50,6 +50,8 @@ static const char *const migrations[] = {
         " envelope blob not null,"
         " unique (account, sequence));",
         "alter table accounts add column enabled integer not null default 1;",
+        "alter table accounts add column first_use integer not null default 0;"
+        "alter table accounts add column proxy text not null default '';",
 };
 
 struct then {
@@ -211,12 +213,14 @@ static int read_account(struct ledger *l, sqlite3_stmt *q, struct ledger_account
                 .address.has_key = storage_column_bytes(q, 6).size > 0,
                 .enabled = storage_column_integer(q, 12),
                 .registered = storage_column_integer(q, 8),
+                .first_use = storage_column_integer(q, 13),
                 .received = (uint64_t) storage_column_integer(q, 10),
                 .sequence = (uint64_t) storage_column_integer(q, 11),
         };
         (void) snprintf(a->account, sizeof(a->account), "%s", storage_column_string(q, 1));
         (void) snprintf(a->address.name, sizeof(a->address.name), "%s", storage_column_string(q, 3));
         (void) snprintf(a->address.host, sizeof(a->address.host), "%s", storage_column_string(q, 4));
+        (void) snprintf(a->proxy, sizeof(a->proxy), "%s", storage_column_string(q, 14));
         if (a->address.has_key && copy_column(q, 6, a->address.key, sizeof(a->address.key)) < 0)
                 return -EBADMSG;
         if (copy_column(q, 9, a->generation, sizeof(a->generation)) < 0)
@@ -231,7 +235,7 @@ int ledger_accounts(struct ledger *l,
         _cleanup_statement_ sqlite3_stmt *q = NULL;
         int r = storage_prepare(l->db, &q,
                                 "select id, account, uid, name, host, port, hub_key, transport_key, registered, "
-                                "generation, received, sequence, enabled"
+                                "generation, received, sequence, enabled, first_use, proxy"
                                 " from accounts order by id",
                                 "");
 
@@ -262,12 +266,12 @@ int ledger_add_account(struct ledger *l, struct ledger_account *a, const struct 
                 return r;
         r = storage_run(l->db,
                         "insert into accounts (account, uid, name, host, port, hub_key, transport_key, registered, "
-                        "generation, received, sequence, enabled)"
-                        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                        "sissibbibiii", a->account, (int64_t) a->uid, a->address.name, a->address.host,
+                        "generation, received, sequence, enabled, first_use, proxy)"
+                        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                        "sissibbibiiiis", a->account, (int64_t) a->uid, a->address.name, a->address.host,
                         (int64_t) a->address.port, a->address.has_key ? BYTES_OF(a->address.key) : BYTES(NULL, 0),
                         writer_bytes(&sealed), (int64_t) a->registered, BYTES_OF(a->generation), (int64_t) a->received,
-                        (int64_t) a->sequence, (int64_t) a->enabled);
+                        (int64_t) a->sequence, (int64_t) a->enabled, (int64_t) a->first_use, a->proxy);
         if (r >= 0)
                 a->id = sqlite3_last_insert_rowid(l->db);
         return note(l, r);
@@ -286,12 +290,13 @@ int ledger_update_account(struct ledger *l, const struct ledger_account *a)
 
         if (r < 0)
                 return r;
-        return note(l, storage_run(l->db,
-                                   "update accounts set hub_key = ?, registered = ?, generation = ?, received = ?, "
-                                   "sequence = ?, enabled = ? where id = ?",
-                                   "bibiiii", a->address.has_key ? BYTES_OF(a->address.key) : BYTES(NULL, 0),
-                                   (int64_t) a->registered, BYTES_OF(a->generation), (int64_t) a->received,
-                                   (int64_t) a->sequence, (int64_t) a->enabled, a->id));
+        return note(l,
+                    storage_run(l->db,
+                                "update accounts set hub_key = ?, registered = ?, generation = ?, received = ?, "
+                                "sequence = ?, enabled = ?, first_use = ?, proxy = ? where id = ?",
+                                "bibiiiisi", a->address.has_key ? BYTES_OF(a->address.key) : BYTES(NULL, 0),
+                                (int64_t) a->registered, BYTES_OF(a->generation), (int64_t) a->received,
+                                (int64_t) a->sequence, (int64_t) a->enabled, (int64_t) a->first_use, a->proxy, a->id));
 }
 
 static int known(struct ledger *l, int64_t account, struct bytes id)

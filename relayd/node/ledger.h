@@ -13,6 +13,8 @@
 #include "services/address.h"
 #include "services/secret.h"
 
+enum { LEDGER_PROXY_MAX = 9 + 255 + 1 + 5 + 1 };
+
 struct ledger;
 
 /* After each commit or its failure, when all ledger_then() have been called. */
@@ -50,6 +52,8 @@ struct ledger_account {
         struct address address;
         bool enabled;                             /* its owner wants the link */
         bool registered;                          /* the hub has agreed */
+        bool first_use;                           /* the address had no key: the first one seen is trusted */
+        char proxy[LEDGER_PROXY_MAX];             /* "" or socks5://host:port */
         uint8_t generation[WIRE_GENERATION_SIZE]; /* of the mailbox; zero before the first link */
         uint64_t received;                        /* the last sequence number of the hub that is in the inbox or was */
         uint64_t sequence;                        /* the last one that was given out to cryptod */
@@ -64,7 +68,7 @@ int ledger_accounts(struct ledger *l,
 int ledger_add_account(struct ledger *l, struct ledger_account *a, const struct secret *transport_key);
 int ledger_remove_account(struct ledger *l, int64_t id);
 
-/* Writes address, enabled, registered, generation, received, and sequence. */
+/* Writes the hub's key, enabled, registered, first_use, proxy, generation, received, and sequence. */
 int ledger_update_account(struct ledger *l, const struct ledger_account *a);
 
 struct ledger_envelope {

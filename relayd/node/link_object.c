@@ -75,6 +75,19 @@ static int append_property(struct account *a, const char *property, sd_bus_messa
                 return sd_bus_message_append(reply, "s", states[a->state]);
         if (strcmp(property, "Since") == 0)
                 return sd_bus_message_append(reply, "t", a->since);
+        if (strcmp(property, "HubKey") == 0)
+                return sd_bus_message_append(reply, "s",
+                                             a->row.first_use         ? "first-use"
+                                             : a->row.address.has_key ? "pinned"
+                                                                      : "unknown");
+        if (strcmp(property, "Proxy") == 0)
+                return sd_bus_message_append(reply, "s", a->row.proxy);
+        if (strncmp(property, "Bytes", 5) == 0) {
+                uint64_t received, sent;
+
+                account_traffic(a, &received, &sent);
+                return sd_bus_message_append(reply, "t", strcmp(property, "BytesSent") == 0 ? sent : received);
+        }
         if (strcmp(property, "LastError") == 0)
                 return sd_bus_message_append(reply, "s", a->last_error);
         if (strcmp(property, "Outbox") == 0)
@@ -113,6 +126,29 @@ static int set_enabled(sd_bus *bus, const char *path, const char *interface, con
         return 0;
 }
 
+static int set_proxy(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *value,
+                     void *userdata, sd_bus_error *error)
+{
+        sd_bus_message *m = sd_bus_get_current_message(bus);
+        struct account *a = userdata;
+        const char *proxy = NULL;
+        int r = m ? check_caller(a, m, error) : -EACCES;
+
+        if (r >= 0)
+                r = sd_bus_message_read(value, "s", &proxy);
+        if (r < 0)
+                return r;
+        r = account_set_proxy(a, proxy);
+        if (r == -EINVAL)
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                         "\"%s\" is not a proxy: write socks5://host:port, or nothing for none.",
+                                         proxy);
+        if (r < 0)
+                return sd_bus_error_setf(error, ERROR_STORAGE, "%s", ledger_describe(a->node->ledger));
+        link_object_changed(a);
+        return 0;
+}
+
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD("Reconnect", "", "", on_reconnect, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -120,11 +156,16 @@ static const sd_bus_vtable vtable[] = {
                                  SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Account", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Hub", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("HubKey", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_WRITABLE_PROPERTY("Proxy", "s", get_property, set_proxy, 0,
+                                 SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("State", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Since", "t", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("LastError", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Outbox", "u", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Inbox", "u", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("BytesReceived", "t", get_property, 0, 0),
+        SD_BUS_PROPERTY("BytesSent", "t", get_property, 0, 0),
         SD_BUS_VTABLE_END,
 };
 
@@ -138,9 +179,9 @@ int link_object_export(struct account *a)
 
 static int append_all(struct account *a, sd_bus_message *m)
 {
-        static const char *const names[][2] = { { "Enabled", "b" }, { "Hub", "s" },       { "State", "s" },
-                                                { "Since", "t" },   { "LastError", "s" }, { "Outbox", "u" },
-                                                { "Inbox", "u" } };
+        static const char *const names[][2] = { { "Enabled", "b" },   { "HubKey", "s" }, { "Proxy", "s" },
+                                                { "Hub", "s" },       { "State", "s" },  { "Since", "t" },
+                                                { "LastError", "s" }, { "Outbox", "u" }, { "Inbox", "u" } };
         int r = sd_bus_message_append(m, "s", INTERFACE);
 
         if (r >= 0)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "node.h"
+#include "relayd/link/socks.h"
 #include "services/daemon.h"
 #include "services/log.h"
 
@@ -11,6 +12,7 @@ static const struct config_key keys[] = {
         { "peers", "crypto-user", "visavis-crypto" },
         { "link", "window", "256" },
         { "link", "longest-wait", "5min" },
+        { "link", "proxy", "" },
         { "limits", "inbox", "100000" },
         { NULL, NULL, NULL },
 };
@@ -19,6 +21,7 @@ static int on_start(struct daemon *d, void **state)
 {
         struct node_settings settings = { 0 };
         struct node *n;
+        struct socks_proxy proxy;
         int64_t window, inbox;
         int r;
 
@@ -27,6 +30,12 @@ static int on_start(struct daemon *d, void **state)
             (r = config_duration(d->config, "link", NULL, "longest-wait", &settings.backoff_usec)) < 0 ||
             (r = config_integer(d->config, "limits", NULL, "inbox", 1, 100 * 1000 * 1000, &inbox)) < 0)
                 return r;
+        settings.proxy = config_string(d->config, "link", NULL, "proxy");
+        if (strlen(settings.proxy) >= LEDGER_PROXY_MAX || socks_proxy_parse(settings.proxy, "", &proxy) < 0) {
+                log_error("The setting proxy in section [link] of relayd.conf is \"%s\"; write socks5://host:port.",
+                          settings.proxy);
+                return -EINVAL;
+        }
         settings.window = (uint32_t) window;
         settings.inbox_max = (uint32_t) inbox;
         r = node_new(d->event, d->bus, d->state_directory, &settings, &n);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "account.h"
+#include "network.h"
 #include "services/cleanup.h"
 #include "services/log.h"
 #include "services/seal.h"
@@ -42,6 +43,15 @@ static int on_account(void *userdata, const struct ledger_account *row, struct s
         return 0;
 }
 
+static void on_network_changed(void *userdata)
+{
+        struct node *n = userdata;
+
+        log_info("The network has changed, or the machine was asleep: links are tried.");
+        for (struct account *a = n->accounts; a; a = a->next)
+                account_network_changed(a);
+}
+
 int node_new(sd_event *event, sd_bus *bus, const char *directory, const struct node_settings *settings,
              struct node **out)
 {
@@ -71,6 +81,8 @@ int node_new(sd_event *event, sd_bus *bus, const char *directory, const struct n
                 if (r < 0)
                         log_error("relayd cannot export its objects on the bus: %s.", strerror(-r));
         }
+        if (r >= 0)
+                r = network_watch(n->event, n->bus, on_network_changed, n, &n->network);
         if (r < 0) {
                 node_free(n);
                 return r;
@@ -83,6 +95,7 @@ struct node *node_free(struct node *n)
 {
         if (!n)
                 return NULL;
+        network_free(n->network);
         if (n->ledger)
                 (void) ledger_commit(n->ledger);
         while (n->accounts)

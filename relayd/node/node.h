@@ -18,6 +18,7 @@ struct node_settings {
         uint32_t window;       /* entries that the hub may push ahead of our acknowledgement */
         uint32_t inbox_max;    /* envelopes kept for a locked account before the hub has to keep them */
         uint64_t backoff_usec; /* the longest wait between two attempts to connect */
+        const char *proxy;     /* that a new account starts with; "": none */
 };
 
 struct node {
@@ -26,6 +27,7 @@ struct node {
         struct node_settings settings;
         struct secret *key;
         struct ledger *ledger;
+        struct network *network;
         struct account *accounts; /* a list */
 };
 

@@ -1,30 +1,19 @@
 #!/usr/bin/python3
 """relayd on a private bus, between a hub on loopback and a stand-in for cryptod: queues, outcomes, kill -9, who may ask."""
 import os
-import pwd
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
-import time
 from xml.etree import ElementTree
 
 import dbus
-import dbus.lowlevel
-import dbus.service
-from dbus.mainloop.glib import DBusGMainLoop
-from gi.repository import GLib
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import private_bus  # noqa: E402
+from relay_stage import DELIVERY, Relay, Stage, memfd
 
-RELAYD, HUB = sys.argv[1:3]
+HUB = sys.argv[2]
 INTERFACES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../dbus")
-LOCKED = "im.visavis.Error.Locked"
-DELIVERY = "im.visavis.Relay1.Delivery"
 
 failures = 0
 number = 0
@@ -47,88 +36,8 @@ def interface(document, name):
                    [(a.get("name"), a.get("value")) for a in c.findall("annotation")]) for c in element)
 
 
-def memfd(content):
-    fd = os.memfd_create("test")
-    os.write(fd, content)
-    return fd
-
-
-class Cryptod(dbus.service.Object):
-    """Notes what it is given; can be locked."""
-
-    def __init__(self, bus):
-        super().__init__(bus, "/im/visavis/Crypto1")
-        self.delivered, self.outcomes, self.low, self.locked = [], {}, [], False
-
-    def refuse_if_locked(self):
-        if self.locked:
-            raise dbus.DBusException("Log in first.", name=LOCKED)
-
-    @dbus.service.method("im.visavis.Crypto1.Inbox", in_signature="sth")
-    def Deliver(self, account, sequence, envelope):
-        self.refuse_if_locked()
-        fd = envelope.take()
-        content = os.read(fd, 1 << 20)
-        os.close(fd)
-        self.delivered.append((str(account), int(sequence), content))
-
-    @dbus.service.method("im.visavis.Crypto1.Inbox", in_signature="saysts")
-    def Outcome(self, account, id, result, winner, reason):
-        self.refuse_if_locked()
-        self.outcomes.setdefault((str(account), bytes(id)), []).append((str(result), int(winner), str(reason)))
-
-    @dbus.service.method("im.visavis.Crypto1.Inbox", in_signature="su")
-    def KeyPackagesLow(self, account, left):
-        self.low.append((str(account), int(left)))
-
-    def contents(self, account):
-        return [c for a, _, c in self.delivered if a == account]
-
-
-class Stage:
-    def __init__(self):
-        self.directory = tempfile.mkdtemp(prefix="visavis-relayd-bus-")
-        os.chmod(self.directory, 0o755)
-        for name in ("relayd", "hub", "config"):
-            os.mkdir(os.path.join(self.directory, name), 0o700)
-        with open(self.directory + "/config/relayd.conf", "w") as f:
-            f.write("[peers]\ncrypto-user = %s\n[link]\nlongest-wait = 1s\n" % pwd.getpwuid(os.getuid()).pw_name)
-        bus, self.address = private_bus.start(self.directory)
-        self.processes = {"bus": bus}
-        self.port = None
-        self.start_hub()
-
-    def start_hub(self):
-        # A port that was free a moment ago; the hub keeps it when it is started again.
-        if not self.port:
-            import socket
-            with socket.socket() as s:
-                s.bind(("127.0.0.1", 0))
-                self.port = s.getsockname()[1]
-        p = subprocess.Popen([HUB, "--state", self.directory + "/hub", "--config", self.directory + "/config",
-                              "--listen", "127.0.0.1:%d" % self.port, "--log-level", "err"], stdout=subprocess.PIPE, text=True)
-        self.hub_address = p.stdout.readline().strip()
-        p.stdout.close()
-        self.processes["hub"] = p
-
-    def start_relayd(self):
-        self.processes["relayd"] = subprocess.Popen([RELAYD, "--bus", self.address, "--state", self.directory + "/relayd",
-                                                     "--config", self.directory + "/config", "--log-level", "err"])
-
-    def kill(self, name, how=signal.SIGKILL):
-        p = self.processes.pop(name)
-        p.send_signal(how)
-        p.wait()
-
-    def end(self):
-        for name in list(self.processes):
-            self.kill(name, signal.SIGTERM)
-        shutil.rmtree(self.directory)
-
-
 def main():
-    DBusGMainLoop(set_as_default=True)
-    stage = Stage()
+    stage = Stage(sys.argv[1:3])
     try:
         return play(stage)
     finally:
@@ -136,45 +45,13 @@ def main():
 
 
 def play(stage):
-    context = GLib.MainContext.default()
-    bus = dbus.bus.BusConnection(stage.address)
-    cryptod = Cryptod(bus)
-
-    def until(condition, seconds=15):
-        deadline = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() > deadline:
-                return False
-            if not context.iteration(False):
-                time.sleep(0.005)
-        return True
-
-    def call(interface, method, *args, path="/im/visavis/Relay1"):
-        """Returns ("ok", value) or (error name, sentence), with the main loop running meanwhile."""
-        answer = []
-        proxy = bus.get_object("im.visavis.Relay1", path, introspect=False)
-        proxy.get_dbus_method(method, interface)(*args, timeout=30, reply_handler=lambda *v: answer.append(("ok", v[0] if v else None)),
-                                                 error_handler=lambda e: answer.append((e.get_dbus_name(), e.get_dbus_message())))
-        until(lambda: answer, 40)
-        return answer[0] if answer else ("none", "")
-
-    def start_relayd():
-        stage.start_relayd()
-        until(lambda: bus.name_has_owner("im.visavis.Relay1"))
-
-    def send(account, id, to, content, group=b"", epoch=0):
-        fd = memfd(content)
-        r = call(DELIVERY, "Send", account, dbus.ByteArray(id), dbus.Array(to, signature="s"), dbus.ByteArray(group),
-                 dbus.UInt64(epoch), dbus.types.UnixFd(fd))
-        os.close(fd)
-        return r
+    relay = Relay(stage)
+    bus, cryptod, until, call, send, get, start_relayd = (relay.bus, relay.cryptod, relay.until, relay.call, relay.send, relay.get,
+                                                          relay.start)
 
     def outcome(account, id):
         until(lambda: (account, id) in cryptod.outcomes)
         return cryptod.outcomes.get((account, id), [])
-
-    def get(account, name):
-        return call("org.freedesktop.DBus.Properties", "Get", "im.visavis.Relay1.Link", name, path="/im/visavis/Relay1/link/" + account)[1]
 
     def ident(n):
         return bytes([n]) * 16
