@@ -24,14 +24,16 @@ static int external_init(const struct epoch *e, const struct proposal_list *l, s
 static int check_path(const struct ratchet_tree *before, const struct ratchet_tree *after, uint32_t sender,
                       struct bytes group_id, struct bytes extensions)
 {
-        for (uint32_t n = tree_leaf_node(sender); n != NODE_NONE; n = tree_parent(n, after->leaves)) {
-                if (!after->nodes[n].encoded)
-                        continue;
-                for (uint32_t i = 0; i < tree_width(before->leaves); i++)
-                        if (before->nodes[i].encoded &&
-                            bytes_equal(ratchet_tree_key(after, n), ratchet_tree_key(before, i)))
+        struct bytes keys[TREE_DEPTH_MAX + 1];
+        uint32_t count = 0;
+
+        for (uint32_t n = tree_leaf_node(sender); n != NODE_NONE; n = tree_parent(n, after->leaves))
+                if (after->nodes[n])
+                        keys[count++] = ratchet_tree_key(after, n);
+        for (uint32_t i = 0; i < tree_width(before->leaves); i++)
+                for (uint32_t k = 0; before->nodes[i] && k < count; k++)
+                        if (bytes_equal(keys[k], ratchet_tree_key(before, i)))
                                 return -EBADMSG;
-        }
         return leaf_node_validate(after, sender, group_id, extensions);
 }
 

@@ -125,9 +125,10 @@ int group_check_credentials(const struct epoch *before, const struct epoch *afte
                 const struct leaf_node *then = before ? ratchet_tree_leaf(&before->tree, i) : NULL;
                 int r;
 
-                if (!now || (then && then->credential.type == now->credential.type &&
-                             bytes_equal(then->credential.content, now->credential.content) &&
-                             bytes_equal(then->signature_key, now->signature_key)))
+                if (!now || now == then ||
+                    (then && then->credential.type == now->credential.type &&
+                     bytes_equal(then->credential.content, now->credential.content) &&
+                     bytes_equal(then->signature_key, now->signature_key)))
                         continue;
                 r = host->credential(host->userdata, now);
                 if (r < 0)

@@ -8,10 +8,10 @@
 
 enum { NODE_TYPE_LEAF = 1, NODE_TYPE_PARENT = 2 };
 
-static void node_blank(struct tree_node *n)
+static void node_release(struct tree_node *n)
 {
-        free(n->encoded);
-        *n = (struct tree_node){ 0 };
+        if (n && --n->references == 0)
+                free(n);
 }
 
 static void parent_read(struct reader *r, struct parent_node *out)
@@ -33,35 +33,65 @@ static void parent_read(struct reader *r, struct parent_node *out)
         reader_close_vector(r, &list);
 }
 
-/* Takes a copy of @encoded, and views into it. */
-static int node_set(struct tree_node *n, bool is_leaf, struct bytes encoded)
+/* A node with a copy of @encoded, and views into it; NULL if it is malformed. */
+static struct tree_node *node_new(bool is_leaf, struct bytes encoded)
 {
-        struct tree_node next = { .encoded = malloc(encoded.size), .size = encoded.size };
+        struct tree_node *n = malloc(sizeof(*n) + encoded.size);
         struct reader r;
 
-        if (!next.encoded)
+        if (!n)
                 abort();
-        memcpy(next.encoded, encoded.data, encoded.size);
-        reader_init(&r, BYTES(next.encoded, next.size));
+        *n = (struct tree_node){ .references = 1, .size = encoded.size };
+        memcpy(n->encoded, encoded.data, encoded.size);
+        reader_init(&r, BYTES(n->encoded, n->size));
         if (is_leaf)
-                leaf_node_read(&r, &next.leaf);
+                leaf_node_read(&r, &n->leaf);
         else
-                parent_read(&r, &next.parent);
+                parent_read(&r, &n->parent);
         if (reader_finish(&r) < 0) {
-                free(next.encoded);
-                return -EBADMSG;
+                free(n);
+                return NULL;
         }
-        node_blank(n);
-        *n = next;
+        return n;
+}
+
+/* Puts @next (which passes over; NULL blanks) in a node's place, and forgets the tree hashes that depend on it. */
+static void replace(struct ratchet_tree *t, uint32_t node, struct tree_node *next)
+{
+        node_release(t->nodes[node]);
+        t->nodes[node] = next;
+        for (; node != NODE_NONE && t->hashed[node]; node = tree_parent(node, t->leaves))
+                t->hashed[node] = false;
+}
+
+static int node_set(struct ratchet_tree *t, uint32_t node, struct bytes encoded)
+{
+        struct tree_node *next = node_new(tree_is_leaf(node), encoded);
+
+        if (!next)
+                return -EBADMSG;
+        replace(t, node, next);
         return 0;
 }
 
 void ratchet_tree_release(struct ratchet_tree *t)
 {
         for (uint32_t i = 0; i < tree_width(t->leaves); i++)
-                node_blank(&t->nodes[i]);
+                node_release(t->nodes[i]);
         free(t->nodes);
+        free(t->hashes);
+        free(t->hashed);
         *t = (struct ratchet_tree){ .suite = t->suite };
+}
+
+static void *resize_array(void *array, uint32_t before, uint32_t after, size_t size)
+{
+        array = reallocarray(array, after ? after : 1, size);
+        if (!array)
+                abort();
+        if (after > before)
+                memset((uint8_t *) array + before * size, 0, (after - before) * size);
+        return array;
 }
 
 /* Makes the tree @leaves wide; nodes beyond are blank already, or become so. */
@@ -70,23 +100,28 @@ static void resize(struct ratchet_tree *t, uint32_t leaves)
         uint32_t before = tree_width(t->leaves), after = tree_width(leaves);
 
         for (uint32_t i = after; i < before; i++)
-                node_blank(&t->nodes[i]);
-        t->nodes = reallocarray(t->nodes, after ? after : 1, sizeof(*t->nodes));
-        if (!t->nodes)
-                abort();
-        for (uint32_t i = before; i < after; i++)
-                t->nodes[i] = (struct tree_node){ 0 };
+                node_release(t->nodes[i]);
+        t->nodes = resize_array(t->nodes, before, after, sizeof(*t->nodes));
+        t->hashes = resize_array(t->hashes, before, after, t->suite->hash_size);
+        t->hashed = resize_array(t->hashed, before, after, sizeof(*t->hashed));
         t->leaves = leaves;
 }
 
 void ratchet_tree_copy(const struct ratchet_tree *t, struct ratchet_tree *out)
 {
+        uint32_t width = tree_width(t->leaves);
+
         *out = (struct ratchet_tree){ .suite = t->suite };
         resize(out, t->leaves);
-        for (uint32_t i = 0; i < tree_width(t->leaves); i++)
-                if (t->nodes[i].encoded &&
-                    node_set(&out->nodes[i], tree_is_leaf(i), BYTES(t->nodes[i].encoded, t->nodes[i].size)) < 0)
-                        abort();
+        for (uint32_t i = 0; i < width; i++)
+                if (t->nodes[i]) {
+                        out->nodes[i] = t->nodes[i];
+                        out->nodes[i]->references++;
+                }
+        if (width > 0) {
+                memcpy(out->hashes, t->hashes, width * t->suite->hash_size);
+                memcpy(out->hashed, t->hashed, width * sizeof(*t->hashed));
+        }
 }
 
 int ratchet_tree_read(const struct suite *s, struct reader *r, struct ratchet_tree *out)
@@ -115,7 +150,7 @@ int ratchet_tree_read(const struct suite *s, struct reader *r, struct ratchet_tr
                         leaf_node_read(&list, &scratch.leaf);
                 else
                         parent_read(&list, &scratch.parent);
-                if (list.error || node_set(&t.nodes[index], tree_is_leaf(index), reader_between(&start, &list)) < 0)
+                if (list.error || node_set(&t, index, reader_between(&start, &list)) < 0)
                         return -EBADMSG;
         }
         reader_close_vector(r, &list);
@@ -131,13 +166,13 @@ void ratchet_tree_write(const struct ratchet_tree *t, struct writer *w)
         uint32_t count = tree_width(t->leaves);
         size_t mark = writer_open_vector(w);
 
-        while (count > 0 && !t->nodes[count - 1].encoded)
+        while (count > 0 && !t->nodes[count - 1])
                 count--;
         for (uint32_t i = 0; i < count; i++) {
-                write_optional(w, t->nodes[i].encoded != NULL);
-                if (t->nodes[i].encoded) {
+                write_optional(w, t->nodes[i] != NULL);
+                if (t->nodes[i]) {
                         write_u8(w, tree_is_leaf(i) ? NODE_TYPE_LEAF : NODE_TYPE_PARENT);
-                        write_fixed(w, BYTES(t->nodes[i].encoded, t->nodes[i].size));
+                        write_fixed(w, BYTES(t->nodes[i]->encoded, t->nodes[i]->size));
                 }
         }
         writer_close_vector(w, mark);
@@ -145,17 +180,17 @@ void ratchet_tree_write(const struct ratchet_tree *t, struct writer *w)
 
 const struct leaf_node *ratchet_tree_leaf(const struct ratchet_tree *t, uint32_t leaf)
 {
-        return leaf < t->leaves && t->nodes[tree_leaf_node(leaf)].encoded ? &t->nodes[tree_leaf_node(leaf)].leaf : NULL;
+        return leaf < t->leaves && t->nodes[tree_leaf_node(leaf)] ? &t->nodes[tree_leaf_node(leaf)]->leaf : NULL;
 }
 
 const struct parent_node *ratchet_tree_parent(const struct ratchet_tree *t, uint32_t node)
 {
-        return t->nodes[node].encoded ? &t->nodes[node].parent : NULL;
+        return t->nodes[node] ? &t->nodes[node]->parent : NULL;
 }
 
 struct bytes ratchet_tree_key(const struct ratchet_tree *t, uint32_t node)
 {
-        return tree_is_leaf(node) ? t->nodes[node].leaf.encryption_key : t->nodes[node].parent.encryption_key;
+        return tree_is_leaf(node) ? t->nodes[node]->leaf.encryption_key : t->nodes[node]->parent.encryption_key;
 }
 
 static void set_parent(struct ratchet_tree *t, uint32_t node, struct bytes encryption_key, struct bytes parent_hash,
@@ -166,7 +201,7 @@ static void set_parent(struct ratchet_tree *t, uint32_t node, struct bytes encry
         write_vector(&w, encryption_key);
         write_vector(&w, parent_hash);
         write_vector(&w, unmerged_leaves);
-        if (writer_finish(&w) < 0 || node_set(&t->nodes[node], false, writer_bytes(&w)) < 0)
+        if (writer_finish(&w) < 0 || node_set(t, node, writer_bytes(&w)) < 0)
                 abort();
 }
 
@@ -178,18 +213,18 @@ void ratchet_tree_set_parent(struct ratchet_tree *t, uint32_t node, struct bytes
 
 int ratchet_tree_set_leaf(struct ratchet_tree *t, uint32_t leaf, struct bytes leaf_node)
 {
-        return leaf < t->leaves ? node_set(&t->nodes[tree_leaf_node(leaf)], true, leaf_node) : -ENOENT;
+        return leaf < t->leaves ? node_set(t, tree_leaf_node(leaf), leaf_node) : -ENOENT;
 }
 
 void ratchet_tree_blank(struct ratchet_tree *t, uint32_t node)
 {
-        node_blank(&t->nodes[node]);
+        replace(t, node, NULL);
 }
 
 /* Adds a leaf to a parent's unmerged leaves, in its place in the order. */
 static void add_unmerged(struct ratchet_tree *t, uint32_t node, uint32_t leaf)
 {
-        const struct parent_node *p = &t->nodes[node].parent;
+        const struct parent_node *p = &t->nodes[node]->parent;
         _cleanup_writer_ struct writer list = WRITER_INIT;
         bool placed = false;
         struct reader r;
@@ -227,7 +262,7 @@ int ratchet_tree_add(struct ratchet_tree *t, struct bytes leaf_node, uint32_t *o
         if (r < 0)
                 return r;
         for (uint32_t n = tree_leaf_node(leaf); (n = tree_parent(n, t->leaves)) != NODE_NONE;)
-                if (t->nodes[n].encoded)
+                if (t->nodes[n])
                         add_unmerged(t, n, leaf);
         *out = leaf;
         return 0;
@@ -236,7 +271,7 @@ int ratchet_tree_add(struct ratchet_tree *t, struct bytes leaf_node, uint32_t *o
 static void blank_direct_path(struct ratchet_tree *t, uint32_t leaf)
 {
         for (uint32_t n = tree_leaf_node(leaf); (n = tree_parent(n, t->leaves)) != NODE_NONE;)
-                node_blank(&t->nodes[n]);
+                replace(t, n, NULL);
 }
 
 int ratchet_tree_update(struct ratchet_tree *t, uint32_t leaf, struct bytes leaf_node)
@@ -264,7 +299,7 @@ int ratchet_tree_remove(struct ratchet_tree *t, uint32_t leaf)
 {
         if (!ratchet_tree_leaf(t, leaf))
                 return -ENOENT;
-        node_blank(&t->nodes[tree_leaf_node(leaf)]);
+        replace(t, tree_leaf_node(leaf), NULL);
         blank_direct_path(t, leaf);
         while (t->leaves > 1 && right_half_is_empty(t))
                 resize(t, t->leaves / 2);
@@ -273,9 +308,11 @@ int ratchet_tree_remove(struct ratchet_tree *t, uint32_t leaf)
 
 static void list_add(struct node_list *l, uint32_t node)
 {
-        l->nodes = reallocarray(l->nodes, l->count + 1, sizeof(*l->nodes));
-        if (!l->nodes)
-                abort();
+        if ((l->count & (l->count - 1)) == 0) { /* full: the capacity is a power of two */
+                l->nodes = reallocarray(l->nodes, l->count ? 2 * l->count : 1, sizeof(*l->nodes));
+                if (!l->nodes)
+                        abort();
+        }
         l->nodes[l->count++] = node;
 }
 
@@ -289,14 +326,14 @@ static bool list_has(const struct node_list *l, uint32_t node)
 
 static void resolve(const struct ratchet_tree *t, uint32_t node, const struct node_list *except, struct node_list *out)
 {
-        if (t->nodes[node].encoded) {
+        if (t->nodes[node]) {
                 struct reader r;
 
                 if (!list_has(except, node))
                         list_add(out, node);
                 if (tree_is_leaf(node))
                         return;
-                reader_init(&r, t->nodes[node].parent.unmerged_leaves);
+                reader_init(&r, t->nodes[node]->parent.unmerged_leaves);
                 while (reader_more(&r)) {
                         uint32_t leaf = tree_leaf_node(read_u32(&r));
 
@@ -320,7 +357,7 @@ struct node_list ratchet_tree_resolution(const struct ratchet_tree *t, uint32_t 
 /* True if nobody stands below a node. */
 static bool is_empty(const struct ratchet_tree *t, uint32_t node)
 {
-        if (t->nodes[node].encoded)
+        if (t->nodes[node])
                 return false;
         return tree_is_leaf(node) || (is_empty(t, tree_left(node)) && is_empty(t, tree_right(node)));
 }

@@ -1,7 +1,8 @@
 /* The ratchet tree (RFC 9420 §7): who is in a group, and under which public keys each part of it can be reached.
  *
  * It holds public state alone. Leaves stand at even indices (tree_math.h); the array always has the width of a full
- * tree, blank nodes included. Each node owns its bytes; the views of leaf_node and parent_node point into them. */
+ * tree, blank nodes included. A node never changes once it is made, only gives way to another, so the trees of
+ * successive epochs share what they have in common. The views of leaf_node and parent_node point into its bytes. */
 #pragma once
 
 #include "cryptod/mls/leaf_node.h"
@@ -13,23 +14,26 @@ struct parent_node {
 };
 
 struct tree_node {
-        uint8_t *encoded; /* NULL: the node is blank */
-        size_t size;
+        unsigned references;
         union {
                 struct leaf_node leaf;
                 struct parent_node parent;
         };
+        size_t size;
+        uint8_t encoded[];
 };
 
 struct ratchet_tree {
         const struct suite *suite;
-        uint32_t leaves; /* a power of two; 0 for a tree without any */
-        struct tree_node *nodes;
+        uint32_t leaves;          /* a power of two; 0 for a tree without any */
+        struct tree_node **nodes; /* NULL: the node is blank */
+        uint8_t *hashes;          /* tree hashes, of Nh bytes; those that are known */
+        bool *hashed;             /* a node's is known only if those of all nodes below it are */
 };
 
 void ratchet_tree_release(struct ratchet_tree *t);
 
-/* A deep copy, for a change that may turn out to be refused. */
+/* A copy that changes apart, for a change that may turn out to be refused. Copies belong to one thread. */
 void ratchet_tree_copy(const struct ratchet_tree *t, struct ratchet_tree *out);
 
 /* The ratchet_tree extension's content, optional<Node> ratchet_tree<V>. Refused: a blank last node, node types that do
@@ -74,7 +78,8 @@ struct node_list ratchet_tree_resolution(const struct ratchet_tree *t, uint32_t 
 void ratchet_tree_filtered_path(const struct ratchet_tree *t, uint32_t leaf, struct node_list *path,
                                 struct node_list *copath);
 
-/* The tree hash of a subtree (§7.8), Nh bytes. The tree's own is that of the root. */
+/* The tree hash of a subtree (§7.8), Nh bytes; computed where it is not known from before. The tree's own is that of
+ * the root. */
 void ratchet_tree_hash(const struct ratchet_tree *t, uint32_t node, uint8_t out[static SUITE_HASH_MAX]);
 
 /* The parent hash that a child of @node stores, where @sibling is the node's other child (§7.9). Nh bytes. */

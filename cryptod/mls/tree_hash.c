@@ -2,6 +2,7 @@
  * §7.9). */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cryptod/mls/ratchet_tree.h"
 #include "services/cleanup.h"
@@ -39,15 +40,33 @@ static void write_parent(struct writer *w, const struct parent_node *p, struct b
         writer_close_vector(w, mark);
 }
 
+/* True if a leaf of the list stands below @node. */
+static bool list_reaches(struct bytes list, uint32_t node)
+{
+        struct reader r;
+
+        reader_init(&r, list);
+        while (reader_more(&r))
+                if (tree_is_below(tree_leaf_node(read_u32(&r)), node))
+                        return true;
+        return false;
+}
+
 /* The tree hash of a subtree as if the leaves in @without (a list of uint32) had not come. */
 static void hash_without(const struct ratchet_tree *t, uint32_t node, struct bytes without,
                          uint8_t out[static SUITE_HASH_MAX])
 {
         _cleanup_writer_ struct writer w = WRITER_INIT; /* struct TreeHashInput */
-        const struct tree_node *n = &t->nodes[node];
+        const struct tree_node *n = t->nodes[node];
+        size_t size = t->suite->hash_size;
+        bool as_it_is = !list_reaches(without, node);
 
+        if (as_it_is && t->hashed[node]) {
+                memcpy(out, t->hashes + node * size, size);
+                return;
+        }
         if (tree_is_leaf(node)) {
-                bool present = n->encoded && !list_holds(without, tree_node_leaf(node));
+                bool present = n && as_it_is;
 
                 write_u8(&w, NODE_TYPE_LEAF);
                 write_u32(&w, tree_node_leaf(node));
@@ -60,15 +79,19 @@ static void hash_without(const struct ratchet_tree *t, uint32_t node, struct byt
                 hash_without(t, tree_left(node), without, left);
                 hash_without(t, tree_right(node), without, right);
                 write_u8(&w, NODE_TYPE_PARENT);
-                write_optional(&w, n->encoded != NULL);
-                if (n->encoded)
+                write_optional(&w, n != NULL);
+                if (n)
                         write_parent(&w, &n->parent, without);
-                write_vector(&w, BYTES(left, t->suite->hash_size));
-                write_vector(&w, BYTES(right, t->suite->hash_size));
+                write_vector(&w, BYTES(left, size));
+                write_vector(&w, BYTES(right, size));
         }
         if (writer_finish(&w) < 0)
                 abort();
         suite_hash(t->suite, writer_bytes(&w), out);
+        if (as_it_is) {
+                memcpy(t->hashes + node * size, out, size);
+                t->hashed[node] = true;
+        }
 }
 
 void ratchet_tree_hash(const struct ratchet_tree *t, uint32_t node, uint8_t out[static SUITE_HASH_MAX])
@@ -96,11 +119,11 @@ void ratchet_tree_parent_hash(const struct ratchet_tree *t, uint32_t node, uint3
 static bool carried_hash(const struct ratchet_tree *t, uint32_t node, struct bytes *out)
 {
         if (!tree_is_leaf(node)) {
-                *out = t->nodes[node].parent.parent_hash;
+                *out = t->nodes[node]->parent.parent_hash;
                 return true;
         }
-        *out = t->nodes[node].leaf.parent_hash;
-        return t->nodes[node].leaf.source == LEAF_NODE_COMMIT;
+        *out = t->nodes[node]->leaf.parent_hash;
+        return t->nodes[node]->leaf.source == LEAF_NODE_COMMIT;
 }
 
 /* True if what remains of the resolution of @child without @descendant are just the unmerged leaves of @parent that lie
@@ -111,7 +134,7 @@ static bool rest_is_unmerged(const struct ratchet_tree *t, uint32_t parent, uint
         uint32_t below = 0;
         struct reader r;
 
-        reader_init(&r, t->nodes[parent].parent.unmerged_leaves);
+        reader_init(&r, t->nodes[parent]->parent.unmerged_leaves);
         while (reader_more(&r))
                 below += tree_is_below(tree_leaf_node(read_u32(&r)), child);
         if (below != resolution->count - 1)
@@ -119,8 +142,8 @@ static bool rest_is_unmerged(const struct ratchet_tree *t, uint32_t parent, uint
         for (uint32_t i = 0; i < resolution->count; i++) {
                 uint32_t node = resolution->nodes[i];
 
-                if (node != descendant &&
-                    (!tree_is_leaf(node) || !list_holds(t->nodes[parent].parent.unmerged_leaves, tree_node_leaf(node))))
+                if (node != descendant && (!tree_is_leaf(node) ||
+                                           !list_holds(t->nodes[parent]->parent.unmerged_leaves, tree_node_leaf(node))))
                         return false;
         }
         return true;
@@ -150,7 +173,7 @@ static bool unmerged_leaves_fit(const struct ratchet_tree *t, uint32_t parent)
 {
         struct reader r;
 
-        reader_init(&r, t->nodes[parent].parent.unmerged_leaves);
+        reader_init(&r, t->nodes[parent]->parent.unmerged_leaves);
         while (reader_more(&r)) {
                 uint32_t leaf = read_u32(&r), node;
 
@@ -158,7 +181,7 @@ static bool unmerged_leaves_fit(const struct ratchet_tree *t, uint32_t parent)
                         return false;
                 for (node = tree_parent(tree_leaf_node(leaf), t->leaves); node != parent;
                      node = tree_parent(node, t->leaves))
-                        if (t->nodes[node].encoded && !list_holds(t->nodes[node].parent.unmerged_leaves, leaf))
+                        if (t->nodes[node] && !list_holds(t->nodes[node]->parent.unmerged_leaves, leaf))
                                 return false;
         }
         return true;
@@ -184,11 +207,11 @@ static bool keys_are_unique(const struct ratchet_tree *t)
         if (!encryption || !signature)
                 abort();
         for (uint32_t i = 0; i < width; i++) {
-                if (!t->nodes[i].encoded)
+                if (!t->nodes[i])
                         continue;
                 encryption[keys++] = ratchet_tree_key(t, i);
                 if (tree_is_leaf(i))
-                        signature[signatures++] = t->nodes[i].leaf.signature_key;
+                        signature[signatures++] = t->nodes[i]->leaf.signature_key;
         }
         qsort(encryption, keys, sizeof(*encryption), compare_bytes);
         qsort(signature, signatures, sizeof(*signature), compare_bytes);
@@ -212,16 +235,16 @@ int ratchet_tree_validate(const struct ratchet_tree *t, struct bytes group_id)
         if (t->leaves == 0 || !keys_are_unique(t))
                 return -EBADMSG;
         for (uint32_t node = 0; node < width; node++) {
-                if (!t->nodes[node].encoded)
+                if (!t->nodes[node])
                         continue;
                 if (tree_is_leaf(node)
-                            ? leaf_node_verify(t->suite, &t->nodes[node].leaf, group_id, tree_node_leaf(node)) < 0
+                            ? leaf_node_verify(t->suite, &t->nodes[node]->leaf, group_id, tree_node_leaf(node)) < 0
                             : !unmerged_leaves_fit(t, node))
                         return -EBADMSG;
         }
         /* Only now: a link is looked for through the unmerged leaves of other nodes, which may name any number. */
         for (uint32_t node = 0; node < width; node++)
-                if (t->nodes[node].encoded && !tree_is_leaf(node) && !parent_is_linked(t, node))
+                if (t->nodes[node] && !tree_is_leaf(node) && !parent_is_linked(t, node))
                         return -EBADMSG;
         return 0;
 }

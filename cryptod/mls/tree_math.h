@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The largest tree that is accepted: 2^20 leaves. */
-enum { TREE_LEAVES_MAX = 1 << 20 };
+/* The largest tree that is accepted: 2^20 leaves, so that a path has at most 20 parents. */
+enum { TREE_DEPTH_MAX = 20, TREE_LEAVES_MAX = 1 << TREE_DEPTH_MAX };
 
 #define NODE_NONE UINT32_MAX
 
