@@ -23,7 +23,10 @@ static void member_make(const struct suite *s, struct member *m)
         *m = (struct member){ 0 };
         m->signature_key = suite_signature_generate(s, &m->public_key);
         struct identity i = {
-                s, { CREDENTIAL_BASIC, BYTES_STRING("member") }, writer_bytes(&m->public_key), m->signature_key
+                .suite = s,
+                .credential = { CREDENTIAL_BASIC, BYTES_STRING("member") },
+                .signature_key = writer_bytes(&m->public_key),
+                .signature_private_key = m->signature_key,
         };
 
         if (identity_key_package(&i, 0, 1000, false, &m->package, &m->keys) < 0)

@@ -17,6 +17,8 @@ struct epoch *epoch_free(struct epoch *e)
         private_keys_release(&e->keys);
         key_schedule_release(&e->schedule);
         secret_tree_free(e->secret_tree);
+        signature_key_free(e->signature_key);
+        free((void *) e->reinit.data);
         free(e);
         return NULL;
 }
@@ -40,6 +42,33 @@ int epoch_psk_secret(const struct suite *s, const struct psk_id *ids, size_t cou
         }
         *out = psk_secret(s, psks, count);
         return 0;
+}
+
+int epoch_proposed_psk_secret(const struct suite *s, const struct proposal_list *l, const struct psk_source *source,
+                              struct secret **out)
+{
+        _cleanup_free_ struct psk_id *ids = calloc(l->count + 1, sizeof(*ids));
+        size_t count = 0;
+
+        if (!ids)
+                abort();
+        for (size_t i = 0; i < l->count; i++)
+                if (l->items[i].proposal.type == PROPOSAL_PSK)
+                        ids[count++] = l->items[i].proposal.psk;
+        return epoch_psk_secret(s, ids, count, source, out);
+}
+
+void epoch_note_reinit(struct epoch *next, const struct proposal_list *l)
+{
+        const struct proposal *p = proposal_list_find(l, PROPOSAL_REINIT);
+        uint8_t *copy = p ? malloc(p->encoded.size) : NULL;
+
+        if (!p)
+                return;
+        if (!copy)
+                abort();
+        memcpy(copy, p->encoded.data, p->encoded.size);
+        next->reinit = BYTES(copy, p->encoded.size);
 }
 
 int epoch_complete(struct epoch *next, const struct secret *joiner_secret, const struct secret *psk_secret,

@@ -19,6 +19,8 @@ struct epoch {
         struct key_schedule schedule;
         struct secret_tree *secret_tree;
         uint8_t interim_transcript_hash[SUITE_HASH_MAX];
+        struct signature_key *signature_key; /* our new one, if it changed with this epoch; else NULL */
+        struct bytes reinit; /* the encoded ReInit that ended the group with this epoch, owned; else empty */
 };
 
 /* NULL is allowed. Returns NULL. */
@@ -31,6 +33,13 @@ struct psk_source {
         const struct secret *(*find)(void *userdata, const struct psk_id *id);
         void *userdata;
 };
+
+/* psk_secret of the PSK proposals of a list, in their order. -ENOKEY */
+int epoch_proposed_psk_secret(const struct suite *s, const struct proposal_list *l, const struct psk_source *source,
+                              struct secret **out);
+
+/* Notes in @next what a committed list means for the group itself: that a ReInit has ended it. */
+void epoch_note_reinit(struct epoch *next, const struct proposal_list *l);
 
 /* psk_secret of a list of PSK ids, each found in @source. -ENOKEY if one is not there. */
 int epoch_psk_secret(const struct suite *s, const struct psk_id *ids, size_t count, const struct psk_source *source,
@@ -46,11 +55,22 @@ int epoch_complete(struct epoch *next, const struct secret *joiner_secret, const
 int epoch_create(const struct suite *s, struct bytes group_id, struct bytes leaf_node, struct secret *key,
                  struct bytes extensions, struct epoch **out);
 
+/* Who made a commit, by leaf index. */
+struct committer {
+        uint32_t leaf;     /* in the new tree */
+        uint32_t replaced; /* the leaf that an external committer took out as its own of before; else NODE_NONE */
+};
+
 /* The epoch after the commit @a, whose framing has been opened and whose sender's signature and membership have been
  * verified. -EBADMSG if it breaks a rule, -ENOENT if it refers to a proposal that has not been seen, -ENOKEY for an
  * unknown PSK, -EKEYREVOKED if it removes us, -EPROTONOSUPPORT. */
 int epoch_receive_commit(const struct epoch *e, const struct authenticated_content *a,
-                         const struct proposal_store *store, const struct psk_source *psks, struct epoch **out);
+                         const struct proposal_store *store, const struct psk_source *psks, struct committer *committer,
+                         struct epoch **out);
+
+/* The tree of a GroupInfo, from its extension or @apart, checked as a whole: its signer's signature, the tree hash,
+ * parent hashes, every leaf (§12.4.3.1). -ENOENT if there is no tree, -EBADMSG, -EPROTONOSUPPORT. */
+int epoch_read_tree(const struct group_info *info, struct bytes apart, struct ratchet_tree *out);
 
 /* What a new member has in hand: the key package that it published, and its private keys. */
 struct joiner {

@@ -20,11 +20,11 @@ static int read_psks(const struct welcome *w, struct bytes list, const struct ps
         return reader_finish(&r) < 0 ? -EBADMSG : epoch_psk_secret(w->suite, ids, count, source, out);
 }
 
-/* The tree, from the GroupInfo's extension or from elsewhere, checked against the context as a whole. */
-static int read_tree(const struct group_info *info, struct bytes apart, struct ratchet_tree *out)
+int epoch_read_tree(const struct group_info *info, struct bytes apart, struct ratchet_tree *out)
 {
         const struct group_context *c = &info->context;
         uint8_t hash[SUITE_HASH_MAX];
+        const struct leaf_node *signer;
         struct bytes encoded = apart;
         struct reader reader;
         int r;
@@ -35,11 +35,15 @@ static int read_tree(const struct group_info *info, struct bytes apart, struct r
         r = ratchet_tree_read(c->suite, &reader, out);
         if (r < 0)
                 return r;
+        signer = ratchet_tree_leaf(out, info->signer);
+        if (reader_finish(&reader) < 0 || !signer || group_info_verify(info, signer->signature_key) < 0 ||
+            info->confirmation_tag.size != c->suite->hash_size)
+                return -EBADMSG;
         ratchet_tree_hash(out, tree_root(out->leaves), hash);
-        if (reader_finish(&reader) < 0 || !bytes_equal(BYTES(hash, c->suite->hash_size), c->tree_hash))
+        if (!bytes_equal(BYTES(hash, c->suite->hash_size), c->tree_hash))
                 return -EBADMSG;
         r = ratchet_tree_validate(out, c->group_id);
-        return r < 0 ? r : group_extensions_validate(out, c->extensions);
+        return r < 0 ? r : leaf_nodes_validate(out, c->extensions);
 }
 
 /* Finds our own leaf, and enters the private keys that we have. */
@@ -74,7 +78,6 @@ int epoch_join(const struct welcome *w, const struct joiner *joiner, struct byte
         _cleanup_secret_ struct secret *psk = NULL;
         _cleanup_writer_ struct writer plain = WRITER_INIT;
         uint8_t ref[SUITE_HASH_MAX], tag[SUITE_HASH_MAX];
-        const struct leaf_node *signer;
         struct key_package package;
         struct reader reader;
         int r;
@@ -94,13 +97,9 @@ int epoch_join(const struct welcome *w, const struct joiner *joiner, struct byte
         if (r >= 0)
                 r = welcome_open_group_info(w, secrets.joiner_secret, psk, &plain, &info);
         if (r >= 0)
-                r = read_tree(&info, tree, &e->tree);
+                r = epoch_read_tree(&info, tree, &e->tree);
         if (r < 0)
                 return r;
-        signer = ratchet_tree_leaf(&e->tree, info.signer);
-        if (!signer || group_info_verify(&info, signer->signature_key) < 0 ||
-            info.confirmation_tag.size != s->hash_size)
-                return -EBADMSG;
         r = take_place(e, &package, joiner, info.signer, secrets.path_secret);
         if (r < 0)
                 return r;

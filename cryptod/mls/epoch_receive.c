@@ -37,23 +37,6 @@ static int check_path(const struct ratchet_tree *before, const struct ratchet_tr
         return leaf_node_validate(after, sender, group_id, extensions);
 }
 
-static int psk_secret_of(const struct suite *s, const struct proposal_list *l, const struct psk_source *psks,
-                         struct secret **out)
-{
-        _cleanup_free_ struct psk_id *ids = calloc(l->count + 1, sizeof(*ids));
-        size_t count = 0;
-
-        if (!ids)
-                abort();
-        for (size_t i = 0; i < l->count; i++)
-                if (l->items[i].proposal.type == PROPOSAL_PSK) {
-                        if (l->items[i].proposal.psk.nonce.size != s->hash_size)
-                                return -EBADMSG;
-                        ids[count++] = l->items[i].proposal.psk;
-                }
-        return epoch_psk_secret(s, ids, count, psks, out);
-}
-
 /* Merges the path into @next's tree and decrypts our share of it under the provisional context. */
 static int receive_path(const struct epoch *e, struct epoch *next, const struct commit *c, uint32_t sender,
                         bool external, const struct applied_proposals *applied, struct secret **commit_secret)
@@ -83,9 +66,28 @@ static int receive_path(const struct epoch *e, struct epoch *next, const struct 
         return r;
 }
 
+/* An update of our own that somebody committed: its private keys become ours. */
+static int take_own_update(struct epoch *next, const struct listed_proposal *p)
+{
+        if (!p->stored || !p->stored->leaf_key)
+                return -EBADMSG;
+        private_keys_set(&next->keys, tree_leaf_node(next->keys.leaf), secret_copy(secret_bytes(p->stored->leaf_key)));
+        if (p->stored->signature_key)
+                return signature_key_new(next->tree.suite, p->stored->signature_key, &next->signature_key);
+        return 0;
+}
+
+/* An external committer that takes its leaf of before out may put there only what an update could (§12.2). */
+static int check_replacement(const struct epoch *e, const struct commit *c, uint32_t replaced)
+{
+        const struct leaf_node *before = replaced == NODE_NONE ? NULL : ratchet_tree_leaf(&e->tree, replaced);
+
+        return before && bytes_equal(before->encryption_key, c->path.leaf.encryption_key) ? -EBADMSG : 0;
+}
+
 /* Applies the proposals to @next's tree and finds the committer's place, which an external one gets only now. */
 static int receive_proposals(const struct epoch *e, struct epoch *next, const struct proposal_list *l,
-                             const struct commit *c, uint32_t *sender, struct applied_proposals *applied)
+                             const struct commit *c, struct committer *who, struct applied_proposals *applied)
 {
         int r;
 
@@ -93,19 +95,27 @@ static int receive_proposals(const struct epoch *e, struct epoch *next, const st
         r = proposal_list_apply(l, &next->tree, e->context.group_id, e->context.extensions, applied);
         if (r < 0)
                 return r;
-        if (!ratchet_tree_leaf(&next->tree, e->keys.leaf))
-                return -EKEYREVOKED;
-        for (size_t i = 0; i < l->count; i++)
+        private_keys_copy(&e->keys, &next->keys);
+        for (size_t i = 0; r >= 0 && i < l->count; i++)
                 if (proposal_touched_leaf(&l->items[i]) == e->keys.leaf)
-                        return l->items[i].proposal.type == PROPOSAL_REMOVE ? -EKEYREVOKED : -EBADMSG;
-        return *sender != NODE_NONE ? 0 : ratchet_tree_add(&next->tree, c->path.leaf.encoded, sender);
+                        r = l->items[i].proposal.type == PROPOSAL_REMOVE ? -EKEYREVOKED
+                                                                         : take_own_update(next, &l->items[i]);
+        private_keys_prune(&next->keys, &next->tree);
+        if (r < 0 || who->leaf != NODE_NONE)
+                return r;
+        if (proposal_list_find(l, PROPOSAL_REMOVE))
+                who->replaced = proposal_list_find(l, PROPOSAL_REMOVE)->removed;
+        r = check_replacement(e, c, who->replaced);
+        return r < 0 ? r : ratchet_tree_add(&next->tree, c->path.leaf.encoded, &who->leaf);
 }
 
 int epoch_receive_commit(const struct epoch *e, const struct authenticated_content *a,
-                         const struct proposal_store *store, const struct psk_source *psks, struct epoch **out)
+                         const struct proposal_store *store, const struct psk_source *psks, struct committer *committer,
+                         struct epoch **out)
 {
         const struct suite *s = e->context.suite;
-        uint32_t sender = a->content.sender_type == SENDER_MEMBER ? a->content.sender : NODE_NONE;
+        const bool external = a->content.sender_type != SENDER_MEMBER;
+        struct committer who = { external ? NODE_NONE : a->content.sender, NODE_NONE };
         _cleanup_(proposal_list_release) struct proposal_list list = { 0 };
         _cleanup_(applied_proposals_release) struct applied_proposals applied = { 0 };
         _cleanup_secret_ struct secret *commit_secret = NULL, *init_secret = NULL, *psk = NULL, *joiner = NULL;
@@ -119,24 +129,21 @@ int epoch_receive_commit(const struct epoch *e, const struct authenticated_conte
                 abort();
         reader_init(&body, a->content.body);
         commit_read(&body, &c);
-        if (reader_finish(&body) < 0 || (sender == NODE_NONE && !c.has_path) ||
-            (sender != NODE_NONE && sender == e->keys.leaf))
+        if (reader_finish(&body) < 0 || (external && !c.has_path) || (!external && who.leaf == e->keys.leaf))
                 return -EBADMSG;
-        r = proposal_list_collect(s, &c, sender, store, &list);
+        r = proposal_list_collect(s, &c, who.leaf, external ? &(struct proposal_store){ 0 } : store, &list);
         if (r >= 0)
-                r = proposal_list_check(&list, sender, c.has_path);
+                r = proposal_list_check(&list, who.leaf, c.has_path);
         if (r >= 0)
-                r = psk_secret_of(s, &list, psks, &psk);
-        if (r >= 0 && sender == NODE_NONE)
+                r = receive_proposals(e, next, &list, &c, &who, &applied);
+        if (r >= 0)
+                r = epoch_proposed_psk_secret(s, &list, psks, &psk);
+        if (r >= 0 && external)
                 r = external_init(e, &list, &init_secret);
-        if (r >= 0)
-                r = receive_proposals(e, next, &list, &c, &sender, &applied);
         if (r < 0)
                 return r;
-        private_keys_copy(&e->keys, &next->keys);
-        private_keys_prune(&next->keys, &next->tree);
         if (c.has_path)
-                r = receive_path(e, next, &c, sender, init_secret != NULL, &applied, &commit_secret);
+                r = receive_path(e, next, &c, who.leaf, external, &applied, &commit_secret);
         else
                 commit_secret = secret_new(s->hash_size);
         if (r >= 0)
@@ -155,6 +162,8 @@ int epoch_receive_commit(const struct epoch *e, const struct authenticated_conte
         r = epoch_complete(next, joiner, psk, a->auth.confirmation_tag, tag);
         if (r < 0)
                 return r;
+        epoch_note_reinit(next, &list);
+        *committer = who;
         *out = TAKE(next);
         return 0;
 }

@@ -4,9 +4,10 @@
 
 #include "cryptod/mls/group_state.h"
 #include "cryptod/mls/private_message.h"
+#include "cryptod/mls/public_message.h"
 #include "services/cleanup.h"
 
-static struct group *group_new(struct signature_key *signature_key, struct epoch *current)
+struct group *group_new(struct signature_key *signature_key, struct epoch *current)
 {
         struct group *g = calloc(1, sizeof(*g));
 
@@ -42,7 +43,7 @@ int group_join(struct bytes message, const struct joiner *joiner, struct bytes t
         _cleanup_secret_ struct secret *private_key = signature_key;
         _cleanup_signature_key_ struct signature_key *key = NULL;
         _cleanup_epoch_ struct epoch *e = NULL;
-        struct group_psks psks = { NULL, host };
+        struct group_psks psks = { .host = host, .linking = true };
         struct welcome welcome;
         struct reader reader;
         int r;
@@ -55,8 +56,12 @@ int group_join(struct bytes message, const struct joiner *joiner, struct bytes t
                 r = reader_finish(&reader);
         if (r >= 0)
                 r = epoch_join(&welcome, joiner, tree, &(struct psk_source){ group_find_psk, &psks }, &e);
+        if (r >= 0 && host && host->group && host->group(host->userdata, e->context.group_id))
+                r = -EEXIST;
         if (r >= 0)
-                r = group_check_credentials(NULL, e, host);
+                r = group_check_link(e, &psks);
+        if (r >= 0)
+                r = group_check_credentials(NULL, e, NODE_NONE, NODE_NONE, host);
         if (r >= 0)
                 r = signature_key_new(e->context.suite, private_key, &key);
         if (r < 0)
@@ -115,41 +120,95 @@ void group_advance(struct group *g, struct epoch *next)
         memmove(&g->past[1], g->past, sizeof(g->past) - sizeof(g->past[0]));
         g->past[0] = g->current;
         g->current = next;
+        if (next->signature_key) {
+                signature_key_free(g->signature_key);
+                g->signature_key = TAKE(next->signature_key);
+        }
         proposal_store_release(&g->proposals);
 }
 
-int group_check_credentials(const struct epoch *before, const struct epoch *after, const struct group_host *host)
+bool group_same_client(const struct group_host *host, const struct leaf_node *a, const struct leaf_node *b)
 {
-        for (uint32_t i = 0; host && host->credential && i < after->tree.leaves; i++) {
-                const struct leaf_node *now = ratchet_tree_leaf(&after->tree, i);
-                const struct leaf_node *then = before ? ratchet_tree_leaf(&before->tree, i) : NULL;
-                int r;
+        if (host && host->same_client)
+                return host->same_client(host->userdata, a, b);
+        return a->credential.type == b->credential.type && bytes_equal(a->credential.content, b->credential.content);
+}
 
-                if (!now || now == then ||
-                    (then && then->credential.type == now->credential.type &&
-                     bytes_equal(then->credential.content, now->credential.content) &&
-                     bytes_equal(then->signature_key, now->signature_key)))
-                        continue;
-                r = host->credential(host->userdata, now);
+/* One leaf that has changed: @then may be NULL. */
+static int check_credential(const struct leaf_node *then, const struct leaf_node *now, const struct group_host *host)
+{
+        if (then && now->source != LEAF_NODE_KEY_PACKAGE && !group_same_client(host, then, now))
+                return -EBADMSG;
+        if (then && then->credential.type == now->credential.type &&
+            bytes_equal(then->credential.content, now->credential.content) &&
+            bytes_equal(then->signature_key, now->signature_key))
+                return 0;
+        return host && host->credential ? host->credential(host->userdata, now) : 0;
+}
+
+int group_check_credentials(const struct epoch *before, const struct epoch *after, uint32_t leaf, uint32_t replaced,
+                            const struct group_host *host)
+{
+        for (uint32_t i = 0; i < after->tree.leaves; i++) {
+                uint32_t old = i == leaf && replaced != NODE_NONE ? replaced : i;
+                const struct leaf_node *now = ratchet_tree_leaf(&after->tree, i);
+                const struct leaf_node *then = before ? ratchet_tree_leaf(&before->tree, old) : NULL;
+                int r = now && now != then ? check_credential(then, now, host) : 0;
+
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
+/* The resumption PSK of one of a group's own epochs. */
+static const struct secret *resumption_psk(const struct group *g, uint64_t epoch)
+{
+        if (epoch == g->current->context.epoch)
+                return g->current->schedule.resumption_psk;
+        for (unsigned i = 0; i < GROUP_RESUMPTION_PSKS; i++)
+                if (g->resumptions[i].psk && g->resumptions[i].epoch == epoch)
+                        return g->resumptions[i].psk;
+        return NULL;
+}
+
 const struct secret *group_find_psk(void *userdata, const struct psk_id *id)
 {
-        const struct group_psks *p = userdata;
+        struct group_psks *p = userdata;
+        const struct group_host *host = p->host;
+        const struct group *g = NULL;
 
-        if (id->type == PSK_RESUMPTION && p->group && bytes_equal(id->group_id, p->group->current->context.group_id)) {
-                if (id->epoch == p->group->current->context.epoch)
-                        return p->group->current->schedule.resumption_psk;
-                for (unsigned i = 0; i < GROUP_RESUMPTION_PSKS; i++)
-                        if (p->group->resumptions[i].psk && p->group->resumptions[i].epoch == id->epoch)
-                                return p->group->resumptions[i].psk;
+        if (id->type == PSK_EXTERNAL)
+                return host && host->psk ? host->psk(host->userdata, id) : NULL;
+        if (id->usage != RESUMPTION_APPLICATION && (!p->linking || p->linked))
                 return NULL;
+        if (p->group && bytes_equal(id->group_id, p->group->current->context.group_id))
+                g = p->group;
+        else if (host && host->group)
+                g = host->group(host->userdata, id->group_id);
+        if (g && id->usage != RESUMPTION_APPLICATION) {
+                p->linked = g;
+                p->usage = id->usage;
+                p->epoch = id->epoch;
         }
-        return p->host && p->host->psk ? p->host->psk(p->host->userdata, id) : NULL;
+        return g ? resumption_psk(g, id->epoch) : host && host->psk ? host->psk(host->userdata, id) : NULL;
+}
+
+int group_writable(const struct group *g)
+{
+        return g->current->reinit.size > 0 ? -ESHUTDOWN : 0;
+}
+
+int group_frame(struct group *g, const struct authenticated_content *a, size_t pad_to, struct writer *out)
+{
+        const struct epoch *e = g->current;
+        const struct suite *s = e->context.suite;
+
+        write_u16(out, PROTOCOL_MLS10);
+        write_u16(out, (uint16_t) a->wire_format);
+        return a->wire_format == WIRE_FORMAT_PUBLIC_MESSAGE
+                       ? public_message_write(s, e->schedule.membership_key, group_context_bytes(&e->context), a, out)
+                       : private_message_seal(s, e->secret_tree, e->schedule.sender_data_secret, a, pad_to, out);
 }
 
 int group_protect(struct group *g, struct bytes data, struct bytes authenticated_data, size_t pad_to,
@@ -167,14 +226,14 @@ int group_protect(struct group *g, struct bytes data, struct bytes authenticated
                              .content_type = CONTENT_APPLICATION,
                              .body = data },
         };
-        int r = authenticated_content_sign(g->signature_key, group_context_bytes(&e->context), &a, &signature);
+        int r = group_writable(g);
 
+        if (r >= 0)
+                r = authenticated_content_sign(g->signature_key, group_context_bytes(&e->context), &a, &signature);
         if (r < 0)
                 return r;
         a.auth.signature = writer_bytes(&signature);
-        write_u16(out, PROTOCOL_MLS10);
-        write_u16(out, WIRE_FORMAT_PRIVATE_MESSAGE);
-        return private_message_seal(e->context.suite, e->secret_tree, e->schedule.sender_data_secret, &a, pad_to, out);
+        return group_frame(g, &a, pad_to, out);
 }
 
 bool group_has_pending(const struct group *g)
@@ -195,4 +254,14 @@ void group_clear_pending(struct group *g)
 struct secret *group_export(const struct group *g, const char *label, struct bytes context, size_t size)
 {
         return key_schedule_export(g->current->context.suite, &g->current->schedule, label, context, size);
+}
+
+const struct secret *group_epoch_authenticator(const struct group *g)
+{
+        return g->current->schedule.epoch_authenticator;
+}
+
+size_t group_proposals(const struct group *g)
+{
+        return g->proposals.count;
 }

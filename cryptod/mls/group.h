@@ -10,19 +10,40 @@
 #pragma once
 
 #include "cryptod/mls/epoch.h"
+#include "cryptod/mls/identity.h"
 
 enum { GROUP_PAST_EPOCHS = 3, GROUP_RESUMPTION_PSKS = 32 };
 
 struct group;
 
-/* What the application decides. Members may be NULL: no PSKs are known; every credential is accepted. */
+/* What the application decides. Members may be NULL. */
 struct group_host {
-        /* An external PSK, or the resumption PSK of another group: borrowed, or NULL. */
+        /* An external PSK: borrowed, or NULL. Without it none is known. */
         const struct secret *(*psk)(void *userdata, const struct psk_id *id);
-        /* A leaf that is new, or has another credential or signature key than before: 0 or a negative errno, which
-         * refuses the message. */
+        /* A leaf that is new, or has another credential or signature key than before (§5.3.1): 0 or a negative errno,
+         * which refuses the message. A chain of certificates (CREDENTIAL_X509) is well-formed when it comes here, and
+         * its validation is up to the application. Without it every credential is accepted. */
         int (*credential)(void *userdata, const struct leaf_node *leaf);
+        /* True if two leaves stand for the same client: @after may take @before's place (an update, a commit, an
+         * external committer that takes its old leaf out), or is the same member in another group (§11.2, §11.3).
+         * Without it: their credentials are equal. */
+        bool (*same_client)(void *userdata, const struct leaf_node *before, const struct leaf_node *after);
+        /* A proposal that came as a message of its own, @sender NODE_NONE if from somebody outside: 0, or a negative
+         * errno, which refuses it. Without it those of members are kept, and those from outside are refused (§12.1.8:
+         * whoever may propose is the application's to say). */
+        int (*proposal)(void *userdata, const struct proposal *proposal, uint32_t sender);
+        /* Another group that this client is or was in, borrowed; NULL if there is none: for resumption PSKs, and so
+         * that no group is joined twice. Without it no other group is known. */
+        const struct group *(*group)(void *userdata, struct bytes group_id);
         void *userdata;
+        uint64_t now; /* seconds since 1970, for the lifetimes of what we add (§7.3); 0: they are the caller's business
+                       */
+};
+
+/* How a handshake message travels. All zero: encrypted, not padded. */
+struct group_framing {
+        bool public;   /* signed and unencrypted (§6.2) */
+        size_t pad_to; /* an encrypted message is padded to a multiple of it (§6.3.1) */
 };
 
 /* A new group with one member. @leaf_node is a key package's, @leaf_key and @signature_key its private keys; both pass
@@ -30,7 +51,8 @@ struct group_host {
 int group_create(const struct suite *s, struct bytes group_id, struct bytes leaf_node, struct secret *leaf_key,
                  struct secret *signature_key, struct bytes extensions, struct group **out);
 
-/* Joins by an MLSMessage with a Welcome. @signature_key passes over. Errors: epoch_join()'s, and the host's. */
+/* Joins by an MLSMessage with a Welcome. @signature_key passes over. -EEXIST if @host knows a group of that id; else
+ * epoch_join()'s errors, and the host's. */
 int group_join(struct bytes message, const struct joiner *joiner, struct bytes tree, struct secret *signature_key,
                const struct group_host *host, struct group **out);
 
@@ -47,7 +69,7 @@ enum received_kind { RECEIVED_APPLICATION, RECEIVED_PROPOSAL, RECEIVED_COMMIT };
 struct received {
         enum received_kind kind;
         uint64_t epoch;    /* that the message belongs to */
-        uint32_t sender;   /* leaf index; NODE_NONE for somebody outside */
+        uint32_t sender;   /* leaf index; of an external committer its new one; NODE_NONE for somebody outside */
         struct bytes data; /* application data, within @plain */
         struct bytes authenticated_data;
         struct writer plain;
@@ -58,25 +80,66 @@ void received_release(struct received *r);
 /* Takes an MLSMessage in. A commit leads into the next epoch at once. Errors, the state unchanged: -EBADMSG (forged, or
  * breaks a rule), -EALREADY (a replay, or a message of our own), -ESTALE (an epoch that is over and gone), -EAGAIN (an
  * epoch that has not come yet: keep it and try again after the next commit), -ENOENT, -ENOKEY, -ERANGE,
- * -EPROTONOSUPPORT, -EKEYREVOKED (we have been removed), and the host's. */
+ * -EPROTONOSUPPORT, -EKEYREVOKED (we have been removed), -EACCES (a proposal from outside that nobody has allowed),
+ * -ESHUTDOWN (the group has been reinitialised), and the host's. */
 int group_process(struct group *g, struct bytes message, const struct group_host *host, struct received *out);
 
-/* Appends an MLSMessage with application data, padded to a multiple of @pad_to. -EBUSY while a commit of our own waits
- * is not an error here: the message belongs to the current epoch. */
+/* Appends an MLSMessage with application data, padded to a multiple of @pad_to. While a commit of our own waits,
+ * the message belongs to the current epoch. -ESHUTDOWN if the group has been reinitialised. */
 int group_protect(struct group *g, struct bytes data, struct bytes authenticated_data, size_t pad_to,
                   struct writer *out);
 
+/* Proposals as messages of their own (§12.1): an MLSMessage to @out. Each is also kept, so that a commit, our own or
+ * somebody else's, can refer to it. @proposal: proposal_write_…()'s; updates have their own function, for they come
+ * with new keys. Errors: -ESHUTDOWN (the group has been reinitialised), -EBADMSG and -EPROTONOSUPPORT for a proposal
+ * that receivers would refuse, -EINVAL, -E2BIG. */
+int group_propose(struct group *g, struct bytes proposal, struct bytes authenticated_data,
+                  const struct group_framing *framing, struct writer *out);
+
+/* The same for an update of our own leaf: a new encryption key and, if @identity (borrowed) is given, another
+ * credential and signature key. */
+int group_propose_update(struct group *g, const struct identity *identity, struct bytes authenticated_data,
+                         const struct group_framing *framing, struct writer *out);
+
+/* The same for a PSK, whose nonce is made here. */
+int group_propose_psk(struct group *g, const struct psk_id *psk, struct bytes authenticated_data,
+                      const struct group_framing *framing, struct writer *out);
+
+/* How many proposals of this epoch are kept. While there are any, application data should wait for a commit (§12.4);
+ * whether it does is the caller's decision. */
+size_t group_proposals(const struct group *g);
+
+/* Proposals from outside (§12.1.8), always public: by the @index-th entry of the group's external_senders extension, or
+ * by somebody who proposes to be added, @key_package being its own. */
+int external_propose(const struct suite *s, struct bytes group_id, uint64_t epoch, uint32_t index,
+                     const struct secret *signature_key, struct bytes proposal, struct bytes authenticated_data,
+                     struct writer *out);
+int new_member_propose(const struct suite *s, struct bytes group_id, uint64_t epoch, struct bytes key_package,
+                       const struct secret *signature_key, struct bytes authenticated_data, struct writer *out);
+
 struct group_change {
+        /* By value: */
         const struct bytes *add; /* encoded key packages, which the caller has checked (key_package_check()) */
         size_t add_count;
         const uint32_t *remove; /* leaf indices */
         size_t remove_count;
+        const struct psk_id *psks; /* their nonces are made here */
+        size_t psk_count;
+        const struct bytes *proposals; /* any others, encoded: group context extensions, a ReInit */
+        size_t proposal_count;
+        bool cached; /* by reference: all proposals of this epoch that fit together and with the above */
+        const struct identity *identity; /* another credential and signature key for our leaf; NULL: as they are */
+        bool without_path;               /* only with additions, PSKs or a ReInit (§12.4); our keys stay as they are */
+        bool welcome_without_tree; /* who joins gets the tree from elsewhere: ratchet_tree_write(&group_epoch()->tree)
+                                    */
         struct bytes authenticated_data;
+        struct group_framing framing;
 };
 
-/* Makes a commit, always with a new path, so that it is also an update of our own keys: an MLSMessage to @commit and,
- * if somebody is added, one with a Welcome to @welcome. It waits as pending. -EBUSY if one is waiting already; else as
- * group_process(). */
+/* Makes a commit, by default with a new path, so that it is also an update of our own keys: an MLSMessage to @commit
+ * and, if somebody is added, one with a Welcome to @welcome. It waits as pending. -EBUSY if one is waiting already,
+ * -ESTALE for a key package whose lifetime does not hold @host's now, -ESHUTDOWN if the group has been reinitialised;
+ * else as group_process(). */
 int group_commit(struct group *g, const struct group_change *change, const struct group_host *host,
                  struct writer *commit, struct writer *welcome);
 
@@ -84,8 +147,46 @@ bool group_has_pending(const struct group *g);
 void group_merge_pending(struct group *g);
 void group_clear_pending(struct group *g);
 
+/* A GroupInfo of the current epoch as an MLSMessage, with its external public key, for whoever may join by an external
+ * commit (§12.4.3.2). @with_tree: the ratchet tree is in it. */
+int group_publish_info(const struct group *g, bool with_tree, struct writer *out);
+
+/* What somebody joins by from outside. */
+struct external_join {
+        struct bytes group_info;     /* an MLSMessage */
+        struct bytes tree;           /* the encoded ratchet tree if it came apart, else empty */
+        const struct identity *self; /* its suite has to be the group's */
+        uint32_t resync;             /* our own leaf of before, which is removed; NODE_NONE: there is none */
+        const struct psk_id *psks;   /* their nonces are made here */
+        size_t psk_count;
+        struct bytes authenticated_data;
+};
+
+/* Joins by an external commit (§12.4.3.2): a public MLSMessage to @commit, and the group as it is once the commit has
+ * been accepted; if it is not, the group is freed and all begins anew. Errors: group_join()'s, -EINVAL. */
+int group_join_external(const struct external_join *join, const struct group_host *host, struct writer *commit,
+                        struct group **out);
+
+/* Starts the group that continues @old, which a ReInit has ended (§11.2), or branches off from it (§11.3), with our own
+ * key package's leaf and its keys, which pass over. All whom @change adds are invited by the Welcome: for a
+ * continuation every member of @old. @group_id: of a branch; a continuation has that of the ReInit. The new group
+ * stands in epoch 1. -EINVAL if @old has not been reinitialised or a member of it is missing (continuation), or
+ * somebody is not a member of it (branch); else group_commit()'s errors. */
+int group_continue(const struct group *old, struct bytes leaf_node, struct secret *leaf_key,
+                   struct secret *signature_key, const struct group_change *change, const struct group_host *host,
+                   struct writer *welcome, struct group **out);
+int group_branch(const struct group *old, struct bytes group_id, struct bytes leaf_node, struct secret *leaf_key,
+                 struct secret *signature_key, const struct group_change *change, const struct group_host *host,
+                 struct writer *welcome, struct group **out);
+
+/* The ReInit that has ended the group; false: none has. */
+bool group_reinit(const struct group *g, struct proposal *out);
+
 /* MLS-Exporter (§8.5). */
 struct secret *group_export(const struct group *g, const char *label, struct bytes context, size_t size);
+
+/* The epoch authenticator (§8.7): Nh bytes, secret, borrowed until the group changes. */
+const struct secret *group_epoch_authenticator(const struct group *g);
 
 /* The exact state, with all secrets, and back. -EBADMSG */
 void group_write(const struct group *g, struct writer *w);

@@ -1,263 +1,168 @@
-/* Commits of our own (RFC 9420 §12.4.1). Each carries a path, so each is also an update of our keys. */
+/* Commits of our own (RFC 9420 §12.4.1). */
 #include <errno.h>
 #include <stdlib.h>
 
+#include "cryptod/mls/commit_draft.h"
 #include "cryptod/mls/group_state.h"
-#include "cryptod/mls/hpke.h"
-#include "cryptod/mls/leaf_node_validation.h"
-#include "cryptod/mls/private_message.h"
-#include "cryptod/mls/transcript.h"
 #include "services/cleanup.h"
 #include "services/seal.h"
 
-/* A commit in the making. Views in @list point into @proposals. */
-struct draft {
-        struct epoch *next;
-        struct writer proposals; /* Proposal by Proposal */
-        struct proposal_list list;
-        struct applied_proposals applied;
-        struct path_secrets path;
-        struct writer commit, signature; /* encoded Commit, and the signature over its framing */
-        struct authenticated_content content;
-        struct secret *joiner_secret, *psk_secret;
-        uint8_t tag[SUITE_HASH_MAX];
-};
-
-static void draft_release(struct draft *d)
+/* Writes what is proposed by value; PSKs get their nonces now. */
+static void write_values(const struct group *g, const struct group_change *change, struct writer *w)
 {
-        epoch_free(d->next);
-        writer_release(&d->proposals);
-        proposal_list_release(&d->list);
-        applied_proposals_release(&d->applied);
-        path_secrets_release(&d->path);
-        writer_release(&d->commit);
-        writer_release(&d->signature);
-        secret_free(d->joiner_secret);
-        secret_free(d->psk_secret);
+        for (size_t i = 0; i < change->remove_count; i++)
+                proposal_write_remove(w, change->remove[i]);
+        for (size_t i = 0; i < change->add_count; i++)
+                proposal_write_add(w, change->add[i]);
+        for (size_t i = 0; i < change->psk_count; i++)
+                group_write_psk(g->current->context.suite, &change->psks[i], w);
+        for (size_t i = 0; i < change->proposal_count; i++)
+                write_fixed(w, change->proposals[i]);
 }
 
-/* Writes the proposals and reads them again, so that they go through the same checks as anybody's. */
-static int list_proposals(const struct group *g, const struct group_change *change, struct draft *d)
+/* Reads them again, so that they go through the same checks as anybody's. */
+static int list_values(const struct group *g, const struct writer *values, struct proposal_list *list)
 {
         struct reader r;
 
-        for (size_t i = 0; i < change->remove_count; i++) {
-                write_u16(&d->proposals, PROPOSAL_REMOVE);
-                write_u32(&d->proposals, change->remove[i]);
-        }
-        for (size_t i = 0; i < change->add_count; i++) {
-                write_u16(&d->proposals, PROPOSAL_ADD);
-                write_fixed(&d->proposals, change->add[i]);
-        }
-        if (writer_finish(&d->proposals) < 0)
+        if (writer_finish(values) < 0)
                 return -EMSGSIZE;
-        reader_init(&r, writer_bytes(&d->proposals));
+        reader_init(&r, writer_bytes(values));
         while (reader_more(&r)) {
                 struct proposal p;
 
                 proposal_read(&r, &p);
                 if (!r.error)
-                        proposal_list_add(&d->list, &p, g->current->keys.leaf);
+                        proposal_list_add(list, &p, g->current->keys.leaf);
         }
-        return reader_finish(&r) < 0 ? -EBADMSG : proposal_list_check(&d->list, g->current->keys.leaf, true);
+        return reader_finish(&r);
 }
 
-/* Our leaf once more, with a new encryption key and the parent hash of the new path. */
-static int renew_leaf(const struct group *g, struct draft *d, struct bytes parent_hash, struct bytes encryption_key)
+/* True if a cached proposal may join the list: not about ourselves, and in nobody's way. */
+static bool fits(const struct group *g, const struct proposal_list *list, const struct listed_proposal *p)
 {
         const struct epoch *e = g->current;
-        const struct leaf_node *old = ratchet_tree_leaf(&e->tree, e->keys.leaf);
-        _cleanup_writer_ struct writer leaf = WRITER_INIT, tbs = WRITER_INIT, signature = WRITER_INIT;
+
+        if (proposal_touched_leaf(p) == e->keys.leaf || proposal_validate(p, &e->tree, e->context.group_id) < 0)
+                return false;
+        for (size_t i = 0; i < list->count; i++)
+                if (proposals_collide(p, &list->items[i]) || list->items[i].proposal.type == PROPOSAL_REINIT)
+                        return false;
+        return p->proposal.type != PROPOSAL_REINIT || list->count == 0;
+}
+
+static void list_if_fits(const struct group *g, const struct stored_proposal *stored, struct proposal_list *list)
+{
+        struct listed_proposal p = { .sender = stored->sender, .stored = stored };
+        struct reader r;
+
+        reader_init(&r, BYTES(stored->data, stored->size));
+        proposal_read(&r, &p.proposal);
+        if (!fits(g, list, &p))
+                return;
+        proposal_list_add(list, &p.proposal, p.sender);
+        list->items[list->count - 1].stored = stored;
+}
+
+/* The cached proposals by reference, so many as make a valid list: removals first, then what came last before what it
+ * replaces, a ReInit only if there is nothing else (§12.2). */
+static void list_cached(const struct group *g, struct proposal_list *list)
+{
+        const struct proposal_store *s = &g->proposals;
+
+        for (unsigned pass = 0; pass < 3; pass++)
+                for (size_t i = s->count; i-- > 0;) {
+                        const uint8_t type = s->items[i].data[1];
+
+                        if (pass == (type == PROPOSAL_REMOVE ? 0 : type == PROPOSAL_REINIT ? 2 : 1))
+                                list_if_fits(g, &s->items[i], list);
+                }
+}
+
+/* Adds must be valid now (§7.3). */
+static int check_lifetimes(const struct proposal_list *list, const struct group_host *host)
+{
+        for (size_t i = 0; host && host->now && i < list->count; i++) {
+                const struct leaf_node *leaf = &list->items[i].proposal.add.leaf;
+
+                if (list->items[i].proposal.type == PROPOSAL_ADD &&
+                    (host->now < leaf->not_before || host->now > leaf->not_after))
+                        return -ESTALE;
+        }
+        return 0;
+}
+
+/* Our leaf: as it is, or with another identity. */
+static struct leaf_node next_leaf(const struct group *g, const struct identity *identity)
+{
+        struct leaf_node leaf = *ratchet_tree_leaf(&g->current->tree, g->current->keys.leaf);
+
+        if (identity) {
+                leaf.signature_key = identity->signature_key;
+                leaf.credential = identity->credential;
+        }
+        return leaf;
+}
+
+int group_draft_commit(struct group *g, const struct group_change *change, const struct group_host *host,
+                       const struct group *linked, struct writer *values, struct commit_draft *d)
+{
+        struct group_psks psks = { .group = linked ? linked : g, .host = host, .linking = linked != NULL };
+        const struct psk_source source = { group_find_psk, &psks };
+        _cleanup_signature_key_ struct signature_key *key = NULL;
         int r;
 
-        write_vector(&leaf, encryption_key);
-        write_vector(&leaf, old->signature_key);
-        write_u16(&leaf, old->credential.type);
-        write_vector(&leaf, old->credential.content);
-        write_vector(&leaf, old->capabilities.versions);
-        write_vector(&leaf, old->capabilities.cipher_suites);
-        write_vector(&leaf, old->capabilities.extensions);
-        write_vector(&leaf, old->capabilities.proposals);
-        write_vector(&leaf, old->capabilities.credentials);
-        write_u8(&leaf, LEAF_NODE_COMMIT);
-        write_vector(&leaf, parent_hash);
-        write_vector(&leaf, old->extensions);
-        write_fixed(&tbs, writer_bytes(&leaf));
-        write_vector(&tbs, e->context.group_id);
-        write_u32(&tbs, e->keys.leaf);
-        r = writer_finish(&tbs);
+        write_values(g, change, values);
+        d->before = g->current;
+        d->init_secret = g->current->schedule.init_secret;
+        d->framing_key = g->signature_key;
+        d->leaf_key = g->signature_key;
+        d->leaf = next_leaf(g, change->identity);
+        d->sender_type = SENDER_MEMBER;
+        d->wire_format = change->framing.public ? WIRE_FORMAT_PUBLIC_MESSAGE : WIRE_FORMAT_PRIVATE_MESSAGE;
+        d->authenticated_data = change->authenticated_data;
+        d->without_path = change->without_path;
+        d->psks = &source;
+        d->list.linked = linked != NULL;
+        r = list_values(g, values, &d->list);
+        if (r >= 0 && change->identity) {
+                r = signature_key_new(g->current->context.suite, change->identity->signature_private_key, &key);
+                d->leaf_key = key;
+        }
+        if (r >= 0 && change->cached)
+                list_cached(g, &d->list);
         if (r >= 0)
-                r = signature_key_sign_with_label(g->signature_key, "LeafNodeTBS", writer_bytes(&tbs), &signature);
-        if (r < 0)
-                return r;
-        write_vector(&leaf, writer_bytes(&signature));
-        r = writer_finish(&leaf);
-        return r < 0 ? r : ratchet_tree_set_leaf(&d->next->tree, e->keys.leaf, writer_bytes(&leaf));
-}
-
-/* Refreshes our direct path and appends struct UpdatePath to the commit. */
-static int make_path(const struct group *g, struct draft *d)
-{
-        const struct epoch *e = g->current;
-        const struct suite *s = e->context.suite;
-        _cleanup_(group_context_release) struct group_context provisional = { 0 };
-        _cleanup_secret_ struct secret *seed = secret_random(s->hash_size);
-        _cleanup_writer_ struct writer parent_hash = WRITER_INIT, key = WRITER_INIT;
-        uint8_t hash[SUITE_HASH_MAX];
-        int r;
-
-        private_keys_set(&d->next->keys, tree_leaf_node(e->keys.leaf),
-                         hpke_derive_key_pair(s, secret_bytes(seed), &key));
-        treekem_refresh(&d->next->tree, &d->next->keys, &d->path, &parent_hash);
-        r = renew_leaf(g, d, writer_bytes(&parent_hash), writer_bytes(&key));
-        if (r < 0)
-                return r;
-        private_keys_prune(&d->next->keys, &d->next->tree);
-        ratchet_tree_hash(&d->next->tree, tree_root(d->next->tree.leaves), hash);
-        r = group_context_make(s, e->context.group_id, e->context.epoch + 1, BYTES(hash, s->hash_size),
-                               e->context.confirmed_transcript_hash, d->applied.extensions, &provisional);
-        if (r < 0)
-                return r;
-        write_optional(&d->commit, true);
-        write_fixed(&d->commit, ratchet_tree_leaf(&d->next->tree, e->keys.leaf)->encoded);
-        return treekem_encrypt(&d->next->tree, &d->path, &d->applied.added, group_context_bytes(&provisional),
-                               &d->commit);
-}
-
-/* The Commit itself: all proposals by value, then the path. */
-static int make_commit(const struct group *g, struct draft *d)
-{
-        const struct epoch *e = g->current;
-        size_t mark = writer_open_vector(&d->commit);
-
-        for (size_t i = 0; i < d->list.count; i++) {
-                write_u8(&d->commit, PROPOSAL_BY_VALUE);
-                write_fixed(&d->commit, d->list.items[i].proposal.encoded);
-        }
-        writer_close_vector(&d->commit, mark);
-        ratchet_tree_copy(&e->tree, &d->next->tree);
-        private_keys_copy(&e->keys, &d->next->keys);
-
-        int r = proposal_list_apply(&d->list, &d->next->tree, e->context.group_id, e->context.extensions, &d->applied);
-
-        return r < 0 ? r : make_path(g, d);
-}
-
-/* Signs the commit, and derives the epoch that follows. */
-static int make_epoch(const struct group *g, const struct group_change *change, struct draft *d)
-{
-        const struct epoch *e = g->current;
-        const struct suite *s = e->context.suite;
-        uint8_t hash[SUITE_HASH_MAX], confirmed[SUITE_HASH_MAX];
-        int r;
-
-        d->content = (struct authenticated_content){
-                .wire_format = WIRE_FORMAT_PRIVATE_MESSAGE,
-                .content = { .group_id = e->context.group_id,
-                             .epoch = e->context.epoch,
-                             .sender_type = SENDER_MEMBER,
-                             .sender = e->keys.leaf,
-                             .authenticated_data = change->authenticated_data,
-                             .content_type = CONTENT_COMMIT,
-                             .body = writer_bytes(&d->commit) },
-        };
-        r = authenticated_content_sign(g->signature_key, group_context_bytes(&e->context), &d->content, &d->signature);
-        if (r < 0)
-                return r;
-        d->content.auth.signature = writer_bytes(&d->signature);
-        r = transcript_confirm(s, BYTES(e->interim_transcript_hash, s->hash_size), &d->content, confirmed);
-        if (r < 0)
-                return r;
-        ratchet_tree_hash(&d->next->tree, tree_root(d->next->tree.leaves), hash);
-        r = group_context_make(s, e->context.group_id, e->context.epoch + 1, BYTES(hash, s->hash_size),
-                               BYTES(confirmed, s->hash_size), d->applied.extensions, &d->next->context);
-        if (r < 0)
-                return r;
-        d->psk_secret = psk_secret(s, NULL, 0);
-        d->joiner_secret = key_schedule_joiner(s, e->schedule.init_secret, d->path.commit_secret,
-                                               group_context_bytes(&d->next->context));
-        r = epoch_complete(d->next, d->joiner_secret, d->psk_secret, BYTES(NULL, 0), d->tag);
-        d->content.auth.confirmation_tag = BYTES(d->tag, s->hash_size);
+                r = check_lifetimes(&d->list, host);
+        if (r >= 0)
+                r = commit_draft_make(d);
+        d->psks = NULL;
+        if (r >= 0)
+                r = group_check_credentials(g->current, d->next, NODE_NONE, NODE_NONE, host);
+        if (r >= 0 && change->identity)
+                d->next->signature_key = TAKE(key);
         return r;
-}
-
-/* The path secret of the lowest node that we share with a new member. */
-static const struct secret *shared_path_secret(const struct draft *d, uint32_t own_leaf, uint32_t node)
-{
-        uint32_t ancestor = tree_common_ancestor(tree_leaf_node(own_leaf), node);
-
-        for (uint32_t i = 0; i < d->path.path.count; i++)
-                if (d->path.path.nodes[i] == ancestor)
-                        return d->path.secrets[i];
-        return NULL;
-}
-
-static int make_welcome(const struct group *g, const struct draft *d, struct writer *out)
-{
-        const struct suite *s = g->current->context.suite;
-        uint32_t own = g->current->keys.leaf, count = d->applied.added.count, n = 0;
-        _cleanup_free_ struct welcome_recipient *recipients = calloc(count + 1, sizeof(*recipients));
-        _cleanup_free_ uint8_t *refs = calloc(count + 1, SUITE_HASH_MAX);
-        _cleanup_writer_ struct writer tree = WRITER_INIT, extensions = WRITER_INIT, info = WRITER_INIT;
-        int r;
-
-        if (!recipients || !refs)
-                abort();
-        for (size_t i = 0; i < d->list.count; i++) {
-                const struct proposal *p = &d->list.items[i].proposal;
-
-                if (p->type != PROPOSAL_ADD)
-                        continue;
-                key_package_ref(s, &p->add, refs + n * SUITE_HASH_MAX);
-                recipients[n] =
-                        (struct welcome_recipient){ BYTES(refs + n * SUITE_HASH_MAX, s->hash_size), p->add.init_key,
-                                                    shared_path_secret(d, own, d->applied.added.nodes[n]) };
-                n++;
-        }
-        ratchet_tree_write(&d->next->tree, &tree);
-        write_u16(&extensions, EXTENSION_RATCHET_TREE);
-        write_vector(&extensions, writer_bytes(&tree));
-        if (writer_finish(&tree) < 0 || writer_finish(&extensions) < 0)
-                return -EMSGSIZE;
-        r = group_info_write(&d->next->context, writer_bytes(&extensions), d->content.auth.confirmation_tag, own,
-                             g->signature_key, &info);
-        if (r < 0)
-                return r;
-        write_u16(out, PROTOCOL_MLS10);
-        write_u16(out, WIRE_FORMAT_WELCOME);
-        return welcome_write(s, d->joiner_secret, d->psk_secret, BYTES(NULL, 0), writer_bytes(&info), recipients, n,
-                             out);
 }
 
 int group_commit(struct group *g, const struct group_change *change, const struct group_host *host,
                  struct writer *commit, struct writer *welcome)
 {
-        const struct epoch *e = g->current;
-        _cleanup_(draft_release) struct draft d = { 0 };
-        int r;
+        _cleanup_writer_ struct writer values = WRITER_INIT, invitation = WRITER_INIT;
+        _cleanup_(commit_draft_release) struct commit_draft d = { 0 };
+        int r = group_writable(g);
 
-        if (g->pending)
-                return -EBUSY;
-        d.next = calloc(1, sizeof(*d.next));
-        if (!d.next)
-                abort();
-        r = list_proposals(g, change, &d);
+        if (r >= 0 && g->pending)
+                r = -EBUSY;
+        if (r >= 0 && change->without_path && change->identity)
+                r = -EINVAL;
         if (r >= 0)
-                r = make_commit(g, &d);
+                r = group_draft_commit(g, change, host, NULL, &values, &d);
+        if (r >= 0 && d.applied.added.count > 0)
+                r = commit_draft_welcome(&d, !change->welcome_without_tree, &invitation);
         if (r >= 0)
-                r = make_epoch(g, change, &d);
-        if (r >= 0)
-                r = group_check_credentials(e, d.next, host);
-        if (r >= 0 && change->add_count > 0)
-                r = make_welcome(g, &d, welcome);
+                r = group_frame(g, &d.content, change->framing.pad_to, commit);
         if (r < 0)
                 return r;
-        write_u16(commit, PROTOCOL_MLS10);
-        write_u16(commit, WIRE_FORMAT_PRIVATE_MESSAGE);
-        r = private_message_seal(e->context.suite, e->secret_tree, e->schedule.sender_data_secret, &d.content, 0,
-                                 commit);
-        if (r < 0)
-                return r;
+        write_fixed(welcome, writer_bytes(&invitation));
         g->pending = TAKE(d.next);
-        return 0;
+        return writer_finish(welcome);
 }

@@ -62,6 +62,13 @@ static int external_sender_key(const struct epoch *e, uint32_t index, struct byt
         return -EBADMSG;
 }
 
+/* The types that an external sender may propose (§12.1.8). */
+static bool may_come_from_outside(enum proposal_type type)
+{
+        return type == PROPOSAL_ADD || type == PROPOSAL_REMOVE || type == PROPOSAL_PSK || type == PROPOSAL_REINIT ||
+               type == PROPOSAL_GROUP_CONTEXT_EXTENSIONS;
+}
+
 /* The key that a content must be signed with. */
 static int sender_key(const struct epoch *e, const struct framed_content *c, struct bytes *key)
 {
@@ -79,7 +86,10 @@ static int sender_key(const struct epoch *e, const struct framed_content *c, str
                 *key = leaf->signature_key;
                 return 0;
         case SENDER_EXTERNAL:
-                return c->content_type == CONTENT_PROPOSAL ? external_sender_key(e, c->sender, key) : -EBADMSG;
+                if (c->content_type != CONTENT_PROPOSAL)
+                        return -EBADMSG;
+                proposal_read(&r, &proposal);
+                return may_come_from_outside(proposal.type) ? external_sender_key(e, c->sender, key) : -EBADMSG;
         case SENDER_NEW_MEMBER_PROPOSAL:
                 if (c->content_type != CONTENT_PROPOSAL)
                         return -EBADMSG;
@@ -104,24 +114,48 @@ static int verify(const struct epoch *e, const struct authenticated_content *a)
         return r < 0 ? r : authenticated_content_verify(e->context.suite, key, group_context_bytes(&e->context), a);
 }
 
+/* Keeps a proposal that may be committed. */
+static int accept_proposal(struct group *g, const struct authenticated_content *a, const struct group_host *host)
+{
+        const struct epoch *e = g->current;
+        struct listed_proposal p = { .sender =
+                                             a->content.sender_type == SENDER_MEMBER ? a->content.sender : NODE_NONE };
+        struct reader reader;
+        int r;
+
+        reader_init(&reader, a->content.body);
+        proposal_read(&reader, &p.proposal);
+        r = proposal_validate(&p, &e->tree, e->context.group_id);
+        if (r >= 0 && host && host->proposal)
+                r = host->proposal(host->userdata, &p.proposal, p.sender);
+        else if (r >= 0 && p.sender == NODE_NONE)
+                r = -EACCES;
+        return r < 0 ? r : proposal_store_add(&g->proposals, e->context.suite, a, NULL);
+}
+
 /* Acts on a content that has been authenticated. */
 static int accept(struct group *g, const struct authenticated_content *a, const struct group_host *host,
                   struct received *out)
 {
-        struct group_psks psks = { g, host };
+        struct group_psks psks = { .group = g, .host = host };
         _cleanup_epoch_ struct epoch *next = NULL;
+        struct committer who;
         int r;
 
+        if (g->current->reinit.size > 0)
+                return -ESHUTDOWN;
         if (a->content.content_type == CONTENT_PROPOSAL) {
                 out->kind = RECEIVED_PROPOSAL;
-                return proposal_store_add(&g->proposals, g->current->context.suite, a);
+                return accept_proposal(g, a, host);
         }
         out->kind = RECEIVED_COMMIT;
-        r = epoch_receive_commit(g->current, a, &g->proposals, &(struct psk_source){ group_find_psk, &psks }, &next);
+        r = epoch_receive_commit(g->current, a, &g->proposals, &(struct psk_source){ group_find_psk, &psks }, &who,
+                                 &next);
         if (r >= 0)
-                r = group_check_credentials(g->current, next, host);
+                r = group_check_credentials(g->current, next, who.leaf, who.replaced, host);
         if (r < 0)
                 return r;
+        out->sender = who.leaf;
         group_clear_pending(g);
         group_advance(g, TAKE(next));
         return 0;

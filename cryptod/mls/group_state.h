@@ -1,6 +1,7 @@
 /* What a group is made of; for the files of group.h alone. */
 #pragma once
 
+#include "cryptod/mls/commit_draft.h"
 #include "cryptod/mls/group.h"
 
 struct group {
@@ -19,12 +20,42 @@ struct group {
 void group_advance(struct group *g, struct epoch *next);
 
 /* Asks the host about every leaf of @after that @before (may be NULL) does not have with the same credential and key.
- */
-int group_check_credentials(const struct epoch *before, const struct epoch *after, const struct group_host *host);
+ * @replaced: the leaf of @before that an external committer, now at @leaf, took out; else both are NODE_NONE. */
+int group_check_credentials(const struct epoch *before, const struct epoch *after, uint32_t leaf, uint32_t replaced,
+                            const struct group_host *host);
 
-/* A PSK source over the group's own past epochs and the host's. @userdata: struct group_psks. */
+/* group_host's same_client(). */
+bool group_same_client(const struct group_host *host, const struct leaf_node *a, const struct leaf_node *b);
+
+/* A PSK source over the group's own past epochs, those of other groups, and the host's. @userdata: struct group_psks.
+ */
 struct group_psks {
-        const struct group *group;
+        const struct group *group; /* NULL: we are joining */
         const struct group_host *host;
+        bool linking; /* the PSK may say that the group continues or branches another one */
+        /* Set when such a PSK has been found: the other group, and how. */
+        const struct group *linked;
+        enum resumption_psk_usage usage;
+        uint64_t epoch;
 };
 const struct secret *group_find_psk(void *userdata, const struct psk_id *id);
+
+/* The checks of a group that was joined with such a PSK (§12.4.3.1). -EBADMSG */
+int group_check_link(const struct epoch *e, const struct group_psks *psks);
+
+/* -ESHUTDOWN if the group has been reinitialised, so that nothing may be sent in it any more (§12.4.2). */
+int group_writable(const struct group *g);
+
+/* Appends a signed content as an MLSMessage, public or private as it says. */
+int group_frame(struct group *g, const struct authenticated_content *a, size_t pad_to, struct writer *out);
+
+/* Appends a PSK proposal with a fresh nonce. */
+void group_write_psk(const struct suite *s, const struct psk_id *psk, struct writer *w);
+
+/* Makes @d our commit of @change, whose proposals by value are written to @values, which must outlive it. @linked: the
+ * group that this one continues or branches off from with its first commit; else NULL. */
+int group_draft_commit(struct group *g, const struct group_change *change, const struct group_host *host,
+                       const struct group *linked, struct writer *values, struct commit_draft *d);
+
+/* A group around an epoch; both pass over. */
+struct group *group_new(struct signature_key *signature_key, struct epoch *current);

@@ -6,7 +6,7 @@
 #include "cryptod/mls/group_state.h"
 #include "services/cleanup.h"
 
-enum { GROUP_STATE_VERSION = 1 };
+enum { GROUP_STATE_VERSION = 2 };
 
 static void write_secret(struct writer *w, const struct secret *s)
 {
@@ -37,6 +37,8 @@ static void schedule_secrets(struct key_schedule *k, struct secret **out[static 
 static void epoch_write(const struct epoch *e, struct writer *w)
 {
         struct key_schedule schedule = e->schedule;
+        _cleanup_secret_ struct secret *signature_key =
+                e->signature_key ? signature_key_private(e->signature_key) : NULL;
         struct secret **secrets[SCHEDULE_SECRETS];
         size_t mark;
 
@@ -55,11 +57,36 @@ static void epoch_write(const struct epoch *e, struct writer *w)
                 write_secret(w, *secrets[i]);
         secret_tree_write(e->secret_tree, w);
         write_vector(w, BYTES(e->interim_transcript_hash, e->context.suite->hash_size));
+        write_secret(w, signature_key);
+        write_vector(w, e->reinit);
+}
+
+static void read_reinit(struct reader *r, struct bytes *out)
+{
+        struct bytes encoded = read_vector(r);
+        struct proposal p;
+        struct reader inner;
+        uint8_t *copy;
+
+        if (r->error || encoded.size == 0)
+                return;
+        reader_init(&inner, encoded);
+        proposal_read(&inner, &p);
+        if (reader_finish(&inner) < 0 || p.type != PROPOSAL_REINIT) {
+                reader_fail(r);
+                return;
+        }
+        copy = malloc(encoded.size);
+        if (!copy)
+                abort();
+        memcpy(copy, encoded.data, encoded.size);
+        *out = BYTES(copy, encoded.size);
 }
 
 static int epoch_read(struct reader *r, struct epoch **out)
 {
         _cleanup_epoch_ struct epoch *e = calloc(1, sizeof(*e));
+        _cleanup_secret_ struct secret *signature_key = NULL;
         struct secret **secrets[SCHEDULE_SECRETS];
         struct bytes interim;
         struct reader list;
@@ -87,6 +114,10 @@ static int epoch_read(struct reader *r, struct epoch **out)
                 return -EBADMSG;
         e->secret_tree = secret_tree_read(e->context.suite, r);
         interim = read_vector(r);
+        signature_key = read_secret(r);
+        read_reinit(r, &e->reinit);
+        if (signature_key && signature_key_new(e->context.suite, signature_key, &e->signature_key) < 0)
+                return -EBADMSG;
         if (!e->secret_tree || r->error || interim.size != e->context.suite->hash_size ||
             !ratchet_tree_leaf(&e->tree, e->keys.leaf))
                 return -EBADMSG;
@@ -98,7 +129,6 @@ static int epoch_read(struct reader *r, struct epoch **out)
 void group_write(const struct group *g, struct writer *w)
 {
         _cleanup_secret_ struct secret *signature_key = signature_key_private(g->signature_key);
-        size_t hash_size = g->current->context.suite->hash_size, mark;
 
         write_u8(w, GROUP_STATE_VERSION);
         write_secret(w, signature_key);
@@ -115,45 +145,7 @@ void group_write(const struct group *g, struct writer *w)
                 write_u64(w, g->resumptions[i].epoch);
                 write_secret(w, g->resumptions[i].psk);
         }
-        mark = writer_open_vector(w);
-        for (size_t i = 0; i < g->proposals.count; i++) {
-                const struct stored_proposal *p = &g->proposals.items[i];
-
-                write_fixed(w, BYTES(p->ref, hash_size));
-                write_u32(w, p->sender);
-                write_vector(w, BYTES(p->data, p->size));
-        }
-        writer_close_vector(w, mark);
-}
-
-static void read_proposals(struct reader *r, size_t hash_size, struct proposal_store *out)
-{
-        struct reader list = read_vector_open(r);
-
-        while (reader_more(&list) && out->count < PROPOSAL_STORE_MAX) {
-                struct stored_proposal p = { 0 };
-                struct bytes ref = read_fixed(&list, hash_size), data;
-                struct proposal proposal;
-                struct reader inner;
-
-                p.sender = read_u32(&list);
-                data = read_vector(&list);
-                reader_init(&inner, data);
-                proposal_read(&inner, &proposal);
-                if (reader_finish(&inner) < 0)
-                        reader_fail(&list);
-                if (list.error)
-                        break;
-                memcpy(p.ref, ref.data, ref.size);
-                p.size = data.size;
-                p.data = malloc(data.size + 1);
-                out->items = reallocarray(out->items, out->count + 1, sizeof(*out->items));
-                if (!p.data || !out->items)
-                        abort();
-                memcpy(p.data, data.data, data.size);
-                out->items[out->count++] = p;
-        }
-        reader_close_vector(r, &list);
+        proposal_store_write(&g->proposals, g->current->context.suite, w);
 }
 
 int group_read(struct reader *r, struct group **out)
@@ -178,7 +170,7 @@ int group_read(struct reader *r, struct group **out)
                 g->resumptions[i].epoch = read_u64(r);
                 g->resumptions[i].psk = read_secret(r);
         }
-        read_proposals(r, g->current->context.suite->hash_size, &g->proposals);
+        proposal_store_read(r, g->current->context.suite, &g->proposals);
         if (r->error)
                 return -EBADMSG;
         *out = TAKE(g);

@@ -1,5 +1,6 @@
 #include "cryptod/mls/identity.h"
 
+#include "cryptod/mls/grease.h"
 #include "cryptod/mls/group_info.h"
 #include "cryptod/mls/hpke.h"
 #include "services/cleanup.h"
@@ -18,10 +19,11 @@ static struct secret *new_key_pair(const struct suite *s, struct writer *public_
         return hpke_derive_key_pair(s, secret_bytes(seed), public_key);
 }
 
-/* struct Capabilities. */
-static void write_capabilities(const struct identity *i, struct writer *w)
+/* struct Capabilities, then the leaf's extensions. */
+static void write_lists(const struct identity *i, struct writer *w)
 {
         const struct suite *s;
+        uint16_t extension = grease_value();
         size_t mark = writer_open_vector(w);
 
         write_u16(w, PROTOCOL_MLS10);
@@ -29,14 +31,46 @@ static void write_capabilities(const struct identity *i, struct writer *w)
         mark = writer_open_vector(w);
         for (unsigned n = 0; (s = suite_at(n)); n++)
                 write_u16(w, s->id);
+        write_u16(w, grease_value());
         writer_close_vector(w, mark);
         mark = writer_open_vector(w);
         write_u16(w, EXTENSION_LAST_RESORT);
+        write_fixed(w, i->extension_types);
+        write_u16(w, extension);
         writer_close_vector(w, mark);
-        write_vector(w, BYTES(NULL, 0)); /* no proposals beyond the protocol's own */
+        mark = writer_open_vector(w);
+        write_u16(w, grease_value()); /* no proposals beyond the protocol's own */
+        writer_close_vector(w, mark);
         mark = writer_open_vector(w);
         write_u16(w, i->credential.type);
+        write_fixed(w, i->credential_types);
+        write_u16(w, grease_value());
         writer_close_vector(w, mark);
+        mark = writer_open_vector(w);
+        write_fixed(w, i->leaf_extensions);
+        write_u16(w, extension);
+        write_vector(w, BYTES(NULL, 0));
+        writer_close_vector(w, mark);
+}
+
+int identity_leaf(const struct identity *i, struct writer *lists, struct leaf_node *out)
+{
+        struct reader r;
+        int result;
+
+        write_lists(i, lists);
+        result = writer_finish(lists);
+        if (result < 0)
+                return result;
+        reader_init(&r, writer_bytes(lists));
+        *out = (struct leaf_node){ .signature_key = i->signature_key, .credential = i->credential };
+        out->capabilities.versions = read_vector(&r);
+        out->capabilities.cipher_suites = read_vector(&r);
+        out->capabilities.extensions = read_vector(&r);
+        out->capabilities.proposals = read_vector(&r);
+        out->capabilities.credentials = read_vector(&r);
+        out->extensions = read_vector(&r);
+        return reader_finish(&r);
 }
 
 /* Appends @tbs and the signature over it. */
@@ -57,18 +91,20 @@ static int write_signed(const struct identity *i, const char *label, const struc
 static int write_leaf(const struct identity *i, struct bytes encryption_key, uint64_t not_before, uint64_t not_after,
                       struct writer *out)
 {
-        _cleanup_writer_ struct writer tbs = WRITER_INIT;
+        _cleanup_writer_ struct writer lists = WRITER_INIT;
+        _cleanup_signature_key_ struct signature_key *key = NULL;
+        struct leaf_node leaf;
+        int r = identity_leaf(i, &lists, &leaf);
 
-        write_vector(&tbs, encryption_key);
-        write_vector(&tbs, i->signature_key);
-        write_u16(&tbs, i->credential.type);
-        write_vector(&tbs, i->credential.content);
-        write_capabilities(i, &tbs);
-        write_u8(&tbs, LEAF_NODE_KEY_PACKAGE);
-        write_u64(&tbs, not_before);
-        write_u64(&tbs, not_after);
-        write_vector(&tbs, BYTES(NULL, 0));
-        return write_signed(i, "LeafNodeTBS", &tbs, out);
+        if (r >= 0)
+                r = signature_key_new(i->suite, i->signature_private_key, &key);
+        if (r < 0)
+                return r;
+        leaf.encryption_key = encryption_key;
+        leaf.source = LEAF_NODE_KEY_PACKAGE;
+        leaf.not_before = not_before;
+        leaf.not_after = not_after;
+        return leaf_node_write(&leaf, key, BYTES(NULL, 0), 0, out);
 }
 
 int identity_key_package(const struct identity *i, uint64_t not_before, uint64_t not_after, bool last_resort,
@@ -92,6 +128,7 @@ int identity_key_package(const struct identity *i, uint64_t not_before, uint64_t
                 write_u16(&tbs, EXTENSION_LAST_RESORT);
                 write_vector(&tbs, BYTES(NULL, 0));
         }
+        grease_write_extension(&tbs);
         writer_close_vector(&tbs, mark);
         r = write_signed(i, "KeyPackageTBS", &tbs, out);
         if (r < 0)

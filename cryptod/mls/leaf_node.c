@@ -111,3 +111,44 @@ int leaf_node_verify(const struct suite *s, const struct leaf_node *leaf, struct
                      : suite_verify_with_label(s, leaf->signature_key, "LeafNodeTBS", writer_bytes(&tbs),
                                                leaf->signature);
 }
+
+static void write_content(struct writer *w, const struct leaf_node *leaf)
+{
+        write_vector(w, leaf->encryption_key);
+        write_vector(w, leaf->signature_key);
+        write_u16(w, leaf->credential.type);
+        write_vector(w, leaf->credential.content);
+        write_vector(w, leaf->capabilities.versions);
+        write_vector(w, leaf->capabilities.cipher_suites);
+        write_vector(w, leaf->capabilities.extensions);
+        write_vector(w, leaf->capabilities.proposals);
+        write_vector(w, leaf->capabilities.credentials);
+        write_u8(w, (uint8_t) leaf->source);
+        if (leaf->source == LEAF_NODE_KEY_PACKAGE) {
+                write_u64(w, leaf->not_before);
+                write_u64(w, leaf->not_after);
+        } else if (leaf->source == LEAF_NODE_COMMIT) {
+                write_vector(w, leaf->parent_hash);
+        }
+        write_vector(w, leaf->extensions);
+}
+
+int leaf_node_write(const struct leaf_node *leaf, const struct signature_key *signature_key, struct bytes group_id,
+                    uint32_t leaf_index, struct writer *out)
+{
+        _cleanup_writer_ struct writer content = WRITER_INIT, tbs = WRITER_INIT, signature = WRITER_INIT;
+        struct leaf_node signed_leaf = *leaf;
+        int r;
+
+        write_content(&content, leaf);
+        signed_leaf.content = writer_bytes(&content);
+        leaf_node_write_tbs(&tbs, &signed_leaf, group_id, leaf_index);
+        r = writer_finish(&content) < 0 ? -EMSGSIZE : writer_finish(&tbs);
+        if (r >= 0)
+                r = signature_key_sign_with_label(signature_key, "LeafNodeTBS", writer_bytes(&tbs), &signature);
+        if (r < 0)
+                return r;
+        write_fixed(out, writer_bytes(&content));
+        write_vector(out, writer_bytes(&signature));
+        return writer_finish(out);
+}

@@ -49,3 +49,8 @@ void leaf_node_write_tbs(struct writer *w, const struct leaf_node *leaf, struct 
 
 /* Verifies the signature. -EBADMSG */
 int leaf_node_verify(const struct suite *s, const struct leaf_node *leaf, struct bytes group_id, uint32_t leaf_index);
+
+/* Appends @leaf, signed: all its fields but the views @signature, @content and @encoded, which are made. @group_id and
+ * @leaf_index count for sources other than key packages. */
+int leaf_node_write(const struct leaf_node *leaf, const struct signature_key *signature_key, struct bytes group_id,
+                    uint32_t leaf_index, struct writer *out);

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "cryptod/mls/group_info.h"
+#include "services/cleanup.h"
 
 enum { EXTENSION_DEFAULT_LAST = EXTENSION_EXTERNAL_SENDERS, PROPOSAL_DEFAULT_LAST = 7 };
 
@@ -61,15 +62,77 @@ static bool keys_collide(const struct leaf_node *a, const struct leaf_node *b)
         return bytes_equal(a->encryption_key, b->encryption_key) || bytes_equal(a->signature_key, b->signature_key);
 }
 
+/* True if the leaf can do what it uses itself, what the group is, and what the group requires. */
+static bool fits_group(const struct suite *s, const struct leaf_node *n, struct bytes extensions)
+{
+        return capability_listed(n->capabilities.versions, PROTOCOL_MLS10) &&
+               capability_listed(n->capabilities.cipher_suites, s->id) && supports_extensions(n, n->extensions) &&
+               supports_extensions(n, extensions) && has_required(n, extensions);
+}
+
+/* A chain of certificates has at least one, and none is empty (§5.3). */
+static bool credential_is_well_formed(const struct credential *c)
+{
+        struct reader r;
+        bool good = c->content.size > 0;
+
+        if (c->type != CREDENTIAL_X509)
+                return true;
+        reader_init(&r, c->content);
+        while (reader_more(&r))
+                good = read_vector(&r).size > 0 && good;
+        return reader_finish(&r) == 0 && good;
+}
+
+/* The credential types that are in use, each once; at most @max. */
+static uint32_t types_in_use(const struct ratchet_tree *t, uint16_t *types, uint32_t max)
+{
+        uint32_t count = 0;
+
+        for (uint32_t i = 0; i < t->leaves; i++) {
+                const struct leaf_node *n = ratchet_tree_leaf(t, i);
+                bool known = !n;
+
+                for (uint32_t j = 0; j < count && !known; j++)
+                        known = types[j] == n->credential.type;
+                if (!known && count == max)
+                        return max + 1;
+                if (!known)
+                        types[count++] = n->credential.type;
+        }
+        return count;
+}
+
+int leaf_nodes_validate(const struct ratchet_tree *t, struct bytes extensions)
+{
+        uint16_t types[64];
+        uint32_t count = types_in_use(t, types, COUNT_OF(types));
+
+        if (count > COUNT_OF(types))
+                return -EPROTONOSUPPORT;
+        for (uint32_t i = 0; i < t->leaves; i++) {
+                const struct leaf_node *n = ratchet_tree_leaf(t, i);
+
+                if (!n)
+                        continue;
+                if (!credential_is_well_formed(&n->credential))
+                        return -EBADMSG;
+                if (!fits_group(t->suite, n, extensions))
+                        return -EPROTONOSUPPORT;
+                for (uint32_t j = 0; j < count; j++)
+                        if (!capability_listed(n->capabilities.credentials, types[j]))
+                                return -EPROTONOSUPPORT;
+        }
+        return 0;
+}
+
 int leaf_node_validate(const struct ratchet_tree *t, uint32_t leaf, struct bytes group_id, struct bytes extensions)
 {
         const struct leaf_node *n = ratchet_tree_leaf(t, leaf);
 
-        if (!n || leaf_node_verify(t->suite, n, group_id, leaf) < 0)
+        if (!n || leaf_node_verify(t->suite, n, group_id, leaf) < 0 || !credential_is_well_formed(&n->credential))
                 return -EBADMSG;
-        if (!capability_listed(n->capabilities.versions, PROTOCOL_MLS10) ||
-            !capability_listed(n->capabilities.cipher_suites, t->suite->id) || !supports_extensions(n, n->extensions) ||
-            !supports_extensions(n, extensions) || !has_required(n, extensions))
+        if (!fits_group(t->suite, n, extensions))
                 return -EPROTONOSUPPORT;
         for (uint32_t i = 0; i < t->leaves; i++) {
                 const struct leaf_node *other = ratchet_tree_leaf(t, i);

@@ -10,3 +10,8 @@ int leaf_node_validate(const struct ratchet_tree *t, uint32_t leaf, struct bytes
 
 /* Checks that every member can do what extensions (a new group context's) require. -EPROTONOSUPPORT */
 int group_extensions_validate(const struct ratchet_tree *t, struct bytes extensions);
+
+/* Checks every leaf of a tree that arrives whole but for its signature and its keys, which ratchet_tree_validate() sees
+ * to: abilities against what it uses, what the group requires, and the credential types of all. -EBADMSG,
+ * -EPROTONOSUPPORT */
+int leaf_nodes_validate(const struct ratchet_tree *t, struct bytes extensions);

@@ -44,3 +44,48 @@ void proposal_read(struct reader *r, struct proposal *out)
         }
         out->encoded = reader_between(&start, r);
 }
+
+void proposal_write_add(struct writer *w, struct bytes key_package)
+{
+        write_u16(w, PROPOSAL_ADD);
+        write_fixed(w, key_package);
+}
+
+void proposal_write_update(struct writer *w, struct bytes leaf_node)
+{
+        write_u16(w, PROPOSAL_UPDATE);
+        write_fixed(w, leaf_node);
+}
+
+void proposal_write_remove(struct writer *w, uint32_t leaf)
+{
+        write_u16(w, PROPOSAL_REMOVE);
+        write_u32(w, leaf);
+}
+
+void proposal_write_psk(struct writer *w, const struct psk_id *psk)
+{
+        write_u16(w, PROPOSAL_PSK);
+        psk_id_write(w, psk);
+}
+
+void proposal_write_reinit(struct writer *w, struct bytes group_id, const struct suite *s, struct bytes extensions)
+{
+        write_u16(w, PROPOSAL_REINIT);
+        write_vector(w, group_id);
+        write_u16(w, PROTOCOL_MLS10);
+        write_u16(w, s->id);
+        write_vector(w, extensions);
+}
+
+void proposal_write_external_init(struct writer *w, struct bytes kem_output)
+{
+        write_u16(w, PROPOSAL_EXTERNAL_INIT);
+        write_vector(w, kem_output);
+}
+
+void proposal_write_group_context_extensions(struct writer *w, struct bytes extensions)
+{
+        write_u16(w, PROPOSAL_GROUP_CONTEXT_EXTENSIONS);
+        write_vector(w, extensions);
+}

@@ -33,3 +33,12 @@ struct proposal {
 
 /* Reads one. A type that is not known is an error, for where it ends cannot be told. */
 void proposal_read(struct reader *r, struct proposal *out);
+
+/* Each appends one Proposal. @key_package: encoded; @psk with its nonce; @extensions: the content of extensions<V>. */
+void proposal_write_add(struct writer *w, struct bytes key_package);
+void proposal_write_update(struct writer *w, struct bytes leaf_node);
+void proposal_write_remove(struct writer *w, uint32_t leaf);
+void proposal_write_psk(struct writer *w, const struct psk_id *psk);
+void proposal_write_reinit(struct writer *w, struct bytes group_id, const struct suite *s, struct bytes extensions);
+void proposal_write_external_init(struct writer *w, struct bytes kem_output);
+void proposal_write_group_context_extensions(struct writer *w, struct bytes extensions);

@@ -18,50 +18,7 @@ void proposal_list_add(struct proposal_list *l, const struct proposal *p, uint32
         l->items = reallocarray(l->items, l->count + 1, sizeof(*l->items));
         if (!l->items)
                 abort();
-        l->items[l->count++] = (struct listed_proposal){ *p, sender };
-}
-
-void proposal_store_release(struct proposal_store *s)
-{
-        for (size_t i = 0; i < s->count; i++)
-                free(s->items[i].data);
-        free(s->items);
-        *s = (struct proposal_store){ 0 };
-}
-
-static const struct stored_proposal *store_find(const struct proposal_store *s, struct bytes ref)
-{
-        for (size_t i = 0; i < s->count; i++)
-                if (bytes_equal(BYTES(s->items[i].ref, ref.size), ref))
-                        return &s->items[i];
-        return NULL;
-}
-
-int proposal_store_add(struct proposal_store *s, const struct suite *suite, const struct authenticated_content *a)
-{
-        _cleanup_writer_ struct writer encoded = WRITER_INIT;
-        struct stored_proposal next = { .sender = NODE_NONE };
-
-        if (a->content.content_type != CONTENT_PROPOSAL)
-                return -EBADMSG;
-        authenticated_content_write(&encoded, a);
-        if (writer_finish(&encoded) < 0)
-                return -EBADMSG;
-        suite_ref_hash(suite, "MLS 1.0 Proposal Reference", writer_bytes(&encoded), next.ref);
-        if (store_find(s, BYTES(next.ref, suite->hash_size)))
-                return 0;
-        if (s->count >= PROPOSAL_STORE_MAX)
-                return -E2BIG;
-        if (a->content.sender_type == SENDER_MEMBER)
-                next.sender = a->content.sender;
-        next.size = a->content.body.size;
-        next.data = malloc(next.size);
-        s->items = reallocarray(s->items, s->count + 1, sizeof(*s->items));
-        if (!next.data || !s->items)
-                abort();
-        memcpy(next.data, a->content.body.data, next.size);
-        s->items[s->count++] = next;
-        return 0;
+        l->items[l->count++] = (struct listed_proposal){ *p, sender, NULL };
 }
 
 int proposal_list_collect(const struct suite *suite, const struct commit *c, uint32_t sender,
@@ -81,12 +38,13 @@ int proposal_list_collect(const struct suite *suite, const struct commit *c, uin
                         proposal_list_add(&l, &proposal, sender);
                         continue;
                 }
-                stored = ref.size == suite->hash_size ? store_find(store, ref) : NULL;
+                stored = proposal_store_find(store, suite, ref);
                 if (!stored)
                         return -ENOENT;
                 reader_init(&inner, BYTES(stored->data, stored->size));
                 proposal_read(&inner, &proposal);
                 proposal_list_add(&l, &proposal, stored->sender);
+                l.items[l.count - 1].stored = stored;
         }
         if (reader_finish(&r) < 0)
                 return -EBADMSG;
@@ -128,12 +86,71 @@ uint32_t proposal_touched_leaf(const struct listed_proposal *p)
                                                      : NODE_NONE;
 }
 
-static bool collide(const struct listed_proposal *a, const struct listed_proposal *b)
+bool proposals_collide(const struct listed_proposal *a, const struct listed_proposal *b)
 {
+        const struct leaf_node *x = &a->proposal.add.leaf, *y = &b->proposal.add.leaf;
+
         if (proposal_touched_leaf(a) != NODE_NONE && proposal_touched_leaf(a) == proposal_touched_leaf(b))
                 return true;
-        return a->proposal.type == PROPOSAL_PSK && b->proposal.type == PROPOSAL_PSK &&
-               psk_id_equal(&a->proposal.psk, &b->proposal.psk);
+        if (a->proposal.type != b->proposal.type)
+                return false;
+        switch (a->proposal.type) {
+        case PROPOSAL_ADD:
+                return bytes_equal(x->signature_key, y->signature_key) ||
+                       bytes_equal(x->encryption_key, y->encryption_key);
+        case PROPOSAL_PSK:
+                return psk_id_equal(&a->proposal.psk, &b->proposal.psk);
+        case PROPOSAL_GROUP_CONTEXT_EXTENSIONS:
+                return true;
+        default:
+                return false;
+        }
+}
+
+static int validate_add(const struct key_package *k, const struct suite *s)
+{
+        int r;
+
+        if (k->cipher_suite != s->id)
+                return -EPROTONOSUPPORT;
+        /* A lifetime that ended while the message was under way is the sender's business (§7.3). */
+        r = key_package_check(k, k->leaf.not_before);
+        return r == -ESTALE ? -EBADMSG : r;
+}
+
+static int validate_update(const struct listed_proposal *p, const struct ratchet_tree *t, struct bytes group_id)
+{
+        const struct leaf_node *before = ratchet_tree_leaf(t, p->sender), *after = &p->proposal.update;
+
+        if (!before || after->source != LEAF_NODE_UPDATE || bytes_equal(before->encryption_key, after->encryption_key))
+                return -EBADMSG;
+        return leaf_node_verify(t->suite, after, group_id, p->sender);
+}
+
+int proposal_validate(const struct listed_proposal *p, const struct ratchet_tree *t, struct bytes group_id)
+{
+        const struct psk_id *psk = &p->proposal.psk;
+
+        switch (p->proposal.type) {
+        case PROPOSAL_ADD:
+                return validate_add(&p->proposal.add, t->suite);
+        case PROPOSAL_UPDATE:
+                return validate_update(p, t, group_id);
+        case PROPOSAL_REMOVE:
+                return ratchet_tree_leaf(t, p->proposal.removed) ? 0 : -EBADMSG;
+        case PROPOSAL_PSK:
+                return psk->nonce.size == t->suite->hash_size &&
+                                       (psk->type == PSK_EXTERNAL || psk->usage == RESUMPTION_APPLICATION)
+                               ? 0
+                               : -EBADMSG;
+        case PROPOSAL_REINIT:
+                return p->proposal.reinit.version >= PROTOCOL_MLS10 ? 0 : -EBADMSG;
+        case PROPOSAL_GROUP_CONTEXT_EXTENSIONS:
+                return 0; /* who has to support them is known with the whole list */
+        case PROPOSAL_EXTERNAL_INIT:
+                return -EBADMSG;
+        }
+        return -EBADMSG;
 }
 
 /* §12.2: exactly one external init, at most one removal, PSKs, and nothing else. */
@@ -157,13 +174,12 @@ int proposal_list_check(const struct proposal_list *l, uint32_t sender, bool has
                     (p->proposal.type == PROPOSAL_UPDATE && p->sender == NODE_NONE))
                         return -EBADMSG;
                 for (size_t j = 0; j < i; j++)
-                        if (collide(p, &l->items[j]))
+                        if (proposals_collide(p, &l->items[j]))
                                 return -EBADMSG;
         }
         if (sender == NODE_NONE)
                 return check_external(l);
-        if (count_of(l, PROPOSAL_EXTERNAL_INIT) > 0 || count_of(l, PROPOSAL_GROUP_CONTEXT_EXTENSIONS) > 1 ||
-            (count_of(l, PROPOSAL_REINIT) > 0 && l->count > 1))
+        if (count_of(l, PROPOSAL_EXTERNAL_INIT) > 0 || (count_of(l, PROPOSAL_REINIT) > 0 && l->count > 1))
                 return -EBADMSG;
         return 0;
 }
@@ -176,21 +192,13 @@ void applied_proposals_release(struct applied_proposals *a)
 
 static int apply_updates(const struct proposal_list *l, struct ratchet_tree *t)
 {
-        for (size_t i = 0; i < l->count; i++) {
-                const struct listed_proposal *p = &l->items[i];
-                const struct leaf_node *before;
-                int r;
+        for (size_t i = 0; i < l->count; i++)
+                if (l->items[i].proposal.type == PROPOSAL_UPDATE) {
+                        int r = ratchet_tree_update(t, l->items[i].sender, l->items[i].proposal.update.encoded);
 
-                if (p->proposal.type != PROPOSAL_UPDATE)
-                        continue;
-                before = ratchet_tree_leaf(t, p->sender);
-                if (!before || p->proposal.update.source != LEAF_NODE_UPDATE ||
-                    bytes_equal(before->encryption_key, p->proposal.update.encryption_key))
-                        return -EBADMSG;
-                r = ratchet_tree_update(t, p->sender, p->proposal.update.encoded);
-                if (r < 0)
-                        return r;
-        }
+                        if (r < 0)
+                                return r;
+                }
         return 0;
 }
 
@@ -218,14 +226,9 @@ static int apply_additions(const struct proposal_list *l, struct ratchet_tree *t
 
                 if (l->items[i].proposal.type != PROPOSAL_ADD)
                         continue;
-                if (k->cipher_suite != t->suite->id)
-                        return -EPROTONOSUPPORT;
-                /* A lifetime that ended while the commit was under way is the committer's business (§7.3). */
-                r = key_package_check(k, k->leaf.not_before);
-                if (r >= 0)
-                        r = ratchet_tree_add(t, k->leaf.encoded, &leaf);
+                r = ratchet_tree_add(t, k->leaf.encoded, &leaf);
                 if (r < 0)
-                        return r == -ESTALE ? -EBADMSG : r;
+                        return r;
                 added->nodes[added->count++] = tree_leaf_node(leaf);
         }
         return 0;
@@ -245,13 +248,27 @@ static int check_new_leaves(const struct proposal_list *l, const struct ratchet_
         return r;
 }
 
+/* Each proposal by itself. An external init has been judged with the list. */
+static int validate_each(const struct proposal_list *l, const struct ratchet_tree *t, struct bytes group_id)
+{
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < l->count; i++)
+                if (l->items[i].proposal.type != PROPOSAL_EXTERNAL_INIT &&
+                    !(l->linked && l->items[i].proposal.type == PROPOSAL_PSK))
+                        r = proposal_validate(&l->items[i], t, group_id);
+        return r;
+}
+
 int proposal_list_apply(const struct proposal_list *l, struct ratchet_tree *t, struct bytes group_id,
                         struct bytes extensions, struct applied_proposals *out)
 {
         const struct proposal *changed = proposal_list_find(l, PROPOSAL_GROUP_CONTEXT_EXTENSIONS);
         struct applied_proposals a = { .extensions = changed ? changed->extensions : extensions };
-        int r = apply_updates(l, t);
+        int r = validate_each(l, t, group_id);
 
+        if (r >= 0)
+                r = apply_updates(l, t);
         if (r >= 0)
                 r = apply_removals(l, t);
         if (r >= 0)

@@ -2,17 +2,20 @@
  * §12.2, §12.3). */
 #pragma once
 
-#include "cryptod/mls/framing.h"
+#include "cryptod/mls/proposal_store.h"
 #include "cryptod/mls/ratchet_tree.h"
 
 struct listed_proposal {
         struct proposal proposal; /* views */
         uint32_t sender;          /* leaf index of the member who proposed it; NODE_NONE: somebody outside */
+        const struct stored_proposal *stored; /* by reference; NULL: by value */
 };
 
 struct proposal_list {
         struct listed_proposal *items; /* owned */
         size_t count;
+        bool linked; /* the first commit of a group that continues or branches another: its PSK may say so (§11.2,
+                        §11.3) */
 };
 
 void proposal_list_release(struct proposal_list *l);
@@ -20,29 +23,18 @@ void proposal_list_release(struct proposal_list *l);
 /* Appends one. */
 void proposal_list_add(struct proposal_list *l, const struct proposal *p, uint32_t sender);
 
-/* Proposals that came as messages of their own in this epoch, to be referred to by commits. */
-struct proposal_store {
-        struct stored_proposal {
-                uint8_t ref[SUITE_HASH_MAX];
-                uint32_t sender;
-                uint8_t *data; /* the encoded Proposal, owned */
-                size_t size;
-        } * items;
-        size_t count;
-};
-
-enum { PROPOSAL_STORE_MAX = 4096 };
-
-void proposal_store_release(struct proposal_store *s);
-
-/* Keeps the proposal in @a under its reference; the same one twice is kept once. -EBADMSG if there is none in it,
- * -E2BIG if the epoch has too many. */
-int proposal_store_add(struct proposal_store *s, const struct suite *suite, const struct authenticated_content *a);
-
 /* Reads @c's proposals in their order. @sender: the committer, NODE_NONE for an external one. -ENOENT if a reference is
  * not in @store, -EBADMSG. */
 int proposal_list_collect(const struct suite *suite, const struct commit *c, uint32_t sender,
                           const struct proposal_store *store, struct proposal_list *out);
+
+/* The rules for one proposal by itself, in a group whose tree is @t and whose group id is @group_id (§12.1.1 to
+ * §12.1.7). -EBADMSG, -EPROTONOSUPPORT */
+int proposal_validate(const struct listed_proposal *p, const struct ratchet_tree *t, struct bytes group_id);
+
+/* True if two proposals may not stand in one list: they touch the same leaf, add the same client, name the same PSK, or
+ * both replace the extensions. */
+bool proposals_collide(const struct listed_proposal *a, const struct listed_proposal *b);
 
 /* The rules for the list as a whole: a member's commit, or (@sender NODE_NONE) an external one. -EBADMSG */
 int proposal_list_check(const struct proposal_list *l, uint32_t sender, bool has_path);

@@ -27,7 +27,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         _cleanup_writer_ struct writer public_key = WRITER_INIT, package = WRITER_INIT;
         _cleanup_secret_ struct secret *private_key = suite_signature_generate(s, &public_key);
         _cleanup_(key_package_keys_release) struct key_package_keys keys = { 0 };
-        struct identity i = { s, { CREDENTIAL_BASIC, BYTES_STRING("alice") }, writer_bytes(&public_key), private_key };
+        struct identity i = {
+                .suite = s,
+                .credential = { CREDENTIAL_BASIC, BYTES_STRING("alice") },
+                .signature_key = writer_bytes(&public_key),
+                .signature_private_key = private_key,
+        };
         struct key_package k;
         struct reader r;
 

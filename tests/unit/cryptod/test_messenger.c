@@ -541,7 +541,10 @@ static void second_package(struct person *p, struct writer *out)
                                                  d->root_private_key, writer_bytes(&key), &credential),
                          0);
         identity = (struct identity){
-                d->suite, { CREDENTIAL_BASIC, writer_bytes(&credential) }, writer_bytes(&key), signature_key
+                .suite = d->suite,
+                .credential = { CREDENTIAL_BASIC, writer_bytes(&credential) },
+                .signature_key = writer_bytes(&key),
+                .signature_private_key = signature_key,
         };
         assert_int_equal(identity_key_package(&identity, NOW, NOW + 1000, false, out, &keys), 0);
         device_free(d);
