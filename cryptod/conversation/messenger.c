@@ -309,6 +309,18 @@ int messenger_start(struct messenger *m, const char *address, struct bytes key_p
 
 /* -- sending ------------------------------------------------------------------------------------------------------ */
 
+/* Few sizes tell little: 256 bytes, 1 KiB, 4 KiB and so on. What MLS adds to the content before it is padded (lengths,
+ * the signature) is less than PAD_ROOM. */
+static size_t padded_size(size_t content)
+{
+        enum { PAD_ROOM = 160 };
+        size_t size = MESSENGER_PAD;
+
+        while (size < content + PAD_ROOM)
+                size *= 4;
+        return size;
+}
+
 int messenger_encrypt(struct messenger *m, struct conversation *c, struct membership *g, uint64_t message,
                       const struct content *content)
 {
@@ -319,7 +331,7 @@ int messenger_encrypt(struct messenger *m, struct conversation *c, struct member
         content_write(&plain, content);
         r = writer_finish(&plain);
         if (r >= 0)
-                r = group_protect(g->group, writer_bytes(&plain), BYTES(NULL, 0), MESSENGER_PAD, &sealed);
+                r = group_protect(g->group, writer_bytes(&plain), BYTES(NULL, 0), padded_size(plain.size), &sealed);
         if (r < 0)
                 return r;
         e.content = writer_bytes(&sealed);

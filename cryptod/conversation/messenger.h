@@ -17,7 +17,7 @@
 #include "cryptod/conversation/device.h"
 
 enum {
-        MESSENGER_PAD = 256,          /* messages are padded to multiples of this many bytes */
+        MESSENGER_PAD = 256, /* messages are padded to this many bytes, or four times as many as often as it takes */
         MESSENGER_UPDATE_AFTER = 100, /* own messages after which our keys are replaced */
 };
 

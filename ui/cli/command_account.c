@@ -33,6 +33,7 @@ int command_lock(struct cli *cli, int argc, char *argv[])
 struct link {
         char state[32];
         char last_error[512];
+        char hub_key[32];
         uint64_t since;
         uint32_t outbox;
         uint32_t inbox;
@@ -47,6 +48,7 @@ static void read_link(struct cli *cli, const char *id, struct link *l)
         const struct property properties[] = {
                 { "State", PROPERTY_STRING, l->state, sizeof(l->state) },
                 { "LastError", PROPERTY_STRING, l->last_error, sizeof(l->last_error) },
+                { "HubKey", PROPERTY_STRING, l->hub_key, sizeof(l->hub_key) },
                 { "Since", PROPERTY_UINT64, &l->since, 0 },
                 { "Outbox", PROPERTY_UINT32, &l->outbox, 0 },
                 { "Inbox", PROPERTY_UINT32, &l->inbox, 0 },
@@ -79,6 +81,7 @@ static void print_status(struct cli *cli, const struct account_entry *account)
                 json_object_object_add(o, "link", json_object_new_string(l.state));
                 json_object_object_add(o, "since_usec", json_object_new_uint64(l.since));
                 json_object_object_add(o, "last_error", json_object_new_string(l.last_error));
+                json_object_object_add(o, "hub_key", json_object_new_string(l.hub_key));
                 json_object_object_add(o, "outbox", json_object_new_int64(l.outbox));
                 json_object_object_add(o, "inbox", json_object_new_int64(l.inbox));
                 output_json(o);
@@ -90,6 +93,10 @@ static void print_status(struct cli *cli, const struct account_entry *account)
         text = output_sanitise(l.last_error, false);
         if (*text)
                 printf("           last error: %s\n", text);
+        if (strcmp(l.hub_key, "first-use") == 0)
+                printf("           warning: your address has no key of the hub, so the one that was seen first is "
+                       "trusted; "
+                       "compare it with the hub's owner\n");
 }
 
 static void print_account(struct cli *cli, const struct account_entry *account)

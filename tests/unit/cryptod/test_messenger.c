@@ -261,6 +261,33 @@ static void a_replay_and_a_forgery_are_refused(void **state)
         assert_history(&f->bob, ">once|");
 }
 
+static void messages_have_one_of_a_few_sizes(void **state)
+{
+        struct fixture *f = *state;
+        size_t sizes[9];
+        unsigned count = 0;
+        static char text[CONTENT_TEXT_MAX + 1];
+
+        start(&f->alice, &f->bob);
+        carry(f, &f->alice, &f->bob);
+        for (size_t length = 1; length <= CONTENT_TEXT_MAX; length *= 4) {
+                _cleanup_(envelope_release) struct envelope e = { 0 };
+
+                memset(text, 'x', length);
+                text[length] = '\0';
+                say(&f->alice, only(&f->alice), text);
+                assert_int_equal(messenger_next_envelope(f->alice.messenger, 0, &e), 1);
+                sizes[count++] = e.content.size;
+                assert_int_equal(messenger_deliver(f->bob.messenger, ++f->bob.sequence, e.content), 0);
+                assert_int_equal(messenger_outcome(f->alice.messenger, BYTES_OF(e.id), OUTCOME_STORED), 0);
+        }
+        assert_int_equal(count, 9); /* of 1, 4, 16, 64, … 65536 characters */
+        for (unsigned i = 1; i < 4; i++)
+                assert_int_equal(sizes[i], sizes[0]);
+        for (unsigned i = 4; i < 9; i++)
+                assert_true(sizes[i] > 3 * sizes[i - 1] && sizes[i] < 5 * sizes[i - 1]);
+}
+
 static void updates_race_and_the_loser_goes_on(void **state)
 {
         struct fixture *f = *state;
@@ -659,6 +686,7 @@ int main(void)
                 TEST(two_people_talk),
                 TEST(a_restart_after_every_step_loses_and_doubles_nothing),
                 TEST(a_replay_and_a_forgery_are_refused),
+                TEST(messages_have_one_of_a_few_sizes),
                 TEST(updates_race_and_the_loser_goes_on),
                 TEST(our_keys_are_replaced_after_many_messages),
                 TEST(both_start_at_once_and_agree_on_one_group),

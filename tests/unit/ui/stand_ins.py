@@ -262,7 +262,7 @@ class Link(dbus.service.Object):
     def __init__(self, connection, id):
         super().__init__(connection, "/im/visavis/Relay1/link/" + id)
         self.values = dict(Enabled=True, Account=id, Hub="hub.example.org:7843", State="online", Since=dbus.UInt64(1700000000000000),
-                           LastError="refused: \x1b[2J", Outbox=dbus.UInt32(2), Inbox=dbus.UInt32(3))
+                           LastError="refused: \x1b[2J", Outbox=dbus.UInt32(2), Inbox=dbus.UInt32(3), HubKey="first-use")
         self.readers, self.tried = set(), 0
 
     @dbus.service.method(PROPERTIES, in_signature="s", out_signature="a{sv}", sender_keyword="sender")
