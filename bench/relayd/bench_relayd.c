@@ -39,10 +39,9 @@ static void serve(const char *directory, int out)
                                                     .retention_usec = 1ULL << 50,
                                                     .idempotency_usec = 1ULL << 50,
                                                     .group_usec = 1ULL << 50 };
-        static const struct hub_settings settings = { .connections_max = 10,
-                                                      .payload_max = WIRE_PAYLOAD_MAX,
-                                                      .handshake_usec = 5000000,
-                                                      .idle_usec = 60000000 };
+        static const struct hub_settings settings = {
+                .connections_max = 10, .payload_max = WIRE_PAYLOAD_MAX, .handshake_usec = 5000000, .idle_usec = 60000000
+        };
         struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
         socklen_t size = sizeof(in);
         _cleanup_free_ char *key = NULL;
