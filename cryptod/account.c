@@ -108,6 +108,7 @@ void account_lock(struct account *a)
 {
         bool was_open = a->messenger != NULL;
 
+        a->locks++;
         opening_refuse(a);
         a->messenger = messenger_free(a->messenger);
         vault_lock(a->vault);

@@ -24,6 +24,7 @@ struct account {
         uint64_t unlocked_since; /* microseconds since 1970 */
         uint64_t given;          /* the last envelope that was handed to relayd */
         unsigned sends, claims;  /* calls to relayd under way */
+        unsigned locks;          /* how often it was locked: an answer of before is not for now */
         sd_event_source *flush;  /* the outbox is looked at soon, or again */
         sd_event_source *attach; /* relayd is asked again to deliver */
 };

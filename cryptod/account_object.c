@@ -161,6 +161,7 @@ static int on_grant(sd_bus_message *m, void *userdata, sd_bus_error *error)
 struct claim {
         struct account *account;
         sd_bus_message *call;
+        unsigned locks; /* the account's, when it was asked for */
         char address[ADDRESS_TEXT_MAX];
 };
 
@@ -216,7 +217,7 @@ static int on_claimed(sd_bus_message *reply, void *userdata, sd_bus_error *ignor
         a->claims--;
         if (refused)
                 return sd_bus_reply_method_error(claim->call, refused);
-        if (!a->messenger)
+        if (!a->messenger || a->locks != claim->locks)
                 return sd_bus_reply_method_errorf(claim->call, ERROR_LOCKED, "The account was locked meanwhile.");
         r = sd_bus_message_read(reply, "h", &fd);
         if (r >= 0)
@@ -240,6 +241,7 @@ static int claim(struct account *a, sd_bus_message *m, const char *address)
         if (!claim)
                 abort();
         claim->account = a;
+        claim->locks = a->locks;
         claim->call = sd_bus_message_ref(m);
         (void) snprintf(claim->address, sizeof(claim->address), "%s", address);
         r = relay_call(a->cryptod, "ClaimKeyPackage", account_id(a), &call);

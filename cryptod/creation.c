@@ -29,6 +29,7 @@ struct creation {
         struct writer slot;
         struct account *account; /* once it is made */
         bool redeemed;           /* authd keeps the enrolment from then on */
+        bool reserved;           /* its directory is there, by which it is found if we are killed */
 };
 
 static void creation_end(struct creation *n)
@@ -53,36 +54,58 @@ static void creation_end(struct creation *n)
 }
 
 /* The face of an account that came to nothing is not kept. */
-static void forget_face(struct creation *n)
+static void forget_face(struct cryptod *c, const char *id)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        int r = sd_bus_message_new_method_call(n->cryptod->bus, &m, "im.visavis.Auth1", "/im/visavis/Auth1",
+        int r = sd_bus_message_new_method_call(c->bus, &m, "im.visavis.Auth1", "/im/visavis/Auth1",
                                                "im.visavis.Auth1.Tickets", "Forget");
 
         if (r >= 0)
-                r = sd_bus_message_append(m, "s", n->record.id);
+                r = sd_bus_message_append(m, "s", id);
         if (r >= 0)
                 r = sd_bus_message_set_expect_reply(m, 0);
         if (r >= 0)
-                r = sd_bus_send(n->cryptod->bus, m, NULL);
+                r = sd_bus_send(c->bus, m, NULL);
         if (r < 0)
-                log_warning("authd could not be told to forget the face of account %s, which was not made: %s.",
-                            n->record.id, strerror(-r));
+                log_warning("authd could not be told to forget the face of account %s, which was not made: %s.", id,
+                            strerror(-r));
+}
+
+static void delete_vault(struct cryptod *c, const char *id)
+{
+        int r = vault_destroy(c->state_directory, id);
+        if (r < 0)
+                log_warning("What was made of the vault of account %s cannot be deleted: %s. Delete %s/%s.", id,
+                            strerror(-r), c->state_directory, id);
+}
+
+void creation_forget(struct cryptod *c, const char *id)
+{
+        forget_face(c, id);
+        delete_vault(c, id);
+}
+
+/* What was made is deleted; a face is not ours before its ticket was good. */
+static void undo(struct creation *n)
+{
+        if (n->redeemed)
+                forget_face(n->cryptod, n->record.id);
+        if (n->reserved)
+                delete_vault(n->cryptod, n->record.id);
 }
 
 void creation_cancel_all(struct cryptod *c)
 {
         while (c->creations) {
-                if (c->creations->redeemed && !c->creations->account)
-                        forget_face(c->creations);
+                if (!c->creations->account)
+                        undo(c->creations);
                 creation_end(c->creations);
         }
 }
 
 static void fail(struct creation *n, const sd_bus_error *error)
 {
-        if (n->redeemed)
-                forget_face(n);
+        undo(n);
         (void) sd_bus_reply_method_error(n->call, error);
         creation_end(n);
 }
@@ -105,7 +128,14 @@ static int make_account(struct creation *n)
 
         if (r >= 0)
                 r = account_new(n->cryptod, vault, &n->account);
-        return r < 0 ? r : account_open(n->account);
+        if (r < 0)
+                return r;
+        r = account_open(n->account);
+        if (r < 0) { /* the list's newest */
+                n->cryptod->accounts = n->account->next;
+                n->account = account_free(n->account);
+        }
+        return r;
 }
 
 static int on_registered(sd_bus_message *reply, void *userdata, sd_bus_error *ignored)
@@ -248,10 +278,16 @@ int creation_start(struct cryptod *c, sd_bus_message *m, const struct caller *ca
         n->next = c->creations;
         c->creations = n;
         n->factor = fcntl(request->factor, F_DUPFD_CLOEXEC, 3);
-        r = n->factor < 0
-                    ? -errno
-                    : redemption_start(c->bus, request->ticket, n->record.id, caller, on_ticket, n, &n->redemption);
-        if (r < 0)
-                creation_end(n);
-        return r < 0 ? r : 1;
+        r = n->factor < 0 ? -errno : vault_reserve(c->state_directory, n->record.id);
+        n->reserved = r >= 0;
+        if (r >= 0)
+                r = redemption_start(c->bus, request->ticket, n->record.id, caller, on_ticket, n, &n->redemption);
+        if (r >= 0)
+                return 1;
+        undo(n);
+        creation_end(n);
+        return sd_bus_error_setf(error, ERROR_STORAGE,
+                                 "The account cannot be made: %s. See to the state directory of visavis-cryptod, and "
+                                 "try again.",
+                                 strerror(-r));
 }

@@ -18,5 +18,8 @@ struct creation_request {
 int creation_start(struct cryptod *c, sd_bus_message *m, const struct caller *caller,
                    const struct creation_request *request, sd_bus_error *error);
 
+/* Deletes what there is of an account that was never finished: its vault's files, and authd's face. */
+void creation_forget(struct cryptod *c, const char *id);
+
 /* Ends all that are under way, unanswered; authd is told to forget the faces. */
 void creation_cancel_all(struct cryptod *c);

@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cryptod/creation.h"
+#include "cryptod/logind.h"
 #include "services/cleanup.h"
 #include "services/log.h"
 
@@ -25,8 +27,12 @@ static int load_account(struct cryptod *c, const char *id)
         struct vault *vault;
         int r = vault_load(c->state_directory, id, &vault);
 
-        if (r == -ENOENT || r == -EINVAL)
-                return 0; /* never finished, or not an account's directory */
+        if (r == -EINVAL)
+                return 0; /* not an account's directory */
+        if (r == -ENOENT) {
+                creation_forget(c, id); /* never finished */
+                return 0;
+        }
         if (r < 0) {
                 /* One that is damaged must not keep the others out. */
                 log_error("The vault of account %s cannot be opened: %s. Restore %s/%s from a copy.", id, strerror(-r),
@@ -53,19 +59,6 @@ static int load_accounts(struct cryptod *c)
         return r;
 }
 
-/* logind: the machine goes to sleep, and its memory with it. */
-static int on_sleep(sd_bus_message *m, void *userdata, sd_bus_error *error)
-{
-        struct cryptod *c = userdata;
-        int starts;
-
-        if (sd_bus_message_read(m, "b", &starts) < 0 || !starts)
-                return 0;
-        for (struct account *a = c->accounts; a; a = a->next)
-                account_lock(a);
-        return 0;
-}
-
 static int export(struct cryptod *c)
 {
         int r = manager_object_export(c);
@@ -75,8 +68,7 @@ static int export(struct cryptod *c)
         if (r >= 0)
                 r = relay_watch(c);
         if (r >= 0)
-                r = sd_bus_match_signal_async(c->bus, NULL, "org.freedesktop.login1", "/org/freedesktop/login1",
-                                              "org.freedesktop.login1.Manager", "PrepareForSleep", on_sleep, NULL, c);
+                r = logind_watch(c);
         return r;
 }
 
@@ -92,6 +84,7 @@ int cryptod_new(sd_event *event, sd_bus *bus, const char *state_directory, const
         c->bus = sd_bus_ref(bus);
         c->state_directory = state_directory;
         c->settings = *settings;
+        c->inhibitor = -1;
         r = export(c);
         if (r >= 0)
                 r = load_accounts(c);
@@ -115,6 +108,8 @@ struct cryptod *cryptod_free(struct cryptod *c)
                 account_free(c->accounts);
                 c->accounts = next;
         }
+        if (c->inhibitor >= 0)
+                close(c->inhibitor);
         sd_bus_unref(c->bus);
         sd_event_unref(c->event);
         free(c);

@@ -29,6 +29,7 @@ struct cryptod {
         struct argon2_parameters argon2; /* calibrated at the first need; memory 0: not yet */
         struct account *accounts;        /* a list */
         struct creation *creations;      /* a list */
+        int inhibitor;                   /* logind.c */
 };
 
 /* Loads the accounts, all locked, and exports the bus objects. A sentence has been logged on error. */

@@ -10,13 +10,15 @@
 
 int memfd_read(int fd, size_t max, struct writer *out)
 {
+        static const int wanted = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK;
         struct stat st;
         size_t done = 0;
+        int seals = fcntl(fd, F_GET_SEALS);
 
+        if (seals < 0 || (seals & wanted) != wanted)
+                return -EINVAL;
         if (fstat(fd, &st) < 0)
                 return -errno;
-        if (!S_ISREG(st.st_mode))
-                return -EINVAL;
         if (st.st_size == 0)
                 return -ENODATA;
         if ((uint64_t) st.st_size > max)

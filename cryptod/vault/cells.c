@@ -53,6 +53,21 @@ static int write_place(struct cells *c, int64_t id, uint64_t version, const stru
         return n == KEY_SIZE ? 0 : -ENOSPC;
 }
 
+int cells_wipe(struct cells *c)
+{
+        off_t end = lseek(c->fd, 0, SEEK_END);
+
+        for (int64_t id = 0; (off_t) id * 2 * PLACE_SIZE < end; id++) {
+                for (uint64_t version = 0; version < 2; version++) {
+                        int r = write_place(c, id, version, NULL);
+
+                        if (r < 0)
+                                return r;
+                }
+        }
+        return end < 0 || fdatasync(c->fd) < 0 ? -errno : 0;
+}
+
 static int read_place(struct cells *c, int64_t id, uint64_t version, struct secret **out)
 {
         _cleanup_secret_ struct secret *key = secret_new(KEY_SIZE);

@@ -43,6 +43,9 @@ int cells_erase(struct cells *c, int64_t id);
 /* -ENOENT, -EBADMSG if the row or its key is not the one that was written, pread(2)'s errors. */
 int cells_read(struct cells *c, const struct secret *table_key, int64_t id, struct secret **out);
 
+/* Zeroes all keys, so that no cell can be read again. pwrite(2)'s and fdatasync(2)'s errors. */
+int cells_wipe(struct cells *c);
+
 /* Before a transaction commits: makes the new keys last. What fdatasync(2) says. */
 int cells_sync(struct cells *c);
 

@@ -1,10 +1,12 @@
 #include "cryptod/vault/vault.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cryptod/vault/cells.h"
 #include "services/cleanup.h"
@@ -84,9 +86,67 @@ static int open_database(struct vault *v, const char *state_directory, const cha
             asprintf(&cells, "%s/cell-keys", directory) < 0)
                 abort();
         if (create ? mkdir(directory, 0700) < 0 && errno != EEXIST : stat(path, &status) < 0)
-                return -errno;
+                return !create && errno == ENOENT && stat(cells, &status) == 0 ? -EBADMSG : -errno;
         r = storage_open(path, migrations, COUNT_OF(migrations), &v->db);
         return r < 0 ? r : cells_open(v->db, cells, &v->cells);
+}
+
+/* A slot that is gone opens nothing any more: what was deleted is overwritten in the database (secure_delete), and the
+ * log that still holds it is emptied. */
+static void forget_old_slots(struct vault *v)
+{
+        if (sqlite3_wal_checkpoint_v2(v->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK)
+                log_warning("An old slot of account %s is still in the write-ahead log, until that is next emptied.",
+                            v->account.id);
+}
+
+int vault_reserve(const char *state_directory, const char *id)
+{
+        _cleanup_free_ char *directory = NULL;
+        _cleanup_close_ int parent = open(state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (!is_account_id(id))
+                return -EINVAL;
+        if (asprintf(&directory, "%s/%s", state_directory, id) < 0)
+                abort();
+        return parent < 0 || mkdir(directory, 0700) < 0 || fsync(parent) < 0 ? -errno : 0;
+}
+
+static int unlink_all(const char *directory)
+{
+        static const char *const names[] = { "cell-keys", "vault.db", "vault.db-wal", "vault.db-shm" };
+
+        for (unsigned i = 0; i < COUNT_OF(names); i++) {
+                _cleanup_free_ char *path = NULL;
+
+                if (asprintf(&path, "%s/%s", directory, names[i]) < 0)
+                        abort();
+                if (unlink(path) < 0 && errno != ENOENT)
+                        return -errno;
+        }
+        return rmdir(directory) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int vault_destroy(const char *state_directory, const char *id)
+{
+        _cleanup_vault_ struct vault *v = calloc(1, sizeof(*v));
+        _cleanup_free_ char *directory = NULL;
+        int r;
+
+        if (!v || asprintf(&directory, "%s/%s", state_directory, id) < 0)
+                abort();
+        r = open_database(v, state_directory, id, false);
+        if (r == -ENOENT)
+                return unlink_all(directory);
+        if (r >= 0)
+                r = storage_run(v->db, "DELETE FROM slot", "");
+        if (r >= 0)
+                r = cells_wipe(v->cells);
+        if (r < 0)
+                return r;
+        forget_old_slots(v);
+        v = vault_free(v);
+        return unlink_all(directory);
 }
 
 static int read_account(struct vault *v, const char *id)
@@ -231,15 +291,6 @@ unsigned vault_slots_of(const struct vault *v, enum slot_kind kind, struct write
                 numbers[count++] = (uint8_t) i;
         }
         return count;
-}
-
-/* A slot that is gone opens nothing any more: what was deleted is overwritten in the database (secure_delete), and the
- * log that still holds it is emptied. */
-static void forget_old_slots(struct vault *v)
-{
-        if (sqlite3_wal_checkpoint_v2(v->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK)
-                log_warning("An old slot of account %s is still in the write-ahead log, until that is next emptied.",
-                            v->account.id);
 }
 
 int vault_slot_store(struct vault *v, unsigned *number, struct bytes slot)

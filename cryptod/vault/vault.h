@@ -34,7 +34,15 @@ struct vault;
 int vault_create(const char *state_directory, const struct vault_account *account, struct bytes slot,
                  struct secret *vault_key, struct vault **out);
 
-/* Opens an account's vault, locked. -ENOENT if there is none, or it was never finished. */
+/* Makes its directory, before anything else is made for it: so that a vault which was never finished is found. -EEXIST,
+ * -EINVAL, mkdir(2)'s errors. */
+int vault_reserve(const char *state_directory, const char *id);
+
+/* Erases a vault: first its slots and the keys of its cells, so that no copy of a file that is deleted after that can
+ * be opened; then all files. No error if there is none. What storage_run(), unlink(2) and rmdir(2) return. */
+int vault_destroy(const char *state_directory, const char *id);
+
+/* Opens an account's vault, locked. -ENOENT if there is none, or it was never finished; -EBADMSG if it is damaged. */
 int vault_load(const char *state_directory, const char *id, struct vault **out);
 
 /* Zeroes every key and closes the database. NULL is allowed. Returns NULL. */

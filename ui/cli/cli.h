@@ -32,7 +32,8 @@ struct cli {
         const char *account; /* id, name or address */
         const char *camera;
         const char *suite;
-        int pin_fd;
+        const char *without_face; /* --recovery, --passphrase: the kind of factor */
+        int pin_fd, new_pin_fd;
         unsigned last;
         bool json;
         bool follow;
@@ -55,6 +56,8 @@ struct cli_account {
 /* Each gets its own arguments (without its name) and returns an exit_code. */
 int command_signup(struct cli *cli, int argc, char *argv[]);
 int command_login(struct cli *cli, int argc, char *argv[]);
+int command_slots(struct cli *cli, int argc, char *argv[]);
+int command_recovery(struct cli *cli, int argc, char *argv[]);
 int command_lock(struct cli *cli, int argc, char *argv[]);
 int command_status(struct cli *cli, int argc, char *argv[]);
 int command_accounts(struct cli *cli, int argc, char *argv[]);

@@ -16,6 +16,7 @@
 
 #include "services/cleanup.h"
 #include "ui/cli/agent.h"
+#include "ui/cli/camera_words.h"
 #include "ui/cli/cli.h"
 #include "ui/cli/output.h"
 #include "ui/cli/pin.h"
@@ -28,63 +29,14 @@ struct entry {
         struct login *login;
         struct account *account;
         struct agent *agent;
-        struct attempt_view shown; /* what the person has been told last */
-        bool any;
+        struct camera_words words;
 };
 
-static void print_event(const struct cli *cli, const char *event, const char *name, const char *text)
-{
-        if (cli->json) {
-                json_object *o = json_object_new_object();
-
-                json_object_object_add(o, "event", json_object_new_string(event));
-                if (name)
-                        json_object_object_add(o, event, json_object_new_string(name));
-                json_object_object_add(o, "text", json_object_new_string(text));
-                output_json(o);
-                return;
-        }
-        _cleanup_free_ char *safe = output_sanitise(text, false);
-        printf("%s%s\n", isatty(STDOUT_FILENO) ? "\r\033[K" : "", safe);
-        fflush(stdout);
-}
-
-static void print_progress(const struct cli *cli, const struct attempt_view *v)
-{
-        int percent = (int) (v->progress * 100 + 0.5);
-
-        if (cli->json) {
-                json_object *o = json_object_new_object();
-
-                json_object_object_add(o, "event", json_object_new_string("progress"));
-                json_object_object_add(o, "percent", json_object_new_int(percent));
-                output_json(o);
-        } else if (isatty(STDOUT_FILENO)) {
-                printf("\r\033[K%3d %%", percent);
-                fflush(stdout);
-        }
-}
-
-/* Says what is new. */
 static void on_view(struct login *l, const struct attempt_view *v, void *userdata)
 {
         struct entry *e = userdata;
-        struct attempt_view *shown = &e->shown;
 
-        if (!e->any && v->virtual) {
-                char text[128];
-
-                snprintf(text, sizeof(text), "The camera %s is virtual: a file or a pipe, not a device.", v->camera);
-                print_event(e->cli, "camera", v->camera, text);
-        }
-        if (*v->prompt && strcmp(v->prompt, shown->prompt) != 0)
-                print_event(e->cli, "prompt", v->prompt, v->prompt_text);
-        if (*v->hint && strcmp(v->hint, shown->hint) != 0)
-                print_event(e->cli, "hint", NULL, v->hint);
-        if (!e->any || (int) (v->progress * 100 + 0.5) != (int) (shown->progress * 100 + 0.5))
-                print_progress(e->cli, v);
-        *shown = *v;
-        e->any = true;
+        camera_words_show(e->cli, &e->words, v);
 }
 
 static void on_opening(struct login *l, void *userdata)
@@ -134,7 +86,7 @@ static int open_vault(struct entry *e)
         int r = e->address ? cli_connect(cli) : cli_account(cli, &e->chosen);
 
         if (r == EXIT_OK)
-                r = pin_read(cli, e->address != NULL, &pin);
+                r = pin_read(cli, e->address ? FACTOR_NEW : cli_factor(cli), &pin);
         if (r != EXIT_OK)
                 return r;
         const struct login_request request = {
@@ -143,6 +95,7 @@ static int open_vault(struct entry *e)
                 .address = e->address,
                 .suite = cli->suite,
                 .camera = cli->camera,
+                .without_face = e->address || cli_factor(cli) == FACTOR_CURRENT ? NULL : cli->without_face,
         };
         return cli_wait(cli, login_start(cli->bus, &request, pin, &login_events, e, &e->login));
 }

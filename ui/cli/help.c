@@ -28,7 +28,18 @@ const struct command commands[] = {
           "Verifies the face before the camera: it must be yours, and alive, which the\n"
           "prompts are for. Then face and PIN together open the vault. A wrong PIN, or a\n"
           "face that is not yours, costs time before the next attempt.\n\n" PIN_HELP "\n" AGENT_HELP,
-          OPTION_ACCOUNT | OPTION_CAMERA | OPTION_PIN_FD, command_login },
+          OPTION_FACTOR, command_login },
+        { "slots", "[ACTION …]", "Show or change what opens an account.",
+          "Without an action: number, kind, date and label of each. Actions: add LABEL,\n"
+          "add-passphrase LABEL, change NUMBER, remove NUMBER. They need an unlock, and\n"
+          "your face and PIN once more; with --recovery the recovery code instead, beside\n"
+          "your face for a new PIN. Labels are for you alone.\n\n" PIN_HELP,
+          OPTION_FACTOR | OPTION_NEW_PIN_FD, command_slots },
+        { "recovery", "[LABEL]", "Make a recovery code.",
+          "Shows 15 words, once: write them on paper. They open the account when the face\n"
+          "or the PIN does not (visavis login --recovery), and end a lock-out. Then type\n"
+          "them back; until that is done they open nothing.\n\n" PIN_HELP,
+          OPTION_FACTOR | OPTION_NEW_PIN_FD, command_recovery },
         { "lock", "", "Lock an account at once, for all programs.",
           "Every key of the account is zeroed. Messages go on being collected, still\n"
           "encrypted, for the next login.\n",
@@ -80,11 +91,14 @@ static const struct {
 } options[] = {
         { OPTION_ACCOUNT, "  --account NAME   the account that is meant: its name, address or id; not\n"
                           "                   needed if you have only one\n" },
-        { OPTION_CAMERA, "  --camera NAME    the camera to use (visavis status lists them); else the first\n" },
+        { OPTION_CAMERA, "  --camera NAME    the camera to use (see visavis status); else the first\n" },
         { OPTION_SUITE, "  --suite NAME     the cipher suite (RFC 9420's name, such as\n"
                         "                   MLS_256_DHKEMP384_AES256GCM_SHA384_P384), else\n"
                         "                   cryptod's choice\n" },
         { OPTION_PIN_FD, "  --pin-fd NUMBER  read the PIN from this descriptor: a pipe, socket or memfd\n" },
+        { OPTION_NEW_PIN_FD, "  --new-pin-fd N   read the new PIN, or the words typed back, from it\n" },
+        { OPTION_RECOVERY, "  --recovery       the recovery code instead of face and PIN\n" },
+        { OPTION_PASSPHRASE, "  --passphrase     a passphrase instead of face and PIN, where that is allowed\n" },
         { OPTION_LAST, "  --last N         show N messages, 1 to 500; else 20\n" },
         { OPTION_FOLLOW, "  --follow         go on, and show what comes, until the account locks\n" },
         { 0, "  --bus ADDRESS    the bus of the daemons; else $VISAVIS_BUS or the system bus\n" },

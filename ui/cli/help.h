@@ -13,6 +13,10 @@ enum {
         OPTION_PIN_FD = 1 << 3,
         OPTION_LAST = 1 << 4,
         OPTION_FOLLOW = 1 << 5,
+        OPTION_NEW_PIN_FD = 1 << 6,
+        OPTION_RECOVERY = 1 << 7,
+        OPTION_PASSPHRASE = 1 << 8,
+        OPTION_FACTOR = OPTION_ACCOUNT | OPTION_CAMERA | OPTION_PIN_FD | OPTION_RECOVERY | OPTION_PASSPHRASE,
 };
 
 struct command {

@@ -21,6 +21,9 @@ static const struct option long_options[] = {
         { "camera", required_argument, NULL, OPTION_CAMERA },
         { "suite", required_argument, NULL, OPTION_SUITE },
         { "pin-fd", required_argument, NULL, OPTION_PIN_FD },
+        { "new-pin-fd", required_argument, NULL, OPTION_NEW_PIN_FD },
+        { "recovery", no_argument, NULL, OPTION_RECOVERY },
+        { "passphrase", no_argument, NULL, OPTION_PASSPHRASE },
         { "last", required_argument, NULL, OPTION_LAST },
         { "follow", no_argument, NULL, OPTION_FOLLOW },
         { "json", no_argument, NULL, OPTION_JSON },
@@ -84,6 +87,18 @@ static int take_option(struct request *q, int option)
                 if (r != EXIT_OK)
                         return r;
                 cli->pin_fd = (int) number;
+                break;
+        case OPTION_NEW_PIN_FD:
+                r = parse_number(cli, "--new-pin-fd", 0, PIN_FD_MAX, &number);
+                if (r != EXIT_OK)
+                        return r;
+                cli->new_pin_fd = (int) number;
+                break;
+        case OPTION_RECOVERY:
+                cli->without_face = "recovery";
+                break;
+        case OPTION_PASSPHRASE:
+                cli->without_face = "passphrase";
                 break;
         case OPTION_LAST:
                 r = parse_number(cli, "--last", 1, LAST_MAX, &number);
@@ -153,7 +168,7 @@ static int run(struct request *q, const struct command *command, int argc, char 
 
 int main(int argc, char *argv[])
 {
-        struct request q = { .cli.pin_fd = -1 };
+        struct request q = { .cli.pin_fd = -1, .cli.new_pin_fd = -1 };
         const struct rlimit none = { 0, 0 };
 
         log_open("visavis", LOG_WARNING);

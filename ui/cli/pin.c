@@ -82,47 +82,59 @@ static int ask(int tty, const char *prompt, struct secret **out)
         return 0;
 }
 
-static int ask_on_terminal(const struct cli *cli, bool new, struct secret **out)
+enum factor_wanted cli_factor(const struct cli *cli)
 {
+        if (!cli->without_face)
+                return FACTOR_CURRENT;
+        return strcmp(cli->without_face, "recovery") == 0 ? FACTOR_RECOVERY : FACTOR_PASSPHRASE;
+}
+
+static int ask_on_terminal(const struct cli *cli, enum factor_wanted wanted, struct secret **out)
+{
+        static const char *const prompts[] = { [FACTOR_CURRENT] = "PIN or passphrase: ",
+                                               [FACTOR_NEW] = "New PIN or passphrase: ",
+                                               [FACTOR_RECOVERY] = "The 15 words of the recovery code: ",
+                                               [FACTOR_PASSPHRASE] = "Passphrase: " };
         _cleanup_close_ int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
         _cleanup_secret_ struct secret *first = NULL, *second = NULL;
         int r;
 
         if (tty < 0)
                 return cli_fail(cli, EXIT_USAGE, "There is no terminal to ask for the PIN; give it with --pin-fd.");
-        r = ask(tty, new ? "New PIN or passphrase: " : "PIN or passphrase: ", &first);
-        if (r >= 0 && new)
+        r = ask(tty, prompts[wanted], &first);
+        if (r >= 0 && wanted == FACTOR_NEW)
                 r = ask(tty, "The same again: ", &second);
         if (r < 0)
                 return cli_fail(cli, EXIT_OTHER, "The terminal could not be read: %s. Give the PIN with --pin-fd.",
                                 strerror(-r));
-        if (new && !secret_equal(secret_bytes(first), secret_bytes(second)))
+        if (wanted == FACTOR_NEW && !secret_equal(secret_bytes(first), secret_bytes(second)))
                 return cli_fail(cli, EXIT_USAGE, "The two are not the same; nothing was changed. Try again.");
         *out = TAKE(first);
         return EXIT_OK;
 }
 
-static int read_descriptor(const struct cli *cli, struct secret **out)
+static int read_descriptor(const struct cli *cli, int fd, struct secret **out)
 {
-        int r = secret_from_fd(cli->pin_fd, PIN_SIZE_MAX, true, out);
+        int r = secret_from_fd(fd, PIN_SIZE_MAX, true, out);
 
-        if (cli->pin_fd > STDERR_FILENO) /* another file in a standard place would be taken for it */
-                close(cli->pin_fd);
+        if (fd > STDERR_FILENO) /* another file in a standard place would be taken for it */
+                close(fd);
         if (r >= 0)
                 return EXIT_OK;
         if (r == -EINVAL)
                 return cli_fail(cli, EXIT_USAGE,
                                 "File descriptor %d is no pipe, socket or memfd; give the PIN through one of these.",
-                                cli->pin_fd);
+                                fd);
         return cli_fail(cli, EXIT_USAGE,
-                        "No PIN could be read from file descriptor %d: %s. Write it there and close it.", cli->pin_fd,
+                        "No PIN could be read from file descriptor %d: %s. Write it there and close it.", fd,
                         strerror(-r));
 }
 
-int pin_read(const struct cli *cli, bool new, struct secret **out)
+int pin_read(const struct cli *cli, enum factor_wanted wanted, struct secret **out)
 {
         _cleanup_secret_ struct secret *pin = NULL;
-        int r = cli->pin_fd >= 0 ? read_descriptor(cli, &pin) : ask_on_terminal(cli, new, &pin);
+        int fd = wanted == FACTOR_NEW && cli->new_pin_fd >= 0 ? cli->new_pin_fd : cli->pin_fd;
+        int r = fd >= 0 ? read_descriptor(cli, fd, &pin) : ask_on_terminal(cli, wanted, &pin);
 
         if (r != EXIT_OK)
                 return r;

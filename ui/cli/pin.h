@@ -4,7 +4,14 @@
 #include "services/secret.h"
 #include "ui/cli/cli.h"
 
-/* Reads the PIN or passphrase from --pin-fd, or from the terminal without echo (twice, and both must agree, if @new).
- * One line of UTF-8, PIN_SIZE_MIN to PIN_SIZE_MAX bytes. Closes the descriptor. EXIT_OK, or the error has been printed.
+/* What is asked for. */
+enum factor_wanted { FACTOR_CURRENT, FACTOR_NEW, FACTOR_RECOVERY, FACTOR_PASSPHRASE };
+
+/* What --recovery or --passphrase stand for; else FACTOR_CURRENT. */
+enum factor_wanted cli_factor(const struct cli *cli);
+
+/* Reads it from --pin-fd (a new one, where both are asked for, from --new-pin-fd), or from the terminal without echo,
+ * a new one twice. One line of UTF-8, PIN_SIZE_MIN to PIN_SIZE_MAX bytes. Closes the descriptor. EXIT_OK, or the error
+ * has been printed.
  */
-int pin_read(const struct cli *cli, bool new, struct secret **out);
+int pin_read(const struct cli *cli, enum factor_wanted wanted, struct secret **out);

@@ -17,6 +17,7 @@
 #define CRYPTO_PATH "/im/visavis/Crypto1"
 #define CRYPTO_MANAGER "im.visavis.Crypto1.Manager"
 #define CRYPTO_ACCOUNT "im.visavis.Crypto1.Account"
+#define CRYPTO_SLOTS "im.visavis.Crypto1.Slots"
 #define RELAY_SERVICE "im.visavis.Relay1"
 #define RELAY_PATH "/im/visavis/Relay1"
 #define RELAY_LINK "im.visavis.Relay1.Link"

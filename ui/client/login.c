@@ -14,6 +14,7 @@ struct login {
         char *path;
         char *address;
         char *suite;
+        char *without_face;
         struct secret *pin;
         const struct login_events *events;
         void *userdata;
@@ -58,6 +59,8 @@ static int append_request(struct login *l, sd_bus_message *m, struct bytes ticke
 {
         int r = 0;
 
+        if (l->without_face)
+                return sd_bus_message_append(m, "sh", l->without_face, factor);
         if (!l->account)
                 r = sd_bus_message_append(m, "s", l->enrolled);
         if (r >= 0)
@@ -82,10 +85,11 @@ static int open_vault(struct login *l, struct bytes ticket)
 
         l->pin = secret_free(l->pin);
         if (r >= 0)
-                r = l->account ? sd_bus_message_new_method_call(l->bus, &m, CRYPTO_SERVICE, l->path, CRYPTO_ACCOUNT,
-                                                                "Unlock")
-                               : sd_bus_message_new_method_call(l->bus, &m, CRYPTO_SERVICE, CRYPTO_PATH, CRYPTO_MANAGER,
-                                                                "CreateAccount");
+                r = l->account
+                            ? sd_bus_message_new_method_call(l->bus, &m, CRYPTO_SERVICE, l->path,
+                                                             l->without_face ? CRYPTO_SLOTS : CRYPTO_ACCOUNT, "Unlock")
+                            : sd_bus_message_new_method_call(l->bus, &m, CRYPTO_SERVICE, CRYPTO_PATH, CRYPTO_MANAGER,
+                                                             "CreateAccount");
         if (r >= 0)
                 r = append_request(l, m, ticket, factor);
         return r < 0 ? r : calls_send(&l->calls, m, on_opened, l);
@@ -195,7 +199,11 @@ int login_start(sd_bus *bus, const struct login_request *request, struct secret 
         if (r >= 0)
                 r = copy_string(request->suite, &l->suite);
         if (r >= 0)
-                r = attempt_start(bus, request->account, request->camera, &attempt_events, l, &l->attempt);
+                r = copy_string(request->without_face, &l->without_face);
+        if (r >= 0)
+                r = l->without_face
+                            ? open_vault(l, BYTES(NULL, 0))
+                            : attempt_start(bus, request->account, request->camera, &attempt_events, l, &l->attempt);
         if (r < 0) {
                 login_free(l);
                 return r;
@@ -216,6 +224,7 @@ struct login *login_free(struct login *l)
         free(l->path);
         free(l->address);
         free(l->suite);
+        free(l->without_face);
         free(l);
         return NULL;
 }

@@ -62,6 +62,49 @@ class Authd(dbus.service.Object):
         self.forgotten.append(str(account))
 
 
+class Logind(dbus.service.Object):
+    """The manager, and one session of ours."""
+
+    def __init__(self, bus):
+        super().__init__(bus, "/org/freedesktop/login1")
+        self.session = Session(bus)
+        self.inhibitors = []  # our ends of the pipes
+
+    @dbus.service.method("org.freedesktop.login1.Manager", in_signature="ssss", out_signature="h")
+    def Inhibit(self, what, who, why, mode):
+        ours, theirs = os.pipe()
+        os.set_blocking(ours, False)
+        self.inhibitors.append((str(what), str(mode), ours))
+        fd = dbus.types.UnixFd(theirs)
+        os.close(theirs)
+        return fd
+
+    @dbus.service.signal("org.freedesktop.login1.Manager", signature="b")
+    def PrepareForSleep(self, starts):
+        pass
+
+    def held(self):
+        """Whether the last inhibitor is held still."""
+        try:
+            return os.read(self.inhibitors[-1][2], 1) != b""
+        except BlockingIOError:
+            return True
+
+
+class Session(dbus.service.Object):
+    def __init__(self, bus):
+        super().__init__(bus, "/org/freedesktop/login1/session/_31")
+        self.uid = os.getuid()
+
+    @dbus.service.method("org.freedesktop.DBus.Properties", in_signature="ss", out_signature="v")
+    def Get(self, interface, name):
+        return dbus.Struct((dbus.UInt32(self.uid), dbus.ObjectPath("/org/freedesktop/login1/user/_x")), signature="uo", variant_level=1)
+
+    @dbus.service.signal("org.freedesktop.login1.Session")
+    def Lock(self):
+        pass
+
+
 class Stage:
     def __init__(self):
         self.directory = tempfile.mkdtemp(prefix="visavis-cryptod-bus-")
@@ -248,6 +291,24 @@ def play_slots(alice):
     return words
 
 
+def play_logind(logind, alice):
+    """Starts and ends with alice's account open."""
+    check("sleep is delayed until the keys are zeroed", logind.inhibitors[0][:2] == ("sleep", "delay") and logind.held())
+    logind.PrepareForSleep(True)
+    check("it locks when the machine goes to sleep, which then may", wait_for(lambda: not logind.held()) and alice.state() == "locked")
+    logind.PrepareForSleep(False)
+    check("the next sleep is delayed, too", wait_for(lambda: len(logind.inhibitors) == 2) and logind.held())
+    alice.unlock()
+    logind.session.uid = os.getuid() + 1
+    logind.session.Lock()
+    time.sleep(0.3)
+    check("somebody else's session is nothing to it", alice.state() == "unlocked")
+    logind.session.uid = os.getuid()
+    logind.session.Lock()
+    check("it locks with the owner's session", wait_for(lambda: alice.state() == "locked"))
+    alice.unlock()
+
+
 def play_lock_out(stage, person):
     """The account is locked out, as a database says that was left so, and the code ends it."""
     words = person.offer("paper")
@@ -281,6 +342,8 @@ def play(stage):
     bus = dbus.bus.BusConnection(stage.address, mainloop=DBusGMainLoop())
     authd = Authd(bus)
     bus.request_name("im.visavis.Auth1")
+    logind = Logind(bus)
+    bus.request_name("org.freedesktop.login1")
     threading.Thread(target=loop.run, daemon=True).start()
     stage.start("relayd", RELAYD)
     stage.start("cryptod", CRYPTOD)
@@ -317,6 +380,8 @@ def play(stage):
     holder = alice.bus.get_unique_name()
     forge(guest.bus, "/org/freedesktop/DBus", "org.freedesktop.DBus", "NameOwnerChanged", "sss", holder, holder, "")
     check("and only the bus that somebody has left", guest.state() == "unlocked" and alice.account.ListConversations() == [])
+    play_logind(logind, alice)
+    alice.account.Grant(guest.bus.get_unique_name())
     check("only a unique name can be granted", refused("InvalidArgument", alice.account.Grant, "im.visavis.Auth1"))
 
     check("an address of nobody is told", refused("NotFound", alice.account.OpenConversation,
@@ -391,6 +456,19 @@ def play(stage):
     check("cryptod ends cleanly", stage.kill("cryptod", signal.SIGTERM) == 0)
     check("and has the face of whose sign-up it ended forgotten", wait_for(lambda: late.id in authd.forgotten))
     stage.processes["hub"].send_signal(signal.SIGCONT)
+    stage.start("cryptod", CRYPTOD)
+    cut = Person(stage, authd, "e" * 32, "cut")
+    wait_for(lambda: bus.name_has_owner("im.visavis.Crypto1"))
+    stage.processes["hub"].send_signal(signal.SIGSTOP)
+    ticket = cut.ticket(True)
+    threading.Thread(target=refused, args=("Hub", cut.create, ticket), daemon=True).start()
+    wait_for(lambda: bytes(ticket) not in authd.tickets)
+    stage.kill("cryptod")
+    stage.processes["hub"].send_signal(signal.SIGCONT)
+    check("a sign-up that kill -9 cuts off leaves its trace", os.path.exists(f"{stage.directory}/cryptod/{cut.id}") and cut.id not in authd.forgotten)
+    stage.start("cryptod", CRYPTOD)
+    check("by which its face is forgotten at the next start", wait_for(
+        lambda: cut.id in authd.forgotten and not os.path.exists(f"{stage.directory}/cryptod/{cut.id}")))
     print(f"1..{number}", flush=True)
     return failures
 

@@ -1,4 +1,5 @@
 """What the tests of relayd on a private bus share: a hub on loopback, relayd, and a stand-in for cryptod."""
+import fcntl
 import os
 import pwd
 import shutil
@@ -24,8 +25,9 @@ LINK = "im.visavis.Relay1.Link"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 
 def memfd(content):
-    fd = os.memfd_create("test")
+    fd = os.memfd_create("test", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     os.write(fd, content)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
     return fd
 
 

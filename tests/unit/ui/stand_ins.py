@@ -122,12 +122,80 @@ class Auth(dbus.service.Object):
         return dbus.Array([("stage", "pipe", True)], signature="(ssb)")
 
 
-class Account(dbus.service.Object):
+WORDS = "abandon " * 14 + "address"
+
+
+def read(descriptor):
+    fd = descriptor.take()
+    try:
+        return os.pread(fd, 2000, 0).decode()
+    finally:
+        os.close(fd)
+
+
+class Slots(dbus.service.Object):
+    """A class of its own, since both interfaces have an Unlock."""
+
+    def proven(self, kind, ticket, factor, sender):
+        self.needs(sender)
+        if kind == "face":
+            self.crypto.check(ticket, factor, self.id)
+        elif read(factor) != WORDS:
+            raise Refused("WrongFactor", "These words are no recovery code.")
+
+    @dbus.service.method("im.visavis.Crypto1.Slots", out_signature="a(usst)")
+    def List(self):
+        return [(dbus.UInt32(n), kind, label, dbus.UInt64(1)) for n, (kind, label, _) in sorted(self.slots.items())]
+
+    @dbus.service.method("im.visavis.Crypto1.Slots", in_signature="sh", sender_keyword="sender")
+    def Unlock(self, kind, factor, sender):
+        if read(factor) != WORDS:
+            raise Refused("WrongFactor", "These words are no recovery code.")
+        self.holders.add(sender)
+        self.announce()
+
+    @dbus.service.method("im.visavis.Crypto1.Slots", in_signature="sshsayh", out_signature="u", sender_keyword="sender", byte_arrays=True)
+    def Add(self, new_kind, label, new_factor, kind, ticket, factor, sender):
+        self.proven(kind, ticket, factor, sender)
+        number = max(self.slots) + 1
+        self.slots[number] = (str(new_kind), str(label), read(new_factor))
+        return number
+
+    @dbus.service.method("im.visavis.Crypto1.Slots", in_signature="uhsayh", sender_keyword="sender", byte_arrays=True)
+    def Change(self, number, new_factor, kind, ticket, factor, sender):
+        self.proven(kind, ticket, factor, sender)
+        self.slots[int(number)] = (*self.slots[int(number)][:2], read(new_factor))
+
+    @dbus.service.method("im.visavis.Crypto1.Slots", in_signature="usayh", sender_keyword="sender", byte_arrays=True)
+    def Remove(self, number, kind, ticket, factor, sender):
+        self.proven(kind, ticket, factor, sender)
+        del self.slots[int(number)]
+
+    @dbus.service.method("im.visavis.Crypto1.Slots", in_signature="ssayh", out_signature="h", sender_keyword="sender", byte_arrays=True)
+    def OfferRecovery(self, label, kind, ticket, factor, sender):
+        self.proven(kind, ticket, factor, sender)
+        self.offered = str(label)
+        fd = os.memfd_create("words")
+        os.write(fd, WORDS.encode())
+        return dbus.types.UnixFd(fd)
+
+    @dbus.service.method("im.visavis.Crypto1.Slots", in_signature="h", out_signature="u", sender_keyword="sender")
+    def ConfirmRecovery(self, code, sender):
+        self.needs(sender)
+        if read(code) != WORDS:
+            raise Refused("WrongFactor", "These words are no recovery code.")
+        number = max(self.slots) + 1
+        self.slots[number] = ("recovery", self.offered, WORDS)
+        return number
+
+
+class Account(Slots):
     def __init__(self, crypto, id, address):
         self.path = "/im/visavis/Crypto1/account/" + id
         super().__init__(crypto.connection, self.path)
         self.crypto, self.id, self.address = crypto, id, address
         self.holders, self.messages, self.read_up_to, self.updates = set(), [], 0, 0
+        self.slots, self.offered = {1: ("face", "", PIN)}, None  # number: kind, label, factor
         self.opened = []  # addresses that were asked for
         self.others = []  # further conversations, as ListConversations has them; nothing is in them
         crypto.connection.add_signal_receiver(self.on_owner, "NameOwnerChanged", "org.freedesktop.DBus")

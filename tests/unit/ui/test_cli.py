@@ -50,7 +50,7 @@ class World:
         self.link = Link(self.crypto.connection, ID)
         self.crypto.connection.request_name("im.visavis.Relay1")
 
-    def start(self, *arguments, pin=None, **keywords):
+    def start(self, *arguments, pin=None, also=(), **keywords):
         arguments = [VISAVIS, *arguments]
         keywords.setdefault("env", self.environment)
         if pin is None:
@@ -58,7 +58,7 @@ class World:
         fd = os.memfd_create("pin")
         os.write(fd, pin.encode())
         try:
-            return subprocess.Popen([*arguments, "--pin-fd", str(fd)], pass_fds=(fd,), **keywords)
+            return subprocess.Popen([*arguments, "--pin-fd", str(fd)], pass_fds=(fd, *also), **keywords)
         finally:
             os.close(fd)
 
@@ -91,7 +91,7 @@ def test_contract(w):
     attempt = stand_ins.Attempt(w.auth, "/im/visavis/Auth1/attempt/contract", "", [], ID)
     account = stand_ins.Account(w.crypto, "contract", "")
     for thing, name in ((w.auth, "Auth1.Manager"), (attempt, "Auth1.Attempt"), (w.crypto, "Crypto1.Manager"),
-                        (account, "Crypto1.Account"), (w.link, "Relay1.Link")):
+                        (account, "Crypto1.Account"), (account, "Crypto1.Slots"), (w.link, "Relay1.Link")):
         name = "im.visavis." + name
         path = thing.__dbus_object_path__
         have = stand_ins.methods(thing.Introspect(path, thing.connection), name)
@@ -293,6 +293,51 @@ def test_login(w):
     w.auth.script = SUCCESS
 
 
+def test_slots(w):
+    account = w.crypto.accounts[0]
+
+    def new_factor(text):
+        fd = os.memfd_create("new")
+        os.write(fd, text.encode())
+        return fd
+
+    def change(*arguments, pin=PIN, new=None):
+        fd = new_factor(new) if new else None
+        extra = ["--new-pin-fd", str(fd)] if new else []
+        try:
+            return w.run(*arguments, *extra, pin=pin, also=[fd] if new else [])
+        finally:
+            if new:
+                os.close(fd)
+
+    w.run("login", pin=PIN)
+    code, out, err = w.run("slots")
+    check("slots lists them", code == OK and out.split()[:2] == ["1", "face"], (code, out, err))
+    code, out, err = change("slots", "add", "travel", new="7391")
+    check("slots add makes one with face and PIN", code == OK and account.slots.get(2) == ("face", "travel", "7391"), (code, out, err))
+    code, out, err = change("slots", "change", "2", new="8402")
+    check("slots change replaces its PIN", code == OK and account.slots[2][2] == "8402", (code, out, err))
+    code, out, err = change("slots", "remove", "2", pin="wrong-pin")
+    check("a wrong PIN changes nothing", code == FACTOR and 2 in account.slots, (code, out, err))
+    code, out, err = change("slots", "remove", "2")
+    check("slots remove erases it", code == OK and list(account.slots) == [1], (code, out, err))
+    for words in (["remove", "9"], ["add"], ["frob", "1"]):
+        code, out, err = w.run("slots", *words)
+        check(f"slots {' '.join(words)} is refused", code == USAGE and not out, (code, out, err))
+    code, out, err = change("recovery", "paper", new="abandon")
+    check("a recovery code that is typed back wrongly is no slot", code == FACTOR and list(account.slots) == [1], (code, out, err))
+    code, out, err = change("recovery", "paper", new=stand_ins.WORDS)
+    check("recovery shows the words, and has them typed back", code == OK and stand_ins.WORDS in out and
+          account.slots.get(2) == ("recovery", "paper", stand_ins.WORDS), (code, out, err))
+    asked = len(w.auth.asked)
+    code, out, err = change("slots", "remove", "2", "--recovery", pin=stand_ins.WORDS)
+    check("--recovery proves without the camera", code == OK and len(w.auth.asked) == asked and list(account.slots) == [1], (code, out, err))
+    code, _, _ = w.run("lock")
+    code, out, err = w.run("login", "--recovery", pin=stand_ins.WORDS)
+    check("login --recovery opens the account without the camera", code == OK and len(w.auth.asked) == asked and len(account.holders) == 1,
+          (code, out, err))
+
+
 def test_choice(w):
     w.crypto.add(OTHER_ID, "carol@hub.example.org:7843")
     code, _, err = w.run("lock")
@@ -423,7 +468,7 @@ def test_usage(w):
     check("with --json before it, the error is an object", code == USAGE and events(out)[0]["code"] == USAGE and not err, (code, out, err))
     code, general, _ = w.run("--help")
     commands = general.split("Commands:\n")[1].split("\n\n")[0].splitlines()
-    check("--help lists the commands", code == OK and len(commands) == 12, commands)
+    check("--help lists the commands", code == OK and len(commands) == 14, commands)
     for command in (line.split()[0] for line in commands):
         code, out, _ = w.run(command, "--help")
         check(f"{command} --help describes it within 80 columns", code == OK and out.startswith(f"Usage: visavis {command}") and
@@ -433,7 +478,7 @@ def test_usage(w):
 world = World()
 try:
     for test in (test_contract, test_usage, test_before_any_account, test_signup, test_agent, test_send, test_read, test_follow, test_locked,
-                 test_login, test_choice, test_status, test_runtime_directory, test_other_user, test_terminal, test_hub):
+                 test_login, test_slots, test_choice, test_status, test_runtime_directory, test_other_user, test_terminal, test_hub):
         test(world)
     print(f"1..{number}")
 finally:
