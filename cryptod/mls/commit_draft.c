@@ -94,7 +94,8 @@ static int make_path(struct commit_draft *d)
                 return r;
         write_optional(&d->commit, true);
         write_fixed(&d->commit, writer_bytes(&leaf));
-        return treekem_encrypt(tree, &d->path, &d->applied.added, group_context_bytes(&provisional), &d->commit);
+        return treekem_encrypt(tree, &d->path, &d->applied.added, group_context_bytes(&provisional), d->threads,
+                               &d->commit);
 }
 
 /* The Commit itself: the proposals, then the path. */
@@ -228,5 +229,5 @@ int commit_draft_welcome(const struct commit_draft *d, bool with_tree, struct wr
         write_u16(out, PROTOCOL_MLS10);
         write_u16(out, WIRE_FORMAT_WELCOME);
         return welcome_write(s, d->joiner_secret, d->psk_secret, writer_bytes(&psks), writer_bytes(&info), recipients,
-                             n, out);
+                             n, d->threads, out);
 }

@@ -18,6 +18,7 @@ struct commit_draft {
         enum wire_format wire_format;
         struct bytes authenticated_data;
         bool without_path;
+        unsigned threads; /* that may seal at once */
         const struct psk_source *psks;
         struct proposal_list list; /* owned */
 

@@ -70,7 +70,7 @@ int epoch_receive_commit(const struct epoch *e, const struct authenticated_conte
 
 /* The tree of a GroupInfo, from its extension or @apart, checked as a whole: its signer's signature, the tree hash,
  * parent hashes, every leaf (§12.4.3.1). -ENOENT if there is no tree, -EBADMSG, -EPROTONOSUPPORT. */
-int epoch_read_tree(const struct group_info *info, struct bytes apart, struct ratchet_tree *out);
+int epoch_read_tree(const struct group_info *info, struct bytes apart, unsigned threads, struct ratchet_tree *out);
 
 /* What a new member has in hand: the key package that it published, and its private keys. */
 struct joiner {
@@ -81,4 +81,4 @@ struct joiner {
 /* The epoch that a Welcome leads into. @tree: the encoded ratchet tree if it came apart, else empty. -ENOENT if the
  * welcome is for another key package, or there is no tree; -EBADMSG, -ENOKEY, -EPROTONOSUPPORT. */
 int epoch_join(const struct welcome *w, const struct joiner *joiner, struct bytes tree, const struct psk_source *psks,
-               struct epoch **out);
+               unsigned threads, struct epoch **out);

@@ -20,7 +20,7 @@ static int read_psks(const struct welcome *w, struct bytes list, const struct ps
         return reader_finish(&r) < 0 ? -EBADMSG : epoch_psk_secret(w->suite, ids, count, source, out);
 }
 
-int epoch_read_tree(const struct group_info *info, struct bytes apart, struct ratchet_tree *out)
+int epoch_read_tree(const struct group_info *info, struct bytes apart, unsigned threads, struct ratchet_tree *out)
 {
         const struct group_context *c = &info->context;
         uint8_t hash[SUITE_HASH_MAX];
@@ -42,7 +42,7 @@ int epoch_read_tree(const struct group_info *info, struct bytes apart, struct ra
         ratchet_tree_hash(out, tree_root(out->leaves), hash);
         if (!bytes_equal(BYTES(hash, c->suite->hash_size), c->tree_hash))
                 return -EBADMSG;
-        r = ratchet_tree_validate(out, c->group_id);
+        r = ratchet_tree_validate(out, c->group_id, threads);
         return r < 0 ? r : leaf_nodes_validate(out, c->extensions);
 }
 
@@ -69,7 +69,7 @@ static int take_place(struct epoch *e, const struct key_package *package, const 
 }
 
 int epoch_join(const struct welcome *w, const struct joiner *joiner, struct bytes tree, const struct psk_source *psks,
-               struct epoch **out)
+               unsigned threads, struct epoch **out)
 {
         const struct suite *s = w->suite;
         _cleanup_(group_secrets_release) struct group_secrets secrets = { 0 };
@@ -97,7 +97,7 @@ int epoch_join(const struct welcome *w, const struct joiner *joiner, struct byte
         if (r >= 0)
                 r = welcome_open_group_info(w, secrets.joiner_secret, psk, &plain, &info);
         if (r >= 0)
-                r = epoch_read_tree(&info, tree, &e->tree);
+                r = epoch_read_tree(&info, tree, threads, &e->tree);
         if (r < 0)
                 return r;
         r = take_place(e, &package, joiner, info.signer, secrets.path_secret);

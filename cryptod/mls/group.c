@@ -55,7 +55,8 @@ int group_join(struct bytes message, const struct joiner *joiner, struct bytes t
         if (r >= 0)
                 r = reader_finish(&reader);
         if (r >= 0)
-                r = epoch_join(&welcome, joiner, tree, &(struct psk_source){ group_find_psk, &psks }, &e);
+                r = epoch_join(&welcome, joiner, tree, &(struct psk_source){ group_find_psk, &psks },
+                               host ? host->threads : 1, &e);
         if (r >= 0 && host && host->group && host->group(host->userdata, e->context.group_id))
                 r = -EEXIST;
         if (r >= 0)

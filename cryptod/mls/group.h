@@ -38,6 +38,9 @@ struct group_host {
         void *userdata;
         uint64_t now; /* seconds since 1970, for the lifetimes of what we add (§7.3); 0: they are the caller's business
                        */
+        /* How many threads may seal a commit's path and its welcome, or verify the members of a group that is joined;
+         * they end with the call. 0 counts as 1. */
+        unsigned threads;
 };
 
 /* How a handshake message travels. All zero: encrypted, not padded. */

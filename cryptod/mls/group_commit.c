@@ -122,6 +122,7 @@ int group_draft_commit(struct group *g, const struct group_change *change, const
         d->wire_format = change->framing.public ? WIRE_FORMAT_PUBLIC_MESSAGE : WIRE_FORMAT_PRIVATE_MESSAGE;
         d->authenticated_data = change->authenticated_data;
         d->without_path = change->without_path;
+        d->threads = host ? host->threads : 1;
         d->psks = &source;
         d->list.linked = linked != NULL;
         r = list_values(g, values, &d->list);

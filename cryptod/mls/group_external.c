@@ -39,7 +39,7 @@ int group_publish_info(const struct group *g, bool with_tree, struct writer *out
 }
 
 /* What can be known of an epoch from outside: its context, its tree, its transcript. */
-static int read_epoch(const struct external_join *join, struct epoch *e, struct group_info *info)
+static int read_epoch(const struct external_join *join, unsigned threads, struct epoch *e, struct group_info *info)
 {
         const struct suite *s;
         struct reader reader;
@@ -56,7 +56,7 @@ static int read_epoch(const struct external_join *join, struct epoch *e, struct 
                 return -EBADMSG;
         if (join->self->suite != s)
                 return -EPROTONOSUPPORT;
-        r = epoch_read_tree(info, join->tree, &e->tree);
+        r = epoch_read_tree(info, join->tree, threads, &e->tree);
         if (r >= 0)
                 r = group_context_make(s, info->context.group_id, info->context.epoch, info->context.tree_hash,
                                        info->context.confirmed_transcript_hash, info->context.extensions, &e->context);
@@ -132,7 +132,7 @@ int group_join_external(const struct external_join *join, const struct group_hos
 
         if (!before)
                 abort();
-        r = read_epoch(join, before, &info);
+        r = read_epoch(join, host ? host->threads : 1, before, &info);
         if (r >= 0 && host && host->group && host->group(host->userdata, info.context.group_id) &&
             join->resync == NODE_NONE)
                 r = -EEXIST;

@@ -1,9 +1,11 @@
 /* Hashes over the ratchet tree: tree hashes, parent hashes, and the check of a tree that arrives whole (RFC 9420 §7.8,
  * §7.9). */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cryptod/mls/parallel.h"
 #include "cryptod/mls/ratchet_tree.h"
 #include "services/cleanup.h"
 
@@ -228,23 +230,35 @@ static bool parent_is_linked(const struct ratchet_tree *t, uint32_t node)
                linked_through(t, node, tree_right(node), tree_left(node));
 }
 
-int ratchet_tree_validate(const struct ratchet_tree *t, struct bytes group_id)
+struct signatures {
+        const struct ratchet_tree *tree;
+        struct bytes group_id;
+        atomic_bool bad;
+};
+
+static void verify_one(void *userdata, size_t index)
 {
+        struct signatures *s = userdata;
+        const struct leaf_node *leaf = ratchet_tree_leaf(s->tree, (uint32_t) index);
+
+        if (leaf && !atomic_load(&s->bad) && leaf_node_verify(s->tree->suite, leaf, s->group_id, (uint32_t) index) < 0)
+                atomic_store(&s->bad, true);
+}
+
+int ratchet_tree_validate(const struct ratchet_tree *t, struct bytes group_id, unsigned threads)
+{
+        struct signatures signatures = { .tree = t, .group_id = group_id };
         uint32_t width = tree_width(t->leaves);
 
         if (t->leaves == 0 || !keys_are_unique(t))
                 return -EBADMSG;
-        for (uint32_t node = 0; node < width; node++) {
-                if (!t->nodes[node])
-                        continue;
-                if (tree_is_leaf(node)
-                            ? leaf_node_verify(t->suite, &t->nodes[node]->leaf, group_id, tree_node_leaf(node)) < 0
-                            : !unmerged_leaves_fit(t, node))
+        for (uint32_t node = 0; node < width; node++)
+                if (t->nodes[node] && !tree_is_leaf(node) && !unmerged_leaves_fit(t, node))
                         return -EBADMSG;
-        }
         /* Only now: a link is looked for through the unmerged leaves of other nodes, which may name any number. */
         for (uint32_t node = 0; node < width; node++)
                 if (t->nodes[node] && !tree_is_leaf(node) && !parent_is_linked(t, node))
                         return -EBADMSG;
-        return 0;
+        parallel_for(threads, t->leaves, verify_one, &signatures);
+        return signatures.bad ? -EBADMSG : 0;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cryptod/mls/hpke.h"
+#include "cryptod/mls/parallel.h"
 #include "services/cleanup.h"
 #include "services/seal.h"
 
@@ -126,27 +127,72 @@ void treekem_refresh(struct ratchet_tree *t, struct private_keys *k, struct path
         free(views);
 }
 
-int treekem_encrypt(const struct ratchet_tree *t, const struct path_secrets *p, const struct node_list *added,
-                    struct bytes group_context, struct writer *out)
-{
-        size_t mark = writer_open_vector(out);
+/* A path secret on its way to one node. */
+struct path_seal {
+        struct bytes public_key;
+        const struct secret *secret;
+        struct writer kem_output, ciphertext;
+        int result;
+};
 
+struct path_seals {
+        const struct suite *suite;
+        struct bytes group_context;
+        struct path_seal *items;
+        size_t count;
+};
+
+static void path_seals_release(struct path_seals *p)
+{
+        for (size_t i = 0; i < p->count; i++) {
+                writer_release(&p->items[i].kem_output);
+                writer_release(&p->items[i].ciphertext);
+        }
+        free(p->items);
+}
+
+static void seal_one(void *userdata, size_t index)
+{
+        const struct path_seals *all = userdata;
+        struct path_seal *p = &all->items[index];
+
+        p->result = hpke_encrypt_with_label(all->suite, p->public_key, "UpdatePathNode", all->group_context,
+                                            secret_bytes(p->secret), &p->kem_output, &p->ciphertext);
+}
+
+int treekem_encrypt(const struct ratchet_tree *t, const struct path_secrets *p, const struct node_list *added,
+                    struct bytes group_context, unsigned threads, struct writer *out)
+{
+        _cleanup_(path_seals_release) struct path_seals seals = { t->suite, group_context, NULL, 0 };
+        _cleanup_free_ size_t *ends = calloc(p->path.count + 1, sizeof(*ends));
+        size_t mark, n = 0;
+
+        if (!ends)
+                abort();
         for (uint32_t i = 0; i < p->path.count; i++) {
                 _cleanup_node_list_ struct node_list resolution = ratchet_tree_resolution(t, p->copath.nodes[i], added);
+
+                seals.items = reallocarray(seals.items, seals.count + resolution.count + 1, sizeof(*seals.items));
+                if (!seals.items)
+                        abort();
+                for (uint32_t k = 0; k < resolution.count; k++)
+                        seals.items[seals.count++] =
+                                (struct path_seal){ .public_key = ratchet_tree_key(t, resolution.nodes[k]),
+                                                    .secret = p->secrets[i] };
+                ends[i] = seals.count;
+        }
+        parallel_for(threads, seals.count, seal_one, &seals);
+        mark = writer_open_vector(out);
+        for (uint32_t i = 0; i < p->path.count; i++) {
                 size_t inner;
 
                 write_vector(out, ratchet_tree_key(t, p->path.nodes[i]));
                 inner = writer_open_vector(out);
-                for (uint32_t n = 0; n < resolution.count; n++) {
-                        _cleanup_writer_ struct writer kem_output = WRITER_INIT, ciphertext = WRITER_INIT;
-                        int r = hpke_encrypt_with_label(t->suite, ratchet_tree_key(t, resolution.nodes[n]),
-                                                        "UpdatePathNode", group_context, secret_bytes(p->secrets[i]),
-                                                        &kem_output, &ciphertext);
-
-                        if (r < 0)
-                                return r;
-                        write_vector(out, writer_bytes(&kem_output));
-                        write_vector(out, writer_bytes(&ciphertext));
+                for (; n < ends[i]; n++) {
+                        if (seals.items[n].result < 0)
+                                return seals.items[n].result;
+                        write_vector(out, writer_bytes(&seals.items[n].kem_output));
+                        write_vector(out, writer_bytes(&seals.items[n].ciphertext));
                 }
                 writer_close_vector(out, inner);
         }

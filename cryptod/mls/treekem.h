@@ -39,9 +39,11 @@ void treekem_refresh(struct ratchet_tree *t, struct private_keys *k, struct path
                      struct writer *leaf_parent_hash);
 
 /* Appends UpdatePathNode nodes<V>: each path secret encrypted to the resolution of its copath node without the leaves
- * in @added (as node indices). @group_context: the provisional one, with the new tree hash. */
+ * in @added (as node indices), by at most @threads threads. @group_context: the provisional one, with the new tree
+ * hash.
+ */
 int treekem_encrypt(const struct ratchet_tree *t, const struct path_secrets *p, const struct node_list *added,
-                    struct bytes group_context, struct writer *out);
+                    struct bytes group_context, unsigned threads, struct writer *out);
 
 /* Merges the public part of another member's (or an external committer's) path into @t: as many nodes as its filtered
  * direct path has, the parent hashes as they must be. The leaf's signature is the caller's to verify. -EBADMSG; the

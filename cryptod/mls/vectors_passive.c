@@ -63,7 +63,7 @@ bool vector_passive_client(json_object *o)
         _cleanup_secret_ struct secret *init_key = vector_secret(o, "init_priv"),
                                        *leaf_key = vector_secret(o, "encryption_priv");
         _cleanup_(external_psks_release) struct external_psks psks = { vector_member(o, "external_psks"), NULL };
-        struct group_host host = { .psk = find_psk, .userdata = &psks };
+        struct group_host host = { .psk = find_psk, .userdata = &psks, .threads = 2 };
         _cleanup_group_ struct group *g = NULL;
         json_object *epochs = vector_member(o, "epochs");
         struct bytes encoded = hex_bytes(&package);

@@ -92,7 +92,7 @@ bool vector_tree_validation(json_object *o)
                 ratchet_tree_hash(&t, node, hash);
                 EXPECT(bytes_equal(BYTES(hash, s->hash_size), hex_bytes(&expected)));
         }
-        EXPECT(ratchet_tree_validate(&t, hex_bytes(&group_id)) == 0);
+        EXPECT(ratchet_tree_validate(&t, hex_bytes(&group_id), 1) == 0);
         return true;
 }
 
@@ -185,7 +185,7 @@ static bool update_path_case(const struct treekem_case *c, json_object *o)
         EXPECT(treekem_merge(&after, sender, &path) == 0);
         EXPECT(hash_is(&after, o, "tree_hash_after"));
         EXPECT(members_agree(c, &after, sender, &path, hex_bytes(&commit_secret)));
-        EXPECT(ratchet_tree_validate(&after, hex_bytes(&c->group_id)) == 0);
+        EXPECT(ratchet_tree_validate(&after, hex_bytes(&c->group_id), 2) == 0);
         return true;
 }
 

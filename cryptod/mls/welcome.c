@@ -1,9 +1,12 @@
 #include "cryptod/mls/welcome.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "cryptod/mls/hpke.h"
 #include "cryptod/mls/key_schedule.h"
+#include "cryptod/mls/parallel.h"
+#include "services/cleanup.h"
 
 void group_secrets_release(struct group_secrets *g)
 {
@@ -128,33 +131,50 @@ int welcome_open_group_info(const struct welcome *w, const struct secret *joiner
         return 0;
 }
 
-static int recipient_write(const struct suite *s, const struct secret *joiner_secret, struct bytes psks,
-                           struct bytes encrypted_group_info, const struct welcome_recipient *recipient,
-                           struct writer *out)
-{
-        _cleanup_writer_ struct writer plain = WRITER_INIT, kem_output = WRITER_INIT, ciphertext = WRITER_INIT;
-        int r;
+/* What all recipients share, and the EncryptedGroupSecrets of each. */
+struct welcome_seals {
+        const struct suite *suite;
+        const struct secret *joiner_secret;
+        struct bytes psks, encrypted_group_info;
+        const struct welcome_recipient *recipients;
+        struct welcome_seal {
+                struct writer kem_output, ciphertext;
+                int result;
+        } * items;
+        size_t count;
+};
 
-        write_vector(&plain, secret_bytes(joiner_secret));
+static void welcome_seals_release(struct welcome_seals *w)
+{
+        for (size_t i = 0; i < w->count; i++) {
+                writer_release(&w->items[i].kem_output);
+                writer_release(&w->items[i].ciphertext);
+        }
+        free(w->items);
+}
+
+static void seal_one(void *userdata, size_t index)
+{
+        const struct welcome_seals *all = userdata;
+        const struct welcome_recipient *recipient = &all->recipients[index];
+        struct welcome_seal *w = &all->items[index];
+        _cleanup_writer_ struct writer plain = WRITER_INIT;
+
+        write_vector(&plain, secret_bytes(all->joiner_secret));
         write_optional(&plain, recipient->path_secret != NULL);
         if (recipient->path_secret)
                 write_vector(&plain, secret_bytes(recipient->path_secret));
-        write_vector(&plain, psks);
-        r = writer_finish(&plain);
-        if (r >= 0)
-                r = hpke_encrypt_with_label(s, recipient->init_key, "Welcome", encrypted_group_info,
-                                            writer_bytes(&plain), &kem_output, &ciphertext);
-        if (r < 0)
-                return r;
-        write_vector(out, recipient->key_package_ref);
-        write_vector(out, writer_bytes(&kem_output));
-        write_vector(out, writer_bytes(&ciphertext));
-        return 0;
+        write_vector(&plain, all->psks);
+        w->result = writer_finish(&plain);
+        if (w->result >= 0)
+                w->result =
+                        hpke_encrypt_with_label(all->suite, recipient->init_key, "Welcome", all->encrypted_group_info,
+                                                writer_bytes(&plain), &w->kem_output, &w->ciphertext);
 }
 
 int welcome_write(const struct suite *s, const struct secret *joiner_secret, const struct secret *psk_secret,
                   struct bytes psks, struct bytes group_info, const struct welcome_recipient *recipients, size_t count,
-                  struct writer *out)
+                  unsigned threads, struct writer *out)
 {
         _cleanup_secret_ struct secret *key = NULL, *nonce = NULL;
         _cleanup_writer_ struct writer sealed = WRITER_INIT;
@@ -165,12 +185,22 @@ int welcome_write(const struct suite *s, const struct secret *joiner_secret, con
         r = suite_seal(s, key, nonce, BYTES(NULL, 0), group_info, &sealed);
         if (r < 0)
                 return r;
+        _cleanup_(welcome_seals_release) struct welcome_seals seals = {
+                s,    joiner_secret, psks, writer_bytes(&sealed), recipients, calloc(count + 1, sizeof(*seals.items)),
+                count
+        };
+
+        if (!seals.items)
+                abort();
+        parallel_for(threads, count, seal_one, &seals);
         write_u16(out, s->id);
         mark = writer_open_vector(out);
         for (size_t i = 0; i < count; i++) {
-                r = recipient_write(s, joiner_secret, psks, writer_bytes(&sealed), &recipients[i], out);
-                if (r < 0)
-                        return r;
+                if (seals.items[i].result < 0)
+                        return seals.items[i].result;
+                write_vector(out, recipients[i].key_package_ref);
+                write_vector(out, writer_bytes(&seals.items[i].kem_output));
+                write_vector(out, writer_bytes(&seals.items[i].ciphertext));
         }
         writer_close_vector(out, mark);
         write_vector(out, writer_bytes(&sealed));

@@ -40,7 +40,7 @@ struct welcome_recipient {
         const struct secret *path_secret;
 };
 
-/* Appends a Welcome with an encoded GroupInfo for all recipients. */
+/* Appends a Welcome with an encoded GroupInfo for all recipients, sealed by at most @threads threads. */
 int welcome_write(const struct suite *s, const struct secret *joiner_secret, const struct secret *psk_secret,
                   struct bytes psks, struct bytes group_info, const struct welcome_recipient *recipients, size_t count,
-                  struct writer *out);
+                  unsigned threads, struct writer *out);

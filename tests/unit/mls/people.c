@@ -98,7 +98,8 @@ void add(struct person *committer, struct person *newcomer, struct person *all, 
         struct bytes package = writer_bytes(&newcomer->package);
         struct group_change change = { .add = &package, .add_count = 1 };
 
-        assert_int_equal(group_commit(committer->group, &change, NULL, &commit, &welcome), 0);
+        assert_int_equal(
+                group_commit(committer->group, &change, &(struct group_host){ .threads = 2 }, &commit, &welcome), 0);
         restart(committer);
         group_merge_pending(committer->group);
         for (size_t i = 0; i < count; i++)

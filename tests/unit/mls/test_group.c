@@ -217,7 +217,7 @@ static void unmerged_leaves_outside_the_tree_are_refused(void **state)
         writer_close_vector(&w, mark);
         reader_init(&r, writer_bytes(&w));
         assert_int_equal(ratchet_tree_read(suite_by_id(7), &r, &tree), 0);
-        assert_int_equal(ratchet_tree_validate(&tree, BYTES_STRING("group")), -EBADMSG);
+        assert_int_equal(ratchet_tree_validate(&tree, BYTES_STRING("group"), 1), -EBADMSG);
 }
 
 int main(void)
