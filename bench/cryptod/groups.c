@@ -9,7 +9,7 @@
 #include "cryptod/mls/identity.h"
 #include "services/cleanup.h"
 
-enum { MEMBERS_MAX = 16, MESSAGES = 500, COMMITS = 64, PAD = 256 };
+enum { MEMBERS_MAX = 16, COMMITS = 64 };
 
 struct member {
         struct secret *signature_key;
@@ -89,23 +89,6 @@ static uint64_t process(struct member *m, struct bytes message)
         return cpu_ns() - start;
 }
 
-static void talk(struct member *from, struct member *to, struct series *protect, struct series *unprotect)
-{
-        static const uint8_t text[PAYLOAD];
-
-        for (unsigned i = 0; i < MESSAGES; i++) {
-                _cleanup_writer_ struct writer message = WRITER_INIT;
-
-                primitives_round();
-                uint64_t start = cpu_ns();
-
-                if (group_protect(from->group, BYTES_OF(text), BYTES(NULL, 0), PAD, &message) < 0)
-                        errx(1, "a message cannot be protected");
-                series_add(protect, cpu_ns() - start);
-                series_add(unprotect, process(to, writer_bytes(&message)));
-        }
-}
-
 /* The members take turns to replace their keys. After the first round, which is not measured, no node of the tree is
  * blank. */
 static void turn_about(struct member *members, size_t count, struct series *commit, struct series *follow)
@@ -134,23 +117,6 @@ static void turn_about(struct member *members, size_t count, struct series *comm
         }
 }
 
-static void messages(const struct suite *s)
-{
-        static struct series protect, unprotect;
-        struct member members[2];
-
-        protect.count = unprotect.count = 0;
-        gather(s, members, COUNT_OF(members));
-        primitives_begin(s);
-        talk(&members[0], &members[1], &protect, &unprotect);
-        struct primitives p = primitives_end(true);
-
-        series_report(&protect, "protect 100 bytes", p.sign_seal, "sign + seal");
-        series_report(&unprotect, "unprotect them", p.verify_open, "verify + open");
-        member_release(&members[0]);
-        member_release(&members[1]);
-}
-
 static void commits(const struct suite *s, size_t count)
 {
         static struct series commit, follow;
@@ -161,7 +127,7 @@ static void commits(const struct suite *s, size_t count)
         gather(s, members, count);
         primitives_begin(s);
         turn_about(members, count, &commit, &follow);
-        struct primitives p = primitives_end(false);
+        struct primitives p = primitives_end(count == 2);
 
         (void) snprintf(name, sizeof(name), "commit in a group of %zu", count);
         series_report(&commit, name, p.sign_encapsulate, "sign + encapsulate");
@@ -173,7 +139,6 @@ static void commits(const struct suite *s, size_t count)
 
 void groups_bench(const struct suite *s)
 {
-        messages(s);
         commits(s, 2);
         commits(s, MEMBERS_MAX);
 }

@@ -29,5 +29,9 @@ void derivation_bench(void);
 /* Messages between two messengers with their vaults below @directory. */
 void messages_bench(const char *directory);
 
-/* Messages and commits in groups that stay in memory: processor time. */
+/* What a suite costs beside what it cannot avoid, and beside the goals for it: messages, and if @large groups of up to
+ * ten thousand. */
+void goals_bench(const struct suite *s, bool large);
+
+/* Commits in small groups that stay in memory: processor time. */
 void groups_bench(const struct suite *s);
