@@ -162,11 +162,12 @@ static void writer_grow(struct writer *w, size_t needed)
 {
         size_t capacity = w->capacity ? w->capacity : WRITER_CAPACITY_MIN;
 
-        while (capacity < needed)
-                if (__builtin_mul_overflow(capacity, 2, &capacity)) {
-                        writer_fail(w, -ENOMEM);
-                        return;
-                }
+        /* Twice as much; for a large piece, what it takes and a little: what is allocated is also wiped. */
+        if (__builtin_mul_overflow(capacity, 2, &capacity) ||
+            (capacity < needed && __builtin_add_overflow(needed, needed / 8 + WRITER_CAPACITY_MIN, &capacity))) {
+                writer_fail(w, -ENOMEM);
+                return;
+        }
 
         uint8_t *data = malloc(capacity);
         if (!data) {

@@ -23,9 +23,10 @@ static void newcomer_make(const struct suite *s, struct newcomer *n)
 {
         *n = (struct newcomer){ 0 };
         n->signature_key = suite_signature_generate(s, &n->public_key);
-        struct identity i = {
-                s, { CREDENTIAL_BASIC, BYTES_STRING("member") }, writer_bytes(&n->public_key), n->signature_key
-        };
+        struct identity i = { .suite = s,
+                              .credential = { CREDENTIAL_BASIC, BYTES_STRING("member") },
+                              .signature_key = writer_bytes(&n->public_key),
+                              .signature_private_key = n->signature_key };
 
         must(identity_key_package(&i, 0, 1000, false, &n->package, &n->keys) >= 0);
 }
