@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -25,7 +26,7 @@
 #include "services/seal.h"
 #include "temporary.h"
 
-enum { IDLE = 2000 };
+enum { IDLE = 2000, OPENERS = 8 };
 
 struct stage {
         struct server server;
@@ -326,6 +327,33 @@ static void a_proof_is_of_no_use_on_another_connection(void **state)
         assert_int_equal(raw_receive(&one, &code), FRAME_AUTHENTICATE | FRAME_ANSWER);
 }
 
+struct opener {
+        pthread_t thread;
+        const struct stage *stage;
+        struct raw *first;
+};
+
+static void *open_share(void *userdata)
+{
+        struct opener *o = userdata;
+
+        for (unsigned i = 0; i < IDLE / OPENERS; i++)
+                raw_open(&o->first[i], o->stage);
+        return NULL;
+}
+
+static void open_idle(const struct stage *s, struct raw *idle)
+{
+        struct opener openers[OPENERS];
+
+        for (unsigned i = 0; i < OPENERS; i++) {
+                openers[i] = (struct opener){ .stage = s, .first = idle + i * (IDLE / OPENERS) };
+                assert_int_equal(pthread_create(&openers[i].thread, NULL, open_share, &openers[i]), 0);
+        }
+        for (unsigned i = 0; i < OPENERS; i++)
+                assert_int_equal(pthread_join(openers[i].thread, NULL), 0);
+}
+
 static void the_hub_serves_beside_two_thousand_that_say_nothing(void **state)
 {
         struct rlimit files;
@@ -339,8 +367,7 @@ static void the_hub_serves_beside_two_thousand_that_say_nothing(void **state)
         fixture_settings.handshake_usec = 120 * 1000000ULL;
         fixture_settings.connections_max = IDLE + 10;
         stage_start(s);
-        for (unsigned i = 0; i < IDLE; i++)
-                raw_open(&idle[i], s);
+        open_idle(s, idle);
         assert_serves(s);
         for (unsigned i = 0; i < IDLE; i += IDLE / 10)
                 raw_hello(&idle[i]); /* they are still there */
