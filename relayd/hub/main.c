@@ -47,6 +47,8 @@ static const struct config_key keys[] = {
         { "limits", "registrations-per-hour", "30" },
         { "limits", "handshake", "10s" },
         { "limits", "idle", "2min" },
+        { "limits", "chunk-bytes", "1073741824" },
+        { "limits", "chunks", "30d" },
         { "limits", "retention", "30d" },
         { "limits", "idempotency", "7d" },
         { "limits", "groups", "365d" },
@@ -130,6 +132,8 @@ static int configure(const struct config *c, struct hub_settings *s, struct stor
         if ((r = configure_registration(c, s)) < 0 || (r = configure_numbers(c, s, l)) < 0 ||
             (r = config_integer(c, "limits", NULL, "mailbox-messages", 1, INT64_MAX, &l->mailbox_entries)) < 0 ||
             (r = config_integer(c, "limits", NULL, "mailbox-bytes", 1, INT64_MAX / 2, &l->mailbox_bytes)) < 0 ||
+            (r = config_integer(c, "limits", NULL, "chunk-bytes", 0, INT64_MAX / 2, &l->chunk_bytes)) < 0 ||
+            (r = config_duration(c, "limits", NULL, "chunks", &l->chunk_usec)) < 0 ||
             (r = config_duration(c, "limits", NULL, "handshake", &s->handshake_usec)) < 0 ||
             (r = config_duration(c, "limits", NULL, "idle", &s->idle_usec)) < 0 ||
             (r = config_duration(c, "limits", NULL, "retention", &l->retention_usec)) < 0 ||

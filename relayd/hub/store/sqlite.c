@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -21,6 +22,7 @@
 
 enum {
         EXPIRE_STEP = 500,
+        CHUNK_STEP = 64,
         FREED_MAX = 8192, /* bodies without a reader that wait to be dropped together */
 };
 
@@ -80,6 +82,19 @@ static const char *const migrations[] = {
         /* A deleted account has this time and no mailbox. */
         "alter table accounts add column deleted integer;"
         "create index accounts_deleted on accounts (deleted) where deleted is not null;",
+
+        /* Parts of files, each once, whoever puts it; it counts for who put it first. */
+        "create table chunks ("
+        " id integer primary key,"
+        " name blob not null unique," /* SHA-256 of the content */
+        " owner integer not null,"
+        " size integer not null,"
+        " until integer not null,"
+        " content blob not null);"
+        "create index chunks_until on chunks (until);"
+        "create table chunk_owners ("
+        " mailbox integer primary key,"
+        " bytes integer not null);",
 };
 
 enum statement {
@@ -108,6 +123,10 @@ enum statement {
         Q_ENTRY_ADD,
         Q_ENTRY_OLDEST,
         Q_ENTRIES_DROP,
+        Q_CHUNK_RENEW,
+        Q_CHUNK_ADD,
+        Q_CHUNK_OWNER,
+        Q_CHUNK_OWNER_MORE,
         Q_COUNT,
 };
 
@@ -147,10 +166,17 @@ static const char *const queries[Q_COUNT] = {
                 "select sequence, body, size, shared, received from entries where mailbox = ? and sequence <= ?"
                 " order by sequence limit ?",
         [Q_ENTRIES_DROP] = "delete from entries where mailbox = ? and sequence <= ?",
+        [Q_CHUNK_RENEW] = "update chunks set until = max(until, ?2) where name = ?1",
+        [Q_CHUNK_ADD] = "insert into chunks (name, owner, size, until, content) values (?, ?, ?, ?, ?)",
+        [Q_CHUNK_OWNER] = "select bytes from chunk_owners where mailbox = ?",
+        [Q_CHUNK_OWNER_MORE] = "insert into chunk_owners (mailbox, bytes) values (?1, ?2)"
+                               " on conflict do update set bytes = bytes + ?2",
 };
 
 static const char fetch_query[] = "select e.sequence, b.payload from entries e, bodies b where e.mailbox = ? and"
                                   " e.sequence > ? and b.id = e.body order by e.sequence limit ?";
+
+static const char chunk_query[] = "select content from chunks where name = ?";
 
 /* A body that has lost its readers, or some of them. */
 struct freed {
@@ -170,7 +196,7 @@ struct store {
         int64_t expire_mailbox; /* where the next EXPIRE goes on */
 
         sqlite3 *reader; /* for the thread that only reads */
-        sqlite3_stmt *fetch;
+        sqlite3_stmt *fetch, *chunk;
 };
 
 static int64_t now_usec(void)
@@ -758,6 +784,104 @@ static int expire_step(struct store *s, int64_t now)
         return e;
 }
 
+/* What @mailbox's chunks hold. */
+static int chunk_bytes_of(struct store *s, int64_t mailbox, int64_t *out)
+{
+        _cleanup_query_ sqlite3_stmt *q = query(s, Q_CHUNK_OWNER);
+
+        bind_integer(q, 1, mailbox);
+        int e = storage_step(q);
+
+        *out = e > 0 ? storage_column_integer(q, 0) : 0;
+        return e < 0 ? e : 0;
+}
+
+static int run_put_chunk(struct store *s, struct store_request *r)
+{
+        _cleanup_query_ sqlite3_stmt *renew = query(s, Q_CHUNK_RENEW), *add = query(s, Q_CHUNK_ADD),
+                                     *more = query(s, Q_CHUNK_OWNER_MORE);
+        int64_t until = now_usec() + (int64_t) s->limits.chunk_usec, held;
+        uint8_t name[STORE_CHUNK_NAME_SIZE];
+        unsigned size = sizeof(name);
+        int e;
+
+        if (EVP_Digest(r->chunk.data, r->chunk.size, name, &size, EVP_sha256(), NULL) != 1)
+                return -ENOMEM;
+        if (memcmp(name, r->chunk_name, sizeof(name)) != 0) {
+                r->result = STORE_MISMATCH;
+                return 0;
+        }
+        bind_bytes(renew, 1, BYTES_OF(name));
+        bind_integer(renew, 2, until);
+        e = storage_step(renew);
+        if (e < 0)
+                return e;
+        if (sqlite3_changes(s->db) > 0) {
+                r->result = STORE_REPEATED;
+                return 0;
+        }
+        e = chunk_bytes_of(s, r->mailbox, &held);
+        if (e < 0)
+                return e;
+        if (held + (int64_t) r->chunk.size > s->limits.chunk_bytes) {
+                r->result = STORE_QUOTA;
+                r->value = (uint64_t) s->limits.chunk_bytes;
+                return 0;
+        }
+        bind_bytes(add, 1, BYTES_OF(name));
+        bind_integer(add, 2, r->mailbox);
+        bind_integer(add, 3, (int64_t) r->chunk.size);
+        bind_integer(add, 4, until);
+        bind_bytes(add, 5, r->chunk);
+        e = storage_step(add);
+        bind_integer(more, 1, r->mailbox);
+        bind_integer(more, 2, (int64_t) r->chunk.size);
+        return e < 0 ? e : storage_step(more);
+}
+
+int store_read_chunk(struct store *s, const uint8_t name[static STORE_CHUNK_NAME_SIZE], uint8_t **out, size_t *size)
+{
+        _cleanup_query_ sqlite3_stmt *q = s->chunk;
+
+        bind_bytes(q, 1, BYTES(name, STORE_CHUNK_NAME_SIZE));
+        int e = storage_step(q);
+
+        if (e <= 0)
+                return e < 0 ? e : -ENOENT;
+        struct bytes content = storage_column_bytes(q, 0);
+        uint8_t *copy = malloc(content.size ? content.size : 1);
+
+        if (!copy)
+                return -ENOMEM;
+        if (content.size > 0)
+                memcpy(copy, content.data, content.size);
+        *out = copy;
+        *size = content.size;
+        return 0;
+}
+
+/* Drops some of the chunks that are past their time; 1 if there may be more. */
+static int expire_chunks(struct store *s, int64_t now)
+{
+        _cleanup_statement_ sqlite3_stmt *q = NULL;
+        int64_t ids[CHUNK_STEP];
+        unsigned n = 0;
+        int e = storage_prepare(s->db, &q, "select id, owner, size from chunks where until < ? order by until limit ?",
+                                "ii", now, (int64_t) CHUNK_STEP);
+
+        while (e >= 0 && (e = storage_step(q)) > 0) {
+                _cleanup_query_ sqlite3_stmt *less = query(s, Q_CHUNK_OWNER_MORE);
+
+                ids[n++] = storage_column_integer(q, 0);
+                bind_integer(less, 1, storage_column_integer(q, 1));
+                bind_integer(less, 2, -storage_column_integer(q, 2));
+                e = storage_step(less);
+        }
+        for (unsigned i = 0; e >= 0 && i < n; i++)
+                e = storage_run(s->db, "delete from chunks where id = ?", "i", ids[i]);
+        return e < 0 ? e : n == CHUNK_STEP;
+}
+
 static int run_expire(struct store *s, struct store_request *r)
 {
         int64_t now = (int64_t) r->now_usec;
@@ -776,8 +900,10 @@ static int run_expire(struct store *s, struct store_request *r)
                                 now - (int64_t) s->limits.name_usec);
         if (e >= 0)
                 e = storage_run(s->db, "delete from invitations where until < ? or uses = 0", "i", now);
-        r->more = more > 0;
-        return e;
+        int chunks = e < 0 ? e : expire_chunks(s, now);
+
+        r->more = more > 0 || chunks > 0;
+        return chunks < 0 ? chunks : e;
 }
 
 static int run_invite(struct store *s, struct store_request *r)
@@ -820,9 +946,10 @@ static int run_delete(struct store *s, struct store_request *r)
 static int run_one(struct store *s, struct store_request *r)
 {
         static int (*const table[])(struct store *, struct store_request *) = {
-                [STORE_REGISTER] = run_register, [STORE_LOOK_UP] = run_look_up, [STORE_PUBLISH] = run_publish,
-                [STORE_CLAIM] = run_claim,       [STORE_SEND] = run_send,       [STORE_ACK] = run_ack,
-                [STORE_EXPIRE] = run_expire,     [STORE_INVITE] = run_invite,   [STORE_DELETE] = run_delete,
+                [STORE_REGISTER] = run_register,   [STORE_LOOK_UP] = run_look_up, [STORE_PUBLISH] = run_publish,
+                [STORE_CLAIM] = run_claim,         [STORE_SEND] = run_send,       [STORE_ACK] = run_ack,
+                [STORE_EXPIRE] = run_expire,       [STORE_INVITE] = run_invite,   [STORE_DELETE] = run_delete,
+                [STORE_PUT_CHUNK] = run_put_chunk,
         };
 
         r->result = STORE_DONE;
@@ -971,6 +1098,9 @@ static int open_reader(struct store *s, const char *path)
         if (e >= 0)
                 e = storage_errno(
                         sqlite3_prepare_v3(s->reader, fetch_query, -1, SQLITE_PREPARE_PERSISTENT, &s->fetch, NULL));
+        if (e >= 0)
+                e = storage_errno(
+                        sqlite3_prepare_v3(s->reader, chunk_query, -1, SQLITE_PREPARE_PERSISTENT, &s->chunk, NULL));
         if (e < 0)
                 log_failure(s->reader, e);
         return e;
@@ -1013,6 +1143,7 @@ struct store *store_close(struct store *s)
                 return NULL;
         checkpoint_stop(s->checkpoint);
         sqlite3_finalize(s->fetch);
+        sqlite3_finalize(s->chunk);
         sqlite3_close(s->reader);
         for (unsigned i = 0; i < Q_COUNT; i++)
                 sqlite3_finalize(s->statements[i]);

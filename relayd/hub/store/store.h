@@ -25,11 +25,14 @@ enum store_operation {
         STORE_EXPIRE,
         STORE_INVITE,
         STORE_DELETE,
+        STORE_PUT_CHUNK,
 };
 
 enum store_result {
         STORE_DONE,
-        STORE_REPEATED, /* STORE_SEND: this id was done before; nothing was stored again */
+        STORE_REPEATED, /* STORE_SEND: this id was done before; nothing was stored again. STORE_PUT_CHUNK: it is there
+                         */
+        STORE_MISMATCH, /* STORE_PUT_CHUNK: its name is not the SHA-256 of its content */
         STORE_EXISTS,   /* STORE_REGISTER: the name belongs to another transport key, or did not long ago */
         STORE_REFUSED,  /* STORE_REGISTER: the token is no invitation that is still good */
         STORE_UNKNOWN,  /* no such name (subject) */
@@ -46,7 +49,7 @@ enum store_policy {
         STORE_CLOSED,  /* nobody */
 };
 
-enum { STORE_TOKEN_HASH_SIZE = 32 };
+enum { STORE_TOKEN_HASH_SIZE = 32, STORE_CHUNK_NAME_SIZE = 32 };
 
 /* One request of a batch. Views are the caller's until store_run() returns. */
 struct store_request {
@@ -63,10 +66,12 @@ struct store_request {
         bool last_resort_only;                /* CLAIM: the stock of one-time packages is not touched */
         uint8_t transport_key[WIRE_TRANSPORT_KEY_SIZE]; /* REGISTER: in. LOOK_UP: out */
         int64_t mailbox; /* PUBLISH, SEND (the sender's), ACK: in. LOOK_UP, CLAIM (whose package it was), DELETE: out */
-        struct bytes packages; /* PUBLISH: struct key_packages */
-        struct send send;      /* SEND */
-        uint64_t sequence;     /* ACK: in. LOOK_UP: out, the newest given out */
-        uint64_t now_usec;     /* EXPIRE: what is past its time then is dropped, a bounded amount in a request */
+        struct bytes chunk;                        /* PUT_CHUNK: of @mailbox's account, whose quota it counts against */
+        uint8_t chunk_name[STORE_CHUNK_NAME_SIZE]; /* PUT_CHUNK: SHA-256 of @chunk */
+        struct bytes packages;                     /* PUBLISH: struct key_packages */
+        struct send send;                          /* SEND */
+        uint64_t sequence;                         /* ACK: in. LOOK_UP: out, the newest given out */
+        uint64_t now_usec; /* EXPIRE: what is past its time then is dropped, a bounded amount in a request */
 
         /* out */
         uint8_t generation[WIRE_GENERATION_SIZE]; /* LOOK_UP */
@@ -86,6 +91,8 @@ struct store_request {
 
 struct store_limits {
         int64_t mailbox_entries, mailbox_bytes; /* a mailbox holds no more */
+        int64_t chunk_bytes;                    /* an account's chunks hold no more; 0: no chunks are taken */
+        uint64_t chunk_usec;                    /* chunks are dropped so long after they were last put */
         uint32_t key_packages;                  /* a stock holds no more one-time packages */
         uint64_t retention_usec;                /* entries older than this are dropped */
         uint64_t idempotency_usec;              /* ids older than this are forgotten */
@@ -107,6 +114,10 @@ void store_request_release(struct store_request *r);
  * here is committed. */
 int store_fetch(struct store *s, int64_t mailbox, uint64_t after, unsigned count,
                 bool (*each)(void *userdata, uint64_t sequence, struct bytes payload), void *userdata);
+
+/* A chunk by its name, which is all that is asked for: who knows it may have the chunk. A copy for the caller to free;
+ * -ENOENT. */
+int store_read_chunk(struct store *s, const uint8_t name[static STORE_CHUNK_NAME_SIZE], uint8_t **out, size_t *size);
 
 /* Writes to @f, for a person, all that is stored: this is what a hub's owner can see. */
 int store_inspect(struct store *s, FILE *f);

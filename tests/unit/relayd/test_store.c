@@ -1,5 +1,7 @@
 /* The hub's store: what it promises to all who ask in one batch, and after it was closed and opened again. */
 #include <dirent.h>
+#include <errno.h>
+#include <openssl/evp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,6 +25,8 @@ static const struct store_limits limits = {
         .retention_usec = 1000 * 1000000ULL,
         .idempotency_usec = 1000 * 1000000ULL,
         .group_usec = 1000 * 1000000ULL,
+        .chunk_bytes = 10,
+        .chunk_usec = 1000 * 1000000ULL,
         .name_usec = 1000 * 1000000ULL,
 };
 
@@ -417,6 +421,55 @@ static void a_claim_may_leave_the_stock_alone(void **state)
         assert_claimed(&claim, "last", true);
 }
 
+static enum store_result put_chunk(struct store *s, int64_t mailbox, const char *text, bool honest)
+{
+        struct store_request r = { .operation = STORE_PUT_CHUNK, .mailbox = mailbox, .chunk = BYTES_STRING(text) };
+        unsigned size = sizeof(r.chunk_name);
+
+        assert_int_equal(EVP_Digest(text, strlen(text), r.chunk_name, &size, EVP_sha256(), NULL), 1);
+        r.chunk_name[0] ^= !honest;
+        return run(s, r).result;
+}
+
+static bool has_chunk(struct store *s, const char *text)
+{
+        uint8_t name[STORE_CHUNK_NAME_SIZE], *content;
+        unsigned length = sizeof(name);
+        size_t size;
+
+        assert_int_equal(EVP_Digest(text, strlen(text), name, &length, EVP_sha256(), NULL), 1);
+        int r = store_read_chunk(s, name, &content, &size);
+
+        if (r == -ENOENT)
+                return false;
+        assert_int_equal(r, 0);
+        assert_true(bytes_equal(BYTES(content, size), BYTES_STRING(text)));
+        free(content);
+        return true;
+}
+
+static void chunks_are_named_by_their_content_count_once_and_expire(void **state)
+{
+        struct fixture *f = *state;
+        struct timespec t;
+
+        assert_int_equal(put_chunk(f->store, f->alice, "one", false), STORE_MISMATCH);
+        assert_false(has_chunk(f->store, "one"));
+        assert_int_equal(put_chunk(f->store, f->alice, "one", true), STORE_DONE);
+        assert_int_equal(put_chunk(f->store, f->bob, "one", true), STORE_REPEATED);
+        assert_int_equal(put_chunk(f->store, f->alice, "sevenof", true), STORE_DONE);
+        assert_int_equal(put_chunk(f->store, f->alice, "2", true), STORE_QUOTA);
+        assert_int_equal(put_chunk(f->store, f->bob, "ten of bob", true), STORE_DONE);
+        open_again(f);
+        assert_true(has_chunk(f->store, "one") && has_chunk(f->store, "sevenof") && has_chunk(f->store, "ten of bob"));
+        clock_gettime(CLOCK_REALTIME, &t);
+        expire(f->store, (uint64_t) (t.tv_sec + 500) * 1000000);
+        assert_true(has_chunk(f->store, "one"));
+        expire(f->store, (uint64_t) (t.tv_sec + 2000) * 1000000);
+        assert_false(has_chunk(f->store, "one") || has_chunk(f->store, "ten of bob"));
+        assert_int_equal(put_chunk(f->store, f->alice, "ten again.", true), STORE_DONE);
+}
+
 static void inspection_shows_accounts_and_ciphertext_and_no_sender(void **state)
 {
         struct fixture *f = *state;
@@ -448,6 +501,7 @@ int main(void)
                 TEST(an_invitation_is_good_so_often_and_so_long),
                 TEST(what_is_deleted_is_gone_and_its_name_stays_taken_for_a_time),
                 TEST(a_claim_may_leave_the_stock_alone),
+                TEST(chunks_are_named_by_their_content_count_once_and_expire),
                 TEST(inspection_shows_accounts_and_ciphertext_and_no_sender),
         };
 
