@@ -93,7 +93,7 @@ static int epoch_read(struct reader *r, struct epoch **out)
 
         if (!e)
                 abort();
-        if (group_context_read(r, &e->context) < 0 || ratchet_tree_read(e->context.suite, r, &e->tree) < 0)
+        if (group_context_read(r, &e->context) < 0 || ratchet_tree_restore(e->context.suite, r, &e->tree) < 0)
                 return -EBADMSG;
         e->keys.leaf = read_u32(r);
         list = read_vector_open(r);

@@ -70,6 +70,12 @@ static bool fits_group(const struct suite *s, const struct leaf_node *n, struct 
                supports_extensions(n, extensions) && has_required(n, extensions);
 }
 
+/* Keys of another length are none: nobody could encrypt to such a leaf, nor make a path past it. */
+static bool keys_fit(const struct suite *s, const struct leaf_node *n)
+{
+        return n->encryption_key.size == s->kem->public_size && n->signature_key.size == s->signature->public_size;
+}
+
 /* A chain of certificates has at least one, and none is empty (§5.3). */
 static bool credential_is_well_formed(const struct credential *c)
 {
@@ -115,7 +121,7 @@ int leaf_nodes_validate(const struct ratchet_tree *t, struct bytes extensions)
 
                 if (!n)
                         continue;
-                if (!credential_is_well_formed(&n->credential))
+                if (!keys_fit(t->suite, n) || !credential_is_well_formed(&n->credential))
                         return -EBADMSG;
                 if (!fits_group(t->suite, n, extensions))
                         return -EPROTONOSUPPORT;
@@ -130,7 +136,8 @@ int leaf_node_validate(const struct ratchet_tree *t, uint32_t leaf, struct bytes
 {
         const struct leaf_node *n = ratchet_tree_leaf(t, leaf);
 
-        if (!n || leaf_node_verify(t->suite, n, group_id, leaf) < 0 || !credential_is_well_formed(&n->credential))
+        if (!n || leaf_node_verify(t->suite, n, group_id, leaf) < 0 || !keys_fit(t->suite, n) ||
+            !credential_is_well_formed(&n->credential))
                 return -EBADMSG;
         if (!fits_group(t->suite, n, extensions))
                 return -EPROTONOSUPPORT;

@@ -8,6 +8,9 @@
 
 enum { NODE_TYPE_LEAF = 1, NODE_TYPE_PARENT = 2 };
 
+/* The nodes that a tree from outside may have whatever it is, and those for each that is not blank. */
+enum { TREE_BLANKS_FREE = 1 << 16, TREE_BLANKS_PER_NODE = 16 };
+
 static void node_release(struct tree_node *n)
 {
         if (n && --n->references == 0)
@@ -124,41 +127,73 @@ void ratchet_tree_copy(const struct ratchet_tree *t, struct ratchet_tree *out)
         }
 }
 
-int ratchet_tree_read(const struct suite *s, struct reader *r, struct ratchet_tree *out)
+/* Reads a node that is not blank, for its bytes. */
+static struct bytes read_node(struct reader *r, uint32_t index)
 {
-        _cleanup_(ratchet_tree_release) struct ratchet_tree t = { .suite = s };
-        struct reader list = read_vector_open(r);
+        struct leaf_node leaf;
+        struct parent_node parent;
+        struct reader start;
+
+        if (read_u8(r) != (tree_is_leaf(index) ? NODE_TYPE_LEAF : NODE_TYPE_PARENT))
+                reader_fail(r);
+        start = *r;
+        if (tree_is_leaf(index))
+                leaf_node_read(r, &leaf);
+        else
+                parent_read(r, &parent);
+        return reader_between(&start, r);
+}
+
+/* How wide the tree of a list of nodes is, in leaves; 0 if it may not be read. What is made of it costs by the width,
+ * so it must not be much wider than its nodes justify. */
+static uint32_t width_of(struct reader list, bool bounded)
+{
+        uint32_t index = 0, present = 0, leaves = 1;
         bool last_is_blank = true;
-        uint32_t index = 0;
 
         for (; reader_more(&list); index++) {
-                struct tree_node scratch = { 0 };
-                struct reader start;
-
-                if (index >= tree_width(t.leaves)) {
-                        if (t.leaves >= TREE_LEAVES_MAX)
-                                return -EBADMSG;
-                        resize(&t, t.leaves ? 2 * t.leaves : 1);
-                }
                 last_is_blank = !read_optional(&list);
                 if (last_is_blank)
                         continue;
-                if (read_u8(&list) != (tree_is_leaf(index) ? NODE_TYPE_LEAF : NODE_TYPE_PARENT))
-                        return -EBADMSG;
-                start = list;
-                if (tree_is_leaf(index))
-                        leaf_node_read(&list, &scratch.leaf);
-                else
-                        parent_read(&list, &scratch.parent);
-                if (list.error || node_set(&t, index, reader_between(&start, &list)) < 0)
-                        return -EBADMSG;
+                read_node(&list, index);
+                present++;
         }
+        if (reader_finish(&list) < 0 || last_is_blank ||
+            (bounded && index > TREE_BLANKS_FREE + TREE_BLANKS_PER_NODE * present))
+                return 0;
+        while (tree_width(leaves) < index)
+                leaves *= 2;
+        return leaves <= TREE_LEAVES_MAX ? leaves : 0;
+}
+
+static int tree_read(const struct suite *s, struct reader *r, bool bounded, struct ratchet_tree *out)
+{
+        _cleanup_(ratchet_tree_release) struct ratchet_tree t = { .suite = s };
+        struct reader list = read_vector_open(r);
+        uint32_t leaves = width_of(list, bounded);
+
+        if (leaves == 0)
+                return -EBADMSG;
+        resize(&t, leaves);
+        for (uint32_t index = 0; reader_more(&list); index++)
+                if (read_optional(&list) && node_set(&t, index, read_node(&list, index)) < 0)
+                        return -EBADMSG;
         reader_close_vector(r, &list);
-        if (r->error || last_is_blank)
+        if (r->error)
                 return -EBADMSG;
         *out = t;
         t = (struct ratchet_tree){ 0 };
         return 0;
+}
+
+int ratchet_tree_read(const struct suite *s, struct reader *r, struct ratchet_tree *out)
+{
+        return tree_read(s, r, true, out);
+}
+
+int ratchet_tree_restore(const struct suite *s, struct reader *r, struct ratchet_tree *out)
+{
+        return tree_read(s, r, false, out);
 }
 
 void ratchet_tree_write(const struct ratchet_tree *t, struct writer *w)

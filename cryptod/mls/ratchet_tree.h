@@ -37,9 +37,13 @@ void ratchet_tree_release(struct ratchet_tree *t);
 void ratchet_tree_copy(const struct ratchet_tree *t, struct ratchet_tree *out);
 
 /* The ratchet_tree extension's content, optional<Node> ratchet_tree<V>. Refused: a blank last node, node types that do
- * not fit their places, malformed nodes, more than TREE_LEAVES_MAX leaves. -EBADMSG. Signatures and hashes are
+ * not fit their places, malformed nodes, more than TREE_LEAVES_MAX leaves, more blank nodes than those that are not
+ * blank justify (a few bytes must not cost a wide tree's memory and hashes). -EBADMSG. Signatures and hashes are
  * ratchet_tree_validate()'s. */
 int ratchet_tree_read(const struct suite *s, struct reader *r, struct ratchet_tree *out);
+
+/* The same for a tree of our own that was written: as wide as it may have become. */
+int ratchet_tree_restore(const struct suite *s, struct reader *r, struct ratchet_tree *out);
 void ratchet_tree_write(const struct ratchet_tree *t, struct writer *w);
 
 /* The leaf at a leaf index, NULL if it is blank or lies outside. */
