@@ -139,10 +139,14 @@ void attempt_seen(struct attempt *t, const struct observation *o)
 
 void attempt_lost_camera(struct attempt *t, int error)
 {
-        log_error("The camera %s gives no pictures (%s). %s", t->camera, strerror(-error), failure_camera_text(error));
+        if (error == -ECHILD)
+                log_error("The process that looked through the camera %s crashed, and the attempt with it.", t->camera);
+        else
+                log_error("The camera %s gives no pictures (%s). %s", t->camera, strerror(-error),
+                          failure_camera_text(error));
         t->post = NULL;
         t->camera_error = error;
-        end(t, ATTEMPT_FAILED, error == -ENOMEM ? FAILURE_INTERNAL : FAILURE_CAMERA);
+        end(t, ATTEMPT_FAILED, error == -ENOMEM || error == -ECHILD ? FAILURE_INTERNAL : FAILURE_CAMERA);
 }
 
 void attempt_cancel(struct attempt *t)

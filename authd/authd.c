@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "authd/attempt.h"
+#include "authd/models.h"
 #include "services/cleanup.h"
 #include "services/log.h"
 
@@ -63,8 +64,8 @@ static void on_closed(void *userdata, int error)
 static int open_sight(struct post *p)
 {
         static const struct sight_events events = { .seen = on_seen, .closed = on_closed };
-        int r = sight_start(p->authd->event, &p->camera, &p->authd->models, attempt_wanted(p->attempt), &events, p,
-                            &p->sight);
+        int r = sight_start(p->authd->event, &p->camera, p->authd->settings.models, attempt_wanted(p->attempt), &events,
+                            p, &p->sight);
 
         update_camera_active(p->authd);
         return r;
@@ -138,17 +139,12 @@ static int on_expiry(sd_event_source *source, uint64_t usec, void *userdata)
         return sd_event_source_set_enabled(source, tickets_count(a->tickets) > 0 ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 
+/* They are read anew for each attempt; what is wrong with them is better said now. */
 static int check_networks(struct authd *a)
 {
-        _cleanup_vision_ struct vision *vision = NULL;
-        int r = models_load(a->settings.models, model_manifest, &a->models);
+        _cleanup_models_ struct models models = { 0 };
 
-        if (r < 0)
-                return r;
-        r = vision_new(&a->models, &vision);
-        if (r < 0)
-                log_error("The face networks cannot be loaded: %s. OpenCV 4.6 or newer is needed.", strerror(-r));
-        return r;
+        return models_load(a->settings.models, model_manifest, &models);
 }
 
 static int export(struct authd *a)
@@ -199,7 +195,6 @@ struct authd *authd_free(struct authd *a)
         }
         tickets_free(a->tickets);
         accounts_close(a->accounts);
-        models_release(&a->models);
         sd_event_source_disable_unref(a->expiry);
         sd_bus_unref(a->bus);
         sd_event_unref(a->event);

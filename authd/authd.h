@@ -10,7 +10,6 @@
 
 #include "authd/accounts.h"
 #include "authd/camera.h"
-#include "authd/models.h"
 #include "authd/sight.h"
 #include "authd/tickets.h"
 #include "services/peer.h"
@@ -43,7 +42,6 @@ struct authd {
         sd_event *event;
         sd_bus *bus;
         struct authd_settings settings;
-        struct models models;
         struct accounts *accounts;
         struct tickets *tickets;
         sd_event_source *expiry; /* of the tickets */
@@ -53,7 +51,7 @@ struct authd {
         bool camera_active;
 };
 
-/* Loads the networks, opens the accounts, reads the cameras and exports the bus objects. @config must outlive it. A
+/* Checks the networks, opens the accounts, reads the cameras and exports the bus objects. @config must outlive it. A
  * sentence has been logged on error. */
 int authd_new(sd_event *event, sd_bus *bus, const struct config *config, const char *directory,
               const struct authd_settings *settings, struct authd **out);

@@ -22,6 +22,10 @@ enum examination_phase { EXAMINATION_SEARCHING, EXAMINATION_CHALLENGE, EXAMINATI
 
 enum { EXAMINATION_SCORES_MAX = 64 };
 
+/* Measured on 20 people of the ORL set, 200 pictures: 0.45 is reached by none of 19 000 pairs of different people (the
+ * largest is 0.44) and missed by 0.8 % of 900 pairs of one. The two photographs of one person in the demo have 0.61. */
+#define EXAMINATION_MATCH_MIN 0.45
+
 struct examination {
         bool enrols;
         enum examination_phase phase;

@@ -1,5 +1,6 @@
 /* The preview: a ring of pictures in shared memory, for the owner of an attempt to see themselves. docs/dbus/auth1.md
- * has its layout. One thread writes; whoever has the file descriptor reads and can do nothing else. */
+ * has its layout. authd makes and wipes it, the process that has the camera fills it, and whoever else has the file
+ * descriptor reads and can do nothing else. */
 #pragma once
 
 #include <stdint.h>
@@ -12,6 +13,15 @@ struct preview;
 
 /* Makes an empty ring. -ENOMEM; what memfd_create(2), ftruncate(2), mmap(2) or fcntl(2) say. */
 int preview_new(struct preview **out);
+
+/* Its file descriptor, which may be written until it is sealed; stays the ring's. */
+int preview_fd(const struct preview *p);
+
+/* In another process: maps the ring of @fd, which is the ring's from now on, to fill it. -ENOMEM; what mmap(2) says. */
+int preview_attach(int fd, struct preview **out);
+
+/* Whoever has not mapped it by now cannot write it any more. What fcntl(2) says. */
+int preview_seal(struct preview *p);
 
 /* A read-only file descriptor of the ring; the caller closes it. What open(2) says. */
 int preview_open(const struct preview *p, int *out);

@@ -2,233 +2,228 @@
 #include "authd/sight.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <time.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "authd/preview.h"
-#include "authd/source.h"
+#include "authd/sight_wire.h"
 #include "services/cleanup.h"
 #include "services/log.h"
+#include "services/memfd.h"
 
-enum { QUEUE_MAX = 8, JOIN_SECONDS = 4 };
-static const int UNREADABLE_MAX = 50; /* pictures in a row */
+#define PROGRAM "visavis-looker"
 
-/* What both threads hold; whoever lets go last frees it. */
-struct shared {
-        atomic_int holders;
-        const struct camera *camera;
-        const struct models *models;
-        atomic_uint wanted;
-        atomic_bool stopping, previewed;
-        struct preview *preview; /* written by the thread alone */
-        int stop, news;          /* eventfd(2)s: to the thread, and from it */
-        pthread_mutex_t lock;
-        struct observation queue[QUEUE_MAX]; /* by the lock, as all below */
-        unsigned first, count;
-        bool closed;
-        int error;
-};
+enum { END_MSEC = 4000 }; /* a driver may hold a process that is killed */
 
 struct sight {
-        struct shared *shared;
-        pthread_t thread;
-        bool started;
-        sd_event_source *source;
+        const struct camera *camera;
+        struct preview *preview;
+        struct sight_wish wish;
+        bool ready, stopping;
+        int error; /* why it ends */
+        pid_t pid;
+        int process, socket; /* pidfd_open(2) */
+        sd_event_source *news, *end;
         const struct sight_events *events;
         void *userdata;
 };
 
-static void let_go(struct shared *s)
+static void stop(struct sight *s, int error)
 {
-        if (atomic_fetch_sub(&s->holders, 1) > 1)
+        if (s->stopping)
                 return;
-        preview_free(s->preview);
-        if (s->stop >= 0)
-                close(s->stop);
-        if (s->news >= 0)
-                close(s->news);
-        pthread_mutex_destroy(&s->lock);
-        explicit_bzero(s->queue, sizeof(s->queue));
-        free(s);
+        s->stopping = true;
+        s->error = error;
+        (void) sd_event_source_set_enabled(s->news, SD_EVENT_OFF);
+        (void) kill(s->pid, SIGKILL);
 }
 
-static void ring(int fd)
+static void take(struct sight *s, const struct sight_news *news)
 {
-        (void) eventfd_write(fd, 1); /* it fails when 2^64 - 2 were not heard */
-}
+        int r = 0;
 
-static uint64_t now_usec(void)
-{
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
-}
-
-/* A full queue means that the loop has not come round for many pictures; then this one is left out. */
-static void tell(struct shared *s, const struct observation *o)
-{
-        pthread_mutex_lock(&s->lock);
-        if (s->count < QUEUE_MAX)
-                s->queue[(s->first + s->count++) % QUEUE_MAX] = *o;
-        pthread_mutex_unlock(&s->lock);
-        ring(s->news);
-}
-
-static int look(struct shared *s, struct vision *vision, const struct frame *frame)
-{
-        struct observation o = { 0 };
-
-        if (atomic_load(&s->previewed)) {
-                int r = preview_show(s->preview, frame, now_usec());
-
+        switch (news->kind) {
+        case SIGHT_READY:
+                r = s->ready ? -ECHILD : preview_seal(s->preview);
+                s->ready = true;
                 if (r < 0)
-                        return r;
+                        stop(s, r);
+                else
+                        sight_want(s, s->wish.wanted);
+                break;
+        case SIGHT_TIME:
+                break; /* the attempt has a clock of its own */
+        case SIGHT_SEEN:
+                if (s->ready && observation_valid(&news->observation))
+                        s->events->seen(s->userdata, &news->observation);
+                else
+                        stop(s, -ECHILD);
+                break;
+        case SIGHT_END:
+                stop(s, news->error < 0 && news->error > -4096 ? news->error : -ECHILD);
+                break;
+        default:
+                stop(s, -ECHILD);
         }
-        int r = vision_observe(vision, frame, atomic_load(&s->wanted), &o);
-
-        if (r >= 0)
-                tell(s, &o);
-        explicit_bzero(&o, sizeof(o));
-        return r;
-}
-
-static int watch(struct shared *s, struct vision *vision, struct source *source)
-{
-        _cleanup_frame_ struct frame frame = { 0 };
-        int unreadable = 0;
-
-        while (!atomic_load(&s->stopping)) {
-                int r = source_read(source, s->stop, &frame);
-
-                if (r == -EAGAIN) {
-                        ring(s->news); /* so that the loop sees time pass */
-                        continue;
-                }
-                if (r == -EBADMSG && ++unreadable < UNREADABLE_MAX)
-                        continue;
-                if (r >= 0) {
-                        unreadable = 0;
-                        r = look(s, vision, &frame);
-                }
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-static int work(struct shared *s)
-{
-        _cleanup_vision_ struct vision *vision = NULL;
-        struct source *source = NULL;
-        int r = vision_new(s->models, &vision);
-
-        if (r >= 0 && !atomic_load(&s->stopping))
-                r = source_open(s->camera, &source);
-        if (r >= 0 && source)
-                r = watch(s, vision, source);
-        source_close(source);
-        return r;
-}
-
-static void *run(void *userdata)
-{
-        struct shared *s = userdata;
-        int r = work(s);
-
-        preview_wipe(s->preview);
-        pthread_mutex_lock(&s->lock);
-        s->closed = true;
-        s->error = atomic_load(&s->stopping) ? 0 : r;
-        pthread_mutex_unlock(&s->lock);
-        ring(s->news);
-        let_go(s);
-        return NULL;
-}
-
-static bool next_news(struct shared *s, struct observation *out)
-{
-        bool any;
-
-        pthread_mutex_lock(&s->lock);
-        any = s->count > 0;
-        if (any) {
-                *out = s->queue[s->first];
-                explicit_bzero(&s->queue[s->first], sizeof(s->queue[0]));
-                s->first = (s->first + 1) % QUEUE_MAX;
-                s->count--;
-        }
-        pthread_mutex_unlock(&s->lock);
-        return any;
 }
 
 static int on_news(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
         struct sight *s = userdata;
-        struct observation o;
-        eventfd_t count;
+        struct sight_news news;
+        ssize_t n = recv(fd, &news, sizeof(news), MSG_DONTWAIT | MSG_TRUNC);
 
-        if (eventfd_read(fd, &count) < 0)
-                return 0;
-        while (!atomic_load(&s->shared->stopping) && next_news(s->shared, &o))
-                s->events->seen(s->userdata, &o);
-        explicit_bzero(&o, sizeof(o));
-
-        pthread_mutex_lock(&s->shared->lock);
-        bool closed = s->shared->closed;
-        int error = s->shared->error;
-        pthread_mutex_unlock(&s->shared->lock);
-        if (closed)
-                s->events->closed(s->userdata, error); /* may free the sight */
+        if (n == sizeof(news))
+                take(s, &news);
+        else if (n >= 0 || (errno != EAGAIN && errno != EINTR))
+                stop(s, -ECHILD);
+        explicit_bzero(&news, sizeof(news));
         return 0;
 }
 
-static int shared_new(const struct camera *camera, const struct models *models, unsigned wanted, struct shared **out)
+static int on_end(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
-        struct shared *s = calloc(1, sizeof(*s));
+        struct sight *s = userdata;
+        struct sight_news news;
 
-        if (!s)
-                return -ENOMEM;
-        atomic_init(&s->holders, 1);
-        atomic_init(&s->wanted, wanted);
-        s->camera = camera;
-        s->models = models;
-        pthread_mutex_init(&s->lock, NULL);
-        s->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        s->news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        int r = s->stop < 0 || s->news < 0 ? -errno : preview_new(&s->preview);
+        /* What it said last tells more than that it has ended. */
+        while (!s->stopping && recv(s->socket, &news, sizeof(news), MSG_DONTWAIT) == sizeof(news))
+                if (news.kind == SIGHT_END)
+                        take(s, &news);
+        explicit_bzero(&news, sizeof(news));
+        int error = s->stopping ? s->error : -ECHILD;
 
-        if (r < 0) {
-                let_go(s);
-                return r;
-        }
-        *out = s;
+        stop(s, error);
+        (void) waitpid(s->pid, NULL, 0);
+        s->pid = 0;
+        (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        preview_wipe(s->preview);
+        s->events->closed(s->userdata, error); /* may free the sight */
         return 0;
 }
 
-int sight_start(sd_event *event, const struct camera *camera, const struct models *models, unsigned wanted,
+/* The program is beside this one. */
+static int find_program(char out[static PATH_MAX])
+{
+        char self[PATH_MAX];
+        ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+        if (n < 0)
+                return -errno;
+        self[n] = '\0';
+        char *slash = strrchr(self, '/');
+
+        if (!slash)
+                return -ENOENT;
+        *slash = '\0';
+        n = snprintf(out, PATH_MAX, "%s/" PROGRAM, self);
+        return n < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+static int start_process(struct sight *s, int theirs)
+{
+        char program[PATH_MAX];
+        sigset_t none;
+        int r = find_program(program);
+
+        if (r < 0)
+                return r;
+        sigemptyset(&none);
+        s->pid = fork();
+        if (s->pid < 0)
+                return -errno;
+        if (s->pid == 0) {
+                sigprocmask(SIG_SETMASK, &none, NULL);
+                if (dup2(theirs, SIGHT_SOCKET) == SIGHT_SOCKET &&
+                    (theirs != SIGHT_SOCKET || fcntl(SIGHT_SOCKET, F_SETFD, 0) == 0))
+                        execl(program, PROGRAM, NULL);
+                _exit(127);
+        }
+        s->process = pidfd_open(s->pid, 0);
+        return s->process < 0 ? -errno : 0;
+}
+
+static int send_order(struct sight *s, const int fds[static SIGHT_FDS])
+{
+        union {
+                struct cmsghdr header;
+                uint8_t bytes[CMSG_SPACE(SIGHT_FDS * sizeof(int))];
+        } control = { 0 };
+        struct sight_order order = { .camera = *s->camera };
+        struct iovec body = { &order, sizeof(order) };
+        struct msghdr m = {
+                .msg_iov = &body, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+        };
+        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+        if (snprintf(order.path, sizeof(order.path), "%s", s->camera->path) >= (int) sizeof(order.path))
+                return -ENAMETOOLONG;
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(SIGHT_FDS * sizeof(int));
+        memcpy(CMSG_DATA(c), fds, SIGHT_FDS * sizeof(int));
+        return sendmsg(s->socket, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* The very bytes that were checked are those that are parsed. */
+static int hand_over(struct sight *s, const char *directory)
+{
+        _cleanup_models_ struct models models = { 0 };
+        int fds[SIGHT_FDS] = { preview_fd(s->preview) };
+        unsigned made = 1;
+        int r = models_load(directory, model_manifest, &models);
+
+        for (; r >= 0 && made < SIGHT_FDS; made++)
+                if ((r = memfd_make(models.file[made - 1], &fds[made])) < 0)
+                        break;
+        if (r >= 0)
+                r = send_order(s, fds);
+        while (--made > 0)
+                close(fds[made]);
+        return r;
+}
+
+static int start(struct sight *s, sd_event *event, const char *models)
+{
+        _cleanup_close_ int theirs = -1;
+        int pair[2];
+        int r = preview_new(&s->preview);
+
+        if (r >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                r = -errno;
+        if (r < 0)
+                return r;
+        s->socket = pair[0];
+        theirs = pair[1];
+        if ((r = start_process(s, theirs)) < 0 || (r = hand_over(s, models)) < 0 ||
+            (r = sd_event_add_io(event, &s->news, s->socket, EPOLLIN, on_news, s)) < 0 ||
+            (r = sd_event_add_io(event, &s->end, s->process, EPOLLIN, on_end, s)) < 0)
+                return r;
+        return 0;
+}
+
+int sight_start(sd_event *event, const struct camera *camera, const char *models, unsigned wanted,
                 const struct sight_events *events, void *userdata, struct sight **out)
 {
         struct sight *s = calloc(1, sizeof(*s));
-        int r = s ? shared_new(camera, models, wanted, &s->shared) : -ENOMEM;
 
-        if (r >= 0) {
-                s->events = events;
-                s->userdata = userdata;
-                r = sd_event_add_io(event, &s->source, s->shared->news, EPOLLIN, on_news, s);
-        }
-        if (r >= 0) {
-                atomic_fetch_add(&s->shared->holders, 1);
-                r = -pthread_create(&s->thread, NULL, run, s->shared);
-                s->started = r == 0;
-                if (r < 0)
-                        let_go(s->shared);
-        }
+        if (!s)
+                return -ENOMEM;
+        s->camera = camera;
+        s->events = events;
+        s->userdata = userdata;
+        s->wish.wanted = wanted;
+        s->process = s->socket = -1;
+        int r = start(s, event, models);
+
         if (r < 0) {
                 sight_free(s);
                 return r;
@@ -239,43 +234,47 @@ int sight_start(sd_event *event, const struct camera *camera, const struct model
 
 void sight_want(struct sight *s, unsigned wanted)
 {
-        atomic_store(&s->shared->wanted, wanted);
+        s->wish.wanted = wanted;
+        if (s->ready && !s->stopping)
+                (void) send(s->socket, &s->wish, sizeof(s->wish), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 int sight_preview(struct sight *s, int *out)
 {
-        int r = preview_open(s->shared->preview, out);
+        int r = s->ready ? preview_open(s->preview, out) : -EAGAIN;
 
-        if (r >= 0)
-                atomic_store(&s->shared->previewed, true);
+        if (r >= 0) {
+                s->wish.previewed = true;
+                sight_want(s, s->wish.wanted);
+        }
         return r;
 }
 
 void sight_stop(struct sight *s)
 {
-        atomic_store(&s->shared->stopping, true);
-        ring(s->shared->stop);
+        stop(s, 0);
 }
 
 struct sight *sight_free(struct sight *s)
 {
-        struct timespec until;
-
         if (!s)
                 return NULL;
-        sd_event_source_disable_unref(s->source);
-        if (s->started) {
-                sight_stop(s);
-                clock_gettime(CLOCK_REALTIME, &until);
-                until.tv_sec += JOIN_SECONDS;
-                if (pthread_timedjoin_np(s->thread, NULL, &until) != 0) {
-                        log_warning("The driver of the camera %s does not answer; it is left behind.",
-                                    s->shared->camera->name);
-                        pthread_detach(s->thread);
-                }
+        if (s->pid > 0) {
+                struct pollfd end = { .fd = s->process, .events = POLLIN };
+
+                (void) kill(s->pid, SIGKILL);
+                if (s->process < 0 || poll(&end, 1, END_MSEC) > 0)
+                        (void) waitpid(s->pid, NULL, 0);
+                else
+                        log_warning("The driver of the camera %s does not answer; it is left behind.", s->camera->name);
         }
-        if (s->shared)
-                let_go(s->shared);
+        sd_event_source_disable_unref(s->news);
+        sd_event_source_disable_unref(s->end);
+        if (s->process >= 0)
+                close(s->process);
+        if (s->socket >= 0)
+                close(s->socket);
+        preview_free(s->preview);
         free(s);
         return NULL;
 }

@@ -1,5 +1,6 @@
-/* Sight: a thread beside the event loop that opens a camera, takes pictures, shows them in the preview and has the
- * networks look at them. The loop has a watchdog and other people; a driver may hang, and a network takes its time.
+/* Sight: a process beside authd that opens a camera, takes pictures, shows them in the preview and has the networks
+ * look at them (looker.c). It has no file system and next to no system calls, and passes back numbers only, which are
+ * checked; its crash costs one attempt, and when nobody is looked at there is none.
  *
  *     sight_start() ─▶ seen() … seen() ─▶ sight_stop(), or the camera fails ─▶ closed() ─▶ sight_free()
  *
@@ -9,7 +10,6 @@
 #include <systemd/sd-event.h>
 
 #include "authd/camera.h"
-#include "authd/models.h"
 #include "authd/vision/vision.h"
 
 struct sight;
@@ -17,27 +17,28 @@ struct sight;
 struct sight_events {
         /* A picture was looked at. Not after sight_stop(). */
         void (*seen)(void *userdata, const struct observation *o);
-        /* The camera is closed now and the preview wiped. @error: 0 after sight_stop(), else why there are no pictures:
-         * what source_open() and source_read() return, -EBADMSG also if the networks cannot be parsed. Comes once; the
-         * sight must then be freed, and may be here. */
+        /* The process has ended, so the camera is closed, and the preview is wiped. @error: 0 after sight_stop(); why
+         * there are no pictures: what source_open() and source_read() return, -EBADMSG also if the networks cannot be
+         * parsed; -ECHILD if the process crashed or said what cannot be. Comes once; the sight must then be freed, and
+         * may be here. */
         void (*closed)(void *userdata, int error);
 };
 
-/* Starts the thread. @camera and @models must outlive the sight; @wanted (OBSERVE_…) is what to look for. -ENOMEM,
- * -EAGAIN if no thread can be had; what eventfd(2) and preview_new() return. */
-int sight_start(sd_event *event, const struct camera *camera, const struct models *models, unsigned wanted,
+/* Reads and checks the networks of the folder @models (models_load()) and starts the process. @camera must outlive the
+ * sight; @wanted (OBSERVE_…) is what to look for. Errors of models_load(); -ENOMEM; what fork(2), socketpair(2) and
+ * preview_new() return. */
+int sight_start(sd_event *event, const struct camera *camera, const char *models, unsigned wanted,
                 const struct sight_events *events, void *userdata, struct sight **out);
 
 /* What to look for from the next picture on. */
 void sight_want(struct sight *s, unsigned wanted);
 
-/* A read-only file descriptor of the preview, which is filled from now on; the caller closes it. What preview_open()
- * returns. */
+/* A read-only file descriptor of the preview, which is filled from now on; the caller closes it. -EAGAIN before the
+ * process is ready; what preview_open() returns. */
 int sight_preview(struct sight *s, int *out);
 
-/* Asks the thread to end; closed() follows. */
+/* Ends the process; closed() follows. */
 void sight_stop(struct sight *s);
 
-/* Stops and waits, at most some seconds, for the camera to be closed. closed() does not follow any more. NULL is
- * allowed. Returns NULL. */
+/* Ends it and waits, at most some seconds. closed() does not follow any more. NULL is allowed. Returns NULL. */
 struct sight *sight_free(struct sight *s);

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,18 +12,21 @@
 
 #include "authd/pipe_source.h"
 #include "authd/vision/picture.h"
+#include "services/bytes.h"
 #include "services/cleanup.h"
+#include "services/memfd.h"
 
-enum { PICTURES_MAX = 1000, VIDEO_RATE_MAX = 60 };
+enum { PICTURES_MAX = 1000, VIDEO_RATE_MAX = 60, FOLDER_SIZE_MAX = 256 * 1024 * 1024 };
 
 struct source {
         const struct camera *camera;
         struct capture *capture;  /* v4l2, video */
         struct pipe_source *pipe; /* pipe */
-        struct dirent **picture;  /* folder: sorted by name */
+        struct writer *picture;   /* folder: whole files, sorted by name */
         int pictures, next;
         double rate;
-        uint64_t due; /* when a file shows its next picture, microseconds of CLOCK_MONOTONIC */
+        uint64_t due;    /* when a file shows its next picture, microseconds of CLOCK_MONOTONIC */
+        unsigned missed; /* pictures of a video that were not looked at in time */
 };
 
 static int is_picture(const struct dirent *e)
@@ -30,12 +34,41 @@ static int is_picture(const struct dirent *e)
         return e->d_name[0] != '.';
 }
 
+static int read_file(const char *folder, const char *name, size_t max, struct writer *out)
+{
+        _cleanup_free_ char *path = NULL;
+
+        if (asprintf(&path, "%s/%s", folder, name) < 0)
+                return -ENOMEM;
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        int r = fd < 0 ? -errno : memfd_read(fd, max, out);
+
+        return r == -ENODATA || r == -EINVAL ? 0 : r; /* an empty file, a folder: no picture, which is found later */
+}
+
+/* All of it at once: while pictures are decoded there is no file system. */
 static int open_folder(struct source *s, const char *path)
 {
-        s->pictures = scandir(path, &s->picture, is_picture, alphasort);
-        if (s->pictures < 0)
+        struct dirent **entry;
+        int count = scandir(path, &entry, is_picture, alphasort), r = 0;
+        size_t left = FOLDER_SIZE_MAX;
+
+        if (count < 0)
                 return -errno;
-        return s->pictures == 0 ? -ENOENT : s->pictures > PICTURES_MAX ? -EFBIG : 0;
+        if (count == 0 || count > PICTURES_MAX)
+                r = count == 0 ? -ENOENT : -EFBIG;
+        else if (!(s->picture = calloc((size_t) count, sizeof(*s->picture))))
+                r = -ENOMEM;
+        for (int i = 0; i < count; i++) {
+                if (r >= 0) {
+                        s->pictures = i + 1;
+                        r = read_file(path, entry[i]->d_name, left, &s->picture[i]);
+                        left -= s->picture[i].size;
+                }
+                free(entry[i]);
+        }
+        free(entry);
+        return r;
 }
 
 static int open_kind(struct source *s, const struct camera *c)
@@ -84,7 +117,7 @@ struct source *source_close(struct source *s)
         capture_close(s->capture);
         pipe_source_close(s->pipe);
         for (int i = 0; i < s->pictures; i++)
-                free(s->picture[i]);
+                writer_release(&s->picture[i]);
         free(s->picture);
         free(s);
         return NULL;
@@ -102,19 +135,16 @@ static int keep_pace(struct source *s, int stop)
 
         if (poll(&fd, 1, (int) ((wait + 999) / 1000)) > 0)
                 return -EAGAIN;
+        s->missed = s->due > 0 && now > s->due ? (unsigned) ((double) (now - s->due) * s->rate / 1e6) : 0;
         s->due = (wait > 0 ? s->due : now) + (uint64_t) (1e6 / s->rate);
         return 0;
 }
 
 static int read_picture(struct source *s, struct frame *out)
 {
-        _cleanup_free_ char *path = NULL;
+        int r = picture_decode(writer_bytes(&s->picture[s->next]), out);
 
-        if (asprintf(&path, "%s/%s", s->camera->path, s->picture[s->next]->d_name) < 0)
-                return -ENOMEM;
         s->next = (s->next + 1) % s->pictures;
-        int r = picture_read(path, out);
-
         return r < 0 ? r : picture_fit(out, s->camera->width, s->camera->height);
 }
 
@@ -124,10 +154,10 @@ int source_read(struct source *s, int stop, struct frame *out)
 
         switch (s->camera->kind) {
         case CAMERA_V4L2:
-                return capture_read(s->capture, out);
+                return capture_read(s->capture, 0, out);
         case CAMERA_VIDEO:
                 r = keep_pace(s, stop);
-                return r < 0 ? r : capture_read(s->capture, out);
+                return r < 0 ? r : capture_read(s->capture, s->missed, out);
         case CAMERA_FOLDER:
                 r = keep_pace(s, stop);
                 return r < 0 ? r : read_picture(s, out);

@@ -54,6 +54,19 @@ int picture_read(const char *path, struct frame *out)
         }
 }
 
+int picture_decode(struct bytes file, struct frame *out)
+{
+        try {
+                const cv::Mat bytes(1, int(file.size), CV_8U, const_cast<uint8_t *>(file.data));
+                const cv::Mat picture = cv::imdecode(bytes, cv::IMREAD_COLOR);
+                return picture.empty() ? -EBADMSG : store(picture, out);
+        } catch (const std::bad_alloc &) {
+                return -ENOMEM;
+        } catch (const std::exception &) {
+                return -EBADMSG;
+        }
+}
+
 int picture_fit(struct frame *f, unsigned width, unsigned height)
 {
         if (f->width <= width && f->height <= height)
@@ -64,6 +77,22 @@ int picture_fit(struct frame *f, unsigned width, unsigned height)
                 cv::Mat small;
                 cv::resize(large, small, cv::Size(), scale, scale, cv::INTER_AREA);
                 return store(small, f);
+        } catch (const std::bad_alloc &) {
+                return -ENOMEM;
+        } catch (const std::exception &) {
+                return -EIO;
+        }
+}
+
+int picture_surround(struct frame *f, unsigned columns, unsigned rows, unsigned times)
+{
+        try {
+                const cv::Mat tight(int(f->height), int(f->width), CV_8UC3, f->pixels);
+                cv::Mat wide, large;
+                cv::copyMakeBorder(tight, wide, int(rows), int(rows), int(columns), int(columns), cv::BORDER_REPLICATE);
+                cv::resize(wide, large, cv::Size(), times, times, cv::INTER_CUBIC);
+                const int r = store(large, f);
+                return r == -EBADMSG ? -EINVAL : r;
         } catch (const std::bad_alloc &) {
                 return -ENOMEM;
         } catch (const std::exception &) {
@@ -125,9 +154,12 @@ int capture_open_video(const char *path, double *out_rate, struct capture **out)
         }
 }
 
-int capture_read(struct capture *c, struct frame *out)
+int capture_read(struct capture *c, unsigned leave_out, struct frame *out)
 {
         try {
+                while (leave_out-- > 0)
+                        if (!c->source.grab())
+                                return c->end;
                 if (!c->source.read(c->picture))
                         return c->end;
                 return store(c->picture, out);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "authd/frame.h"
+#include "services/bytes.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -11,8 +12,15 @@ extern "C" {
  * -ENOMEM. */
 int picture_read(const char *path, struct frame *out);
 
+/* The same for a file that has been read. */
+int picture_decode(struct bytes file, struct frame *out);
+
 /* Scales @f to at most @width x @height, keeping its shape. Nothing happens to a smaller one. -ENOMEM, -EIO. */
 int picture_fit(struct frame *f, unsigned width, unsigned height);
+
+/* Puts @columns and @rows of its own border about @f and enlarges it @times. -EINVAL if it is too large then; -ENOMEM,
+ * -EIO. */
+int picture_surround(struct frame *f, unsigned columns, unsigned rows, unsigned times);
 
 struct capture;
 
@@ -24,9 +32,9 @@ int capture_open_device(const char *path, unsigned width, unsigned height, unsig
  * none. */
 int capture_open_video(const char *path, double *out_rate, struct capture **out);
 
-/* The next frame, waiting for it as long as a device takes. -ENODATA: the video has ended; -EIO if a device gives none
- * any more. */
-int capture_read(struct capture *c, struct frame *out);
+/* The next frame after @leave_out others, waiting for it as long as a device takes. -ENODATA: the video has ended; -EIO
+ * if a device gives none any more. */
+int capture_read(struct capture *c, unsigned leave_out, struct frame *out);
 
 /* Closes the device or file. NULL is allowed. Returns NULL. */
 struct capture *capture_close(struct capture *c);

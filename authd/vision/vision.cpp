@@ -325,12 +325,3 @@ int vision_observe(struct vision *v, const struct frame *f, unsigned wanted, str
                 *out = found;
         return r;
 }
-
-double embedding_cosine(const float a[EMBEDDING_SIZE], const float b[EMBEDDING_SIZE])
-{
-        double sum = 0;
-
-        for (int i = 0; i < EMBEDDING_SIZE; i++)
-                sum += double(a[i]) * double(b[i]);
-        return sum;
-}

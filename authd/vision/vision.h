@@ -4,6 +4,7 @@
  * and what the measurements mean is said in quality.h, challenge.h and template.h. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -70,6 +71,10 @@ int vision_observe_all(struct vision *v, const struct frame *f, unsigned wanted,
 
 /* The cosine between two embeddings, -1 to 1. */
 double embedding_cosine(const float a[EMBEDDING_SIZE], const float b[EMBEDDING_SIZE]);
+
+/* Whether every number is one that vision_observe() can give: what the process that looks says is not believed
+ * otherwise. */
+bool observation_valid(const struct observation *o);
 
 #ifdef __cplusplus
 }

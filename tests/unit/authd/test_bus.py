@@ -93,6 +93,20 @@ class Stage:
                                           stdout=subprocess.PIPE, text=True)
             self.actor.stdout.readline()  # it is ready
 
+    def lookers(self):
+        """What /proc tells of authd's processes that look."""
+        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.authd.pid)], capture_output=True, text=True, check=False).stdout.split()
+        found = []
+        for pid in children:
+            with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+                found.append({k: v.strip() for k, v in (line.split(":", 1) for line in f)})
+        return [s for s in found if s["State"][0] != "Z"]
+
+    def memory(self):
+        """Kilobytes that are in memory because of authd alone."""
+        with open(f"/proc/{self.authd.pid}/smaps_rollup", encoding="utf-8") as f:
+            return sum(int(line.split()[1]) for line in f if line.startswith(("Private_Clean", "Private_Dirty")))
+
     def record(self, photo, prompts):
         """Makes the film of a photograph's largest face."""
         subprocess.run([ACTOR, "--photo", f"{PHOTOS}/{photo}", "--record", f"{self.directory}/film.avi", "--models", MODELS,
@@ -355,7 +369,7 @@ def play(stage):
     path = str(client.start(camera="film")[1])
     view, _ = follow(stage, client, path)
     check("a video that is not there is said to be so", view["Failure"] == "camera" and "not there" in view["FailureText"], view)
-    stage.record("sample1.jpg", "look-straight,look-straight")
+    stage.record("sample1.jpg", "look-straight,look-straight,look-straight")
     idle()
     states, boxes = [], []
 
@@ -369,6 +383,22 @@ def play(stage):
     path = str(client.start(account=account, camera="film")[1])
     view, prompts = follow(stage, client, path)
     check("to be recognised in it takes the movements too", "challenge" in states and view["State"] == "failed", (view, prompts))
+
+    # What looks is a process of its own, which may do next to nothing; its end costs one attempt.
+    stage.show("sample3.jpg")
+    idle()
+    path = str(client.start(camera="stage")[1])
+    client.until(lambda: client.get(ATTEMPT, "State", path=path) == "searching")
+    lookers = stage.lookers()
+    check("a process of its own looks, which may call next to nothing", [s["Seccomp"] for s in lookers] == ["2"], lookers)
+    check("without any privilege", all(s["NoNewPrivs"] == "1" for s in lookers), lookers)
+    for looker in lookers:
+        os.kill(int(looker["Pid"]), signal.SIGSEGV)
+    view, _ = follow(stage, client, path)
+    check("if it crashes, the attempt ends", (view["State"], view["Failure"]) == ("failed", "internal"), view)
+    check("and nobody looks when there is no attempt", idle() and not stage.lookers())
+    memory = stage.memory()
+    check("what is left takes less than 15 MB of memory of its own", memory < 15000, memory)
 
     # Its owner goes.
     stage.show("sample5.jpg")

@@ -91,6 +91,7 @@ static void who_reads_can_do_nothing_else(void **state)
         struct preview *p;
 
         assert_int_equal(preview_new(&p), 0);
+        assert_int_equal(preview_seal(p), 0);
         struct view v = open_view(p);
         int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
         char path[64];

@@ -1,0 +1,44 @@
+/* What was seen, as numbers: see vision/vision.h. */
+#include <math.h>
+
+#include "authd/vision/vision.h"
+
+enum { FACES_MAX = 10000 };
+
+double embedding_cosine(const float a[EMBEDDING_SIZE], const float b[EMBEDDING_SIZE])
+{
+        double sum = 0;
+
+        for (int i = 0; i < EMBEDDING_SIZE; i++)
+                sum += (double) a[i] * (double) b[i];
+        return sum;
+}
+
+/* Also false for what is no number. */
+static bool within(double v, double low, double high)
+{
+        return v >= low && v <= high;
+}
+
+static bool box_valid(const struct box *b)
+{
+        return within(b->x, 0, 1) && within(b->y, 0, 1) && within(b->width, 0, 1) && within(b->height, 0, 1);
+}
+
+bool observation_valid(const struct observation *o)
+{
+        static const unsigned all =
+                OBSERVE_LANDMARKS | OBSERVE_EYES | OBSERVE_POSE | OBSERVE_LIVENESS | OBSERVE_EMBEDDING;
+
+        if ((o->observed & ~all) || o->faces > FACES_MAX || !box_valid(&o->box) || !within(o->rival, 0, 1e4) ||
+            !within(o->size, 0, FRAME_SIDE_MAX) || !within(o->brightness, 0, 255) || !within(o->sharpness, 0, 1e7) ||
+            !within(o->yaw, -180, 180) || !within(o->pitch, -180, 180) || !within(o->roll, -180, 180) ||
+            !within(o->bona_fide, 0, 1) || !within(o->eye_open[0], 0, 1) || !within(o->eye_open[1], 0, 1))
+                return false;
+        for (unsigned i = 0; i < LANDMARKS; i++)
+                if (!within(o->landmark[i].x, -1e5, 1e5) || !within(o->landmark[i].y, -1e5, 1e5))
+                        return false;
+        double length = sqrt(embedding_cosine(o->embedding, o->embedding));
+
+        return o->observed & OBSERVE_EMBEDDING ? within(length, 0.999, 1.001) : within(length, 0, 0);
+}
