@@ -10,7 +10,7 @@
 
 static const struct config_key keys[] = {
         { "peers", "relay-user", "visavis-relay" },
-        { "accounts", "suite", "MLS_256_DHKEMP384_AES256GCM_SHA384_P384" },
+        { "accounts", "suite", "" } /* the best that this OpenSSL has */,
         { "unlock", "derivation-milliseconds", "500" },
         { "unlock", "passphrase-alone", "no" },
         { NULL, NULL, NULL },
@@ -33,6 +33,16 @@ static int on_start(struct daemon *d, void **state)
         if (r < 0)
                 return r;
         settings.argon2_usec = (uint64_t) milliseconds * 1000;
+        if (settings.suite[0] == '\0')
+                settings.suite = suite_default()->name;
+        if (suite_is_missing(settings.suite)) {
+                log_error(
+                        "Cipher suite %s, which suite in cryptod.conf names, needs ML-KEM, which this machine's "
+                        "OpenSSL "
+                        "(%s) does not have. Install OpenSSL 3.5 or later (Debian 13), or take one of RFC 9420 §17.1.",
+                        settings.suite, OpenSSL_version(OPENSSL_VERSION_STRING));
+                return -EINVAL;
+        }
         if (!suite_by_name(settings.suite)) {
                 log_error("There is no cipher suite %s, which suite in cryptod.conf names. Take one of RFC 9420 "
                           "§17.1.",

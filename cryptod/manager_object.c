@@ -57,6 +57,11 @@ static int on_create_account(sd_bus_message *m, void *userdata, sd_bus_error *er
         if (address_parse(address, &request.address, &reason) < 0)
                 return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
                                          "\"%s\" is not an address: %s Write name@host:port#key.", address, reason);
+        if (suite_is_missing(request.suite))
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                         "\"%s\" needs ML-KEM, which this machine's OpenSSL does not have; install "
+                                         "OpenSSL 3.5 or later (Debian 13), or leave the option out for the default.",
+                                         request.suite);
         if (!suite_by_name(request.suite))
                 return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
                                          "\"%s\" is not a cipher suite of MLS; leave the option out for the default.",

@@ -18,7 +18,7 @@ import xml.etree.ElementTree as ElementTree
 BUILDS = {
     "build": ({}, [], []),
     "build-sanitize": ({}, ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Ddesktop=false", "-Doptimization=1"],
-                       ["--no-suite", "system"]),
+                       ["--no-suite", "system", "--no-suite", "interop"]),
     "build-fuzz": ({"CC": "clang", "CXX": "clang++"}, ["-Dfuzzers=true", "-Dtests=false", "-Ddesktop=false",
                                                       "-Db_sanitize=address,undefined", "-Db_lundef=false",
                                                       "-Doptimization=1"], []),

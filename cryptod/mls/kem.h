@@ -5,7 +5,7 @@
 #include "services/bytes.h"
 #include "services/secret.h"
 
-enum { KEM_PUBLIC_KEY_MAX = 133 };
+enum { KEM_PUBLIC_KEY_MAX = 1665 };
 
 struct kem {
         uint16_t id;         /* RFC 9180 §7.1 */
@@ -27,6 +27,13 @@ struct kem {
                            struct bytes output, struct secret **shared);
 
         const void *parameters; /* of these functions */
+
+        /* NULL: always. Else false where OpenSSL lacks something for it; nothing else may be called then. */
+        bool (*available)(const struct kem *k);
 };
 
 extern const struct kem kem_p256, kem_p384, kem_p521, kem_x25519, kem_x448;
+
+/* The post-quantum hybrids of draft-ietf-hpke-pq; kem_xwing is the first of them with the DeriveKeyPair of
+ * draft-connolly-cfrg-xwing-kem, which ts-mls has. */
+extern const struct kem kem_mlkem768_x25519, kem_mlkem768_p256, kem_mlkem1024_p384, kem_xwing;

@@ -55,22 +55,6 @@ static struct secret *derive_key_pair(const struct kem *k, struct bytes ikm, str
         abort(); /* 256 candidates outside the group's order: not by chance */
 }
 
-static int agree(const struct kem *k, EVP_PKEY *own, EVP_PKEY *peer, struct secret **out)
-{
-        _cleanup_openssl_(EVP_PKEY_CTX) EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, own, NULL);
-        size_t size = k->private_size; /* Ndh equals Nsk for every group of §7.1 */
-        struct secret *shared = secret_new(size);
-
-        /* An all-zero result of X25519 or X448 makes the derivation fail (RFC 9180 §7.1.4). */
-        if (!context || EVP_PKEY_derive_init(context) != 1 || EVP_PKEY_derive_set_peer_ex(context, peer, 0) != 1 ||
-            EVP_PKEY_derive(context, shared->data, &size) != 1 || size != shared->size) {
-                secret_free(shared);
-                return -EBADMSG;
-        }
-        *out = shared;
-        return 0;
-}
-
 static struct secret *extract_and_expand(const struct kem *k, const struct secret *agreed, struct bytes output,
                                          struct bytes public_key)
 {
@@ -97,7 +81,8 @@ static int encapsulate(const struct kem *k, struct bytes public_key, struct writ
         if (r < 0)
                 return r;
         ephemeral = key_generate(dh(k)->group);
-        r = agree(k, ephemeral, peer, &agreed);
+        /* Ndh equals Nsk for every group of §7.1. */
+        r = key_agree(ephemeral, peer, k->private_size, &agreed);
         if (r >= 0)
                 r = key_write_public(ephemeral, output);
         if (r < 0)
@@ -119,7 +104,7 @@ static int decapsulate(const struct kem *k, const struct secret *private_key, st
         if (r >= 0 && public_key.size == 0)
                 r = key_write_public(own, &computed);
         if (r >= 0)
-                r = agree(k, own, peer, &agreed);
+                r = key_agree(own, peer, k->private_size, &agreed);
         if (r < 0)
                 return r;
         *shared = extract_and_expand(k, agreed, output, public_key.size > 0 ? public_key : writer_bytes(&computed));
@@ -129,10 +114,7 @@ static int decapsulate(const struct kem *k, const struct secret *private_key, st
 #define DH(id, group, hash, secret_size, public_size, private_size, bitmask)                                           \
         {                                                                                                              \
                 id, secret_size, public_size, public_size, private_size, derive_key_pair, encapsulate, decapsulate,    \
-                        &(const struct dh)                                                                             \
-                {                                                                                                      \
-                        group, hash, bitmask                                                                           \
-                }                                                                                                      \
+                        &(const struct dh){ group, hash, bitmask }, NULL                                               \
         }
 
 const struct kem kem_p256 = DH(0x0010, "P-256", &hash_sha256, 32, 65, 32, 0xff);

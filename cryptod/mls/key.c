@@ -119,6 +119,20 @@ EVP_PKEY *key_generate(const char *type)
         return key;
 }
 
+int key_agree(EVP_PKEY *own, EVP_PKEY *peer, size_t size, struct secret **out)
+{
+        _cleanup_openssl_(EVP_PKEY_CTX) EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, own, NULL);
+        struct secret *shared = secret_new(size);
+
+        if (!context || EVP_PKEY_derive_init(context) != 1 || EVP_PKEY_derive_set_peer_ex(context, peer, 0) != 1 ||
+            EVP_PKEY_derive(context, shared->data, &size) != 1 || size != shared->size) {
+                secret_free(shared);
+                return -EBADMSG;
+        }
+        *out = shared;
+        return 0;
+}
+
 int key_write_public(EVP_PKEY *key, struct writer *out)
 {
         uint8_t public_key[133];

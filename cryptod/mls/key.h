@@ -18,6 +18,10 @@ int key_from_private(const char *type, const struct secret *private_key, struct 
 /* A new pair. */
 EVP_PKEY *key_generate(const char *type);
 
+/* Diffie-Hellman: @size shared bytes. -EBADMSG if the result is the all-zero one of X25519 or X448 (RFC 9180 §7.1.4).
+ */
+int key_agree(EVP_PKEY *own, EVP_PKEY *peer, size_t size, struct secret **out);
+
 /* The public key's bytes, appended to @out; the private key's, as a secret of @size bytes. */
 int key_write_public(EVP_PKEY *key, struct writer *out);
 struct secret *key_private(EVP_PKEY *key, size_t size);

@@ -24,27 +24,61 @@ static const struct suite suites[] = {
         { 5, "MLS_256_DHKEMP521_AES256GCM_SHA512_P521", &kem_p521, SHA512, AES256GCM, &p521 },
         { 6, "MLS_256_DHKEMX448_CHACHA20POLY1305_SHA512_Ed448", &kem_x448, SHA512, CHACHA20POLY1305, &ed448 },
         { 7, "MLS_256_DHKEMP384_AES256GCM_SHA384_P384", &kem_p384, SHA384, AES256GCM, &p384 },
+        { 0xf002, "MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519", &kem_mlkem768_x25519, SHA384, AES256GCM,
+          &ed25519 },
+        { 0xf004, "MLS_128_MLKEM768P256_AES256GCM_SHA384_P256", &kem_mlkem768_p256, SHA384, AES256GCM, &p256 },
+        { 0xf005, "MLS_192_MLKEM1024P384_AES256GCM_SHA384_P384", &kem_mlkem1024_p384, SHA384, AES256GCM, &p384 },
+        { 83, "MLS_256_XWING_AES256GCM_SHA512_Ed25519", &kem_xwing, SHA512, AES256GCM, &ed25519 }, /* ts-mls's number */
 };
+
+static bool available(const struct suite *s)
+{
+        return !s->kem->available || s->kem->available(s->kem);
+}
 
 const struct suite *suite_at(unsigned index)
 {
-        return index < COUNT_OF(suites) ? &suites[index] : NULL;
+        for (size_t i = 0; i < COUNT_OF(suites); i++)
+                if (available(&suites[i]) && index-- == 0)
+                        return &suites[i];
+        return NULL;
 }
 
 const struct suite *suite_by_id(uint16_t id)
 {
         for (size_t i = 0; i < COUNT_OF(suites); i++)
-                if (suites[i].id == id)
+                if (suites[i].id == id && available(&suites[i]))
+                        return &suites[i];
+        return NULL;
+}
+
+static const struct suite *named(const char *name)
+{
+        for (size_t i = 0; i < COUNT_OF(suites); i++)
+                if (strcmp(suites[i].name, name) == 0)
                         return &suites[i];
         return NULL;
 }
 
 const struct suite *suite_by_name(const char *name)
 {
-        for (size_t i = 0; i < COUNT_OF(suites); i++)
-                if (strcmp(suites[i].name, name) == 0)
-                        return &suites[i];
-        return NULL;
+        const struct suite *s = named(name);
+
+        return s && available(s) ? s : NULL;
+}
+
+const struct suite *suite_default(void)
+{
+        const struct suite *hybrid = suite_by_name("MLS_192_MLKEM1024P384_AES256GCM_SHA384_P384");
+
+        return hybrid ? hybrid : suite_by_id(7);
+}
+
+bool suite_is_missing(const char *name)
+{
+        const struct suite *s = named(name);
+
+        return s && !available(s);
 }
 
 static void must(bool good)

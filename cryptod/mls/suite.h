@@ -33,7 +33,7 @@ struct signature_algorithm {
 
 struct suite {
         uint16_t id;
-        const char *name; /* as in the IANA registry */
+        const char *name; /* as in the IANA registry, or in the draft */
         const struct kem *kem;
         const struct hash *hash; /* for its KDF and its transcript */
         size_t hash_size;        /* Nh */
@@ -42,11 +42,19 @@ struct suite {
         const struct signature_algorithm *signature;
 };
 
-/* The row of an IANA number or name; NULL if there is none. */
+/* The row of a number or name; NULL if there is none, or none that this OpenSSL can compute: the post-quantum suites of
+ * draft-ietf-mls-pq-ciphersuites need ML-KEM, which it has from 3.5 on. Their numbers are TBD in the draft: until there
+ * are any, the third suite TBD5 is 0xF005 of the private range (RFC 9420 §17.1), and so on. */
 const struct suite *suite_by_id(uint16_t id);
 const struct suite *suite_by_name(const char *name);
 
-/* The rows one by one, from 0; NULL after the last. */
+/* For those who have no reason to choose (docs/decisions/default-suite.md): post-quantum where that is available. */
+const struct suite *suite_default(void);
+
+/* True for the name of a row that needs a later OpenSSL than this one. */
+bool suite_is_missing(const char *name);
+
+/* The available rows one by one, from 0; NULL after the last. */
 const struct suite *suite_at(unsigned index);
 
 /* Hash and MAC (Nh bytes to @out). */
