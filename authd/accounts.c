@@ -18,6 +18,7 @@ static const char *const migrations[] = {
         "CREATE TABLE account (id TEXT PRIMARY KEY, uid INTEGER NOT NULL, template BLOB NOT NULL,"
         " face_secret BLOB NOT NULL, throttle BLOB NOT NULL) WITHOUT ROWID;"
         "CREATE INDEX account_uid ON account (uid);",
+        "ALTER TABLE account ADD COLUMN redemptions INTEGER NOT NULL DEFAULT 0;",
 };
 
 struct accounts {
@@ -92,8 +93,8 @@ int accounts_add(struct accounts *a, const struct enrolment *e)
             (r = seal_column(a, "template", e, writer_bytes(&plain), &template)) < 0 ||
             (r = seal_column(a, "face secret", e, secret_bytes(e->face_secret), &secret)) < 0)
                 return r;
-        return storage_run(a->db, "INSERT INTO account VALUES (?, ?, ?, ?, ?)", "sibbb", e->account, (int64_t) e->uid,
-                           writer_bytes(&template), writer_bytes(&secret), writer_bytes(&throttle));
+        return storage_run(a->db, "INSERT INTO account VALUES (?, ?, ?, ?, ?, 0)", "sibbb", e->account,
+                           (int64_t) e->uid, writer_bytes(&template), writer_bytes(&secret), writer_bytes(&throttle));
 }
 
 static int unseal_column(struct accounts *a, const char *what, const char *sql, const char *account, uid_t uid,
@@ -151,6 +152,30 @@ int accounts_remove(struct accounts *a, const char *account)
         /* What was deleted is overwritten in the database (secure_delete); the log that still holds it is emptied. */
         if (r >= 0)
                 (void) sqlite3_wal_checkpoint_v2(a->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+        return r;
+}
+
+int accounts_count_redemption(struct accounts *a, const char *account, uint64_t known, uint64_t *out)
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        uint64_t own;
+        int r = storage_prepare(a->db, &s, "SELECT redemptions FROM account WHERE id = ?", "s", account);
+
+        if (r >= 0)
+                r = storage_step(s);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        own = (uint64_t) storage_column_integer(s, 0);
+        if (known > own)
+                log_warning(
+                        "cryptod knows of %llu redemptions for account %s and we of %llu: authd's state was put back "
+                        "from an older copy.",
+                        (unsigned long long) known, account, (unsigned long long) own);
+        own = (known > own ? known : own) + 1;
+        s = (sqlite3_finalize(s), NULL);
+        r = storage_run(a->db, "UPDATE account SET redemptions = ? WHERE id = ?", "is", (int64_t) own, account);
+        if (r >= 0)
+                *out = own;
         return r;
 }
 

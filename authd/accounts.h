@@ -31,6 +31,11 @@ int accounts_face_secret(struct accounts *a, const char *account, uid_t uid, str
 /* Deletes an account, whoever's it is; no error if there is none. Errors of storage_errno(). */
 int accounts_remove(struct accounts *a, const char *account);
 
+/* Counts a redemption, which @known of cryptod's are before: what both daemons know of from now on. Whichever knew of
+ * fewer was put back from an older copy; then a warning is logged, and cryptod lets the difference cost what wrong
+ * factors cost. -ENOENT; errors of storage_errno(). */
+int accounts_count_redemption(struct accounts *a, const char *account, uint64_t known, uint64_t *out);
+
 /* How many accounts a user has. */
 int accounts_count(struct accounts *a, uid_t uid, unsigned *out);
 

@@ -45,11 +45,14 @@ static int redeem(struct authd *a, sd_bus_message *m, struct bytes ticket, sd_bu
         _cleanup_close_ int fd = -1;
         struct enrolment *enrolment = NULL;
         const char *account, *caller;
+        uint64_t count;
         uint32_t uid;
-        int r = sd_bus_message_read(m, "sus", &account, &uid, &caller);
+        int r = sd_bus_message_read(m, "sust", &account, &uid, &caller, &count);
 
         if (r < 0)
                 return r;
+        if (count > INT64_MAX - 1)
+                return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT, "Nobody has redeemed so many tickets.");
         r = tickets_redeem(a->tickets, ticket, account, uid, caller, authd_now(), &enrolment);
         if (r < 0)
                 return sd_bus_error_set(error, ERROR_TICKET,
@@ -59,13 +62,15 @@ static int redeem(struct authd *a, sd_bus_message *m, struct bytes ticket, sd_bu
 
         r = take_secret(a, account, uid, enrolment, &secret);
         enrolment_free(enrolment);
+        if (r >= 0)
+                r = accounts_count_redemption(a->accounts, account, count, &count);
         if (r < 0)
                 return storage_error(a, r, error);
         r = secret_to_fd(secret, &fd);
         if (r < 0)
                 return sd_bus_error_setf(error, ERROR_INTERNAL, "The face secret cannot be handed over: %s.",
                                          strerror(-r));
-        return sd_bus_reply_method_return(m, "hb", fd, (int) enrols);
+        return sd_bus_reply_method_return(m, "hbt", fd, (int) enrols, count);
 }
 
 static int on_redeem(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -101,8 +106,9 @@ static int on_forget(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD_WITH_ARGS("Redeem", SD_BUS_ARGS("ay", ticket, "s", account, "u", uid, "s", caller),
-                                SD_BUS_RESULT("h", face_secret, "b", enrolment), on_redeem, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Redeem", SD_BUS_ARGS("ay", ticket, "s", account, "u", uid, "s", caller, "t", count),
+                                SD_BUS_RESULT("h", face_secret, "b", enrolment, "t", count), on_redeem,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Forget", SD_BUS_ARGS("s", account), SD_BUS_NO_RESULT, on_forget,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,

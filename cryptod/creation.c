@@ -197,7 +197,8 @@ static void on_derived(int result, struct slot_result *s, void *userdata)
         }
 }
 
-static void on_ticket(const sd_bus_error *refused, struct secret *face_secret, bool enrolment, void *userdata)
+static void on_ticket(const sd_bus_error *refused, struct secret *face_secret, bool enrolment, uint64_t count,
+                      void *userdata)
 {
         struct creation *n = userdata;
         _cleanup_secret_ struct secret *secret = face_secret;
@@ -281,7 +282,7 @@ int creation_start(struct cryptod *c, sd_bus_message *m, const struct caller *ca
         r = n->factor < 0 ? -errno : vault_reserve(c->state_directory, n->record.id);
         n->reserved = r >= 0;
         if (r >= 0)
-                r = redemption_start(c->bus, request->ticket, n->record.id, caller, on_ticket, n, &n->redemption);
+                r = redemption_start(c->bus, request->ticket, n->record.id, caller, 0, on_ticket, n, &n->redemption);
         if (r >= 0)
                 return 1;
         undo(n);

@@ -30,9 +30,9 @@ struct redemption *redemption_free(struct redemption *r)
         return NULL;
 }
 
-static int read_face_secret(sd_bus_message *reply, struct secret **out, int *enrolment)
+static int read_face_secret(sd_bus_message *reply, struct secret **out, int *enrolment, uint64_t *count)
 {
-        int fd, r = sd_bus_message_read(reply, "hb", &fd, enrolment);
+        int fd, r = sd_bus_message_read(reply, "hbt", &fd, enrolment, count);
 
         if (r >= 0)
                 r = secret_from_fd(fd, FACE_SECRET_SIZE, false, out);
@@ -46,26 +46,27 @@ static int on_redeemed(sd_bus_message *reply, void *userdata, sd_bus_error *igno
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         const sd_bus_error *refused = sd_bus_message_get_error(reply);
         int enrolment = 0;
+        uint64_t count = 0;
 
         if (refused && strncmp(refused->name, VISAVIS_ERROR, strlen(VISAVIS_ERROR)) == 0) {
-                red->done(refused, NULL, false, red->userdata);
+                red->done(refused, NULL, false, 0, red->userdata);
                 return 0;
         }
-        if (refused || read_face_secret(reply, &face_secret, &enrolment) < 0) {
+        if (refused || read_face_secret(reply, &face_secret, &enrolment, &count) < 0) {
                 log_error("authd did not redeem a ticket: %s.",
                           refused && refused->message ? refused->message : "its answer is malformed");
                 sd_bus_error_set(&error, ERROR_INTERNAL,
                                  "The face recognition service did not answer; see the journal of visavis-authd, and "
                                  "try again.");
-                red->done(&error, NULL, false, red->userdata);
+                red->done(&error, NULL, false, 0, red->userdata);
                 return 0;
         }
-        red->done(NULL, TAKE(face_secret), enrolment != 0, red->userdata);
+        red->done(NULL, TAKE(face_secret), enrolment != 0, count, red->userdata);
         return 0;
 }
 
-int redemption_start(sd_bus *bus, struct bytes ticket, const char *account, const struct caller *caller, redeemed done,
-                     void *userdata, struct redemption **out)
+int redemption_start(sd_bus *bus, struct bytes ticket, const char *account, const struct caller *caller, uint64_t count,
+                     redeemed done, void *userdata, struct redemption **out)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         struct redemption *red = calloc(1, sizeof(*red));
@@ -80,7 +81,7 @@ int redemption_start(sd_bus *bus, struct bytes ticket, const char *account, cons
         if (r >= 0)
                 r = sd_bus_message_append_array(m, 'y', ticket.data, ticket.size);
         if (r >= 0)
-                r = sd_bus_message_append(m, "sus", account, (uint32_t) caller->uid, caller->name);
+                r = sd_bus_message_append(m, "sust", account, (uint32_t) caller->uid, caller->name, count);
         if (r >= 0)
                 r = sd_bus_call_async(bus, &red->call, m, on_redeemed, red, REDEEM_USEC);
         if (r < 0) {
@@ -354,16 +355,24 @@ static int derive(struct opening *o, struct secret *face_secret, sd_bus_error *e
         return r < 0 ? opening_describe(r, error) : 0;
 }
 
-static void on_ticket(const sd_bus_error *refused, struct secret *face_secret, bool enrolment, void *userdata)
+static void on_ticket(const sd_bus_error *refused, struct secret *face_secret, bool enrolment, uint64_t count,
+                      void *userdata)
 {
         struct opening *o = userdata;
+        _cleanup_secret_ struct secret *secret = face_secret;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
         if (refused) {
                 answer_error(o, refused);
                 return;
         }
-        if (derive(o, face_secret, &error) < 0)
+        int r = vault_count_redemption(o->account->vault, count);
+
+        if (r < 0)
+                (void) opening_describe(r, &error);
+        else
+                r = derive(o, TAKE(secret), &error);
+        if (r < 0)
                 answer_error(o, &error);
 }
 
@@ -402,8 +411,8 @@ int opening_start(struct account *a, sd_bus_message *m, const struct caller *cal
         if (r >= 0)
                 r = opening_new(a, m, caller, request);
         if (r >= 0)
-                r = face ? redemption_start(a->cryptod->bus, request->ticket, account_id(a), caller, on_ticket,
-                                            a->opening, &a->opening->redemption)
+                r = face ? redemption_start(a->cryptod->bus, request->ticket, account_id(a), caller,
+                                            vault_redemptions(a->vault), on_ticket, a->opening, &a->opening->redemption)
                          : derive(a->opening, NULL, error);
         if (r < 0)
                 opening_free(a);

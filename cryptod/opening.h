@@ -7,14 +7,16 @@
 #include "cryptod/vault/slot_job.h"
 #include "services/caller.h"
 
-/* authd's answer to Redeem. @error NULL: @face_secret passes to the callback. */
-typedef void (*redeemed)(const sd_bus_error *error, struct secret *face_secret, bool enrolment, void *userdata);
+/* authd's answer to Redeem. @error NULL: @face_secret passes to the callback. @count: vault_count_redemption(). */
+typedef void (*redeemed)(const sd_bus_error *error, struct secret *face_secret, bool enrolment, uint64_t count,
+                         void *userdata);
 
 struct redemption;
 
-/* Uses a ticket up for @account and the caller from whom it came. @done comes once, unless it is freed before. */
-int redemption_start(sd_bus *bus, struct bytes ticket, const char *account, const struct caller *caller, redeemed done,
-                     void *userdata, struct redemption **out);
+/* Uses a ticket up for @account, of which @count redemptions are known, and the caller from whom it came. @done comes
+ * once, unless it is freed before. */
+int redemption_start(sd_bus *bus, struct bytes ticket, const char *account, const struct caller *caller, uint64_t count,
+                     redeemed done, void *userdata, struct redemption **out);
 struct redemption *redemption_free(struct redemption *r);
 
 /* What is done once a factor has proved good. All but the first need an unlock that the caller holds. */

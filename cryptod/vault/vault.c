@@ -39,6 +39,7 @@ static const char *const migrations[] = {
         "                     message INTEGER REFERENCES message, content BLOB NOT NULL);"
         "CREATE TABLE inbox (number INTEGER PRIMARY KEY CHECK (number = 1), last INTEGER NOT NULL);"
         "INSERT INTO inbox VALUES (1, 0);",
+        "ALTER TABLE account ADD COLUMN redemptions INTEGER NOT NULL DEFAULT 0;",
 };
 
 struct vault {
@@ -47,7 +48,8 @@ struct vault {
         struct cells *cells;
         struct writer slots[VAULT_SLOTS_MAX + 1]; /* by number */
         struct throttle throttle;
-        struct secret *key; /* NULL while locked */
+        uint64_t redemptions; /* of tickets at authd */
+        struct secret *key;   /* NULL while locked */
 };
 
 struct vault *vault_free(struct vault *v)
@@ -153,7 +155,8 @@ static int read_account(struct vault *v, const char *id)
 {
         _cleanup_statement_ sqlite3_stmt *s = NULL;
         struct vault_account *a = &v->account;
-        int r = storage_prepare(v->db, &s, "SELECT uid, address, suite, created FROM account WHERE id = ?", "s", id);
+        int r = storage_prepare(v->db, &s, "SELECT uid, address, suite, created, redemptions FROM account WHERE id = ?",
+                                "s", id);
 
         if (r >= 0)
                 r = storage_step(s);
@@ -164,6 +167,7 @@ static int read_account(struct vault *v, const char *id)
         snprintf(a->address, sizeof(a->address), "%s", storage_column_string(s, 1));
         snprintf(a->suite, sizeof(a->suite), "%s", storage_column_string(s, 2));
         a->created = (uint64_t) storage_column_integer(s, 3);
+        v->redemptions = (uint64_t) storage_column_integer(s, 4);
         return 0;
 }
 
@@ -225,7 +229,7 @@ static int insert(sqlite3 *db, const struct vault_account *a, struct bytes slot)
         int r = storage_begin(db);
 
         if (r >= 0)
-                r = storage_run(db, "INSERT INTO account VALUES (?, ?, ?, ?, ?)", "sissi", a->id, (int64_t) a->uid,
+                r = storage_run(db, "INSERT INTO account VALUES (?, ?, ?, ?, ?, 1)", "sissi", a->id, (int64_t) a->uid,
                                 a->address, a->suite, (int64_t) a->created);
         if (r >= 0)
                 r = storage_run(db, "INSERT INTO slot VALUES (1, ?)", "b", slot);
@@ -251,6 +255,7 @@ int vault_create(const char *state_directory, const struct vault_account *accoun
         if (r < 0)
                 return r;
         v->account = *account;
+        v->redemptions = 1; /* the enrolment's */
         v->key = TAKE(key);
         write_fixed(&v->slots[1], slot);
         r = writer_finish(&v->slots[1]);
@@ -367,6 +372,34 @@ int vault_attempt(struct vault *v, uint64_t *wait_usec)
         if (r < 0)
                 return r;
         throttle_attempt(&next, &now);
+        return store_throttle(v, &next);
+}
+
+uint64_t vault_redemptions(const struct vault *v)
+{
+        return v->redemptions;
+}
+
+int vault_count_redemption(struct vault *v, uint64_t count)
+{
+        struct throttle next = v->throttle;
+        struct boot_time now;
+        uint64_t missed = count > v->redemptions ? count - v->redemptions - 1 : 0;
+        int r = boot_time_now(&now);
+
+        if (r >= 0)
+                r = storage_run(v->db, "UPDATE account SET redemptions = ?", "i", (int64_t) count);
+        if (r < 0)
+                return r;
+        v->redemptions = count;
+        if (missed == 0)
+                return 0;
+        log_warning(
+                "authd has redeemed %llu tickets for account %s that are not known here: cryptod's state was put back "
+                "from an older copy, or its end cut attempts off. They count as wrong factors.",
+                (unsigned long long) missed, v->account.id);
+        for (uint64_t i = 0; i < missed && i < THROTTLE_LOCK_OUT; i++)
+                throttle_attempt(&next, &now);
         return store_throttle(v, &next);
 }
 

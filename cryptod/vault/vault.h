@@ -73,6 +73,12 @@ int vault_slot_remove(struct vault *v, unsigned number);
  */
 int vault_wait(const struct vault *v, uint64_t *wait_usec);
 
+/* How many tickets for this account authd has redeemed, as far as is known here; and what authd says of it with each.
+ * What the vault did not know of counts as wrong factors: its disk was put back from an older copy, where fewer were
+ * counted. What storage_run() returns, -EIO. */
+uint64_t vault_redemptions(const struct vault *v);
+int vault_count_redemption(struct vault *v, uint64_t count);
+
 /* To be called before a factor is tried: counts the attempt on disk. -EAGAIN if it has to wait; @wait_usec says how
  * long, UINT64_MAX if the account is locked out; -EIO and what storage_run() returns. */
 int vault_attempt(struct vault *v, uint64_t *wait_usec);

@@ -99,7 +99,7 @@ def tickets(story, stage):
 def policy(story, stage):
     with story.step("nobody but cryptod redeems tickets or hands envelopes to relayd, nobody but relayd delivers"):
         for user in (stage.person_user("alice"), "visavis-relay"):
-            refused_by_bus(stage, user, *AUTH, "im.visavis.Auth1.Tickets", "Redeem", "aysus", "0", "x", "0", "x")
+            refused_by_bus(stage, user, *AUTH, "im.visavis.Auth1.Tickets", "Redeem", "aysust", "0", "x", "0", "x", "0")
             refused_by_bus(stage, user, "im.visavis.Relay1", "/im/visavis/Relay1", "im.visavis.Relay1.Delivery", "Attach", "s", "x")
         for user in (stage.person_user("alice"), "visavis-auth"):
             refused_by_bus(stage, user, "im.visavis.Crypto1", "/im/visavis/Crypto1", "im.visavis.Crypto1.Inbox",

@@ -168,9 +168,9 @@ class Client:
     def ticket(self, path):
         return self.call(ATTEMPT, "TakeTicket", path=path)
 
-    def redeem(self, ticket, account, uid=None, caller=None):
+    def redeem(self, ticket, account, uid=None, caller=None, count=0):
         r = self.call(TICKETS, "Redeem", dbus.ByteArray(bytes(ticket)), account, dbus.UInt32(os.getuid() if uid is None else uid),
-                      caller or self.name)
+                      caller or self.name, dbus.UInt64(count))
         if r[0] != "ok":
             return r[0], None
         fd = r[1][0].take()
@@ -178,7 +178,7 @@ class Client:
         secret = os.read(fd, 100)
         seals = fcntl.fcntl(fd, fcntl.F_GET_SEALS)
         os.close(fd)
-        return "ok", (secret, bool(r[1][1]), seals)
+        return "ok", (secret, bool(r[1][1]), seals, int(r[1][2]))
 
 
 def main():
@@ -331,7 +331,7 @@ def play(stage):
     account = str(view["Account"])
     ticket = client.ticket(path)[1]
     if os.getuid() == 0:
-        refused = subprocess.run(["busctl", f"--address={stage.address}", "call", NAME, PATH, TICKETS, "Redeem", "aysus", "1", "0", account, "0", client.name],
+        refused = subprocess.run(["busctl", f"--address={stage.address}", "call", NAME, PATH, TICKETS, "Redeem", "aysust", "1", "0", account, "0", client.name, "0"],
                                  capture_output=True, text=True, check=False, preexec_fn=lambda: (os.setgroups([]), os.setgid(65534), os.setuid(65534)))
         check("Redeem is for cryptod's user alone", refused.returncode != 0 and "cryptod" in refused.stderr, refused)
     status, enrolled = client.redeem(ticket, account)
@@ -350,8 +350,9 @@ def play(stage):
     ticket = client.ticket(path)
     check("it is not for another user", ticket[0] == "ok" and client.redeem(ticket[1], account, uid=65534)[0] == ERROR + "TicketInvalid")
     path, view, prompts = verify("sample3.jpg")
-    status, verified = client.redeem(client.ticket(path)[1], account)
+    status, verified = client.redeem(client.ticket(path)[1], account, count=7)
     check("and gets the same secret", status == "ok" and verified[0] == enrolled[0] and not verified[1], (status, view))
+    check("redemptions are counted on from what either daemon knows", enrolled[3] == 1 and verified[3] == 8, (enrolled[3], verified[3]))
 
     _, view, _ = verify("sample5.jpg")
     check("another person is no-match", (view["State"], view["Failure"]) == ("failed", "no-match") and view["FailureText"], view)

@@ -46,20 +46,22 @@ class Authd(dbus.service.Object):
 
     def __init__(self, bus):
         super().__init__(bus, "/im/visavis/Auth1")
-        self.tickets, self.forgotten = {}, []
+        self.tickets, self.forgotten, self.counts = {}, [], {}
 
-    @dbus.service.method("im.visavis.Auth1.Tickets", in_signature="aysus", out_signature="hb")
-    def Redeem(self, ticket, account, uid, caller):
+    @dbus.service.method("im.visavis.Auth1.Tickets", in_signature="aysust", out_signature="hbt")
+    def Redeem(self, ticket, account, uid, caller, count):
         known = self.tickets.pop(bytes(ticket), None)
         if not known or known[:3] != (str(account), int(uid), str(caller)):
             raise dbus.DBusException("This ticket is not valid.", name=ERROR + "TicketInvalid")
         fd = os.memfd_create("face")
         os.write(fd, known[3])
-        return dbus.types.UnixFd(fd), known[4]
+        self.counts[str(account)] = max(self.counts.get(str(account), 0), int(count)) + 1
+        return dbus.types.UnixFd(fd), known[4], dbus.UInt64(self.counts[str(account)])
 
     @dbus.service.method("im.visavis.Auth1.Tickets", in_signature="s")
     def Forget(self, account):
         self.forgotten.append(str(account))
+        self.counts.pop(str(account), None)
 
 
 class Logind(dbus.service.Object):
@@ -327,6 +329,23 @@ def play_lock_out(stage, person):
     person.account.Lock()
     person.unlock()
     check("the right one does", person.state() == "unlocked")
+    stage.kill("cryptod", signal.SIGTERM)
+    vault = f"{stage.directory}/cryptod/{person.id}"
+    shutil.copytree(vault, vault + ".copy")
+    stage.start("cryptod", CRYPTOD)
+    wait_for(lambda: person.bus.name_has_owner("im.visavis.Crypto1"))
+    for _ in range(3):
+        refused("WrongFactor", person.unlock, "wrong")
+    check("three wrong ones cost time", refused("Throttled", person.unlock))
+    stage.kill("cryptod", signal.SIGTERM)
+    shutil.rmtree(vault)
+    os.rename(vault + ".copy", vault)
+    stage.start("cryptod", CRYPTOD)
+    wait_for(lambda: person.bus.name_has_owner("im.visavis.Crypto1"))
+    check("also when a copy of the vault from before is put back: authd counts, too", refused("Throttled", person.unlock))
+    person.slots.Unlock("recovery", person.factor(words), timeout=60)
+    person.account.Lock()
+    person.unlock()
     check("a passphrase alone has to be strong", refused("InvalidArgument", person.add, "passphrase", "p", "2718-alice"))
     passphrase = "tulip wagon orbit cream lantern"
     person.add("passphrase", "p", passphrase)
