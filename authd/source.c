@@ -14,7 +14,7 @@
 #include "authd/vision/picture.h"
 #include "services/bytes.h"
 #include "services/cleanup.h"
-#include "services/memfd.h"
+#include "services/file.h"
 
 enum { PICTURES_MAX = 1000, VIDEO_RATE_MAX = 60, FOLDER_SIZE_MAX = 256 * 1024 * 1024 };
 
@@ -41,7 +41,7 @@ static int read_file(const char *folder, const char *name, size_t max, struct wr
         if (asprintf(&path, "%s/%s", folder, name) < 0)
                 return -ENOMEM;
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        int r = fd < 0 ? -errno : memfd_read(fd, max, out);
+        int r = fd < 0 ? -errno : file_read(fd, max, out);
 
         return r == -ENODATA || r == -EINVAL ? 0 : r; /* an empty file, a folder: no picture, which is found later */
 }

@@ -1,4 +1,4 @@
-/* Atomic replacement of small files, and reading them into locked memory. */
+/* Atomic replacement of small files, and reading whole ones. */
 #include "file.h"
 
 #include <assert.h>
@@ -94,5 +94,34 @@ int file_read_secret(const char *path, size_t max, struct secret **out)
         if (size > max)
                 return -EMSGSIZE;
         *out = secret_copy(BYTES(buffer->data, size));
+        return 0;
+}
+
+int file_read(int fd, size_t max, struct writer *out)
+{
+        struct stat st;
+        size_t done = 0;
+
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return -EINVAL;
+        if (st.st_size == 0)
+                return -ENODATA;
+        if ((uint64_t) st.st_size > max)
+                return -EMSGSIZE;
+        uint8_t *data = writer_append(out, (size_t) st.st_size);
+
+        if (!data)
+                return writer_finish(out);
+        while (done < (size_t) st.st_size) {
+                ssize_t n = pread(fd, data + done, (size_t) st.st_size - done, (off_t) done);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return n < 0 ? -errno : -ENODATA; /* it shrank under our hands */
+                done += (size_t) n;
+        }
         return 0;
 }

@@ -4,39 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "services/cleanup.h"
+#include "services/file.h"
 
 int memfd_read(int fd, size_t max, struct writer *out)
 {
         static const int wanted = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK;
-        struct stat st;
-        size_t done = 0;
         int seals = fcntl(fd, F_GET_SEALS);
 
-        if (seals < 0 || (seals & wanted) != wanted)
-                return -EINVAL;
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        if (st.st_size == 0)
-                return -ENODATA;
-        if ((uint64_t) st.st_size > max)
-                return -EMSGSIZE;
-        uint8_t *data = writer_append(out, (size_t) st.st_size);
-
-        if (!data)
-                return writer_finish(out);
-        while (done < (size_t) st.st_size) {
-                ssize_t n = pread(fd, data + done, (size_t) st.st_size - done, (off_t) done);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0)
-                        return n < 0 ? -errno : -ENODATA; /* it shrank under our hands */
-                done += (size_t) n;
-        }
-        return 0;
+        return seals < 0 || (seals & wanted) != wanted ? -EINVAL : file_read(fd, max, out);
 }
 
 int memfd_make(struct bytes content, int *out)

@@ -4,8 +4,8 @@
 #include "bytes.h"
 
 /* Appends all that @fd holds, from its start, to @out. @fd must be a memfd that is sealed against writing, growing and
- * shrinking: -EINVAL for anything else, since reading a file of somebody else's file system could block for ever;
- * -ENODATA if it is empty, -EMSGSIZE if it holds more than @max bytes, or what fstat(2) and pread(2) say. */
+ * shrinking: -EINVAL for anything else, since reading a file of somebody else's file system could block for ever; else
+ * what file_read() says. */
 int memfd_read(int fd, size_t max, struct writer *out);
 
 /* Makes a sealed memfd that holds @content, offset at 0; the caller closes it. Errors of memfd_create(2) and write(2).
