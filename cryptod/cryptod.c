@@ -9,6 +9,7 @@
 
 #include "cryptod/creation.h"
 #include "cryptod/logind.h"
+#include "cryptod/vault/slot_job.h"
 #include "services/cleanup.h"
 #include "services/log.h"
 
@@ -108,6 +109,7 @@ struct cryptod *cryptod_free(struct cryptod *c)
                 account_free(c->accounts);
                 c->accounts = next;
         }
+        slot_job_wait_all(); /* a thread must not outlive the libraries that it uses */
         if (c->inhibitor >= 0)
                 close(c->inhibitor);
         sd_bus_unref(c->bus);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -25,6 +26,11 @@ struct work {
         struct secret *vault_key, *code;
         int result, finished; /* finished: an eventfd(2) */
 };
+
+/* The threads that run. */
+static pthread_mutex_t threads_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t threads_fewer = PTHREAD_COND_INITIALIZER;
+static unsigned threads;
 
 struct slot_job {
         struct work *work;
@@ -140,6 +146,22 @@ static int make_slot(struct work *w, const struct secret *old_factor)
         return r;
 }
 
+static void count_thread(bool starts)
+{
+        pthread_mutex_lock(&threads_mutex);
+        threads += starts ? 1U : -1U;
+        pthread_cond_broadcast(&threads_fewer);
+        pthread_mutex_unlock(&threads_mutex);
+}
+
+void slot_job_wait_all(void)
+{
+        pthread_mutex_lock(&threads_mutex);
+        while (threads > 0)
+                pthread_cond_wait(&threads_fewer, &threads_mutex);
+        pthread_mutex_unlock(&threads_mutex);
+}
+
 static void *run(void *userdata)
 {
         struct work *w = userdata;
@@ -159,6 +181,8 @@ static void *run(void *userdata)
         if (eventfd_write(w->finished, 1) < 0)
                 abort(); /* it was zero */
         work_drop(w);
+        OPENSSL_thread_stop(); /* what it keeps for this thread */
+        count_thread(false);
         return NULL;
 }
 
@@ -197,9 +221,12 @@ static int start_thread(struct work *w)
                 return -ENOMEM;
         pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
         atomic_fetch_add(&w->holders, 1);
+        count_thread(true);
         r = pthread_create(&thread, &attributes, run, w);
-        if (r != 0)
+        if (r != 0) {
+                count_thread(false);
                 atomic_fetch_sub(&w->holders, 1);
+        }
         pthread_attr_destroy(&attributes);
         return -r;
 }

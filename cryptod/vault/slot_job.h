@@ -46,3 +46,7 @@ int slot_job_start(sd_event *event, const struct slot_request *request, slot_job
 /* Ends it. If it is still running, @done never comes, and what the thread finds is wiped there. NULL is allowed.
  * Returns NULL. */
 struct slot_job *slot_job_free(struct slot_job *j);
+
+/* Waits until the threads of all jobs, freed ones too, have ended and wiped what they had: for the end of the process.
+ */
+void slot_job_wait_all(void);
