@@ -271,6 +271,30 @@ static int nth_path_node(struct bytes path_nodes, uint32_t index, struct bytes *
         return r.error;
 }
 
+/* True if each node of a path has as many ciphertexts as the resolution of its copath node has nodes, those that are
+ * meant for others included (§7.6). */
+static bool ciphertexts_fit(const struct ratchet_tree *t, const struct node_list *copath, const struct node_list *added,
+                            struct bytes path_nodes)
+{
+        struct reader r;
+
+        reader_init(&r, path_nodes);
+        for (uint32_t i = 0; i < copath->count; i++) {
+                _cleanup_node_list_ struct node_list resolution = ratchet_tree_resolution(t, copath->nodes[i], added);
+                struct bytes key, secrets, kem_output, ciphertext;
+                uint32_t count = 0;
+                struct reader list;
+
+                update_path_node_read(&r, &key, &secrets);
+                reader_init(&list, secrets);
+                for (; reader_more(&list); count++)
+                        hpke_ciphertext_read(&list, &kem_output, &ciphertext);
+                if (r.error || count != resolution.count)
+                        return false;
+        }
+        return true;
+}
+
 int treekem_decrypt(const struct ratchet_tree *t, struct private_keys *k, uint32_t sender,
                     const struct update_path *update, const struct node_list *added, struct bytes group_context,
                     struct secret **commit_secret)
@@ -283,7 +307,8 @@ int treekem_decrypt(const struct ratchet_tree *t, struct private_keys *k, uint32
         ratchet_tree_filtered_path(t, sender, &path, &copath);
         while (index < path.count && !tree_is_below(tree_leaf_node(k->leaf), copath.nodes[index]))
                 index++;
-        if (index == path.count || nth_path_node(update->nodes, index, &secrets) < 0)
+        if (index == path.count || !ciphertexts_fit(t, &copath, added, update->nodes) ||
+            nth_path_node(update->nodes, index, &secrets) < 0)
                 return -EBADMSG;
         resolution = ratchet_tree_resolution(t, copath.nodes[index], added);
         while (target < resolution.count && !private_key(k, resolution.nodes[target]))
@@ -291,18 +316,8 @@ int treekem_decrypt(const struct ratchet_tree *t, struct private_keys *k, uint32
         if (target == resolution.count)
                 return -EBADMSG;
         reader_init(&list, secrets);
-        for (uint32_t i = 0; i < resolution.count; i++) {
-                struct bytes this_kem_output, this_ciphertext;
-
-                hpke_ciphertext_read(&list, &this_kem_output, &this_ciphertext);
-                if (i == target) {
-                        kem_output = this_kem_output;
-                        ciphertext = this_ciphertext;
-                }
-        }
-        /* As many ciphertexts as the resolution has nodes, no more and no fewer (§12.4.2). */
-        if (reader_finish(&list) < 0)
-                return -EBADMSG;
+        for (uint32_t i = 0; i <= target; i++)
+                hpke_ciphertext_read(&list, &kem_output, &ciphertext);
 
         _cleanup_writer_ struct writer plain = WRITER_INIT;
         int r = hpke_decrypt_with_label(t->suite, private_key(k, resolution.nodes[target]),

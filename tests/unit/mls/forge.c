@@ -7,12 +7,20 @@
 #include <cmocka.h>
 
 #include "cryptod/mls/leaf_node_validation.h"
+#include "cryptod/mls/public_message.h"
 
 struct forge forge;
+static struct writer whole_path; /* what forge.path() was given last */
 
 void forge_end(void)
 {
         forge = (struct forge){ 0 };
+}
+
+void forge_release(void)
+{
+        forge_end();
+        writer_release(&whole_path);
 }
 
 int __real_proposal_list_check(const struct proposal_list *l, uint32_t sender, bool has_path);
@@ -76,6 +84,8 @@ int __wrap_authenticated_content_sign(const struct signature_key *key, struct by
 {
         int r;
 
+        if (forge.unprotected)
+                ((struct authenticated_content *) a)->wire_format = WIRE_FORMAT_PUBLIC_MESSAGE;
         if (forge.content) /* what is signed is also what is sent */
                 forge.content(&((struct authenticated_content *) a)->content);
         r = __real_authenticated_content_sign(key, group_context, a, signature);
@@ -125,6 +135,187 @@ void __wrap_proposal_write_external_init(struct writer *w, struct bytes kem_outp
         if (!forge.no_external_init)
                 __real_proposal_write_external_init(w, kem_output);
         write_fixed(w, forge.extra_external);
+}
+
+int __real_suite_seal(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
+                      struct bytes plain, struct writer *out);
+int __wrap_suite_seal(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
+                      struct bytes plain, struct writer *out);
+int __wrap_suite_seal(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
+                      struct bytes plain, struct writer *out)
+{
+        _cleanup_writer_ struct writer changed = WRITER_INIT;
+
+        write_fixed(&changed, plain);
+        if (forge.seal > 0 && --forge.seal == 0)
+                changed.data[changed.size - 1] ^= 1;
+        return __real_suite_seal(s, key, nonce, aad, writer_bytes(&changed), out);
+}
+
+int __real_suite_open(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
+                      struct bytes sealed, struct writer *out);
+int __wrap_suite_open(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
+                      struct bytes sealed, struct writer *out);
+int __wrap_suite_open(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
+                      struct bytes sealed, struct writer *out)
+{
+        int r = __real_suite_open(s, key, nonce, aad, sealed, out);
+
+        if (r >= 0 && forge.open > 0 && --forge.open == 0)
+                out->data[out->size - 1] ^= 1;
+        return r;
+}
+
+int __real_public_message_write(const struct suite *s, const struct secret *membership_key, struct bytes group_context,
+                                const struct authenticated_content *a, struct writer *out);
+int __wrap_public_message_write(const struct suite *s, const struct secret *membership_key, struct bytes group_context,
+                                const struct authenticated_content *a, struct writer *out);
+int __wrap_public_message_write(const struct suite *s, const struct secret *membership_key, struct bytes group_context,
+                                const struct authenticated_content *a, struct writer *out)
+{
+        _cleanup_writer_ struct writer tbm = WRITER_INIT;
+        uint8_t tag[SUITE_HASH_MAX];
+
+        if (!forge.unprotected)
+                return __real_public_message_write(s, membership_key, group_context, a, out);
+        framed_content_write_tbs(&tbm, a->wire_format, &a->content, group_context);
+        framed_content_auth_write(&tbm, a->content.content_type, &a->auth);
+        suite_mac(s, secret_bytes(membership_key), writer_bytes(&tbm), tag);
+        framed_content_write(out, &a->content);
+        framed_content_auth_write(out, a->content.content_type, &a->auth);
+        write_vector(out, BYTES(tag, s->hash_size));
+        return writer_finish(out);
+}
+
+void __real_ratchet_tree_parent_hash(const struct ratchet_tree *t, uint32_t node, uint32_t sibling,
+                                     uint8_t out[static SUITE_HASH_MAX]);
+void __wrap_ratchet_tree_parent_hash(const struct ratchet_tree *t, uint32_t node, uint32_t sibling,
+                                     uint8_t out[static SUITE_HASH_MAX]);
+void __wrap_ratchet_tree_parent_hash(const struct ratchet_tree *t, uint32_t node, uint32_t sibling,
+                                     uint8_t out[static SUITE_HASH_MAX])
+{
+        __real_ratchet_tree_parent_hash(t, node, sibling, out);
+        out[0] ^= forge.bad_parent_hash;
+}
+
+int __real_ratchet_tree_validate(const struct ratchet_tree *t, struct bytes group_id, unsigned threads);
+int __wrap_ratchet_tree_validate(const struct ratchet_tree *t, struct bytes group_id, unsigned threads);
+int __wrap_ratchet_tree_validate(const struct ratchet_tree *t, struct bytes group_id, unsigned threads)
+{
+        return forge.off & CHECK_TREE ? 0 : __real_ratchet_tree_validate(t, group_id, threads);
+}
+
+int __real_treekem_encrypt(const struct ratchet_tree *t, const struct path_secrets *p, const struct node_list *added,
+                           struct bytes group_context, unsigned threads, struct writer *out);
+int __wrap_treekem_encrypt(const struct ratchet_tree *t, const struct path_secrets *p, const struct node_list *added,
+                           struct bytes group_context, unsigned threads, struct writer *out);
+int __wrap_treekem_encrypt(const struct ratchet_tree *t, const struct path_secrets *p, const struct node_list *added,
+                           struct bytes group_context, unsigned threads, struct writer *out)
+{
+        struct reader r;
+        size_t mark;
+
+        if (!forge.path)
+                return __real_treekem_encrypt(t, p, added, group_context, threads, out);
+        writer_release(&whole_path);
+        assert_int_equal(__real_treekem_encrypt(t, p, added, group_context, threads, &whole_path), 0);
+        reader_init(&r, writer_bytes(&whole_path));
+        mark = writer_open_vector(out);
+        forge.path(read_vector(&r), out);
+        writer_close_vector(out, mark);
+        return writer_finish(out);
+}
+
+/* The path that was sent, or the one before it was changed. */
+static struct update_path path_to_take(const struct update_path *sent)
+{
+        struct update_path path = *sent;
+        struct reader r;
+
+        reader_init(&r, writer_bytes(&whole_path));
+        if (forge.off & CHECK_PATH)
+                path.nodes = read_vector(&r);
+        return path;
+}
+
+int __real_treekem_merge(struct ratchet_tree *t, uint32_t sender, const struct update_path *update);
+int __wrap_treekem_merge(struct ratchet_tree *t, uint32_t sender, const struct update_path *update);
+int __wrap_treekem_merge(struct ratchet_tree *t, uint32_t sender, const struct update_path *update)
+{
+        struct update_path path = path_to_take(update);
+
+        return __real_treekem_merge(t, sender, &path);
+}
+
+int __real_treekem_decrypt(const struct ratchet_tree *t, struct private_keys *k, uint32_t sender,
+                           const struct update_path *update, const struct node_list *added, struct bytes group_context,
+                           struct secret **commit_secret);
+int __wrap_treekem_decrypt(const struct ratchet_tree *t, struct private_keys *k, uint32_t sender,
+                           const struct update_path *update, const struct node_list *added, struct bytes group_context,
+                           struct secret **commit_secret);
+int __wrap_treekem_decrypt(const struct ratchet_tree *t, struct private_keys *k, uint32_t sender,
+                           const struct update_path *update, const struct node_list *added, struct bytes group_context,
+                           struct secret **commit_secret)
+{
+        struct update_path path = path_to_take(update);
+
+        return __real_treekem_decrypt(t, k, sender, &path, added, group_context, commit_secret);
+}
+
+struct secret *__real_hpke_derive_key_pair(const struct suite *s, struct bytes ikm, struct writer *public_key);
+struct secret *__wrap_hpke_derive_key_pair(const struct suite *s, struct bytes ikm, struct writer *public_key);
+struct secret *__wrap_hpke_derive_key_pair(const struct suite *s, struct bytes ikm, struct writer *public_key)
+{
+        struct secret *key = __real_hpke_derive_key_pair(s, ikm, public_key);
+
+        if (forge.derive > 0 && --forge.derive == 0) {
+                writer_release(public_key);
+                write_fixed(public_key, forge.derived);
+        }
+        return key;
+}
+
+int __real_commit_draft_make(struct commit_draft *d);
+int __wrap_commit_draft_make(struct commit_draft *d);
+int __wrap_commit_draft_make(struct commit_draft *d)
+{
+        if (forge.draft)
+                forge.draft(d);
+        return __real_commit_draft_make(d);
+}
+
+int __real_proposal_list_collect(const struct suite *suite, const struct commit *c, uint32_t sender,
+                                 const struct proposal_store *store, struct proposal_list *out);
+int __wrap_proposal_list_collect(const struct suite *suite, const struct commit *c, uint32_t sender,
+                                 const struct proposal_store *store, struct proposal_list *out);
+int __wrap_proposal_list_collect(const struct suite *suite, const struct commit *c, uint32_t sender,
+                                 const struct proposal_store *store, struct proposal_list *out)
+{
+        return __real_proposal_list_collect(suite, c, sender, forge.store ? forge.store : store, out);
+}
+
+int __real_welcome_write(const struct suite *s, const struct secret *joiner_secret, const struct secret *psk_secret,
+                         struct bytes psks, struct bytes group_info, const struct welcome_recipient *recipients,
+                         size_t count, unsigned threads, struct writer *out);
+int __wrap_welcome_write(const struct suite *s, const struct secret *joiner_secret, const struct secret *psk_secret,
+                         struct bytes psks, struct bytes group_info, const struct welcome_recipient *recipients,
+                         size_t count, unsigned threads, struct writer *out);
+int __wrap_welcome_write(const struct suite *s, const struct secret *joiner_secret, const struct secret *psk_secret,
+                         struct bytes psks, struct bytes group_info, const struct welcome_recipient *recipients,
+                         size_t count, unsigned threads, struct writer *out)
+{
+        struct welcome_recipient all[2] = { recipients[0] };
+        uint8_t ref[SUITE_HASH_MAX];
+        struct key_package package;
+
+        if (!forge.uninvited)
+                return __real_welcome_write(s, joiner_secret, psk_secret, psks, group_info, recipients, count, threads,
+                                            out);
+        assert_int_equal(count, 1);
+        package = package_of(forge.uninvited);
+        key_package_ref(s, &package, ref);
+        all[1] = (struct welcome_recipient){ BYTES(ref, s->hash_size), package.init_key, NULL };
+        return __real_welcome_write(s, joiner_secret, psk_secret, psks, group_info, all, 2, threads, out);
 }
 
 void forge_package(const struct person *p, const struct package_forgery *f, struct writer *out)

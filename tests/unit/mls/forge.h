@@ -5,6 +5,7 @@
  * message does so for that rule alone: with the same checks switched off it takes the message. */
 #pragma once
 
+#include "cryptod/mls/commit_draft.h"
 #include "tests/unit/mls/people.h"
 
 enum forge_check {
@@ -13,7 +14,9 @@ enum forge_check {
         CHECK_LEAF = 4,       /* leaf_node_validate() */
         CHECK_EXTENSIONS = 8, /* group_extensions_validate() */
         CHECK_PACKAGE = 16,   /* key_package_check() */
-        CHECK_ALL = 31,
+        CHECK_TREE = 32,      /* ratchet_tree_validate() */
+        CHECK_PATH = 64,      /* the path as it was before forge.path() changed it */
+        CHECK_ALL = 127,
 };
 
 extern struct forge {
@@ -26,12 +29,26 @@ extern struct forge {
         struct bytes extra_external; /* encoded Proposals that stand beside an external init */
         bool no_external_init;
         bool collisions; /* what collides stands in one list (proposals_collide()) */
+        /* The nth encryption from now has the last byte of its plaintext flipped; the nth decryption. */
+        unsigned seal, open;
+        bool unprotected;     /* application data travels in a public message */
+        bool bad_parent_hash; /* in the nodes of a path, and in its leaf */
+        /* Writes UpdatePathNode nodes<V> anew: their content is given. */
+        void (*path)(struct bytes nodes, struct writer *out);
+        /* The nth key pair that is derived from now has this public key. */
+        unsigned derive;
+        struct bytes derived;
+        /* Called before a commit is made. */
+        void (*draft)(struct commit_draft *draft);
+        const struct proposal_store *store; /* of the proposals that an external commit may refer to */
+        const struct person *uninvited;     /* gets the Welcome too, and is not in the tree */
 } forge;
 
 void __real_proposal_write_external_init(struct writer *w, struct bytes kem_output);
 
-/* Nothing is forged any more. */
+/* Nothing is forged any more; and nothing of it is kept either. */
 void forge_end(void);
+void forge_release(void);
 
 /* A key package of @p's keys whose leaf and whole may be changed before they are signed. */
 struct package_forgery {

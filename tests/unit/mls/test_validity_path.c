@@ -1,0 +1,309 @@
+/* What a receiver must refuse, continued (test_validity.c): paths, trees that arrive, and what is left of messages and
+ * external commits. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cryptod/mls/group_state.h"
+#include "cryptod/mls/hpke.h"
+#include "cryptod/mls/public_message.h"
+#include "services/cleanup.h"
+#include "tests/unit/mls/scene.h"
+
+/* §6.3.1, §6.2: messages. */
+
+RULE(padding_is_all_zero)
+{
+        forge.seal = 1;
+        protect(&s->people[ALICE], "hello", &s->message);
+        refused(s, -EBADMSG);
+        forge.open = 2; /* after the sender data */
+        assert_int_equal(receive(s), 0);
+}
+
+/* A commit that refers to nothing that came: taken for a handshake message, it would be refused for that. */
+static void as_if_handshake(struct framed_content *c)
+{
+        static const uint8_t body[] = { 2, PROPOSAL_BY_REFERENCE, 0, 0 };
+
+        c->body = BYTES_OF(body);
+}
+
+RULE(a_public_message_has_no_application_data)
+{
+        const struct epoch *e = group_epoch(s->people[BOB].group);
+        struct authenticated_content a;
+        struct bytes tag;
+        struct reader r;
+
+        forge.unprotected = true;
+        forge.content = as_if_handshake;
+        protect(&s->people[ALICE], "hello", &s->message);
+        refused(s, -EBADMSG);
+        reader_init(&r, writer_bytes(&s->message));
+        read_fixed(&r, 4);
+        assert_int_equal(public_message_read(&r, &a, &tag), 0);
+        assert_int_equal(public_message_check_membership(e->context.suite, e->schedule.membership_key,
+                                                         group_context_bytes(&e->context), &a, tag),
+                         0);
+        assert_int_equal(authenticated_content_verify(e->context.suite, writer_bytes(&s->people[ALICE].public_key),
+                                                      group_context_bytes(&e->context), &a),
+                         0);
+}
+
+/* §12.2: the list. */
+
+RULE(a_committer_does_not_remove_itself)
+{
+        proposal_write_remove(&s->proposals[0], ALICE);
+        commit_values(s, false);
+        refused_by(s, CHECK_LIST, -EBADMSG);
+}
+
+/* §7.5, §7.6, §12.4.2: the path's nodes. */
+
+/* How a node of a path is written anew: its ciphertexts and how many of the first are left out, and written twice. */
+static void write_node(struct bytes key, struct bytes ciphertexts, unsigned without, unsigned twice, struct writer *out)
+{
+        size_t mark;
+        struct reader r;
+
+        write_vector(out, key);
+        mark = writer_open_vector(out);
+        reader_init(&r, ciphertexts);
+        for (unsigned i = 0; reader_more(&r); i++) {
+                struct bytes kem_output, ciphertext;
+
+                hpke_ciphertext_read(&r, &kem_output, &ciphertext);
+                for (unsigned n = i < without ? 0 : i < twice ? 2 : 1; n > 0; n--) {
+                        write_vector(out, kem_output);
+                        write_vector(out, ciphertext);
+                }
+        }
+        writer_close_vector(out, mark);
+}
+
+static unsigned chosen_node, without, twice;
+
+static void other_ciphertexts(struct bytes nodes, struct writer *out)
+{
+        struct bytes key, ciphertexts;
+        struct reader r;
+
+        reader_init(&r, nodes);
+        for (unsigned i = 0; reader_more(&r); i++) {
+                update_path_node_read(&r, &key, &ciphertexts);
+                write_node(key, ciphertexts, i == chosen_node ? without : 0, i == chosen_node ? twice : 0, out);
+        }
+}
+
+/* Bob's node is the first of Alice's path, Carol's the second. */
+static void refuse_ciphertexts(struct scene *s, unsigned node)
+{
+        chosen_node = node;
+        forge.path = other_ciphertexts;
+        commit(s, &(struct group_change){ 0 });
+        refused_by(s, CHECK_PATH, -EBADMSG);
+}
+
+RULE(a_path_s_node_has_no_more_ciphertexts)
+{
+        without = 0;
+        twice = 1;
+        refuse_ciphertexts(s, 0);
+}
+
+RULE(a_path_s_node_has_no_fewer_ciphertexts)
+{
+        without = 1;
+        twice = 0;
+        refuse_ciphertexts(s, 0);
+}
+
+RULE(another_s_node_has_no_more_ciphertexts)
+{
+        without = 0;
+        twice = 1;
+        refuse_ciphertexts(s, 1);
+}
+
+RULE(another_s_node_has_no_fewer_ciphertexts)
+{
+        without = 1;
+        twice = 0;
+        refuse_ciphertexts(s, 1);
+}
+
+static void one_node_more(struct bytes nodes, struct writer *out)
+{
+        struct bytes key, ciphertexts;
+        struct reader r;
+
+        reader_init(&r, nodes);
+        while (reader_more(&r))
+                update_path_node_read(&r, &key, &ciphertexts);
+        write_fixed(out, nodes);
+        write_node(key, ciphertexts, 0, 0, out);
+}
+
+RULE(a_path_has_no_more_nodes)
+{
+        forge.path = one_node_more;
+        commit(s, &(struct group_change){ 0 });
+        refused_by(s, CHECK_PATH, -EBADMSG);
+}
+
+static void one_node_less(struct bytes nodes, struct writer *out)
+{
+        struct bytes key, ciphertexts;
+        struct reader r;
+
+        reader_init(&r, nodes);
+        update_path_node_read(&r, &key, &ciphertexts);
+        write_node(key, ciphertexts, 0, 0, out);
+}
+
+RULE(a_path_has_no_fewer_nodes)
+{
+        forge.path = one_node_less;
+        commit(s, &(struct group_change){ 0 });
+        refused_by(s, CHECK_PATH, -EBADMSG);
+}
+
+RULE(a_path_s_keys_are_those_of_its_secrets)
+{
+        _cleanup_writer_ struct writer another = WRITER_INIT;
+
+        secret_free(hpke_derive_key_pair(s->frank.suite, BYTES_STRING("the key material of another node"), &another));
+        forge.derive = 2; /* the leaf's, then the first node's */
+        forge.derived = writer_bytes(&another);
+        commit(s, &(struct group_change){ 0 });
+        refused(s, -EBADMSG);
+        forge.derive = 1;
+        forge.derived = writer_bytes(&another);
+        assert_int_equal(receive(s), 0);
+}
+
+/* §12.4.3.2: external commits. */
+
+static void leave_path_out(struct commit_draft *d)
+{
+        d->without_path = true;
+}
+
+RULE(an_external_commit_has_a_path)
+{
+        forge.draft = leave_path_out;
+        join_external(s, NODE_NONE, NULL);
+        refused(s, -EBADMSG);
+}
+
+static const struct stored_proposal *referred;
+
+static void refer(struct commit_draft *d)
+{
+        struct proposal p;
+        struct reader r;
+
+        reader_init(&r, BYTES(referred->data, referred->size));
+        proposal_read(&r, &p);
+        proposal_list_add(&d->list, &p, NODE_NONE);
+        d->list.items[d->list.count - 1].stored = referred;
+}
+
+static const struct secret *shared_psk(void *userdata, const struct psk_id *id)
+{
+        return userdata;
+}
+
+RULE(an_external_commit_refers_to_nothing)
+{
+        _cleanup_secret_ struct secret *value = secret_copy(BYTES_STRING("value"));
+        struct group_host host = { .psk = shared_psk, .userdata = value };
+        struct psk_id psk = { .type = PSK_EXTERNAL, .external_id = BYTES_STRING("shared") };
+        const struct proposal_store *store = &s->people[BOB].group->proposals;
+
+        s->host = host;
+        assert_int_equal(group_propose_psk(s->people[CAROL].group, &psk, BYTES(NULL, 0), NULL, &s->message), 0);
+        assert_int_equal(receive(s), 0);
+        writer_release(&s->message);
+        referred = &store->items[0];
+        forge.draft = refer;
+        join_external(s, NODE_NONE, &host);
+        refused(s, -ENOENT);
+        forge.store = store;
+        assert_int_equal(receive(s), 0);
+}
+
+/* §7.9.2, §12.4.3.1: a tree that arrives. */
+
+/* Frank refuses the tree of the Welcome, and takes it when it is not looked at. */
+static void refuse_tree(struct scene *s)
+{
+        invite(s, false);
+        assert_int_equal(join_with(s, BYTES(NULL, 0), NULL), -EBADMSG);
+        forge.off = CHECK_TREE;
+        assert_int_equal(join_with(s, BYTES(NULL, 0), NULL), 0);
+}
+
+RULE(a_tree_s_parents_are_parent_hash_valid)
+{
+        forge.bad_parent_hash = true;
+        refuse_tree(s);
+}
+
+static struct bytes key_of_carol;
+
+static void with_the_encryption_key_of_carol(struct leaf_node *leaf)
+{
+        leaf->encryption_key = key_of_carol;
+}
+
+RULE(an_encryption_key_stands_once_in_a_tree)
+{
+        key_of_carol = ratchet_tree_leaf(&group_epoch(s->people[ALICE].group)->tree, CAROL)->encryption_key;
+        forge.leaf = with_the_encryption_key_of_carol;
+        refuse_tree(s);
+}
+
+RULE(a_joiner_stands_in_the_tree)
+{
+        struct person grace;
+        struct bytes package;
+
+        person_make(s->frank.suite, "grace", &grace);
+        package = writer_bytes(&grace.package);
+        forge.uninvited = &s->frank;
+        commit(s, &(struct group_change){ .add = &package, .add_count = 1 });
+        forge_end();
+        assert_int_equal(join_with(s, BYTES(NULL, 0), NULL), -EBADMSG);
+        join(&grace, writer_bytes(&s->welcome));
+        person_release(&grace);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(padding_is_all_zero),
+                cmocka_unit_test(a_public_message_has_no_application_data),
+                cmocka_unit_test(a_committer_does_not_remove_itself),
+                cmocka_unit_test(a_path_s_node_has_no_more_ciphertexts),
+                cmocka_unit_test(a_path_s_node_has_no_fewer_ciphertexts),
+                cmocka_unit_test(another_s_node_has_no_more_ciphertexts),
+                cmocka_unit_test(another_s_node_has_no_fewer_ciphertexts),
+                cmocka_unit_test(a_path_has_no_more_nodes),
+                cmocka_unit_test(a_path_has_no_fewer_nodes),
+                cmocka_unit_test(a_path_s_keys_are_those_of_its_secrets),
+                cmocka_unit_test(an_external_commit_has_a_path),
+                cmocka_unit_test(an_external_commit_refers_to_nothing),
+                cmocka_unit_test(a_tree_s_parents_are_parent_hash_valid),
+                cmocka_unit_test(an_encryption_key_stands_once_in_a_tree),
+                cmocka_unit_test(a_joiner_stands_in_the_tree),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
