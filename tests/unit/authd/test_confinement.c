@@ -96,6 +96,11 @@ static int asks_a_terminal(void)
         return ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
 }
 
+static int asks_for_a_terminal(void)
+{
+        return isatty(STDERR_FILENO) || errno != ENOTTY;
+}
+
 static int asks_a_camera(void)
 {
         struct v4l2_capability capability;
@@ -128,6 +133,7 @@ static void only_a_device_is_controlled_and_only_as_a_camera(void **state)
         assert_int_equal(confined(true, asks_a_camera), 0);
         assert_int_equal(confined(true, asks_a_terminal), -SIGSYS);
         assert_int_equal(confined(false, asks_a_camera), -SIGSYS);
+        assert_int_equal(confined(false, asks_for_a_terminal), 0); /* the C library does before it writes */
 }
 
 static struct observation plausible(void)
