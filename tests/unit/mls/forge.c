@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "cryptod/mls/group_state.h"
 #include "cryptod/mls/leaf_node_validation.h"
 #include "cryptod/mls/public_message.h"
 
@@ -316,6 +317,51 @@ int __wrap_welcome_write(const struct suite *s, const struct secret *joiner_secr
         key_package_ref(s, &package, ref);
         all[1] = (struct welcome_recipient){ BYTES(ref, s->hash_size), package.init_key, NULL };
         return __real_welcome_write(s, joiner_secret, psk_secret, psks, group_info, all, 2, threads, out);
+}
+
+void __real_group_write_psk(const struct suite *s, const struct psk_id *psk, struct writer *w);
+void __wrap_group_write_psk(const struct suite *s, const struct psk_id *psk, struct writer *w);
+void __wrap_group_write_psk(const struct suite *s, const struct psk_id *psk, struct writer *w)
+{
+        struct psk_id changed = *psk;
+
+        if (forge.psk)
+                forge.psk(&changed);
+        __real_group_write_psk(s, &changed, w);
+}
+
+int __real_group_check_link(const struct epoch *e, const struct group_psks *psks);
+int __wrap_group_check_link(const struct epoch *e, const struct group_psks *psks);
+int __wrap_group_check_link(const struct epoch *e, const struct group_psks *psks)
+{
+        return forge.off & CHECK_LINK ? 0 : __real_group_check_link(e, psks);
+}
+
+static const struct secret *find_any(void *userdata, const struct psk_id *id)
+{
+        return forge.any_psk;
+}
+
+static const struct psk_source any_source = { find_any, NULL };
+
+int __real_epoch_proposed_psk_secret(const struct suite *s, const struct proposal_list *l,
+                                     const struct psk_source *source, struct secret **out);
+int __wrap_epoch_proposed_psk_secret(const struct suite *s, const struct proposal_list *l,
+                                     const struct psk_source *source, struct secret **out);
+int __wrap_epoch_proposed_psk_secret(const struct suite *s, const struct proposal_list *l,
+                                     const struct psk_source *source, struct secret **out)
+{
+        return __real_epoch_proposed_psk_secret(s, l, forge.any_psk ? &any_source : source, out);
+}
+
+int __real_epoch_psk_secret(const struct suite *s, const struct psk_id *ids, size_t count,
+                            const struct psk_source *source, struct secret **out);
+int __wrap_epoch_psk_secret(const struct suite *s, const struct psk_id *ids, size_t count,
+                            const struct psk_source *source, struct secret **out);
+int __wrap_epoch_psk_secret(const struct suite *s, const struct psk_id *ids, size_t count,
+                            const struct psk_source *source, struct secret **out)
+{
+        return __real_epoch_psk_secret(s, ids, count, forge.any_psk ? &any_source : source, out);
 }
 
 void forge_package(const struct person *p, const struct package_forgery *f, struct writer *out)

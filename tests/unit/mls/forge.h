@@ -16,7 +16,8 @@ enum forge_check {
         CHECK_PACKAGE = 16,   /* key_package_check() */
         CHECK_TREE = 32,      /* ratchet_tree_validate() */
         CHECK_PATH = 64,      /* the path as it was before forge.path() changed it */
-        CHECK_ALL = 127,
+        CHECK_LINK = 128,     /* group_check_link() */
+        CHECK_ALL = 255,
 };
 
 extern struct forge {
@@ -42,6 +43,8 @@ extern struct forge {
         void (*draft)(struct commit_draft *draft);
         const struct proposal_store *store; /* of the proposals that an external commit may refer to */
         const struct person *uninvited;     /* gets the Welcome too, and is not in the tree */
+        void (*psk)(struct psk_id *psk);    /* called before a PSK proposal is made */
+        const struct secret *any_psk;       /* the value of every PSK, whatever it is for */
 } forge;
 
 void __real_proposal_write_external_init(struct writer *w, struct bytes kem_output);

@@ -17,10 +17,10 @@
 static struct person next[PRESENT];
 static struct bytes packages[PRESENT];
 
-static void renew(const struct scene *s)
+static void renew(const struct scene *s, uint16_t suite)
 {
         for (unsigned i = 0; i < PRESENT; i++) {
-                person_make(suite_by_id(1), s->people[i].name, &next[i]);
+                person_make(suite_by_id(suite), s->people[i].name, &next[i]);
                 packages[i] = writer_bytes(&next[i].package);
         }
 }
@@ -53,11 +53,11 @@ static void end_group(struct scene *s, const struct asked *asked)
 
         write_reinit(asked, &s->proposals[0]);
         value = writer_bytes(&s->proposals[0]);
-        assert_int_equal(group_commit(s->people[ALICE].group,
-                                      &(struct group_change){
-                                              .proposals = &value, .proposal_count = 1, .without_path = true },
-                                      NULL, &s->message, &s->welcome),
-                         0);
+        assert_int_equal(
+                group_commit(s->people[ALICE].group,
+                             &(struct group_change){ .proposals = &value, .proposal_count = 1, .without_path = true },
+                             NULL, &s->message, &s->welcome),
+                0);
         group_merge_pending(s->people[ALICE].group);
         assert_int_equal(receive(s), 0);
         e = s->people[ALICE].group->current;
@@ -119,7 +119,7 @@ static void not_joined_by_link(struct scene *s)
 
 static void refuse_continuation(struct scene *s, const struct asked *asked)
 {
-        renew(s);
+        renew(s, 1);
         end_group(s, asked);
         continue_group(s);
         not_joined_by_link(s);
@@ -127,7 +127,7 @@ static void refuse_continuation(struct scene *s, const struct asked *asked)
 
 RULE(a_continuation_is_what_the_reinit_asked_for)
 {
-        renew(s);
+        renew(s, 1);
         end_group(s, &what_comes);
         continue_group(s);
         assert_int_equal(join_next(s), 0);
@@ -164,7 +164,7 @@ static void of_the_epoch_before(struct psk_id *psk)
 
 RULE(a_continuation_follows_the_last_epoch)
 {
-        renew(s);
+        renew(s, 1);
         end_group(s, &what_comes);
         forge.psk = of_the_epoch_before;
         continue_group(s);
@@ -173,7 +173,7 @@ RULE(a_continuation_follows_the_last_epoch)
 
 RULE(a_continuation_follows_a_reinit)
 {
-        renew(s);
+        renew(s, 1);
         end_group(s, &what_comes);
         continue_group(s);
         /* Bob's group has not ended. */
@@ -214,7 +214,7 @@ static void link_groups(struct scene *s, enum resumption_psk_usage usage, size_t
 
 RULE(a_linked_group_is_in_its_first_epoch)
 {
-        renew(s);
+        renew(s, 1);
         start_alone(suite_by_id(1));
         assert_int_equal(group_commit(next[ALICE].group, &(struct group_change){ 0 }, NULL, &s->message, &s->welcome),
                          0);
@@ -225,12 +225,7 @@ RULE(a_linked_group_is_in_its_first_epoch)
 
 RULE(a_branch_has_the_group_s_suite)
 {
-        struct person *all[] = { &next[ALICE], &next[BOB] };
-
-        for (unsigned i = 0; i < 2; i++) {
-                person_make(suite_by_id(3), s->people[i].name, all[i]);
-                packages[i] = writer_bytes(&all[i]->package);
-        }
+        renew(s, 3);
         start_alone(suite_by_id(3));
         link_groups(s, RESUMPTION_BRANCH, 1);
         not_joined_by_link(s);
@@ -240,7 +235,7 @@ RULE(a_group_is_linked_by_one_psk)
 {
         const struct secret *value = s->people[ALICE].group->current->schedule.resumption_psk;
 
-        renew(s);
+        renew(s, 1);
         start_alone(suite_by_id(1));
         forge.any_psk = value;
         link_groups(s, RESUMPTION_BRANCH, 2);
