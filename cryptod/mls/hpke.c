@@ -37,6 +37,16 @@ struct secret *hpke_derive_key_pair(const struct suite *s, struct bytes ikm, str
         return s->kem->derive_key_pair(s->kem, ikm, public_key);
 }
 
+int hpke_check_public_key(const struct suite *s, struct bytes public_key)
+{
+        _cleanup_writer_ struct writer output = WRITER_INIT;
+        struct secret *shared = NULL;
+        int r = s->kem->encapsulate(s->kem, public_key, &output, &shared);
+
+        secret_free(shared);
+        return r;
+}
+
 static struct secret *extract(const struct suite *s, struct bytes salt, const char *label, struct bytes ikm)
 {
         struct suite_id id = suite_id(s);

@@ -24,6 +24,10 @@ int hpke_receive_export(const struct suite *s, const struct secret *private_key,
                         struct bytes kem_output, struct bytes info, struct bytes exporter_context, size_t size,
                         struct secret **out);
 
+/* 0 if anybody can encrypt to that key, which somebody else has made. A member with another one would be in the way of
+ * all commits of others. -EBADMSG */
+int hpke_check_public_key(const struct suite *s, struct bytes public_key);
+
 /* EncryptWithLabel and DecryptWithLabel (RFC 9420 §5.1.3). */
 int hpke_encrypt_with_label(const struct suite *s, struct bytes public_key, const char *label, struct bytes context,
                             struct bytes plain, struct writer *kem_output, struct writer *ciphertext);

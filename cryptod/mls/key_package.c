@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "cryptod/mls/hpke.h"
+
 void key_package_read(struct reader *r, struct key_package *out)
 {
         struct reader start = *r;
@@ -28,7 +30,11 @@ int key_package_check(const struct key_package *k, uint64_t now)
                 return -EPROTONOSUPPORT;
         if (k->leaf.source != LEAF_NODE_KEY_PACKAGE || bytes_equal(k->init_key, k->leaf.encryption_key))
                 return -EBADMSG;
-        r = leaf_node_verify(s, &k->leaf, BYTES(NULL, 0), 0);
+        r = hpke_check_public_key(s, k->init_key);
+        if (r >= 0)
+                r = hpke_check_public_key(s, k->leaf.encryption_key);
+        if (r >= 0)
+                r = leaf_node_verify(s, &k->leaf, BYTES(NULL, 0), 0);
         if (r >= 0)
                 r = suite_verify_with_label(s, k->leaf.signature_key, "KeyPackageTBS", k->content, k->signature);
         if (r < 0)

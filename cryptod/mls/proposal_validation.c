@@ -1,6 +1,7 @@
 /* The rules for one proposal by itself (RFC 9420 §12.1.1 to §12.1.7, §10.1). */
 #include <errno.h>
 
+#include "cryptod/mls/hpke.h"
 #include "cryptod/mls/leaf_node_validation.h"
 #include "cryptod/mls/proposal_list.h"
 
@@ -19,7 +20,9 @@ static int validate_update(const struct listed_proposal *p, const struct ratchet
 {
         const struct leaf_node *before = ratchet_tree_leaf(t, p->sender), *after = &p->proposal.update;
 
-        if (!before || after->source != LEAF_NODE_UPDATE || bytes_equal(before->encryption_key, after->encryption_key))
+        if (!before || after->source != LEAF_NODE_UPDATE ||
+            bytes_equal(before->encryption_key, after->encryption_key) ||
+            hpke_check_public_key(t->suite, after->encryption_key) < 0)
                 return -EBADMSG;
         return leaf_node_verify(t->suite, after, group_id, p->sender);
 }

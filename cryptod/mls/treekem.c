@@ -217,8 +217,11 @@ int treekem_merge(struct ratchet_tree *t, uint32_t sender, const struct update_p
                 struct bytes secrets;
 
                 update_path_node_read(&r, &keys[count], &secrets);
+                if (hpke_check_public_key(t->suite, keys[count]) < 0)
+                        return -EBADMSG;
         }
-        if (reader_finish(&r) < 0 || count != path.count)
+        if (reader_finish(&r) < 0 || count != path.count ||
+            hpke_check_public_key(t->suite, update->leaf.encryption_key) < 0)
                 return -EBADMSG;
         set_path(t, sender, &path, &copath, keys, &parent_hash);
         if (update->leaf.source != LEAF_NODE_COMMIT ||

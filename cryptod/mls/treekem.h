@@ -46,8 +46,8 @@ int treekem_encrypt(const struct ratchet_tree *t, const struct path_secrets *p, 
                     struct bytes group_context, unsigned threads, struct writer *out);
 
 /* Merges the public part of another member's (or an external committer's) path into @t: as many nodes as its filtered
- * direct path has, the parent hashes as they must be. The leaf's signature is the caller's to verify. -EBADMSG; the
- * tree is spoilt then. */
+ * direct path has, keys that can be encrypted to, the parent hashes as they must be. The leaf's signature is the
+ * caller's to verify. -EBADMSG; the tree is spoilt then. */
 int treekem_merge(struct ratchet_tree *t, uint32_t sender, const struct update_path *update);
 
 /* Decrypts the path secret that is meant for @k from a merged path, derives the private keys above it, compares their

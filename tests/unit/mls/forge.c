@@ -364,6 +364,13 @@ int __wrap_epoch_psk_secret(const struct suite *s, const struct psk_id *ids, siz
         return __real_epoch_psk_secret(s, ids, count, forge.any_psk ? &any_source : source, out);
 }
 
+int __real_hpke_check_public_key(const struct suite *s, struct bytes public_key);
+int __wrap_hpke_check_public_key(const struct suite *s, struct bytes public_key);
+int __wrap_hpke_check_public_key(const struct suite *s, struct bytes public_key)
+{
+        return forge.off & CHECK_KEY ? 0 : __real_hpke_check_public_key(s, public_key);
+}
+
 void forge_package(const struct person *p, const struct package_forgery *f, struct writer *out)
 {
         struct key_package k = package_of(p);
@@ -378,7 +385,7 @@ void forge_package(const struct person *p, const struct package_forgery *f, stru
                 leaf.data[leaf.size - 1] ^= 1;
         write_u16(&tbs, f->version ? f->version : PROTOCOL_MLS10);
         write_u16(&tbs, f->cipher_suite ? f->cipher_suite : p->suite->id);
-        write_vector(&tbs, f->same_keys ? k.leaf.encryption_key : k.init_key);
+        write_vector(&tbs, f->same_keys ? k.leaf.encryption_key : f->init_key.size > 0 ? f->init_key : k.init_key);
         write_fixed(&tbs, writer_bytes(&leaf));
         write_vector(&tbs, f->extensions);
         assert_int_equal(signature_key_sign_with_label(key, "KeyPackageTBS", writer_bytes(&tbs), &signature), 0);

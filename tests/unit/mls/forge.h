@@ -17,7 +17,8 @@ enum forge_check {
         CHECK_TREE = 32,      /* ratchet_tree_validate() */
         CHECK_PATH = 64,      /* the path as it was before forge.path() changed it */
         CHECK_LINK = 128,     /* group_check_link() */
-        CHECK_ALL = 255,
+        CHECK_KEY = 256,      /* hpke_check_public_key() */
+        CHECK_ALL = 511,
 };
 
 extern struct forge {
@@ -57,6 +58,7 @@ void forge_release(void);
 struct package_forgery {
         void (*leaf)(struct leaf_node *leaf);
         uint16_t version, cipher_suite; /* 0: as it has to be */
+        struct bytes init_key;          /* empty: as it has to be */
         bool same_keys;                 /* the init key is the encryption key */
         bool bad_leaf_signature, bad_signature;
         struct bytes extensions;

@@ -8,9 +8,7 @@
 
 #include "services/cleanup.h"
 
-/* Bob's secret tree is opened along the senders' paths, as by any message of theirs; a message that is refused after
- * that moves nothing. */
-static void open_ratchets(struct scene *s)
+void open_ratchets(struct scene *s)
 {
         for (unsigned i = 0; i < PRESENT; i++) {
                 _cleanup_writer_ struct writer message = WRITER_INIT;
@@ -75,11 +73,16 @@ void refused_by(struct scene *s, unsigned checks, int error)
         forge_end();
 }
 
-void commit(struct scene *s, const struct group_change *change)
+void commit_of(struct scene *s, unsigned sender, const struct group_change *change)
 {
         forge.off = CHECK_ALL;
-        assert_int_equal(group_commit(s->people[ALICE].group, change, NULL, &s->message, &s->welcome), 0);
-        group_clear_pending(s->people[ALICE].group);
+        assert_int_equal(group_commit(s->people[sender].group, change, NULL, &s->message, &s->welcome), 0);
+        group_clear_pending(s->people[sender].group);
+}
+
+void commit(struct scene *s, const struct group_change *change)
+{
+        commit_of(s, ALICE, change);
 }
 
 void commit_values(struct scene *s, bool without_path)

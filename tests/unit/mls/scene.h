@@ -16,6 +16,10 @@ void scene_begin(struct scene *s);
 
 void scene_end(struct scene *s);
 
+/* Bob's secret tree is opened along the senders' paths, as by any message of theirs; a message that is refused after
+ * that moves nothing. */
+void open_ratchets(struct scene *s);
+
 int receive(struct scene *s);
 
 /* Bob refuses the message, and nothing has changed. */
@@ -24,7 +28,8 @@ void refused(struct scene *s, int error);
 /* The same, and without these checks he takes it. */
 void refused_by(struct scene *s, unsigned checks, int error);
 
-/* Alice commits without a look at the rules. */
+/* Alice, or another, commits without a look at the rules. */
+void commit_of(struct scene *s, unsigned sender, const struct group_change *change);
 void commit(struct scene *s, const struct group_change *change);
 
 /* She commits what stands in s->proposals, by value. */

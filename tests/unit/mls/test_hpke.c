@@ -230,6 +230,30 @@ static void every_suite_opens_what_it_sealed(void **state)
         }
 }
 
+/* Zeroes are a point of small order on the X curves; on the NIST curves a point has to lie on the curve. */
+static void keys_are_checked(void **state)
+{
+        const struct suite *s;
+
+        for (unsigned i = 0; (s = suite_at(i)); i++) {
+                _cleanup_writer_ struct writer public_key = WRITER_INIT;
+                const uint8_t zeroes[KEM_PUBLIC_KEY_MAX] = { 0 };
+                struct bytes key, shorter;
+
+                secret_free(hpke_derive_key_pair(s, BYTES_STRING("a suite's own key material"), &public_key));
+                key = shorter = writer_bytes(&public_key);
+                shorter.size--;
+                assert_int_equal(hpke_check_public_key(s, key), 0);
+                assert_int_equal(hpke_check_public_key(s, shorter), -EBADMSG);
+                assert_int_equal(hpke_check_public_key(s, BYTES(NULL, 0)), -EBADMSG);
+                assert_int_equal(hpke_check_public_key(s, BYTES(zeroes, key.size)), -EBADMSG);
+                if (s->kem->id < kem_x25519.id) { /* a NIST curve alone */
+                        public_key.data[key.size - 1] ^= 1;
+                        assert_int_equal(hpke_check_public_key(s, key), -EBADMSG);
+                }
+        }
+}
+
 static void both_sides_export_the_same(void **state)
 {
         const struct suite *s;
@@ -263,6 +287,7 @@ int main(void)
                 cmocka_unit_test(what_is_not_the_appendix_does_not_open),
                 cmocka_unit_test(every_suite_opens_what_it_sealed),
                 cmocka_unit_test(both_sides_export_the_same),
+                cmocka_unit_test(keys_are_checked),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

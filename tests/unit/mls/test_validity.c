@@ -729,7 +729,7 @@ static void with_a_short_key(struct leaf_node *leaf)
 RULE(an_encryption_key_is_one_of_the_suite)
 {
         commit_forged(s, &(struct package_forgery){ .leaf = with_a_short_key });
-        refused_by(s, CHECK_LEAF, -EBADMSG);
+        refused_by(s, CHECK_LEAF | CHECK_KEY, -EBADMSG);
 }
 
 RULE(a_new_credential_succeeds_the_old_one)

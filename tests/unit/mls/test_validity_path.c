@@ -188,6 +188,60 @@ RULE(a_path_s_keys_are_those_of_its_secrets)
         assert_int_equal(receive(s), 0);
 }
 
+/* Keys that nobody can encrypt to: of X25519 those of small order. */
+
+static const uint8_t small_order[32];
+
+static void with_a_key_of_small_order(struct leaf_node *leaf)
+{
+        leaf->encryption_key = BYTES_OF(small_order);
+}
+
+RULE(a_path_s_leaf_can_be_encrypted_to)
+{
+        forge.leaf = with_a_key_of_small_order;
+        commit(s, &(struct group_change){ 0 });
+        refused_by(s, CHECK_KEY, -EBADMSG);
+}
+
+/* Carol's path has a node above her and Frank, whose key Bob does not derive. */
+RULE(a_path_s_nodes_can_be_encrypted_to)
+{
+        add(&s->people[ALICE], &s->frank, s->people, PRESENT);
+        open_ratchets(s);
+        forge.derive = 2;
+        forge.derived = BYTES_OF(small_order);
+        commit_of(s, CAROL, &(struct group_change){ 0 });
+        refused_by(s, CHECK_KEY, -EBADMSG);
+}
+
+RULE(an_update_s_leaf_can_be_encrypted_to)
+{
+        forge.off = CHECK_ALL;
+        forge.leaf = with_a_key_of_small_order;
+        assert_int_equal(group_propose_update(s->people[ALICE].group, NULL, BYTES(NULL, 0), NULL, &s->message), 0);
+        refused_by(s, CHECK_KEY, -EBADMSG);
+}
+
+/* As a proposal: whoever commits it would have to encrypt to it. */
+static void propose_forged(struct scene *s, const struct package_forgery *f)
+{
+        forge_package(&s->frank, f, &s->package);
+        proposal_write_add(&s->proposals[0], writer_bytes(&s->package));
+        propose(s);
+        refused_by(s, CHECK_KEY, -EBADMSG);
+}
+
+RULE(a_key_package_s_leaf_can_be_encrypted_to)
+{
+        propose_forged(s, &(struct package_forgery){ .leaf = with_a_key_of_small_order });
+}
+
+RULE(a_key_package_s_init_key_can_be_encrypted_to)
+{
+        propose_forged(s, &(struct package_forgery){ .init_key = BYTES_OF(small_order) });
+}
+
 /* §12.4.3.2: external commits. */
 
 static void leave_path_out(struct commit_draft *d)
@@ -298,6 +352,11 @@ int main(void)
                 cmocka_unit_test(a_path_has_no_more_nodes),
                 cmocka_unit_test(a_path_has_no_fewer_nodes),
                 cmocka_unit_test(a_path_s_keys_are_those_of_its_secrets),
+                cmocka_unit_test(a_path_s_leaf_can_be_encrypted_to),
+                cmocka_unit_test(a_path_s_nodes_can_be_encrypted_to),
+                cmocka_unit_test(an_update_s_leaf_can_be_encrypted_to),
+                cmocka_unit_test(a_key_package_s_leaf_can_be_encrypted_to),
+                cmocka_unit_test(a_key_package_s_init_key_can_be_encrypted_to),
                 cmocka_unit_test(an_external_commit_has_a_path),
                 cmocka_unit_test(an_external_commit_refers_to_nothing),
                 cmocka_unit_test(a_tree_s_parents_are_parent_hash_valid),
