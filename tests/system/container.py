@@ -82,13 +82,18 @@ class Container(Stage):
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def _bootstrap(self):
-        if os.path.exists(f"{self.cache}/.complete"):
-            return
+        wanted = ",".join(packages())
+        with contextlib.suppress(FileNotFoundError), open(f"{self.cache}/.complete", encoding="ascii") as f:
+            if f.read() == wanted:
+                return
+        # Beside its place first: another run may be doing the same, or use the one that is there.
+        fresh = f"{self.cache}.{os.getpid()}"
+        os.makedirs(fresh)
+        self.run(["debootstrap", "--variant=minbase", f"--include={wanted}", host_release(), fresh])
+        with open(f"{fresh}/.complete", "w", encoding="ascii") as f:
+            f.write(wanted)
         shutil.rmtree(self.cache, ignore_errors=True)
-        os.makedirs(self.cache)
-        self.run(["debootstrap", "--variant=minbase", f"--include={','.join(packages())}", host_release(), self.cache])
-        with open(f"{self.cache}/.complete", "w", encoding="ascii"):
-            pass
+        os.rename(fresh, self.cache)
 
     def _mount(self):
         os.chmod(self.directory, 0o755)
