@@ -63,10 +63,11 @@ static int add_rules(scmp_filter_ctx filter, bool device)
         /* abort(3) */
         if (r == 0)
                 r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                                     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t) getpid()));
+                                     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t) getpid(), 0));
         /* isatty(3), of the C library before it writes to a device such as /dev/null */
         if (r == 0)
-                r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOTTY), SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, TCGETS));
+                r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOTTY), SCMP_SYS(ioctl), 1,
+                                     SCMP_A1(SCMP_CMP_EQ, TCGETS, 0));
         if (r == 0 && device)
                 r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
                                      SCMP_A1(SCMP_CMP_MASKED_EQ, 0xff00, 'V' << 8));
