@@ -50,8 +50,8 @@ static const char *const migrations[] = {
         " envelope blob not null,"
         " unique (account, sequence));",
         "alter table accounts add column enabled integer not null default 1;",
-        "alter table accounts add column first_use integer not null default 0;"
-        "alter table accounts add column proxy text not null default '';",
+        ("alter table accounts add column first_use integer not null default 0;"
+         "alter table accounts add column proxy text not null default '';"),
 };
 
 struct then {
