@@ -15,6 +15,7 @@
 #include "cryptod/vault/recovery_code.h"
 #include "services/cleanup.h"
 #include "services/seal.h"
+#include "services/thread.h"
 
 /* What the thread works on. It belongs to both sides, and whoever lets go last frees it. */
 struct work {
@@ -222,13 +223,13 @@ static int start_thread(struct work *w)
         pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
         atomic_fetch_add(&w->holders, 1);
         count_thread(true);
-        r = pthread_create(&thread, &attributes, run, w);
-        if (r != 0) {
+        r = thread_start(&thread, &attributes, run, w);
+        if (r < 0) {
                 count_thread(false);
                 atomic_fetch_sub(&w->holders, 1);
         }
         pthread_attr_destroy(&attributes);
-        return -r;
+        return r;
 }
 
 static int check_slots(struct bytes slots)

@@ -4,12 +4,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
 
 #include "services/cleanup.h"
+#include "services/thread.h"
 
 struct committer {
         struct store *store;
@@ -72,18 +72,6 @@ static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *
         return 0;
 }
 
-static int start_thread(struct committer *c)
-{
-        sigset_t all, before;
-
-        (void) sigfillset(&all); /* signals belong to the loop's thread */
-        (void) pthread_sigmask(SIG_SETMASK, &all, &before);
-        int error = pthread_create(&c->thread, NULL, work, c);
-
-        (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
-        return -error;
-}
-
 int committer_new(sd_event *event, struct store *store, void (*done)(void *userdata), void *userdata,
                   struct committer **out)
 {
@@ -100,7 +88,7 @@ int committer_new(sd_event *event, struct store *store, void (*done)(void *userd
         c->finished = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         r = c->finished < 0 ? -errno : sd_event_add_io(event, &c->source, c->finished, EPOLLIN, on_finished, c);
         if (r >= 0)
-                r = start_thread(c);
+                r = thread_start(&c->thread, NULL, work, c);
         if (r < 0) {
                 sd_event_source_disable_unref(c->source);
                 if (c->finished >= 0)

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <sys/eventfd.h>
 
 #include "services/cleanup.h"
+#include "services/thread.h"
 
 struct question {
         atomic_int holders;
@@ -72,21 +72,17 @@ static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *use
 static int start_thread(struct question *q)
 {
         pthread_attr_t attributes;
-        sigset_t all, before;
         pthread_t thread;
 
         (void) pthread_attr_init(&attributes);
         (void) pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-        (void) sigfillset(&all); /* signals belong to the loop's thread */
-        (void) pthread_sigmask(SIG_SETMASK, &all, &before);
         atomic_fetch_add(&q->holders, 1);
-        int error = pthread_create(&thread, &attributes, ask, q);
+        int r = thread_start(&thread, &attributes, ask, q);
 
-        (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
         (void) pthread_attr_destroy(&attributes);
-        if (error != 0)
+        if (r < 0)
                 question_release(q);
-        return -error;
+        return r;
 }
 
 int resolve_start(sd_event *event, const char *host, uint16_t port, resolve_done done, void *userdata,

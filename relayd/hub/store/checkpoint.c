@@ -3,12 +3,12 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 
 #include "services/cleanup.h"
 #include "services/log.h"
 #include "services/storage.h"
+#include "services/thread.h"
 
 enum {
         WAL_PAGES = 4000, /* 16 MiB: worth folding back */
@@ -65,18 +65,6 @@ static int on_commit(void *userdata, sqlite3 *db, const char *name, int pages)
         return SQLITE_OK;
 }
 
-static int start_thread(struct checkpoint *c)
-{
-        sigset_t all, before;
-
-        (void) sigfillset(&all); /* signals belong to the loop's thread */
-        (void) pthread_sigmask(SIG_SETMASK, &all, &before);
-        int error = pthread_create(&c->thread, NULL, work, c);
-
-        (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
-        return -error;
-}
-
 int checkpoint_start(sqlite3 *db, const char *path, struct checkpoint **out)
 {
         struct checkpoint *c = calloc(1, sizeof(*c));
@@ -89,7 +77,7 @@ int checkpoint_start(sqlite3 *db, const char *path, struct checkpoint **out)
         (void) pthread_cond_init(&c->wake, NULL);
         r = storage_errno(sqlite3_open_v2(path, &c->own, SQLITE_OPEN_READWRITE, NULL));
         if (r >= 0)
-                r = start_thread(c);
+                r = thread_start(&c->thread, NULL, work, c);
         if (r < 0) {
                 sqlite3_close(c->own);
                 free(c);

@@ -1,0 +1,145 @@
+/* What the files of the SQLite engine share. See sqlite.c. */
+#pragma once
+
+#include <time.h>
+
+#include "checkpoint.h"
+#include "mailbox_table.h"
+#include "services/storage.h"
+#include "store.h"
+
+enum {
+        STORE_STEP = 500, /* entries that one statement drops */
+        FREED_MAX = 8192, /* bodies without a reader that wait to be dropped together */
+};
+
+enum statement {
+        Q_ACCOUNT,
+        Q_ACCOUNT_ADD,
+        Q_INVITATION_USE,
+        Q_MAILBOX_ADD,
+        Q_MAILBOX_NAMED,
+        Q_MAILBOX_BY_ID,
+        Q_MAILBOX_SAVE,
+        Q_STOCK,
+        Q_PACKAGE_ADD,
+        Q_PACKAGE_DROP_LAST,
+        Q_PACKAGE_TAKE,
+        Q_PACKAGE_LAST,
+        Q_SENT_ADD,
+        Q_SENT_DROP,
+        Q_GROUP,
+        Q_GROUP_MOVE,
+        Q_GROUP_ADD,
+        Q_BODY_ADD,
+        Q_READERS_ADD,
+        Q_READERS_LESS,
+        Q_READERS_DROP,
+        Q_BODY_DROP,
+        Q_ENTRY_ADD,
+        Q_ENTRY_OLDEST,
+        Q_ENTRIES_DROP,
+        Q_CHUNK_RENEW,
+        Q_CHUNK_ADD,
+        Q_CHUNK_OWNER,
+        Q_CHUNK_OWNER_MORE,
+        Q_COUNT,
+};
+
+/* The database's versions, and the text of each statement. */
+enum { STORE_MIGRATIONS = 3 };
+extern const char *const store_migrations[STORE_MIGRATIONS];
+extern const char *const store_queries[Q_COUNT];
+
+/* A body that has lost its readers, or some of them. */
+struct freed {
+        int64_t body;
+        bool shared;
+};
+
+struct store {
+        sqlite3 *db;
+        sqlite3_stmt *statements[Q_COUNT];
+        struct store_limits limits;
+        struct checkpoint *checkpoint;
+        struct mailbox_table *mailboxes;
+        uint64_t sends; /* counts them, see struct mailbox */
+        struct freed freed[FREED_MAX];
+        unsigned freed_count;
+        int64_t expire_mailbox; /* where the next EXPIRE goes on */
+
+        sqlite3 *reader; /* for the thread that only reads */
+        sqlite3_stmt *fetch, *chunk;
+};
+
+static inline int64_t now_usec(void)
+{
+        struct timespec t;
+
+        clock_gettime(CLOCK_REALTIME, &t);
+        return (int64_t) t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* A kept statement, ready to be bound anew. It is put back when it leaves the scope, so that no cursor stays open. */
+static inline sqlite3_stmt *store_query(struct store *s, enum statement q)
+{
+        return s->statements[q];
+}
+
+static inline void query_done(sqlite3_stmt **q)
+{
+        sqlite3_reset(*q);
+        sqlite3_clear_bindings(*q);
+}
+
+#define _cleanup_query_ __attribute__((cleanup(query_done)))
+
+static inline void bind_bytes(sqlite3_stmt *q, int column, struct bytes b)
+{
+        (void) sqlite3_bind_blob64(q, column, b.data ? (const void *) b.data : "", b.size, SQLITE_STATIC);
+}
+
+static inline void bind_text(sqlite3_stmt *q, int column, struct bytes b)
+{
+        (void) sqlite3_bind_text(q, column, b.data ? (const char *) b.data : "", (int) b.size, SQLITE_STATIC);
+}
+
+static inline void bind_integer(sqlite3_stmt *q, int column, int64_t v)
+{
+        (void) sqlite3_bind_int64(q, column, v);
+}
+
+/* Into the answer goes the name that it is about. */
+void store_set_subject(struct store_request *r, struct bytes name);
+
+/* Logs what @db says of its last error. */
+void store_log_failure(sqlite3 *db, int error);
+
+/* sqlite_mail.c: mailboxes, and what lies in them. */
+
+/* -ENOENT if nobody has that name, or no mailbox that id. */
+int store_mailbox_named(struct store *s, struct bytes name, struct mailbox **out);
+int store_mailbox_of_id(struct store *s, int64_t id, struct mailbox **out);
+
+/* At the end of a batch: what it freed, and the counts that it changed, go to the disk. */
+int store_drop_bodies(struct store *s);
+int store_save_mailboxes(struct store *s);
+
+/* Drops at most @count entries of a mailbox, from the oldest on, up to @sequence and received before @before. Returns
+ * how many. */
+int store_drop_entries(struct store *s, int64_t mailbox, int64_t sequence, int64_t before, unsigned count);
+
+/* Drop some of what is past its time; 1 if there may be more. */
+int store_expire_entries(struct store *s, int64_t now);
+int store_expire_chunks(struct store *s, int64_t now);
+
+/* One request each; 0, with its result, or a negative errno that fails the batch. */
+int store_run_register(struct store *s, struct store_request *r);
+int store_run_look_up(struct store *s, struct store_request *r);
+int store_run_publish(struct store *s, struct store_request *r);
+int store_run_claim(struct store *s, struct store_request *r);
+int store_run_send(struct store *s, struct store_request *r);
+int store_run_ack(struct store *s, struct store_request *r);
+int store_run_put_chunk(struct store *s, struct store_request *r);
+int store_run_invite(struct store *s, struct store_request *r);
+int store_run_delete(struct store *s, struct store_request *r);
