@@ -1,4 +1,7 @@
-/* The scene of the tests of what a receiver refuses: a small group, somebody outside, and one message. */
+/* The scene of the tests of what a receiver must refuse (docs/mls-validity.md): a small group, somebody outside, and
+ * one message, which breaks one rule and nothing else. It is refused with the state as it was, byte for byte; and where
+ * the check can be switched off, the same message is taken without it, so that nothing but this check has refused it.
+ */
 #pragma once
 
 #include "tests/unit/mls/forge.h"
@@ -46,6 +49,13 @@ void join_external(struct scene *s, uint32_t resync, const struct group_host *ho
 int join_with(struct scene *s, struct bytes tree, const struct group_host *host);
 
 void invite(struct scene *s, bool without_tree);
+
+/* For forge.leaf: a leaf with this encryption key, which is not new. */
+extern struct bytes old_key;
+void with_old_key(struct leaf_node *leaf);
+
+/* For group_host.same_client: everybody is. */
+bool same_client(void *userdata, const struct leaf_node *before, const struct leaf_node *after);
 
 #define RULE(name)                                                                                                     \
         static void name##_scene(struct scene *s);                                                                     \

@@ -1,4 +1,4 @@
-/* What a receiver must refuse, continued (test_validity.c): groups that continue another one or branch off from it
+/* What a receiver must refuse, continued (scene.h): groups that continue another one or branch off from it
  * (RFC 9420 §11.2, §11.3, §12.4.3.1). */
 #include <errno.h>
 #include <setjmp.h>

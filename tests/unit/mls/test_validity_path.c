@@ -1,4 +1,4 @@
-/* What a receiver must refuse, continued (test_validity.c): paths, trees that arrive, and what is left of messages and
+/* What a receiver must refuse, continued (scene.h): paths, trees that arrive, and what is left of messages and
  * external commits. */
 #include <errno.h>
 #include <setjmp.h>

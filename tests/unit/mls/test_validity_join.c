@@ -1,0 +1,179 @@
+/* Of external commits and of Welcomes: what a receiver must refuse (docs/mls-validity.md, scene.h). */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "services/cleanup.h"
+#include "tests/unit/mls/scene.h"
+
+/* §12.2, §12.4.3.2: external commits. */
+
+RULE(an_external_commit_has_an_external_init)
+{
+        forge.no_external_init = true;
+        join_external(s, NODE_NONE, NULL);
+        refused(s, -EBADMSG);
+}
+
+RULE(an_external_commit_has_one_external_init)
+{
+        __real_proposal_write_external_init(&s->proposals[0], BYTES_STRING("kem"));
+        forge.extra_external = writer_bytes(&s->proposals[0]);
+        join_external(s, NODE_NONE, NULL);
+        refused_by(s, CHECK_LIST, -EBADMSG);
+}
+
+RULE(an_external_commit_removes_one_leaf_at_most)
+{
+        proposal_write_remove(&s->proposals[0], CAROL);
+        proposal_write_remove(&s->proposals[0], ALICE);
+        forge.extra_external = writer_bytes(&s->proposals[0]);
+        join_external(s, NODE_NONE, &(struct group_host){ .same_client = same_client });
+        s->host.same_client = same_client;
+        refused_by(s, CHECK_LIST, -EBADMSG);
+}
+
+RULE(an_external_commit_adds_nobody)
+{
+        struct person grace;
+
+        person_make(s->frank.suite, "grace", &grace);
+        proposal_write_add(&s->proposals[0], writer_bytes(&grace.package));
+        person_release(&grace);
+        forge.extra_external = writer_bytes(&s->proposals[0]);
+        join_external(s, NODE_NONE, NULL);
+        refused_by(s, CHECK_LIST, -EBADMSG);
+}
+
+RULE(an_external_commit_replaces_no_extensions)
+{
+        proposal_write_group_context_extensions(&s->proposals[0], BYTES(NULL, 0));
+        forge.extra_external = writer_bytes(&s->proposals[0]);
+        join_external(s, NODE_NONE, NULL);
+        refused_by(s, CHECK_LIST, -EBADMSG);
+}
+
+RULE(an_external_committer_takes_out_only_itself)
+{
+        join_external(s, CAROL, &(struct group_host){ .same_client = same_client });
+        refused(s, -EBADMSG);
+        s->host.same_client = same_client;
+        assert_int_equal(receive(s), 0);
+}
+
+RULE(an_external_commit_s_signature_must_hold)
+{
+        forge.bad_signature = true;
+        join_external(s, NODE_NONE, NULL);
+        refused(s, -EBADMSG);
+}
+
+/* §11, §12.4.3.1: Welcome. */
+
+RULE(a_group_info_s_signature_must_hold)
+{
+        forge.bad_info_signature = true;
+        invite(s, false);
+        assert_int_equal(join_with(s, BYTES(NULL, 0), NULL), -EBADMSG);
+}
+
+RULE(a_welcome_s_confirmation_tag_must_hold)
+{
+        forge.bad_confirmation_tag = true;
+        invite(s, false);
+        assert_int_equal(join_with(s, BYTES(NULL, 0), NULL), -EBADMSG);
+}
+
+RULE(a_welcome_is_for_a_key_package_of_ours)
+{
+        struct person grace;
+
+        person_make(s->frank.suite, "frank", &grace);
+        invite(s, false);
+        person_release(&s->frank);
+        s->frank = grace;
+        assert_int_equal(join_with(s, BYTES(NULL, 0), NULL), -ENOENT);
+}
+
+RULE(a_tree_has_the_context_s_hash)
+{
+        _cleanup_writer_ struct writer tree = WRITER_INIT;
+
+        invite(s, true);
+        ratchet_tree_write(&group_epoch(s->people[ALICE].group)->tree, &tree); /* before Frank */
+        assert_int_equal(join_with(s, writer_bytes(&tree), NULL), -EBADMSG);
+}
+
+static const struct group *group_of_alice(void *userdata, struct bytes group_id)
+{
+        return userdata;
+}
+
+RULE(a_group_is_not_joined_twice)
+{
+        struct group_host host = { .group = group_of_alice, .userdata = s->people[ALICE].group };
+
+        invite(s, false);
+        assert_int_equal(join_with(s, BYTES(NULL, 0), &host), -EEXIST);
+        assert_int_equal(join_with(s, BYTES(NULL, 0), NULL), 0);
+}
+
+RULE(a_joiner_can_do_the_group_s_extensions)
+{
+        _cleanup_writer_ struct writer extensions = WRITER_INIT;
+        struct bytes values[1], package = writer_bytes(&s->frank.package);
+
+        write_u16(&extensions, 0xff01);
+        write_vector(&extensions, BYTES(NULL, 0));
+        proposal_write_group_context_extensions(&s->proposals[0], writer_bytes(&extensions));
+        values[0] = writer_bytes(&s->proposals[0]);
+        commit(s, &(struct group_change){ .add = &package, .add_count = 1, .proposals = values, .proposal_count = 1 });
+        forge_end();
+        assert_int_equal(join_with(s, BYTES(NULL, 0), NULL), -EPROTONOSUPPORT);
+}
+
+/* A tree as wide as a message may be, with hardly anybody in it, costs neither memory nor hashes. */
+RULE(a_tree_is_not_much_wider_than_its_nodes_justify)
+{
+        _cleanup_writer_ struct writer list = WRITER_INIT;
+        _cleanup_(ratchet_tree_release) struct ratchet_tree tree = { 0 };
+        struct key_package k = package_of(&s->frank);
+        size_t mark = writer_open_vector(&list);
+        struct reader r;
+
+        for (unsigned i = 0; i < 1 << 20; i++)
+                write_optional(&list, false);
+        write_optional(&list, true);
+        write_u8(&list, 1);
+        write_fixed(&list, k.leaf.encoded);
+        writer_close_vector(&list, mark);
+        reader_init(&r, writer_bytes(&list));
+        assert_int_equal(ratchet_tree_read(s->frank.suite, &r, &tree), -EBADMSG);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(an_external_commit_has_an_external_init),
+                cmocka_unit_test(an_external_commit_has_one_external_init),
+                cmocka_unit_test(an_external_commit_removes_one_leaf_at_most),
+                cmocka_unit_test(an_external_commit_adds_nobody),
+                cmocka_unit_test(an_external_commit_replaces_no_extensions),
+                cmocka_unit_test(an_external_committer_takes_out_only_itself),
+                cmocka_unit_test(an_external_commit_s_signature_must_hold),
+                cmocka_unit_test(a_group_info_s_signature_must_hold),
+                cmocka_unit_test(a_welcome_s_confirmation_tag_must_hold),
+                cmocka_unit_test(a_welcome_is_for_a_key_package_of_ours),
+                cmocka_unit_test(a_tree_has_the_context_s_hash),
+                cmocka_unit_test(a_group_is_not_joined_twice),
+                cmocka_unit_test(a_joiner_can_do_the_group_s_extensions),
+                cmocka_unit_test(a_tree_is_not_much_wider_than_its_nodes_justify),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
