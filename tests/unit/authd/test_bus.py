@@ -20,6 +20,7 @@ from gi.repository import GLib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import private_bus  # noqa: E402
+from checks import check, finish  # noqa: E402
 
 AUTHD, ACTOR = sys.argv[1:3]
 INTERFACES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../dbus")
@@ -28,18 +29,6 @@ MANAGER, ATTEMPT, TICKETS = NAME + ".Manager", NAME + ".Attempt", NAME + ".Ticke
 PROPERTIES = "org.freedesktop.DBus.Properties"
 ERROR = "im.visavis.Error."
 PHOTOS, MODELS = os.environ.get("VISAVIS_PHOTOS", ""), os.environ.get("VISAVIS_MODELS", "")
-
-failures = 0
-number = 0
-
-
-def check(name, good, detail=""):
-    global failures, number
-    number += 1
-    failures += not good
-    print(("ok" if good else "not ok"), number, "-", name, flush=True)
-    if not good:
-        print("#", str(detail).replace("\n", " "), flush=True)
 
 
 def interface(document, name):
@@ -196,8 +185,7 @@ def main():
         play(stage)
     finally:
         stage.end()
-    print(f"1..{number}")
-    return failures > 0
+    return finish()
 
 
 def follow(stage, client, path, meanwhile=None, seconds=60):

@@ -22,23 +22,12 @@ from gi.repository import GLib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import private_bus  # noqa: E402
+from checks import check, finish  # noqa: E402
 
 CRYPTOD, RELAYD, HUB = sys.argv[1:4]
 ERROR = "im.visavis.Error."
 ALICE, BOB = "a" * 32, "b" * 32
 CRYPTO = "/im/visavis/Crypto1"
-
-failures = 0
-number = 0
-
-
-def check(name, good, detail=""):
-    global failures, number
-    number += 1
-    failures += not good
-    print(("ok" if good else "not ok"), number, "-", name, flush=True)
-    if not good:
-        print("#", detail, flush=True)
 
 
 class Authd(dbus.service.Object):
@@ -488,14 +477,13 @@ def play(stage):
     stage.start("cryptod", CRYPTOD)
     check("by which its face is forgotten at the next start", wait_for(
         lambda: cut.id in authd.forgotten and not os.path.exists(f"{stage.directory}/cryptod/{cut.id}")))
-    print(f"1..{number}", flush=True)
-    return failures
+    return finish()
 
 
 def main():
     stage = Stage()
     try:
-        return 1 if play(stage) else 0
+        return play(stage)
     finally:
         stage.end()
 

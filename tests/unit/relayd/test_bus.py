@@ -12,20 +12,11 @@ import dbus
 
 from relay_stage import DELIVERY, Relay, Stage, memfd
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from checks import check, finish  # noqa: E402
+
 HUB = sys.argv[2]
 INTERFACES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../dbus")
-
-failures = 0
-number = 0
-
-
-def check(name, good, detail=""):
-    global failures, number
-    number += 1
-    failures += not good
-    print(("ok" if good else "not ok"), number, "-", name, flush=True)
-    if not good:
-        print("#", detail, flush=True)
 
 
 def interface(document, name):
@@ -219,8 +210,7 @@ def play(stage):
     dump = subprocess.run([HUB, "--state", stage.directory + "/hub", "--config", stage.directory + "/config", "--inspect"],
                           capture_output=True, text=True).stdout
     check("the hub's inspection knows both and keeps nothing of what was read", bool(re.search(r"^  bob: \d+ messages so far, 0 waiting", dump, re.M)), dump)
-    print("1..%d" % number)
-    return 1 if failures else 0
+    return finish()
 
 
 sys.exit(main())

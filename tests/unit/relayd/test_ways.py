@@ -12,21 +12,13 @@ import dbus
 
 from relay_stage import Relay, Stage
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+from checks import check, finish  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
 
 SEED = os.environ.get("VISAVIS_SEED", "1")
 FAULTY_SECONDS, MESSAGES = float(os.environ.get("VISAVIS_FAULTY_SECONDS", "12")), 150
-failures = number = 0
-
-
-def check(name, good, detail=""):
-    global failures, number
-    number += 1
-    failures += not good
-    print(("ok" if good else "not ok"), number, "-", name, flush=True)
-    if not good:
-        print("#", str(detail).replace("\n", " "), flush=True)
 
 
 class Socks(threading.Thread):
@@ -265,8 +257,7 @@ def main():
         through_a_proxy(relay, stage)
     finally:
         stage.end()
-    print(f"1..{number}")
-    return failures != 0
+    return finish()
 
 
 sys.exit(main())

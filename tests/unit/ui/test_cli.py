@@ -13,26 +13,11 @@ import time
 import stand_ins
 from stand_ins import ADDRESS, BOB, ID, OTHER_ID, PIN, SUCCESS, Auth, Bus, Crypto, Link, pump
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from checks import check, finish, skip  # noqa: E402
+
 VISAVIS = sys.argv[1]
 OK, OTHER, USAGE, FACE, FACTOR, LOCKED, HUB, NOT_FOUND, THROTTLED = range(9)
-
-failures = 0
-number = 0
-
-
-def check(name, good, detail=""):
-    global failures, number
-    number += 1
-    failures += not good
-    print(("ok" if good else "not ok"), number, "-", name, flush=True)
-    if not good:
-        print("#", repr(detail), flush=True)
-
-
-def skip(name, why):
-    global number
-    number += 1
-    print("ok", number, "-", name, "# SKIP", why)
 
 
 class World:
@@ -480,7 +465,7 @@ try:
     for test in (test_contract, test_usage, test_before_any_account, test_signup, test_agent, test_send, test_read, test_follow, test_locked,
                  test_login, test_slots, test_choice, test_status, test_runtime_directory, test_other_user, test_terminal, test_hub):
         test(world)
-    print(f"1..{number}")
+    status = finish()
 finally:
     world.bus.stop()
-sys.exit(1 if failures else 0)
+sys.exit(status)
