@@ -1,0 +1,261 @@
+/* A V4L2 device as a camera. Its driver is played here: this program's ioctl(2) stands before the C library's, and
+ * answers OpenCV for a file whose content is the device's buffers (the kernel's Video for Linux API, "Streaming I/O").
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/videodev2.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../services/scratch.h"
+
+#include "authd/camera.h"
+#include "authd/confinement.h"
+#include "authd/source.h"
+#include "services/cleanup.h"
+
+enum { WIDTH = 160, HEIGHT = 120, SIZE = WIDTH * HEIGHT * 2, STRIDE = 65536 /* whole pages */, BUFFERS = 4 };
+
+static struct {
+        char *path;
+        uint8_t *memory; /* what the buffers hold */
+        bool busy, unplugged, streaming, asked_for_another_size;
+        unsigned queued[BUFFERS], queued_count, pictures;
+        uint8_t luma; /* of the pictures, all over */
+} driver;
+
+static int fails(int error)
+{
+        errno = error;
+        return -1;
+}
+
+static int set_format(struct v4l2_format *f)
+{
+        if (driver.busy)
+                return fails(EBUSY);
+        driver.asked_for_another_size = f->fmt.pix.width != WIDTH || f->fmt.pix.height != HEIGHT;
+        f->fmt.pix = (struct v4l2_pix_format){ .width = WIDTH,
+                                               .height = HEIGHT,
+                                               .pixelformat = V4L2_PIX_FMT_YUYV,
+                                               .field = V4L2_FIELD_NONE,
+                                               .bytesperline = WIDTH * 2,
+                                               .sizeimage = SIZE };
+        return 0;
+}
+
+static int fill(struct v4l2_buffer *b)
+{
+        if (driver.unplugged)
+                return fails(ENODEV);
+        if (!driver.streaming || driver.queued_count == 0)
+                return fails(EAGAIN);
+        b->index = driver.queued[0];
+        memmove(driver.queued, driver.queued + 1, --driver.queued_count * sizeof(*driver.queued));
+        for (unsigned i = 0; i < SIZE; i += 2) {
+                driver.memory[b->index * STRIDE + i] = driver.luma;
+                driver.memory[b->index * STRIDE + i + 1] = 128;
+        }
+        b->bytesused = b->length = SIZE;
+        driver.pictures++;
+        return 0;
+}
+
+static int answer(unsigned long request, void *argument)
+{
+        struct v4l2_buffer *b = argument;
+
+        switch (request) {
+        case VIDIOC_QUERYCAP:
+                *(struct v4l2_capability *) argument =
+                        (struct v4l2_capability){ .capabilities = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_STREAMING };
+                return 0;
+        case VIDIOC_G_FMT:
+        case VIDIOC_S_FMT:
+        case VIDIOC_TRY_FMT:
+                return set_format(argument);
+        case VIDIOC_ENUMINPUT:
+                return ((struct v4l2_input *) argument)->index == 0 ? 0 : fails(EINVAL);
+        case VIDIOC_S_INPUT:
+        case VIDIOC_G_PARM:
+        case VIDIOC_S_PARM:
+                return 0;
+        case VIDIOC_REQBUFS:
+                if (((struct v4l2_requestbuffers *) argument)->count > BUFFERS)
+                        ((struct v4l2_requestbuffers *) argument)->count = BUFFERS;
+                return driver.busy ? fails(EBUSY) : 0;
+        case VIDIOC_QUERYBUF:
+                b->length = SIZE;
+                b->m.offset = b->index * STRIDE;
+                return b->index < BUFFERS ? 0 : fails(EINVAL);
+        case VIDIOC_QBUF:
+                assert_true(driver.queued_count < BUFFERS);
+                driver.queued[driver.queued_count++] = b->index;
+                return 0;
+        case VIDIOC_DQBUF:
+                return fill(b);
+        case VIDIOC_STREAMON:
+        case VIDIOC_STREAMOFF:
+                driver.streaming = request == VIDIOC_STREAMON;
+                if (!driver.streaming)
+                        driver.queued_count = 0;
+                return 0;
+        default:
+                return fails(ENOTTY); /* no such control */
+        }
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+        va_list list;
+
+        va_start(list, request);
+        void *argument = va_arg(list, void *);
+
+        va_end(list);
+        if (_IOC_TYPE((unsigned) request) == 'V')
+                return answer((unsigned) request, argument);
+        return (int) syscall(SYS_ioctl, fd, request, argument);
+}
+
+static int setup(void **state)
+{
+        int r = scratch_setup(state);
+
+        memset(&driver, 0, sizeof(driver));
+        driver.path = scratch_path("video0");
+        _cleanup_close_ int fd = open(driver.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+        if (r < 0 || fd < 0 || ftruncate(fd, BUFFERS * STRIDE) < 0)
+                return -1;
+        driver.memory = mmap(NULL, BUFFERS * STRIDE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        return driver.memory == MAP_FAILED ? -1 : 0;
+}
+
+static int teardown(void **state)
+{
+        free(driver.path);
+        munmap(driver.memory, BUFFERS * STRIDE);
+        return scratch_teardown(state);
+}
+
+static int open_device(unsigned width, unsigned height, struct source **out)
+{
+        static struct camera camera;
+
+        camera = (struct camera){
+                .name = "test", .kind = CAMERA_V4L2, .path = driver.path, .width = width, .height = height, .rate = 30
+        };
+        return source_open(&camera, out);
+}
+
+/* What the next picture shows in its middle, or the error. */
+static int next(struct source *s, struct frame *f)
+{
+        int r = source_read(s, -1, f);
+
+        return r < 0 ? r : f->pixels[(f->height / 2 * f->width + f->width / 2) * FRAME_CHANNELS];
+}
+
+static void its_pictures_come_one_after_the_other(void **state)
+{
+        _cleanup_frame_ struct frame f = { 0 };
+        struct source *s;
+
+        assert_int_equal(open_device(WIDTH, HEIGHT, &s), 0);
+        for (int i = 0; i < 10; i++) {
+                driver.luma = (uint8_t) (60 + 15 * i);
+                int shown = next(s, &f);
+
+                /* Luma of video is 16 to 235 (ITU-R BT.601). */
+                assert_true(abs(shown - (driver.luma - 16) * 255 / 219) <= 2);
+                assert_int_equal(f.width, WIDTH);
+                assert_int_equal(f.height, HEIGHT);
+        }
+        assert_true(driver.streaming && driver.pictures >= 10);
+        source_close(s);
+        assert_false(driver.streaming);
+}
+
+/* What looks opens its camera and then gives up the file system and nearly every call. */
+static void a_confined_process_gets_them_too(void **state)
+{
+        int status;
+        pid_t pid = fork();
+
+        if (pid == 0) {
+                _cleanup_frame_ struct frame f = { 0 };
+                struct source *s;
+
+                driver.luma = 235;
+                if (open_device(WIDTH, HEIGHT, &s) < 0 || confine(true) < 0)
+                        _exit(1);
+                for (int i = 0; i < 2 * BUFFERS; i++)
+                        if (next(s, &f) < 250)
+                                _exit(2);
+                source_close(s);
+                _exit(0);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void the_size_is_the_driver_s_to_choose(void **state)
+{
+        _cleanup_frame_ struct frame f = { 0 };
+        struct source *s;
+
+        assert_int_equal(open_device(640, 480, &s), 0);
+        assert_true(driver.asked_for_another_size);
+        assert_true(next(s, &f) >= 0);
+        assert_int_equal(f.width, WIDTH);
+        source_close(s);
+}
+
+static void a_device_that_another_program_uses_gives_nothing(void **state)
+{
+        struct source *s;
+
+        driver.busy = true;
+        assert_int_equal(open_device(WIDTH, HEIGHT, &s), -EIO);
+}
+
+static void a_device_that_is_unplugged_ends(void **state)
+{
+        _cleanup_frame_ struct frame f = { 0 };
+        struct source *s;
+
+        assert_int_equal(open_device(WIDTH, HEIGHT, &s), 0);
+        assert_true(next(s, &f) >= 0);
+        driver.unplugged = true;
+        assert_int_equal(next(s, &f), -EIO);
+        source_close(s);
+}
+
+static void a_device_that_is_not_there_is_said_to_be_so(void **state)
+{
+        struct source *s;
+
+        assert_int_equal(unlink(driver.path), 0);
+        assert_int_equal(open_device(WIDTH, HEIGHT, &s), -ENOENT);
+}
+
+#define device_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                device_test(its_pictures_come_one_after_the_other),
+                device_test(a_confined_process_gets_them_too),
+                device_test(the_size_is_the_driver_s_to_choose),
+                device_test(a_device_that_another_program_uses_gives_nothing),
+                device_test(a_device_that_is_unplugged_ends),
+                device_test(a_device_that_is_not_there_is_said_to_be_so),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
