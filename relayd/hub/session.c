@@ -97,6 +97,8 @@ static bool push_one(void *userdata, uint64_t sequence, struct bytes payload)
         if (writer_finish(&body) < 0)
                 return false;
         channel_send(s->channel, FRAME_ENTRY, 0, writer_bytes(&body));
+        s->acknowledged +=
+                sequence - s->pushed - 1; /* the window counts entries, not the numbers of those that are gone */
         s->pushed = sequence;
         return channel_queued(s->channel) < CHANNEL_OUTPUT_HIGH;
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -263,6 +264,7 @@ pid_t fork_server(struct server *s)
                 sd_event *event;
 
                 close(ready[0]);
+                prctl(PR_SET_PDEATHSIG, SIGKILL); /* it does not outlive a test that fails */
                 if (sd_event_new(&event) < 0 || server_open(s, event) < 0)
                         _exit(1);
                 if (write(ready[1], s->identity.pin, sizeof(s->identity.pin)) < 0 ||

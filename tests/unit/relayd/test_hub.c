@@ -87,6 +87,27 @@ static void the_window_holds_back_until_it_is_moved(void **state)
         assert_int_equal(bob.last, 11);
 }
 
+static void numbers_that_are_gone_do_not_count_against_the_window(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_client_ struct client alice = { 0 }, bob = { 0 };
+
+        client_up(&alice, f->event, &f->address, "alice", true);
+        client_up(&bob, f->event, &f->address, "bob", true);
+        for (uint64_t i = 0; i < 5; i++)
+                assert_false(say(&alice, i, "bob", "x").failed);
+        fetch_after(&bob, 0, 16);
+        UNTIL(f->event, bob.entries == 5);
+        acknowledge(&bob, 4);
+        fetch_after(&bob, 0, 2); /* who has lost its own count begins at the start */
+        UNTIL(f->event, bob.entries == 6);
+        assert_false(say(&alice, 5, "bob", "x").failed);
+        assert_false(say(&alice, 6, "bob", "x").failed);
+        UNTIL(f->event, bob.entries == 7);
+        acknowledge(&bob, 5);
+        UNTIL(f->event, bob.entries == 8);
+}
+
 static void a_wrong_pinned_key_is_refused(void **state)
 {
         struct fixture *f = *state;
@@ -351,6 +372,7 @@ int main(void)
                 TEST(who_was_offline_gets_it_later),
                 TEST(what_is_not_acknowledged_comes_again_and_what_is_does_not),
                 TEST(the_window_holds_back_until_it_is_moved),
+                TEST(numbers_that_are_gone_do_not_count_against_the_window),
                 TEST(a_wrong_pinned_key_is_refused),
                 TEST(without_a_key_the_one_seen_is_handed_over_to_be_remembered),
                 TEST(a_wrong_transport_key_is_refused),
