@@ -443,6 +443,23 @@ static void complete_authenticate(struct session *s, struct job *j)
         send_answer(s, j, &body);
 }
 
+static const char *refusal_sentence(const struct store_request *r)
+{
+        if (r->policy == STORE_CLOSED)
+                return "This hub takes no new accounts; ask its owner.";
+        switch (r->refusal) {
+        case STORE_TOKEN_USED:
+                return "That invitation has been used up; ask the hub's owner for another.";
+        case STORE_TOKEN_EXPIRED:
+                return "That invitation has expired; ask the hub's owner for another.";
+        case STORE_TOKEN_REVOKED:
+                return "That invitation was taken back by the hub's owner; ask for another.";
+        default:
+                return "This hub takes new accounts by invitation alone, and that is none of its invitations; ask the "
+                       "hub's owner for one.";
+        }
+}
+
 static void refuse_result(struct session *s, const struct job *j)
 {
         const struct store_request *r = &j->store;
@@ -454,13 +471,7 @@ static void refuse_result(struct session *s, const struct job *j)
                        "The name %s is taken on this hub; choose another.", r->subject);
                 break;
         case STORE_REFUSED:
-                if (r->policy == STORE_INVITED)
-                        REFUSE(s, j->request, WIRE_ERROR_NOT_ALLOWED, 0, NOBODY,
-                               "This hub takes new accounts by invitation; ask its owner for a token that is still "
-                               "good.");
-                else
-                        REFUSE(s, j->request, WIRE_ERROR_NOT_ALLOWED, 0, NOBODY,
-                               "This hub takes no new accounts; ask its owner.");
+                REFUSE(s, j->request, WIRE_ERROR_NOT_ALLOWED, 0, NOBODY, "%s", refusal_sentence(r));
                 break;
         case STORE_UNKNOWN:
                 REFUSE(s, j->request, WIRE_ERROR_UNKNOWN_RECIPIENT, 0, subject, "Nobody is called %s on this hub.",

@@ -38,7 +38,7 @@ static int run_expire(struct store *s, struct store_request *r)
                 e = storage_run(s->db, "delete from accounts where deleted < ?", "i",
                                 now - (int64_t) s->limits.name_usec);
         if (e >= 0)
-                e = storage_run(s->db, "delete from invitations where until < ? or uses = 0", "i", now);
+                e = store_expire_invitations(s, now);
         int chunks = e < 0 ? e : store_expire_chunks(s, now);
 
         r->more = more > 0 || chunks > 0;
@@ -53,6 +53,7 @@ static int run_one(struct store *s, struct store_request *r)
                 [STORE_SEND] = store_run_send,         [STORE_ACK] = store_run_ack,
                 [STORE_EXPIRE] = run_expire,           [STORE_INVITE] = store_run_invite,
                 [STORE_DELETE] = store_run_delete,     [STORE_PUT_CHUNK] = store_run_put_chunk,
+                [STORE_REVOKE] = store_run_revoke,
         };
 
         r->result = STORE_DONE;
@@ -124,16 +125,16 @@ static int open_reader(struct store *s, const char *path)
 
 int store_open(const char *directory, const struct store_limits *limits, struct store **out)
 {
-        _cleanup_free_ char *path = NULL;
         struct store *s = calloc(1, sizeof(*s));
         int e;
 
-        if (!s || asprintf(&path, "%s/hub.db", directory) < 0) {
+        if (!s || asprintf(&s->path, "%s/hub.db", directory) < 0) {
                 free(s);
                 return -ENOMEM;
         }
         s->limits = *limits;
-        e = storage_open(path, store_migrations, STORE_MIGRATIONS, &s->db);
+        store_drop_copy(s->path);
+        e = storage_open(s->path, store_migrations, STORE_MIGRATIONS, &s->db);
         for (unsigned i = 0; e >= 0 && i < Q_COUNT; i++)
                 e = storage_errno(sqlite3_prepare_v3(s->db, store_queries[i], -1, SQLITE_PREPARE_PERSISTENT,
                                                      &s->statements[i], NULL));
@@ -142,9 +143,9 @@ int store_open(const char *directory, const struct store_limits *limits, struct 
         if (e >= 0)
                 e = mailbox_table_new(&s->mailboxes);
         if (e >= 0)
-                e = open_reader(s, path);
+                e = open_reader(s, s->path);
         if (e >= 0)
-                e = checkpoint_start(s->db, path, &s->checkpoint);
+                e = checkpoint_start(s->db, s->path, &s->checkpoint);
         if (e < 0) {
                 store_close(s);
                 return e;
@@ -166,6 +167,7 @@ struct store *store_close(struct store *s)
         if (s->db)
                 storage_close(s->db);
         mailbox_table_free(s->mailboxes);
+        free(s->path);
         free(s);
         return NULL;
 }

@@ -17,6 +17,7 @@ enum statement {
         Q_ACCOUNT,
         Q_ACCOUNT_ADD,
         Q_INVITATION_USE,
+        Q_INVITATION_FATE,
         Q_MAILBOX_ADD,
         Q_MAILBOX_NAMED,
         Q_MAILBOX_BY_ID,
@@ -47,7 +48,7 @@ enum statement {
 };
 
 /* The database's versions, and the text of each statement. */
-enum { STORE_MIGRATIONS = 3 };
+enum { STORE_MIGRATIONS = 4 };
 extern const char *const store_migrations[STORE_MIGRATIONS];
 extern const char *const store_queries[Q_COUNT];
 
@@ -58,6 +59,7 @@ struct freed {
 };
 
 struct store {
+        char *path;
         sqlite3 *db;
         sqlite3_stmt *statements[Q_COUNT];
         struct store_limits limits;
@@ -129,9 +131,19 @@ int store_save_mailboxes(struct store *s);
  * how many. */
 int store_drop_entries(struct store *s, int64_t mailbox, int64_t sequence, int64_t before, unsigned count);
 
+/* sqlite_invitations.c: 1 if @r's token is good, and used once more; else 0, with the refusal in @r. */
+int store_use_invitation(struct store *s, struct store_request *r);
+
+/* Why the invitation is not good at @now, from its columns uses, until and revoked. */
+enum store_refusal store_refusal_of(int64_t uses, int64_t until, bool revoked, int64_t now);
+
 /* Drop some of what is past its time; 1 if there may be more. */
 int store_expire_entries(struct store *s, int64_t now);
 int store_expire_chunks(struct store *s, int64_t now);
+int store_expire_invitations(struct store *s, int64_t now);
+
+/* sqlite_view.c: deletes what an interrupted backup of the database at @path has left. */
+void store_drop_copy(const char *path);
 
 /* One request each; 0, with its result, or a negative errno that fails the batch. */
 int store_run_register(struct store *s, struct store_request *r);
@@ -142,4 +154,5 @@ int store_run_send(struct store *s, struct store_request *r);
 int store_run_ack(struct store *s, struct store_request *r);
 int store_run_put_chunk(struct store *s, struct store_request *r);
 int store_run_invite(struct store *s, struct store_request *r);
+int store_run_revoke(struct store *s, struct store_request *r);
 int store_run_delete(struct store *s, struct store_request *r);

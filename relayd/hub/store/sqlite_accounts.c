@@ -1,4 +1,4 @@
-/* Who is who: accounts, invitations and key packages. */
+/* Who is who: accounts and their key packages. */
 #include "sqlite.h"
 
 #include <errno.h>
@@ -31,18 +31,6 @@ static int stock_of(struct store *s, int64_t mailbox, uint32_t *out)
                 return r < 0 ? r : -EIO;
         *out = (uint32_t) storage_column_integer(q, 0);
         return 0;
-}
-
-/* 1 if the token is good, and used once more. */
-static int use_invitation(struct store *s, const struct store_request *r)
-{
-        _cleanup_query_ sqlite3_stmt *use = store_query(s, Q_INVITATION_USE);
-
-        bind_bytes(use, 1, BYTES_OF(r->token));
-        bind_integer(use, 2, now_usec());
-        int e = storage_step(use);
-
-        return e < 0 ? e : sqlite3_changes(s->db) > 0;
 }
 
 int store_run_register(struct store *s, struct store_request *r)
@@ -79,7 +67,7 @@ int store_run_register(struct store *s, struct store_request *r)
                 return 0;
         }
         id = sqlite3_last_insert_rowid(s->db);
-        e = r->policy == STORE_INVITED ? use_invitation(s, r) : 1;
+        e = r->policy == STORE_INVITED ? store_use_invitation(s, r) : 1;
         if (e == 0) {
                 r->result = STORE_REFUSED;
                 return storage_run(s->db, "delete from accounts where id = ?", "i", id);
@@ -211,12 +199,6 @@ int store_run_claim(struct store *s, struct store_request *r)
         store_set_subject(r, r->name);
         r->result = STORE_EMPTY;
         return e;
-}
-
-int store_run_invite(struct store *s, struct store_request *r)
-{
-        return storage_run(s->db, "insert into invitations (token, uses, until) values (?, ?, ?)", "bii",
-                           BYTES_OF(r->token), r->uses, (int64_t) r->until_usec);
 }
 
 /* All that an account has goes at once; its name stays taken for a time, so that nobody gets what was meant for it. */

@@ -70,13 +70,20 @@ const char *const store_migrations[STORE_MIGRATIONS] = {
         "create table chunk_owners ("
         " mailbox integer primary key,"
         " bytes integer not null);",
+
+        /* What is over stays for a time, to be told apart from what never was. */
+        "alter table invitations add column created integer not null default 0;"
+        "alter table invitations add column revoked integer not null default 0;"
+        "alter table invitations add column ended integer;", /* when it was used up or revoked */
 };
 
 const char *const store_queries[Q_COUNT] = {
         [Q_ACCOUNT] = "select m.transport_key, m.generation from accounts a, mailboxes m"
                       " where a.name = ? and m.account = a.id and m.device = x''",
         [Q_ACCOUNT_ADD] = "insert into accounts (name, created) values (?, ?) on conflict do nothing",
-        [Q_INVITATION_USE] = "update invitations set uses = uses - 1 where token = ? and uses > 0 and until > ?",
+        [Q_INVITATION_USE] = "update invitations set uses = uses - 1, ended = case uses when 1 then ?2 end"
+                             " where token = ?1 and uses > 0 and until > ?2 and revoked = 0",
+        [Q_INVITATION_FATE] = "select uses, until, revoked from invitations where token = ?",
         [Q_MAILBOX_ADD] =
                 "insert into mailboxes (id, account, device, transport_key, generation) values (?1, ?1, x'', ?2, ?3)",
         [Q_MAILBOX_NAMED] = "select m.id, a.name, m.sequence, m.entries, m.bytes from accounts a, mailboxes m"

@@ -26,6 +26,7 @@ enum store_operation {
         STORE_INVITE,
         STORE_DELETE,
         STORE_PUT_CHUNK,
+        STORE_REVOKE,
 };
 
 enum store_result {
@@ -34,8 +35,8 @@ enum store_result {
                          */
         STORE_MISMATCH, /* STORE_PUT_CHUNK: its name is not the SHA-256 of its content */
         STORE_EXISTS,   /* STORE_REGISTER: the name belongs to another transport key, or did not long ago */
-        STORE_REFUSED,  /* STORE_REGISTER: the token is no invitation that is still good */
-        STORE_UNKNOWN,  /* no such name (subject) */
+        STORE_REFUSED,  /* STORE_REGISTER: the token is no invitation that is still good; @refusal says why */
+        STORE_UNKNOWN,  /* no such name (subject); STORE_REVOKE: no such invitation that is still good */
         STORE_STALE,    /* STORE_SEND: the group's epoch is another one (value) */
         STORE_EMPTY,    /* STORE_CLAIM: no key package in stock */
         STORE_QUOTA,    /* a mailbox (subject) or a stock is full */
@@ -49,7 +50,20 @@ enum store_policy {
         STORE_CLOSED,  /* nobody */
 };
 
-enum { STORE_TOKEN_HASH_SIZE = 32, STORE_CHUNK_NAME_SIZE = 32 };
+/* Why a token lets nobody in. What is over is remembered for STORE_INVITATION_DAYS, so that its bearer can be told. */
+enum store_refusal {
+        STORE_TOKEN_UNKNOWN,
+        STORE_TOKEN_USED,
+        STORE_TOKEN_EXPIRED,
+        STORE_TOKEN_REVOKED,
+};
+
+enum {
+        STORE_TOKEN_HASH_SIZE = 32,
+        STORE_INVITATION_ID_SIZE = 8, /* the first bytes of the hash: what an invitation is called by */
+        STORE_INVITATION_DAYS = 30,
+        STORE_CHUNK_NAME_SIZE = 32,
+};
 
 /* One request of a batch. Views are the caller's until store_run() returns. */
 struct store_request {
@@ -60,7 +74,7 @@ struct store_request {
         struct bytes name;                    /* REGISTER, LOOK_UP, CLAIM, DELETE */
         enum store_policy policy;             /* REGISTER */
         uint8_t token[STORE_TOKEN_HASH_SIZE]; /* REGISTER, INVITE: SHA-256 of an invitation's token; the store has no
-                                                 more */
+                                                 more. REVOKE: the invitation's id */
         int64_t uses;                         /* INVITE: how often it is good */
         uint64_t until_usec;                  /* INVITE: how long */
         bool last_resort_only;                /* CLAIM: the stock of one-time packages is not touched */
@@ -84,7 +98,8 @@ struct store_request {
                 uint64_t sequence;
         } * receipts; /* SEND: who got an entry, and under which number; freed by store_request_release() */
         unsigned receipt_count;
-        bool more; /* EXPIRE: there may be more */
+        bool more;                  /* EXPIRE: there may be more */
+        enum store_refusal refusal; /* REGISTER, with STORE_REFUSED */
         uint64_t value;
         char subject[WIRE_NAME_MAX + 1];
 };
@@ -121,3 +136,47 @@ int store_read_chunk(struct store *s, const uint8_t name[static STORE_CHUNK_NAME
 
 /* Writes to @f, for a person, all that is stored: this is what a hub's owner can see. */
 int store_inspect(struct store *s, FILE *f);
+
+/* A view: the store as it was at one moment, for another thread than the two above, which it does not hold up. */
+struct store_view;
+int store_view_open(const struct store *s, struct store_view **out);
+struct store_view *store_view_close(struct store_view *v);
+
+struct store_census {
+        int64_t accounts;
+        int64_t entries, bytes; /* messages that wait, for all their receivers */
+        int64_t chunk_bytes;
+        int64_t invitations; /* that are good */
+        int64_t disk_bytes;  /* of the store's files */
+};
+
+int store_view_census(struct store_view *v, struct store_census *out);
+
+struct store_account {
+        const char *name;
+        int64_t created_usec;
+        int64_t entries, bytes, chunk_bytes;
+        int64_t key_packages; /* one-time ones */
+};
+
+struct store_invitation {
+        uint8_t id[STORE_INVITATION_ID_SIZE];
+        int64_t uses; /* left */
+        int64_t created_usec, until_usec;
+        bool good;
+        enum store_refusal refusal; /* if it is not good */
+};
+
+/* Call @each for all, accounts by name and invitations by age, until it returns false. */
+int store_view_accounts(struct store_view *v, bool (*each)(void *userdata, const struct store_account *a),
+                        void *userdata);
+int store_view_invitations(struct store_view *v, bool (*each)(void *userdata, const struct store_invitation *i),
+                           void *userdata);
+
+/* Copies all that is committed to @fd, an empty file open for writing, in the form of the store's own file, checks the
+ * copy, and syncs it. Its mailboxes are of a new generation, so that what relays remember of the old ones is not taken
+ * for theirs if the copy is put back. Until that is done, the copy is a file beside the store. @go_on is asked between
+ * two steps, in the thread of the call; -ECANCELED if it said no, -EBUSY if another backup is being made, -EBADMSG if
+ * the copy is damaged, else an errno of write(2) or storage_errno(); a sentence has been logged. */
+int store_view_backup(struct store_view *v, int fd, bool (*go_on)(void *userdata, unsigned percent), void *userdata,
+                      int64_t *bytes);

@@ -1,6 +1,7 @@
 /* The hub's store: what it promises to all who ask in one batch, and after it was closed and opened again. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -377,6 +378,149 @@ static void an_invitation_is_good_so_often_and_so_long(void **state)
         assert_int_equal(register_with(f->store, "grace", 7, STORE_OPEN, 0), STORE_DONE);
 }
 
+static enum store_refusal refusal_of(struct store *s, uint8_t token)
+{
+        struct store_request r = run(s, (struct store_request){ .operation = STORE_REGISTER,
+                                                                .name = BYTES_STRING("grace"),
+                                                                .policy = STORE_INVITED,
+                                                                .token = { token } });
+
+        assert_int_equal(r.result, STORE_REFUSED);
+        return r.refusal;
+}
+
+static enum store_result take_back(struct store *s, uint8_t token)
+{
+        return run(s, (struct store_request){ .operation = STORE_REVOKE, .token = { token } }).result;
+}
+
+static bool note_invitation(void *userdata, const struct store_invitation *i)
+{
+        char *out = userdata;
+
+        (void) sprintf(out + strlen(out), "%u:%d/%d ", i->id[0], (int) i->uses, i->good ? -1 : (int) i->refusal);
+        return true;
+}
+
+static void how_an_invitation_ended_is_known_for_a_time(void **state)
+{
+        struct fixture *f = *state;
+        struct store_view *v;
+        char seen[200] = "";
+        int64_t now = (int64_t) time(NULL) * 1000000;
+
+        invite(f->store, 1, 1, INT64_MAX);
+        invite(f->store, 2, 1, 1);
+        invite(f->store, 3, 5, INT64_MAX);
+        invite(f->store, 4, 2, INT64_MAX);
+        assert_int_equal(register_with(f->store, "dave", 4, STORE_INVITED, 1), STORE_DONE);
+        assert_int_equal(take_back(f->store, 3), STORE_DONE);
+        assert_int_equal(take_back(f->store, 3), STORE_UNKNOWN); /* it is over already */
+        assert_int_equal(take_back(f->store, 1), STORE_UNKNOWN);
+        assert_int_equal(take_back(f->store, 9), STORE_UNKNOWN);
+        assert_int_equal(refusal_of(f->store, 1), STORE_TOKEN_USED);
+        assert_int_equal(refusal_of(f->store, 2), STORE_TOKEN_EXPIRED);
+        assert_int_equal(refusal_of(f->store, 3), STORE_TOKEN_REVOKED);
+        assert_int_equal(refusal_of(f->store, 9), STORE_TOKEN_UNKNOWN);
+
+        assert_int_equal(store_view_open(f->store, &v), 0);
+        assert_int_equal(store_view_invitations(v, note_invitation, seen), 0);
+        store_view_close(v);
+        assert_string_equal(seen, "1:0/1 2:1/2 3:5/3 4:2/-1 ");
+
+        expire(f->store, now + 1000000);
+        assert_int_equal(count(f, "invitations"), 3); /* the one of 1970 has been over for long enough */
+        expire(f->store, now + (STORE_INVITATION_DAYS + 1) * 24 * 3600 * INT64_C(1000000));
+        assert_int_equal(count(f, "invitations"), 1);
+        assert_int_equal(refusal_of(f->store, 1), STORE_TOKEN_UNKNOWN);
+}
+
+struct backup_watch {
+        struct store *store;
+        int64_t from;
+        unsigned calls, stop_at;
+};
+
+/* Somebody goes on to write while the backup is made. */
+static bool write_meanwhile(void *userdata, unsigned percent)
+{
+        struct backup_watch *w = userdata;
+
+        assert_int_equal(send_it(w->store, sending(w->from, (uint8_t) (100 + w->calls % 100), "carol", "later")),
+                         STORE_DONE);
+        return ++w->calls != w->stop_at;
+}
+
+static bool note_account(void *userdata, const struct store_account *a)
+{
+        char *out = userdata;
+
+        (void) sprintf(out + strlen(out), "%s:%d/%d ", a->name, (int) a->entries, (int) a->bytes);
+        return true;
+}
+
+static void a_backup_is_of_one_moment_whole_and_of_a_new_generation(void **state)
+{
+        struct fixture *f = *state;
+        struct backup_watch w = { f->store, f->alice, 0, 0 };
+        struct store *restored;
+        struct store_view *v;
+        struct store_census census;
+        char *directory = temporary_directory(), path[200], seen[200] = "";
+        struct store_request look = { .operation = STORE_LOOK_UP, .name = BYTES_STRING("bob") };
+        uint8_t generation[WIRE_GENERATION_SIZE];
+        int64_t bytes;
+
+        assert_int_equal(send_it(f->store, sending(f->alice, 1, "bob carol", "before")), STORE_DONE);
+        look = run(f->store, look);
+        memcpy(generation, look.generation, sizeof(generation));
+        (void) snprintf(path, sizeof(path), "%s/hub.db", directory);
+        int fd = open(path, O_RDWR | O_CREAT, 0600);
+
+        assert_int_equal(store_view_open(f->store, &v), 0);
+        assert_int_equal(store_view_backup(v, fd, write_meanwhile, &w, &bytes), 0);
+        assert_true(w.calls >= 1 && bytes > 4096);
+        assert_int_equal(store_view_census(v, &census), 0); /* the view itself is of the moment before, too */
+        assert_int_equal(census.accounts, 3);
+        assert_int_equal(census.entries, 2);
+        store_view_close(v);
+        close(fd);
+
+        assert_int_equal(store_open(directory, &limits, &restored), 0);
+        assert_int_equal(store_view_open(restored, &v), 0);
+        assert_int_equal(store_view_accounts(v, note_account, seen), 0);
+        store_view_close(v);
+        assert_string_equal(seen, "alice:0/0 bob:1/6 carol:1/6 ");
+        assert_string_equal(entries(restored, f->bob, 0), "1=before ");
+        look = run(restored, look);
+        assert_int_equal(look.result, STORE_DONE);
+        assert_memory_not_equal(generation, look.generation, sizeof(generation));
+        store_close(restored);
+        temporary_remove(directory);
+}
+
+static void a_backup_that_is_not_wanted_any_more_leaves_nothing(void **state)
+{
+        struct fixture *f = *state;
+        struct backup_watch w = { f->store, f->alice, 0, 1 };
+        struct store_view *v;
+        _cleanup_free_ char *copy = NULL;
+        int64_t bytes;
+        FILE *out = tmpfile();
+
+        assert_true(asprintf(&copy, "%s/hub.db.backup", f->directory) > 0);
+        assert_int_equal(store_view_open(f->store, &v), 0);
+        assert_int_equal(store_view_backup(v, fileno(out), write_meanwhile, &w, &bytes), -ECANCELED);
+        assert_int_equal(access(copy, F_OK), -1);
+
+        close(creat(copy, 0600)); /* one that is being made, or that a crash has left */
+        assert_int_equal(store_view_backup(v, fileno(out), write_meanwhile, &w, &bytes), -EBUSY);
+        store_view_close(v);
+        open_again(f);
+        assert_int_equal(access(copy, F_OK), -1);
+        fclose(out);
+}
+
 static void what_is_deleted_is_gone_and_its_name_stays_taken_for_a_time(void **state)
 {
         struct fixture *f = *state;
@@ -499,6 +643,9 @@ int main(void)
                 TEST(a_full_stock_and_a_full_mailbox_are_refused),
                 TEST(what_is_past_its_time_is_dropped),
                 TEST(an_invitation_is_good_so_often_and_so_long),
+                TEST(how_an_invitation_ended_is_known_for_a_time),
+                TEST(a_backup_is_of_one_moment_whole_and_of_a_new_generation),
+                TEST(a_backup_that_is_not_wanted_any_more_leaves_nothing),
                 TEST(what_is_deleted_is_gone_and_its_name_stays_taken_for_a_time),
                 TEST(a_claim_may_leave_the_stock_alone),
                 TEST(chunks_are_named_by_their_content_count_once_and_expire),
