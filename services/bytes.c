@@ -158,17 +158,8 @@ void writer_release(struct writer *w)
 }
 
 /* realloc() would leave a copy of the old bytes behind. */
-static void writer_grow(struct writer *w, size_t needed)
+static void writer_move(struct writer *w, size_t capacity)
 {
-        size_t capacity = w->capacity ? w->capacity : WRITER_CAPACITY_MIN;
-
-        /* Twice as much; for a large piece, what it takes and a little: what is allocated is also wiped. */
-        if (__builtin_mul_overflow(capacity, 2, &capacity) ||
-            (capacity < needed && __builtin_add_overflow(needed, needed / 8 + WRITER_CAPACITY_MIN, &capacity))) {
-                writer_fail(w, -ENOMEM);
-                return;
-        }
-
         uint8_t *data = malloc(capacity);
         if (!data) {
                 writer_fail(w, -ENOMEM);
@@ -179,6 +170,28 @@ static void writer_grow(struct writer *w, size_t needed)
         wipe_and_free(w->data, w->capacity);
         w->data = data;
         w->capacity = capacity;
+}
+
+static void writer_grow(struct writer *w, size_t needed)
+{
+        size_t capacity = w->capacity ? w->capacity : WRITER_CAPACITY_MIN;
+
+        /* Twice as much; for a large piece, what it takes and a little: what is allocated is also wiped. */
+        if (__builtin_mul_overflow(capacity, 2, &capacity) ||
+            (capacity < needed && __builtin_add_overflow(needed, needed / 8 + WRITER_CAPACITY_MIN, &capacity)))
+                writer_fail(w, -ENOMEM);
+        else
+                writer_move(w, capacity);
+}
+
+void writer_reserve(struct writer *w, size_t size)
+{
+        size_t needed;
+
+        if (__builtin_add_overflow(w->size, size, &needed))
+                writer_fail(w, -ENOMEM);
+        else if (w->error == 0 && needed > w->capacity)
+                writer_move(w, needed);
 }
 
 uint8_t *writer_append(struct writer *w, size_t size)

@@ -96,6 +96,9 @@ void write_optional(struct writer *w, bool present);
 size_t writer_open_vector(struct writer *w);
 void writer_close_vector(struct writer *w, size_t mark);
 
+/* Makes room for @size bytes more at once, for a writer whose length is known beforehand. */
+void writer_reserve(struct writer *w, size_t size);
+
 /* Appends @size bytes and returns where they start, to be filled by the caller at once; NULL after an error. */
 uint8_t *writer_append(struct writer *w, size_t size);
 

@@ -18,8 +18,6 @@ int main(int argc, char *argv[])
         setlinebuf(stdout);
         if (asprintf(&directory, "%s/bench-cryptod-XXXXXX", argc > 1 ? argv[1] : "/var/tmp") < 0 || !mkdtemp(directory))
                 err(1, "%s", directory);
-        goals_bench(suite_by_id(1), true);
-        goals_bench(suite_by_id(7), false);
         derivation_bench();
         messages_bench(directory);
         groups_bench(suite_by_id(1));

@@ -29,9 +29,5 @@ void derivation_bench(void);
 /* Messages between two messengers with their vaults below @directory. */
 void messages_bench(const char *directory);
 
-/* What a suite costs beside what it cannot avoid, and beside the goals for it: messages, and if @large groups of up to
- * ten thousand. */
-void goals_bench(const struct suite *s, bool large);
-
 /* Commits in small groups that stay in memory: processor time. */
 void groups_bench(const struct suite *s);

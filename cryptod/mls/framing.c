@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "services/cleanup.h"
+
 struct bytes framed_body_read(struct reader *r, enum content_type type)
 {
         struct proposal proposal;
@@ -21,12 +23,16 @@ struct bytes framed_body_read(struct reader *r, enum content_type type)
         return BYTES(NULL, 0);
 }
 
-void framed_body_write(struct writer *w, enum content_type type, struct bytes body)
+static void write_body_head(struct writer *w, enum content_type type, size_t size)
 {
         if (type == CONTENT_APPLICATION)
-                write_vector(w, body);
-        else
-                write_fixed(w, body);
+                write_varint(w, size <= UINT32_MAX ? (uint32_t) size : UINT32_MAX);
+}
+
+void framed_body_write(struct writer *w, enum content_type type, struct bytes body)
+{
+        write_body_head(w, type, body.size);
+        write_fixed(w, body);
 }
 
 void framed_content_read(struct reader *r, struct framed_content *out)
@@ -44,7 +50,8 @@ void framed_content_read(struct reader *r, struct framed_content *out)
         out->body = framed_body_read(r, out->content_type);
 }
 
-void framed_content_write(struct writer *w, const struct framed_content *c)
+/* What stands before the body's bytes, the length of application data included. */
+static void write_head(struct writer *w, const struct framed_content *c)
 {
         write_vector(w, c->group_id);
         write_u64(w, c->epoch);
@@ -53,7 +60,13 @@ void framed_content_write(struct writer *w, const struct framed_content *c)
                 write_u32(w, c->sender);
         write_vector(w, c->authenticated_data);
         write_u8(w, (uint8_t) c->content_type);
-        framed_body_write(w, c->content_type, c->body);
+        write_body_head(w, c->content_type, c->body.size);
+}
+
+void framed_content_write(struct writer *w, const struct framed_content *c)
+{
+        write_head(w, c);
+        write_fixed(w, c->body);
 }
 
 void framed_content_auth_read(struct reader *r, enum content_type type, struct framed_content_auth *out)
@@ -84,36 +97,53 @@ void authenticated_content_write(struct writer *w, const struct authenticated_co
         framed_content_auth_write(w, a->content.content_type, &a->auth);
 }
 
-void framed_content_write_tbs(struct writer *w, enum wire_format wire_format, const struct framed_content *c,
-                              struct bytes group_context)
+static void write_tbs_head(struct writer *w, enum wire_format wire_format, const struct framed_content *c)
 {
         write_u16(w, PROTOCOL_MLS10);
         write_u16(w, (uint16_t) wire_format);
-        framed_content_write(w, c);
-        if (c->sender_type == SENDER_MEMBER || c->sender_type == SENDER_NEW_MEMBER_COMMIT)
-                write_fixed(w, group_context);
+        write_head(w, c);
+}
+
+/* Those inside the group sign its context as well. */
+static struct bytes signed_context(const struct framed_content *c, struct bytes group_context)
+{
+        return c->sender_type == SENDER_MEMBER || c->sender_type == SENDER_NEW_MEMBER_COMMIT ? group_context
+                                                                                             : BYTES(NULL, 0);
+}
+
+void framed_content_write_tbs(struct writer *w, enum wire_format wire_format, const struct framed_content *c,
+                              struct bytes group_context)
+{
+        write_tbs_head(w, wire_format, c);
+        write_fixed(w, c->body);
+        write_fixed(w, signed_context(c, group_context));
 }
 
 int authenticated_content_sign(const struct signature_key *key, struct bytes group_context,
                                const struct authenticated_content *a, struct writer *signature)
 {
-        _cleanup_writer_ struct writer tbs = WRITER_INIT;
-        int r;
+        _cleanup_writer_ struct writer head = WRITER_INIT;
 
-        framed_content_write_tbs(&tbs, a->wire_format, &a->content, group_context);
-        r = writer_finish(&tbs);
-        return r < 0 ? r : signature_key_sign_with_label(key, "FramedContentTBS", writer_bytes(&tbs), signature);
+        write_tbs_head(&head, a->wire_format, &a->content);
+        if (writer_finish(&head) < 0)
+                return writer_finish(&head);
+
+        struct bytes tbs[] = { writer_bytes(&head), a->content.body, signed_context(&a->content, group_context) };
+
+        return signature_key_sign_pieces(key, "FramedContentTBS", (struct pieces){ tbs, COUNT_OF(tbs) }, signature);
 }
 
 int authenticated_content_verify(const struct suite *s, struct bytes public_key, struct bytes group_context,
                                  const struct authenticated_content *a)
 {
-        _cleanup_writer_ struct writer tbs = WRITER_INIT;
-        int r;
+        _cleanup_writer_ struct writer head = WRITER_INIT;
 
-        framed_content_write_tbs(&tbs, a->wire_format, &a->content, group_context);
-        r = writer_finish(&tbs);
-        return r < 0 ? r
-                     : suite_verify_with_label(s, public_key, "FramedContentTBS", writer_bytes(&tbs),
-                                               a->auth.signature);
+        write_tbs_head(&head, a->wire_format, &a->content);
+        if (writer_finish(&head) < 0)
+                return writer_finish(&head);
+
+        struct bytes tbs[] = { writer_bytes(&head), a->content.body, signed_context(&a->content, group_context) };
+
+        return suite_verify_pieces(s, public_key, "FramedContentTBS", (struct pieces){ tbs, COUNT_OF(tbs) },
+                                   a->auth.signature);
 }

@@ -17,6 +17,9 @@ struct kem {
         /* DeriveKeyPair: a pair from secret input of at least Nsk bytes. The public key is appended. */
         struct secret *(*derive_key_pair)(const struct kem *k, struct bytes ikm, struct writer *public_key);
 
+        /* 0 if anybody can encapsulate to that key, which somebody else has made. Else -EBADMSG. */
+        int (*check_public_key)(const struct kem *k, struct bytes public_key);
+
         /* Encap: a new shared secret, and what it travels in, which is appended to @output. -EBADMSG if @public_key is
          * none. May be called by several threads at once. */
         int (*encapsulate)(const struct kem *k, struct bytes public_key, struct writer *output, struct secret **shared);

@@ -71,6 +71,11 @@ static struct secret *extract_and_expand(const struct kem *k, const struct secre
         return hpke_labeled_expand(h, BYTES_OF(id.bytes), prk, "shared_secret", writer_bytes(&context), k->secret_size);
 }
 
+static int check_public_key(const struct kem *k, struct bytes public_key)
+{
+        return key_check_public(dh(k)->group, public_key);
+}
+
 static int encapsulate(const struct kem *k, struct bytes public_key, struct writer *output, struct secret **shared)
 {
         _cleanup_openssl_(EVP_PKEY) EVP_PKEY *peer = NULL, *ephemeral = NULL;
@@ -113,8 +118,8 @@ static int decapsulate(const struct kem *k, const struct secret *private_key, st
 
 #define DH(id, group, hash, secret_size, public_size, private_size, bitmask)                                           \
         {                                                                                                              \
-                id, secret_size, public_size, public_size, private_size, derive_key_pair, encapsulate, decapsulate,    \
-                        &(const struct dh){ group, hash, bitmask }, NULL                                               \
+                id, secret_size, public_size, public_size, private_size, derive_key_pair, check_public_key,            \
+                        encapsulate, decapsulate, &(const struct dh){ group, hash, bitmask }, NULL                     \
         }
 
 const struct kem kem_p256 = DH(0x0010, "P-256", &hash_sha256, 32, 65, 32, 0xff);

@@ -158,6 +158,15 @@ static int read_public(const struct hybrid *h, struct bytes public_key, struct p
                            : -EBADMSG;
 }
 
+static int check_public_key(const struct kem *k, struct bytes public_key)
+{
+        const struct hybrid *h = hybrid(k);
+        _cleanup_pair_ struct pair pair = { 0 };
+        int r = read_public(h, public_key, &pair);
+
+        return r < 0 ? r : key_check_public(h->group, BYTES(public_key.data + h->ml_kem_public, h->group_public));
+}
+
 static int encapsulate(const struct kem *k, struct bytes public_key, struct writer *output, struct secret **shared)
 {
         const struct hybrid *h = hybrid(k);
@@ -246,8 +255,8 @@ static bool available(const struct kem *k)
 
 #define HYBRID(id, public_size, output_size, ...)                                                                      \
         {                                                                                                              \
-                id, SHARED_SIZE, output_size, public_size, SEED_SIZE, derive_key_pair, encapsulate, decapsulate,       \
-                        &(const struct hybrid){ __VA_ARGS__ }, available                                               \
+                id, SHARED_SIZE, output_size, public_size, SEED_SIZE, derive_key_pair, check_public_key, encapsulate,  \
+                        decapsulate, &(const struct hybrid){ __VA_ARGS__ }, available                                  \
         }
 
 const struct kem kem_mlkem768_x25519 =

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cryptod/mls/openssl_cleanup.h"
+#include "cryptod/mls/small_order.h"
 
 static bool is_nist(const char *type)
 {
@@ -46,6 +47,14 @@ int key_from_public(const char *type, struct bytes public_key, EVP_PKEY **out)
         };
 
         return from_parameters(type, EVP_PKEY_PUBLIC_KEY, parameters, out);
+}
+
+int key_check_public(const char *type, struct bytes public_key)
+{
+        _cleanup_openssl_(EVP_PKEY) EVP_PKEY *key = NULL;
+        int r = key_from_public(type, public_key, &key);
+
+        return r >= 0 && is_small_order(type, public_key) ? -EBADMSG : r;
 }
 
 /* The public point of a scalar, uncompressed. */

@@ -11,6 +11,9 @@
  */
 int key_from_public(const char *type, struct bytes public_key, EVP_PKEY **out);
 
+/* 0 if anybody can agree on a secret with that key: it is one, and no point of small order. Else -EBADMSG. */
+int key_check_public(const char *type, struct bytes public_key);
+
 /* A private key. @public_key, which must belong to it, saves computing it; it may be empty. -EBADMSG if a scalar is
  * zero or not below the order. */
 int key_from_private(const char *type, const struct secret *private_key, struct bytes public_key, EVP_PKEY **out);

@@ -6,6 +6,9 @@
 #include "cryptod/mls/sender_data.h"
 #include "services/seal.h"
 
+/* More than a signature, a confirmation tag, the tag and all lengths take. */
+enum { ENVELOPE_MAX = 512 };
+
 static enum ratchet_type ratchet_of(enum content_type type)
 {
         return type == CONTENT_APPLICATION ? RATCHET_APPLICATION : RATCHET_HANDSHAKE;
@@ -30,46 +33,59 @@ static struct secret *guarded_nonce(const struct secret *nonce, const uint8_t gu
         return guarded;
 }
 
+static void write_plain(struct writer *w, const struct authenticated_content *a, size_t pad_to)
+{
+        size_t start = w->size, rest;
+
+        framed_body_write(w, a->content.content_type, a->content.body);
+        framed_content_auth_write(w, a->content.content_type, &a->auth);
+        rest = pad_to > 0 ? (w->size - start) % pad_to : 0;
+        if (rest > 0) {
+                uint8_t *zeroes = writer_append(w, pad_to - rest);
+
+                if (zeroes)
+                        memset(zeroes, 0, pad_to - rest);
+        }
+}
+
 int private_message_seal(const struct suite *s, struct secret_tree *tree, const struct secret *sender_data_secret,
                          const struct authenticated_content *a, size_t pad_to, struct writer *out)
 {
         const struct framed_content *c = &a->content;
-        _cleanup_writer_ struct writer plain = WRITER_INIT, sealed = WRITER_INIT, aad = WRITER_INIT,
-                                       sender = WRITER_INIT, sender_aad = WRITER_INIT;
+        _cleanup_writer_ struct writer aad = WRITER_INIT, sender_aad = WRITER_INIT, sender = WRITER_INIT;
         _cleanup_secret_ struct secret *key = NULL, *nonce = NULL, *guarded = NULL;
         struct sender_data data = { .leaf_index = c->sender };
+        size_t sender_mark, mark, size;
         int r;
 
-        framed_body_write(&plain, c->content_type, c->body);
-        framed_content_auth_write(&plain, c->content_type, &a->auth);
-        if (pad_to > 0 && plain.size % pad_to != 0) {
-                size_t padding = pad_to - plain.size % pad_to;
-                uint8_t *zeroes = writer_append(&plain, padding);
-
-                if (zeroes)
-                        memset(zeroes, 0, padding);
-        }
         write_aad(&sender_aad, c->group_id, c->epoch, c->content_type);
         write_aad(&aad, c->group_id, c->epoch, c->content_type);
         write_vector(&aad, c->authenticated_data);
-        if (writer_finish(&plain) < 0 || writer_finish(&aad) < 0)
+        if (writer_finish(&aad) < 0)
                 return -EMSGSIZE;
         r = secret_tree_next(tree, c->sender, ratchet_of(c->content_type), &data.generation, &key, &nonce);
         if (r < 0)
                 return r;
         random_fill(data.reuse_guard, sizeof(data.reuse_guard));
         guarded = guarded_nonce(nonce, data.reuse_guard);
-        r = suite_seal(s, key, guarded, writer_bytes(&aad), writer_bytes(&plain), &sealed);
+        /* In place, so that a large body is copied once. What is authenticated is how the message begins. */
+        writer_reserve(out, aad.size + c->body.size + pad_to + ENVELOPE_MAX);
+        write_fixed(out, writer_bytes(&aad));
+        sender_mark = out->size + 1; /* behind its length */
+        write_vector(out, BYTES_OF(((uint8_t[SEALED_SENDER_DATA_SIZE]){ 0 })));
+        mark = writer_open_vector(out);
+        write_plain(out, a, pad_to);
+        writer_append(out, SUITE_TAG_SIZE);
+        size = out->size - mark;
+        writer_close_vector(out, mark);
+        if (writer_finish(out) < 0)
+                return -EMSGSIZE;
+        suite_seal_in_place(s, key, guarded, writer_bytes(&aad), out->data + out->size - size, size - SUITE_TAG_SIZE);
+        r = sender_data_seal(s, sender_data_secret, writer_bytes(&sender_aad),
+                             BYTES(out->data + out->size - size, size), &data, &sender);
         if (r >= 0)
-                r = sender_data_seal(s, sender_data_secret, writer_bytes(&sender_aad), writer_bytes(&sealed), &data,
-                                     &sender);
-        if (r < 0)
-                return r;
-        write_aad(out, c->group_id, c->epoch, c->content_type);
-        write_vector(out, c->authenticated_data);
-        write_vector(out, writer_bytes(&sender));
-        write_vector(out, writer_bytes(&sealed));
-        return writer_finish(out);
+                memcpy(out->data + sender_mark, sender.data, SEALED_SENDER_DATA_SIZE);
+        return r;
 }
 
 int private_message_read(struct reader *r, struct private_message *out)

@@ -4,7 +4,7 @@
 
 #include "cryptod/mls/suite.h"
 
-enum { REUSE_GUARD_SIZE = 4 };
+enum { REUSE_GUARD_SIZE = 4, SEALED_SENDER_DATA_SIZE = 4 + 4 + REUSE_GUARD_SIZE + SUITE_TAG_SIZE };
 
 struct sender_data {
         uint32_t leaf_index;

@@ -75,7 +75,10 @@ struct secret *suite_derive_tree_secret(const struct suite *s, const struct secr
                                         uint32_t generation, size_t size);
 
 /* AEAD. Sealing appends ciphertext and tag to @out, opening the plaintext: nothing of it, and -EBADMSG, if anything was
- * changed. */
+ * changed. suite_seal_in_place() seals the first @size bytes at @data, behind which the tag finds SUITE_TAG_SIZE. */
+enum { SUITE_TAG_SIZE = 16 };
+void suite_seal_in_place(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
+                         uint8_t *data, size_t size);
 int suite_seal(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
                struct bytes plain, struct writer *out);
 int suite_open(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
@@ -97,8 +100,15 @@ struct secret *signature_key_private(const struct signature_key *k);
 
 /* SignWithLabel and VerifyWithLabel (§5.1.2). Signing appends the signature to @out. Verifying gives -EBADMSG for a
  * signature that does not hold, and for a public key that is none. suite_sign_with_label() is for a key that signs
- * once.
- */
+ * once. The pieces are a content that does not lie in one piece. */
+struct pieces {
+        const struct bytes *items;
+        size_t count;
+};
+int signature_key_sign_pieces(const struct signature_key *k, const char *label, struct pieces content,
+                              struct writer *out);
+int suite_verify_pieces(const struct suite *s, struct bytes public_key, const char *label, struct pieces content,
+                        struct bytes signature);
 int signature_key_sign_with_label(const struct signature_key *k, const char *label, struct bytes content,
                                   struct writer *out);
 int suite_sign_with_label(const struct suite *s, const struct secret *private_key, const char *label,

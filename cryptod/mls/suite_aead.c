@@ -1,4 +1,5 @@
 /* The suites' AEAD (RFC 5116), over EVP. */
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>
@@ -7,8 +8,6 @@
 
 #include "cryptod/mls/openssl_cleanup.h"
 #include "cryptod/mls/suite.h"
-
-enum { TAG_SIZE = 16 };
 
 static EVP_CIPHER *_Atomic aes128gcm, *_Atomic aes256gcm, *_Atomic chacha20poly1305;
 
@@ -44,24 +43,36 @@ static EVP_CIPHER_CTX *start(const struct suite *s, const struct secret *key, co
         return context;
 }
 
+static void seal(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
+                 struct bytes plain, uint8_t *sealed)
+{
+        _cleanup_openssl_(EVP_CIPHER_CTX) EVP_CIPHER_CTX *context = start(s, key, nonce, aad, true);
+        int n = 0, last;
+
+        if ((plain.size > 0 && EVP_CipherUpdate(context, sealed, &n, plain.data, (int) plain.size) != 1) ||
+            EVP_CipherFinal_ex(context, sealed + n, &last) != 1 ||
+            EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, SUITE_TAG_SIZE, sealed + plain.size) != 1)
+                abort();
+}
+
 int suite_seal(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
                struct bytes plain, struct writer *out)
 {
-        _cleanup_openssl_(EVP_CIPHER_CTX) EVP_CIPHER_CTX *context = NULL;
         uint8_t *sealed;
-        int n = 0, last;
 
-        if (plain.size > INT_MAX - TAG_SIZE)
+        if (plain.size > INT_MAX - SUITE_TAG_SIZE)
                 return -EMSGSIZE;
-        sealed = writer_append(out, plain.size + TAG_SIZE);
-        if (!sealed)
-                return writer_finish(out);
-        context = start(s, key, nonce, aad, true);
-        if ((plain.size > 0 && EVP_CipherUpdate(context, sealed, &n, plain.data, (int) plain.size) != 1) ||
-            EVP_CipherFinal_ex(context, sealed + n, &last) != 1 ||
-            EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG_SIZE, sealed + plain.size) != 1)
-                abort();
-        return 0;
+        sealed = writer_append(out, plain.size + SUITE_TAG_SIZE);
+        if (sealed)
+                seal(s, key, nonce, aad, plain, sealed);
+        return writer_finish(out);
+}
+
+void suite_seal_in_place(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
+                         uint8_t *data, size_t size)
+{
+        assert(size <= INT_MAX - SUITE_TAG_SIZE);
+        seal(s, key, nonce, aad, BYTES(data, size), data);
 }
 
 int suite_open(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
@@ -72,15 +83,15 @@ int suite_open(const struct suite *s, const struct secret *key, const struct sec
         size_t size;
         int n = 0, last;
 
-        if (sealed.size < TAG_SIZE || sealed.size > INT_MAX)
+        if (sealed.size < SUITE_TAG_SIZE || sealed.size > INT_MAX)
                 return -EBADMSG;
-        size = sealed.size - TAG_SIZE;
+        size = sealed.size - SUITE_TAG_SIZE;
         plain = writer_append(out, size);
         if (!plain)
                 return writer_finish(out);
         context = start(s, key, nonce, aad, false);
         if ((size > 0 && EVP_CipherUpdate(context, plain, &n, sealed.data, (int) size) != 1) ||
-            EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG_SIZE, (void *) (sealed.data + size)) != 1 ||
+            EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, SUITE_TAG_SIZE, (void *) (sealed.data + size)) != 1 ||
             EVP_CipherFinal_ex(context, plain + n, &last) != 1) {
                 explicit_bzero(plain, size);
                 out->size -= size;

@@ -7,6 +7,8 @@
 #include "cryptod/mls/suite.h"
 #include "services/cleanup.h"
 
+enum { SIGN_HEADER_MAX = 64 };
+
 struct signature_key {
         const struct signature_algorithm *algorithm;
         EVP_PKEY *key;
@@ -22,14 +24,23 @@ struct secret *suite_signature_generate(const struct suite *s, struct writer *pu
 }
 
 /* struct { opaque label<V> = "MLS 1.0 " + Label; opaque content<V>; } SignContent */
-static void write_sign_content(struct writer *w, const char *label, struct bytes content)
+static int write_sign_content(struct writer *w, const char *label, struct pieces content)
 {
-        size_t mark = writer_open_vector(w);
+        size_t size = 0, mark;
 
+        for (size_t i = 0; i < content.count; i++)
+                size += content.items[i].size;
+        if (size > UINT32_MAX)
+                return -EMSGSIZE;
+        writer_reserve(w, SIGN_HEADER_MAX + size);
+        mark = writer_open_vector(w);
         write_fixed(w, BYTES_STRING("MLS 1.0 "));
         write_fixed(w, BYTES_STRING(label));
         writer_close_vector(w, mark);
-        write_vector(w, content);
+        write_varint(w, (uint32_t) size);
+        for (size_t i = 0; i < content.count; i++)
+                write_fixed(w, content.items[i]);
+        return writer_finish(w);
 }
 
 int signature_key_new(const struct suite *s, const struct secret *private_key, struct signature_key **out)
@@ -66,8 +77,8 @@ struct secret *signature_key_private(const struct signature_key *k)
         return key_private(k->key, k->algorithm->private_size);
 }
 
-int signature_key_sign_with_label(const struct signature_key *k, const char *label, struct bytes content,
-                                  struct writer *out)
+int signature_key_sign_pieces(const struct signature_key *k, const char *label, struct pieces content,
+                              struct writer *out)
 {
         _cleanup_openssl_(EVP_MD_CTX) EVP_MD_CTX *context = EVP_MD_CTX_new();
         _cleanup_writer_ struct writer message = WRITER_INIT;
@@ -75,8 +86,7 @@ int signature_key_sign_with_label(const struct signature_key *k, const char *lab
         size_t size = sizeof(signature);
         int r;
 
-        write_sign_content(&message, label, content);
-        r = writer_finish(&message);
+        r = write_sign_content(&message, label, content);
         if (r < 0)
                 return r;
         if (!context || EVP_DigestSignInit_ex(context, NULL, k->algorithm->digest, NULL, NULL, k->key, NULL) != 1 ||
@@ -84,6 +94,12 @@ int signature_key_sign_with_label(const struct signature_key *k, const char *lab
                 abort();
         write_fixed(out, BYTES(signature, size));
         return writer_finish(out);
+}
+
+int signature_key_sign_with_label(const struct signature_key *k, const char *label, struct bytes content,
+                                  struct writer *out)
+{
+        return signature_key_sign_pieces(k, label, (struct pieces){ &content, 1 }, out);
 }
 
 int suite_sign_with_label(const struct suite *s, const struct secret *private_key, const char *label,
@@ -95,8 +111,8 @@ int suite_sign_with_label(const struct suite *s, const struct secret *private_ke
         return r < 0 ? r : signature_key_sign_with_label(key, label, content, out);
 }
 
-int suite_verify_with_label(const struct suite *s, struct bytes public_key, const char *label, struct bytes content,
-                            struct bytes signature)
+int suite_verify_pieces(const struct suite *s, struct bytes public_key, const char *label, struct pieces content,
+                        struct bytes signature)
 {
         _cleanup_openssl_(EVP_MD_CTX) EVP_MD_CTX *context = EVP_MD_CTX_new();
         _cleanup_openssl_(EVP_PKEY) EVP_PKEY *key = NULL;
@@ -106,12 +122,17 @@ int suite_verify_with_label(const struct suite *s, struct bytes public_key, cons
         r = key_from_public(s->signature->type, public_key, &key);
         if (r < 0)
                 return r;
-        write_sign_content(&message, label, content);
-        r = writer_finish(&message);
+        r = write_sign_content(&message, label, content);
         if (r < 0)
                 return r;
         if (!context || EVP_DigestVerifyInit_ex(context, NULL, s->signature->digest, NULL, NULL, key, NULL) != 1)
                 abort();
         return EVP_DigestVerify(context, signature.data, signature.size, message.data, message.size) == 1 ? 0
                                                                                                           : -EBADMSG;
+}
+
+int suite_verify_with_label(const struct suite *s, struct bytes public_key, const char *label, struct bytes content,
+                            struct bytes signature)
+{
+        return suite_verify_pieces(s, public_key, label, (struct pieces){ &content, 1 }, signature);
 }

@@ -254,6 +254,54 @@ static void keys_are_checked(void **state)
         }
 }
 
+static void assert_check_agrees(const struct kem *k, struct bytes key, unsigned *refused)
+{
+        _cleanup_writer_ struct writer output = WRITER_INIT;
+        struct secret *shared = NULL;
+        int r = k->encapsulate(k, key, &output, &shared);
+
+        secret_free(shared);
+        assert_int_equal(k->check_public_key(k, key), r);
+        *refused += r < 0;
+}
+
+/* The check knows the points of small order by their encodings; what it says of the keys around them is what comes of
+ * encapsulating to them. */
+static void no_point_of_small_order_passes(void **state)
+{
+        static const char order_8[][65] = {
+                "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+                "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+        };
+        static const uint8_t firsts[] = { 0x00, 0x01, 0x02, 0x12, 0xeb, 0xec, 0xed, 0xee, 0xef, 0xfd, 0xfe, 0xff };
+        static const uint8_t fills[] = { 0x00, 0xff }, turns[] = { 0x00, 0x7f, 0x80, 0xfe, 0xff };
+        unsigned small25519 = 0, small448 = 0;
+        uint8_t key[56];
+
+        for (unsigned i = 0; i < 2 * COUNT_OF(order_8); i++) {
+                assert_int_equal(hex_decode(order_8[i / 2], key, 32), 0);
+                key[31] |= (uint8_t) (i % 2 << 7);
+                assert_check_agrees(&kem_x25519, BYTES(key, 32), &small25519);
+        }
+        for (unsigned i = 0; i < COUNT_OF(firsts) * 2 * COUNT_OF(turns) * 2; i++) {
+                uint8_t first = firsts[i / 20], low = fills[i / 10 % 2], turn = turns[i / 2 % 5], high = fills[i % 2];
+
+                memset(key, low, sizeof(key));
+                key[0] = first;
+                key[31] = turn;
+                if (high)
+                        assert_check_agrees(&kem_x25519, BYTES(key, 32), &small25519);
+                key[31] = high;
+                memset(key + 28, high, 28);
+                key[28] = turn;
+                assert_check_agrees(&kem_x448, BYTES(key, 56), &small448);
+        }
+        /* 0, 1, p - 1 and two of order 8, with p and p + 1 as other ways to write 0 and 1, and with the bit that is
+         * masked; X448 has no order 8 and masks nothing. */
+        assert_int_equal(small25519, 14);
+        assert_int_equal(small448, 5);
+}
+
 static void both_sides_export_the_same(void **state)
 {
         const struct suite *s;
@@ -288,6 +336,7 @@ int main(void)
                 cmocka_unit_test(every_suite_opens_what_it_sealed),
                 cmocka_unit_test(both_sides_export_the_same),
                 cmocka_unit_test(keys_are_checked),
+                cmocka_unit_test(no_point_of_small_order_passes),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
