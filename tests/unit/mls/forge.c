@@ -138,19 +138,16 @@ void __wrap_proposal_write_external_init(struct writer *w, struct bytes kem_outp
         write_fixed(w, forge.extra_external);
 }
 
-int __real_suite_seal(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
-                      struct bytes plain, struct writer *out);
-int __wrap_suite_seal(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
-                      struct bytes plain, struct writer *out);
-int __wrap_suite_seal(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
-                      struct bytes plain, struct writer *out)
+void __real_suite_seal_in_place(const struct suite *s, const struct secret *key, const struct secret *nonce,
+                                struct bytes aad, uint8_t *data, size_t size);
+void __wrap_suite_seal_in_place(const struct suite *s, const struct secret *key, const struct secret *nonce,
+                                struct bytes aad, uint8_t *data, size_t size);
+void __wrap_suite_seal_in_place(const struct suite *s, const struct secret *key, const struct secret *nonce,
+                                struct bytes aad, uint8_t *data, size_t size)
 {
-        _cleanup_writer_ struct writer changed = WRITER_INIT;
-
-        write_fixed(&changed, plain);
         if (forge.seal > 0 && --forge.seal == 0)
-                changed.data[changed.size - 1] ^= 1;
-        return __real_suite_seal(s, key, nonce, aad, writer_bytes(&changed), out);
+                data[size - 1] ^= 1;
+        __real_suite_seal_in_place(s, key, nonce, aad, data, size);
 }
 
 int __real_suite_open(const struct suite *s, const struct secret *key, const struct secret *nonce, struct bytes aad,
