@@ -437,7 +437,7 @@ int config_boolean(const struct config *c, const char *section, const char *inst
 }
 
 /* The sum of "number unit" pairs; a number alone is seconds. */
-static int parse_duration(const char *s, uint64_t *out)
+int config_parse_duration(const char *s, uint64_t *out)
 {
         static const struct {
                 const char *name;
@@ -477,7 +477,7 @@ int config_duration(const struct config *c, const char *section, const char *ins
                     uint64_t *out_usec)
 {
         struct setting s = lookup(c, section, instance, key);
-        int r = s.value ? parse_duration(s.value, out_usec) : -EINVAL;
+        int r = s.value ? config_parse_duration(s.value, out_usec) : -EINVAL;
 
         return r < 0 ? refuse(c, &s, section, instance, key, "a time such as 30s, 5min or 2h", r) : 0;
 }

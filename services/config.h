@@ -39,5 +39,8 @@ int config_boolean(const struct config *c, const char *section, const char *inst
 int config_duration(const struct config *c, const char *section, const char *instance, const char *key,
                     uint64_t *out_usec);
 
+/* The same time, wherever it is written: -EINVAL, -ERANGE. */
+int config_parse_duration(const char *text, uint64_t *out_usec);
+
 /* The instances of a section ("[camera NAME]"), in the order of appearance: NULL after the last. */
 const char *config_instance(const struct config *c, const char *section, unsigned index);

@@ -86,3 +86,12 @@ void access_log_write(struct access_log *l, const char *address, const char *eve
         if (ftell(l->file) > ACCESS_LOG_MAX)
                 rotate(l);
 }
+
+int access_log_read(const struct access_log *l)
+{
+        if (!l || !l->file)
+                return -ENOENT;
+        int fd = open(l->path, O_RDONLY | O_CLOEXEC);
+
+        return fd < 0 ? -errno : fd;
+}

@@ -17,3 +17,6 @@ struct access_log *access_log_close(struct access_log *l);
 
 /* Writes a line; @account may be NULL. */
 void access_log_write(struct access_log *l, const char *address, const char *event, const char *account);
+
+/* Opens the file for reading, from its start; the caller closes it. -ENOENT for a NULL log; else errors of open(2). */
+int access_log_read(const struct access_log *l);

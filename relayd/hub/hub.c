@@ -9,7 +9,6 @@
 #include <sys/epoll.h>
 #include <time.h>
 
-#include "committer.h"
 #include "relayd/link/tls.h"
 #include "services/cleanup.h"
 #include "services/log.h"
@@ -47,6 +46,7 @@ struct hub {
         struct store_request *requests[BATCH_JOBS];
         unsigned batch_count;
         bool held; /* sessions wait for the queue to shrink */
+        uint64_t accepted, registrations, messages, entries;
 };
 
 int job_new(struct session *s, const struct frame *frame, struct job **out)
@@ -186,8 +186,19 @@ static void run_batch(struct hub *h)
                 committer_run(h->committer, h->requests, h->batch_count);
 }
 
+static void tally(struct hub *h, const struct store_request *r)
+{
+        if (r->result != STORE_DONE)
+                return;
+        h->registrations += r->operation == STORE_REGISTER;
+        h->messages += r->operation == STORE_SEND;
+        h->entries += r->receipt_count;
+}
+
 static void complete_own(struct hub *h, const struct job *j)
 {
+        if (j->done)
+                j->done(j->userdata, &j->store);
         if (j->store.operation == STORE_EXPIRE)
                 (void) sd_event_source_set_time_relative(h->expire, j->store.more ? EXPIRE_MORE_USEC : EXPIRE_USEC);
 }
@@ -204,6 +215,7 @@ static void on_done(void *userdata)
                         session_complete(j->session, j);
                 else
                         complete_own(h, j);
+                tally(h, &j->store);
                 notify_others(h, j);
         }
         for (unsigned i = 0; i < count; i++)
@@ -230,6 +242,35 @@ void hub_submit(struct hub *h, struct job *j)
         h->last = &j->next;
         h->queued_bytes += j->body_size;
         (void) sd_event_source_set_enabled(h->turn, SD_EVENT_ONESHOT);
+}
+
+int hub_order(struct hub *h, const struct store_request *request,
+              void (*done)(void *userdata, const struct store_request *request), void *userdata)
+{
+        const struct frame name = { .body = request->name };
+        struct job *j;
+        int r = job_new(NULL, &name, &j);
+
+        if (r < 0)
+                return r;
+        j->store = *request;
+        j->store.name = BYTES(j->body, j->body_size);
+        j->done = done;
+        j->userdata = userdata;
+        hub_submit(h, j);
+        return 0;
+}
+
+void hub_forget(struct hub *h, const void *userdata)
+{
+        for (unsigned i = 0; i < h->batch_count; i++) {
+                if (h->batch[i]->userdata == userdata)
+                        h->batch[i]->done = NULL;
+        }
+        for (struct job *j = h->first; j; j = j->next) {
+                if (j->userdata == userdata)
+                        j->done = NULL;
+        }
 }
 
 bool hub_is_full(struct hub *h)
@@ -305,6 +346,7 @@ static void take(struct hub *h, int fd, const struct sockaddr_storage *peer)
                 session_place(h->sessions)->previous = s;
         h->sessions = s;
         h->session_count++;
+        h->accepted++;
 }
 
 static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -412,6 +454,21 @@ struct hub *hub_free(struct hub *h)
         gate_free(h->gate);
         free(h);
         return NULL;
+}
+
+struct hub_figures hub_figures(const struct hub *h)
+{
+        return (struct hub_figures){
+                .connections = h->session_count,
+                .unproven = gate_unproven(h->gate),
+                .accepted = h->accepted,
+                .refused = gate_refused(h->gate),
+                .registrations = h->registrations,
+                .messages = h->messages,
+                .entries = h->entries,
+                .queued_bytes = h->queued_bytes,
+                .commits = committer_figures(h->committer),
+        };
 }
 
 uint64_t hub_now(struct hub *h)

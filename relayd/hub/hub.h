@@ -13,6 +13,7 @@
 #include <systemd/sd-event.h>
 
 #include "access_log.h"
+#include "committer.h"
 #include "gate.h"
 #include "relayd/link/frame.h"
 #include "store/store.h"
@@ -42,10 +43,30 @@ int hub_listen(struct hub *h, int fd);
  * then is repeated by who asked. Returns NULL. */
 struct hub *hub_free(struct hub *h);
 
-/* One request of a session on its way through the store. */
+/* What goes on, and what has been done since the hub was made. */
+struct hub_figures {
+        unsigned connections, unproven; /* links now, and those of them that have not proven themselves */
+        uint64_t accepted, refused;     /* links */
+        uint64_t registrations;
+        uint64_t messages, entries; /* taken from senders, and put in mailboxes for their receivers */
+        size_t queued_bytes;        /* of requests that wait for the disk */
+        struct committer_figures commits;
+};
+
+struct hub_figures hub_figures(const struct hub *h);
+
+/* The owner's own request to the store (INVITE, REVOKE, DELETE), in its turn among the others'; @request's name is
+ * copied. @done is called from the loop, unless hub_forget() is called for its @userdata before. -ENOMEM. */
+int hub_order(struct hub *h, const struct store_request *request,
+              void (*done)(void *userdata, const struct store_request *request), void *userdata);
+void hub_forget(struct hub *h, const void *userdata);
+
+/* One request of a session, or of the owner, on its way through the store. */
 struct job {
         struct store_request store;
         struct session *session; /* NULL once the session is gone; the request is run all the same */
+        void (*done)(void *userdata, const struct store_request *request); /* the owner's; may be NULL */
+        void *userdata;
         struct job *next;
         uint8_t type;
         uint32_t request;

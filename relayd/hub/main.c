@@ -7,10 +7,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 
+#include "control.h"
 #include "hub.h"
 #include "identity.h"
 #include "relayd/link/tls.h"
+#include "report.h"
 #include "services/address.h"
 #include "services/cleanup.h"
 #include "services/daemon.h"
@@ -62,29 +65,31 @@ struct program {
         SSL_CTX *context;
         struct access_log *log;
         struct hub *hub;
+        char address[ADDRESS_TEXT_MAX]; /* what people are given */
+        char *control_path;
+        struct control *control;
 };
 
 static void stop(struct program *p)
 {
+        control_free(p->control);
         hub_free(p->hub);
         access_log_close(p->log);
         SSL_CTX_free(p->context);
         identity_release(&p->identity);
         store_close(p->store);
+        free(p->control_path);
         free(p);
 }
 
 static int configure_registration(const struct config *c, struct hub_settings *s)
 {
-        static const char *const policies[] = {
-                [STORE_OPEN] = "open", [STORE_INVITED] = "invitation", [STORE_CLOSED] = "closed"
-        };
         const char *policy = config_string(c, "hub", NULL, "registration");
 
         s->reserved_names = config_string(c, "hub", NULL, "reserved-names");
-        for (unsigned i = 0; i < COUNT_OF(policies); i++) {
-                if (strcmp(policy, policies[i]) == 0) {
-                        s->registration = (enum store_policy) i;
+        for (enum store_policy p = STORE_OPEN; p <= STORE_CLOSED; p++) {
+                if (strcmp(policy, policy_name(p)) == 0) {
+                        s->registration = p;
                         return 0;
                 }
         }
@@ -157,10 +162,9 @@ static int parse_listen(const char *text, struct address *out)
 }
 
 /* The address that people are given: the public name if there is one, else where the hub listens. */
-static int print_address(const struct program *p, const struct daemon *d, const struct address *listening)
+static int make_address(struct program *p, const struct daemon *d, const struct address *listening)
 {
         const char *name = config_string(d->config, "hub", NULL, "name"), *reason;
-        char text[ADDRESS_TEXT_MAX];
         struct address a = *listening;
 
         if (name[0] != '\0') {
@@ -173,9 +177,43 @@ static int print_address(const struct program *p, const struct daemon *d, const 
         }
         a.has_key = true;
         memcpy(a.key, p->identity.pin, sizeof(a.key));
-        address_format(&a, true, text);
-        printf("%s\n", text);
+        address_format(&a, true, p->address);
+        return 0;
+}
+
+static int print_address(const struct program *p)
+{
+        printf("%s\n", p->address);
         return fflush(stdout) == 0 ? 0 : -errno;
+}
+
+/* Beside the state, where nobody but the hub's user gets; or where systemd has made a place for it and its group. */
+static int open_control(struct program *p, const struct daemon *d)
+{
+        const char *runtime = getenv("RUNTIME_DIRECTORY");
+        struct control_settings settings = { .group = runtime && *runtime,
+                                             .directory = d->state_directory,
+                                             .address = p->address };
+        int length = settings.group ? (int) strcspn(runtime, ":") : (int) strlen(d->state_directory), r;
+        struct timespec now;
+
+        if (asprintf(&p->control_path, "%.*s/control", length, settings.group ? runtime : d->state_directory) < 0) {
+                p->control_path = NULL;
+                return -ENOMEM;
+        }
+        clock_gettime(CLOCK_REALTIME, &now);
+        settings.since_usec = (uint64_t) now.tv_sec * 1000000;
+        settings.path = p->control_path;
+        r = control_new(d->event, p->hub, &settings, &p->control);
+        if (r == -ENAMETOOLONG) {
+                log_warning("%s is too long for a socket, so visavis hub cannot ask this hub anything; choose a state "
+                            "directory with a shorter path.",
+                            p->control_path);
+                return 0;
+        }
+        if (r < 0)
+                log_error("The control socket %s cannot be made: %s.", p->control_path, strerror(-r));
+        return r;
 }
 
 static int listen_on(struct hub *h, const struct address *a)
@@ -259,9 +297,11 @@ static int serve(struct program *p, struct daemon *d, const struct hub_settings 
         if (r >= 0)
                 r = hub_new(d->event, p->store, p->context, p->log, settings, &p->hub);
         if (r >= 0)
+                r = open_control(p, d);
+        if (r >= 0)
                 r = listen_all(p->hub, listening);
         if (r >= 0)
-                r = print_address(p, d, listening);
+                r = print_address(p);
         return r;
 }
 
@@ -287,8 +327,10 @@ static int start_program(struct program *p, struct daemon *d)
                 return (r = store_inspect(p->store, stdout)) < 0 ? r : sd_event_exit(d->event, 0);
         if (r >= 0)
                 r = identity_open(key, &p->identity);
+        if (r >= 0)
+                r = make_address(p, d, &listening);
         if (r >= 0 && option_address)
-                return (r = print_address(p, d, &listening)) < 0 ? r : sd_event_exit(d->event, 0);
+                return (r = print_address(p)) < 0 ? r : sd_event_exit(d->event, 0);
         return r < 0 ? r : serve(p, d, &settings, &listening);
 }
 

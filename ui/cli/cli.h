@@ -34,6 +34,9 @@ struct cli {
         const char *suite;
         const char *without_face; /* --recovery, --passphrase: the kind of factor */
         int pin_fd, new_pin_fd;
+        const char *state;   /* of a hub */
+        const char *expires; /* of an invitation */
+        unsigned uses;
         unsigned last;
         bool json;
         bool follow;

@@ -1,4 +1,5 @@
-/* visavis hub run: a hub of one's own, with a place for its state and nothing else to set up. */
+/* visavis hub run: a hub of one's own, with a place for its state and nothing else to set up. The other words behind
+ * “hub” are for command_hub_control.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +10,8 @@
 
 #include "services/cleanup.h"
 #include "ui/cli/cli.h"
+#include "ui/cli/command_hub_control.h"
+#include "ui/cli/hub_control.h"
 
 /* Makes @path and what is missing above it, for the person alone. */
 static int make_directories(char *path)
@@ -21,20 +24,6 @@ static int make_directories(char *path)
                         return r;
         }
         return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
-}
-
-/* $XDG_STATE_HOME/visavis/hub, or ~/.local/state/visavis/hub. */
-static char *state_directory(void)
-{
-        const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-        char *path = NULL;
-        int n = -1;
-
-        if (state && *state == '/')
-                n = asprintf(&path, "%s/visavis/hub", state);
-        else if (home && *home == '/')
-                n = asprintf(&path, "%s/.local/state/visavis/hub", home);
-        return n < 0 ? NULL : path;
 }
 
 static bool names_state(int argc, char *argv[])
@@ -59,7 +48,7 @@ static void execute(char *arguments[])
         execvp("visavis-hub", arguments);
 }
 
-int command_hub(struct cli *cli, int argc, char *argv[])
+static int run(struct cli *cli, int argc, char *argv[])
 {
         static char program[] = "visavis-hub", option[] = "--state";
         _cleanup_free_ char *state = NULL;
@@ -68,11 +57,9 @@ int command_hub(struct cli *cli, int argc, char *argv[])
 
         if (!arguments)
                 return cli_fail(cli, EXIT_OTHER, "There is not enough memory to start the hub.");
-        if (argc < 1 || strcmp(argv[0], "run") != 0)
-                return cli_fail(cli, EXIT_USAGE, "Say what the hub should do: visavis hub run [OPTION…]");
         arguments[n++] = program;
         if (!names_state(argc, argv)) {
-                state = state_directory();
+                state = hub_own_directory();
                 if (!state)
                         return cli_fail(cli, EXIT_USAGE,
                                         "There is no place for the hub's state, since HOME is not set; name one with "
@@ -89,4 +76,9 @@ int command_hub(struct cli *cli, int argc, char *argv[])
         execute(arguments);
         return cli_fail(cli, EXIT_OTHER, "visavis-hub could not be started: %s. Install it, or put it in your PATH.",
                         strerror(errno));
+}
+
+int command_hub(struct cli *cli, int argc, char *argv[])
+{
+        return argc > 0 && strcmp(argv[0], "run") == 0 ? run(cli, argc, argv) : command_hub_control(cli, argc, argv);
 }

@@ -75,13 +75,24 @@ const struct command commands[] = {
         { "offline", "", "Cut an account's link to its hub.",
           "Nothing is sent or received until visavis online, also after a restart.\n", OPTION_ACCOUNT,
           command_offline },
-        { "hub", "run [OPTION…]", "Run a hub of your own.",
-          "Runs visavis-hub in the foreground, with its state in\n"
-          "$XDG_STATE_HOME/visavis/hub (~/.local/state/visavis/hub). It prints its\n"
-          "address, which stands behind the @ in the addresses of the people who use it.\n"
-          "Options behind “run” are the hub's, for example --listen 0.0.0.0:7843;\n"
-          "“visavis hub run --help” lists them.\n",
-          0, command_hub },
+        { "hub", "ACTION …", "Run a hub of your own, or rule one.",
+          "run [OPTION…]      run visavis-hub in the foreground, with its state in\n"
+          "                   $XDG_STATE_HOME/visavis/hub (~/.local/state/visavis/hub).\n"
+          "                   Options behind “run” are the hub's, for example --listen\n"
+          "                   0.0.0.0:7843; “visavis hub run --help” lists them\n"
+          "status             its address, which stands behind the @ in the addresses of\n"
+          "                   its people, and what goes on\n"
+          "accounts           who has an account, and what waits for them\n"
+          "remove NAME        delete an account with all that waits for it\n"
+          "invite             print a token that lets somebody sign up where registration\n"
+          "                   is by invitation (visavis signup --invitation)\n"
+          "invitations        which there are, and what became of them\n"
+          "revoke INVITATION  take one back\n"
+          "log                who connected, from where and when\n"
+          "backup FILE        copy its database to a new file while it goes on\n\n"
+          "It is the hub of --state, else your own, else that of this machine, which\n"
+          "root and the group visavis-hub rule.\n",
+          OPTION_STATE | OPTION_USES | OPTION_EXPIRES | OPTION_LAST | OPTION_FOLLOW, command_hub },
         { NULL, NULL, NULL, NULL, 0, NULL },
 };
 
@@ -99,8 +110,11 @@ static const struct {
         { OPTION_NEW_PIN_FD, "  --new-pin-fd N   read the new PIN, or the words typed back, from it\n" },
         { OPTION_RECOVERY, "  --recovery       the recovery code instead of face and PIN\n" },
         { OPTION_PASSPHRASE, "  --passphrase     a passphrase instead of face and PIN, where that is allowed\n" },
-        { OPTION_LAST, "  --last N         show N messages, 1 to 500; else 20\n" },
-        { OPTION_FOLLOW, "  --follow         go on, and show what comes, until the account locks\n" },
+        { OPTION_STATE, "  --state DIR      the directory of the hub's state\n" },
+        { OPTION_USES, "  --uses N         an invitation for N sign-ups, 1 to 10000; else 1\n" },
+        { OPTION_EXPIRES, "  --expires TIME   how long it is good: 12h, 7d; else 7d\n" },
+        { OPTION_LAST, "  --last N         show N messages or lines, 1 to 500; else 20\n" },
+        { OPTION_FOLLOW, "  --follow         go on, and show what comes (until the account locks)\n" },
         { 0, "  --bus ADDRESS    the bus of the daemons; else $VISAVIS_BUS or the system bus\n" },
         { 0, "  --json           print one JSON object a line, for programs\n" },
         { 0, "  --help           show this\n" },

@@ -10,7 +10,7 @@
 #include "ui/cli/cli.h"
 #include "ui/cli/help.h"
 
-enum { PIN_FD_MAX = 1 << 20, LAST_MAX = 500 };
+enum { PIN_FD_MAX = 1 << 20, LAST_MAX = 500, USES_MAX = 10000 };
 
 /* What getopt_long() answers with; the rest of the options have the bits of help.h. */
 enum { OPTION_BUS = 1 << 16, OPTION_JSON, OPTION_HELP, OPTION_VERSION };
@@ -24,6 +24,9 @@ static const struct option long_options[] = {
         { "new-pin-fd", required_argument, NULL, OPTION_NEW_PIN_FD },
         { "recovery", no_argument, NULL, OPTION_RECOVERY },
         { "passphrase", no_argument, NULL, OPTION_PASSPHRASE },
+        { "state", required_argument, NULL, OPTION_STATE },
+        { "uses", required_argument, NULL, OPTION_USES },
+        { "expires", required_argument, NULL, OPTION_EXPIRES },
         { "last", required_argument, NULL, OPTION_LAST },
         { "follow", no_argument, NULL, OPTION_FOLLOW },
         { "json", no_argument, NULL, OPTION_JSON },
@@ -100,6 +103,18 @@ static int take_option(struct request *q, int option)
         case OPTION_PASSPHRASE:
                 cli->without_face = "passphrase";
                 break;
+        case OPTION_STATE:
+                cli->state = optarg;
+                break;
+        case OPTION_EXPIRES:
+                cli->expires = optarg;
+                break;
+        case OPTION_USES:
+                r = parse_number(cli, "--uses", 1, USES_MAX, &number);
+                if (r != EXIT_OK)
+                        return r;
+                cli->uses = (unsigned) number;
+                break;
         case OPTION_LAST:
                 r = parse_number(cli, "--last", 1, LAST_MAX, &number);
                 if (r != EXIT_OK)
@@ -140,13 +155,11 @@ static int parse(struct request *q, const char *mode, int argc, char *argv[])
 
 static int run(struct request *q, const struct command *command, int argc, char *argv[])
 {
-        /* Everything behind “hub” but its own --help is the hub's. */
-        bool others = command->run == command_hub;
+        /* Everything behind “hub run” is the hub's. */
+        bool others = command->run == command_hub && argc > 1 && strcmp(argv[1], "run") == 0;
         int r = EXIT_OK;
 
-        if (others)
-                q->help = q->help || (argc == 2 && strcmp(argv[1], "--help") == 0);
-        else {
+        if (!others) {
                 optind = 0;
                 r = parse(q, ":", argc, argv);
         }

@@ -439,7 +439,7 @@ def test_hub(w):
     code, out, err = w.run("hub", "run", "--state", "/srv/hub", env=environment)
     check("or with the one that is named", out.split() == ["--state", "/srv/hub"], (out, err))
     code, out, err = w.run("hub", "stop", env=environment)
-    check("hub knows no other word", code == USAGE and "hub run" in err, (code, err))
+    check("hub knows no other word", code == USAGE and "run, status" in err, (code, err))
 
 
 def test_usage(w):

@@ -1,0 +1,191 @@
+#!/usr/bin/python3
+"""A hub as its owner rules it: the control socket and `visavis hub`, with relayd as the one who signs up."""
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+
+import dbus
+
+from relay_stage import Relay, Stage
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from checks import check, finish, skip  # noqa: E402
+
+VISAVIS = sys.argv[3]
+OK, OTHER, USAGE, NOT_FOUND = 0, 1, 2, 7
+
+
+class Owner:
+    def __init__(self, stage):
+        self.stage, self.state = stage, stage.directory + "/hub"
+
+    def run(self, *words, **more):
+        done = subprocess.run([VISAVIS, "hub", *words, "--state", more.pop("state", self.state)], capture_output=True, text=True,
+                              timeout=60, **more)
+        return done.returncode, done.stdout, done.stderr
+
+    def json(self, *words):
+        code, out, err = self.run(*words, "--json")
+        return [json.loads(line) for line in out.splitlines()]
+
+    def status(self):
+        return json.loads(self.ask(b"status").splitlines()[0])
+
+    def ask(self, line, fd=None, end=b"\n"):
+        """The socket itself, without the program: all that comes, as text."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(20)
+            s.connect(self.state + "/control")
+            socket.send_fds(s, [line + end], [] if fd is None else [fd])
+            out = b""
+            while part := s.recv(65536):
+                out += part
+        return out.decode()
+
+
+def test_socket(owner):
+    mode = os.stat(owner.state + "/control").st_mode
+    check("the control socket is for its owner alone", stat.S_ISSOCK(mode) and stat.S_IMODE(mode) == 0o600, oct(mode))
+    check("an answer ends with a word that it is whole", owner.ask(b"accounts") == '{"end":true}\n')
+    for line in (b"", b"frobnicate", b"status now", b"remove", b"remove Bob", b"remove bob ", b"revoke 12", b"revoke zzzzzzzzzzzzzzzz",
+                 b"invite uses=0", b"invite uses=99999999999", b"invite seconds=-1", b"invite for=bob", b"backup", b"x" * 300, b"\xff\x00"):
+        answer = json.loads(owner.ask(line))
+        check(f"{line[:24]} is refused with a sentence", answer["error"] == "InvalidArgument" and len(answer["text"]) > 20, answer)
+    for line in (b"remove nobody", b"revoke 0000000000000000"):
+        check(f"{line} finds nothing", json.loads(owner.ask(line))["error"] == "NotFound")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(owner.state + "/control")
+        s.sendall(b"sta")
+        check("half a request hinders nobody", "end" in owner.ask(b"accounts"))
+    if os.geteuid() != 0:
+        skip("another user is kept out", "only root can become one")
+        return
+    os.chmod(owner.state, 0o755)
+    os.chmod(owner.state + "/control", 0o666)
+    code, out, err = owner.run("status", user=65534, group=65534)
+    check("another user who gets that far is told that it is not theirs", code == OTHER and "root" in err, (code, out, err))
+    os.chmod(owner.state + "/control", 0o600)
+    os.chmod(owner.state, 0o700)
+
+
+def test_status(owner):
+    code, out, err = owner.run("status")
+    check("status shows address and figures", code == OK and owner.stage.hub_address in out and "registration: open" in out, (out, err))
+    status, = owner.json("status")
+    check("status --json has them as numbers", status["address"] == owner.stage.hub_address and status["accounts"] == 0 and
+          abs(status["since_usec"] / 1e6 - time.time()) < 120 and status["disk_free_bytes"] > 0 and status["messages_per_second"] == 0, status)
+    code, out, err = owner.run("status", state="/nowhere")
+    check("a hub that does not run is said to be missing", code == NOT_FOUND and "/nowhere" in err, (code, err))
+    for words in ((), ("frobnicate",), ("remove",), ("status", "now"), ("invite", "--expires", "soon"), ("invite", "--uses", "0")):
+        code, out, err = owner.run(*words)
+        check(f"hub {' '.join(words)}: refused with a sentence", code == USAGE and err, (code, out, err))
+
+
+def test_accounts(owner, relay):
+    hub = owner.stage.hub_address
+    for name, account in (("alice", "a1"), ("bob", "b1")):
+        relay.add(account, f"{name}@{hub}")
+    relay.attach("a1")
+    relay.attach("b1")
+    relay.set("b1", "Enabled", dbus.Boolean(False, variant_level=1))
+    relay.until(lambda: owner.status()["links"] == 1)
+    relay.send("a1", b"1" * 16, [f"bob@{hub}"], b"hello")
+    relay.until(lambda: owner.json("accounts")[1]["waiting_messages"] == 1)
+    alice, bob = owner.json("accounts")
+    check("accounts lists who there is and what waits", (alice["name"], bob["name"], bob["waiting_messages"], bob["waiting_bytes"],
+                                                         alice["waiting_messages"]) == ("alice", "bob", 1, 5, 0), (alice, bob))
+    code, out, err = owner.run("accounts")
+    check("a line each for a person", code == OK and len(out.splitlines()) == 2 and "bob" in out and "1 messages wait (5 bytes)" in out, out)
+    status = owner.status()
+    check("status counts them", (status["accounts"], status["waiting_messages"], status["messages"], status["entries"]) == (2, 1, 1, 1), status)
+
+
+def test_backup(owner):
+    path = owner.stage.directory + "/copy"
+    code, out, err = owner.run("backup", path)
+    check("backup copies to a new file of mode 0600", code == OK and stat.S_IMODE(os.stat(path).st_mode) == 0o600 and "checked" in out, (out, err))
+    code, out, err = owner.run("backup", path)
+    check("and not over one that is there", code == OTHER and path in err, (code, err))
+    restored = owner.stage.directory + "/restored"
+    os.mkdir(restored, 0o700)
+    os.rename(path, restored + "/hub.db")
+    text = subprocess.run([sys.argv[2], "--state", restored, "--inspect"], capture_output=True, text=True, check=True).stdout
+    check("what is put back holds what there was", "bob: 1 messages so far, 1 waiting (5 bytes)" in text, text)
+    check("nothing is left beside the database", not [n for n in os.listdir(owner.state) if "backup" in n])
+    read, write = os.pipe()
+    check("a backup goes to a regular file alone", "new or empty" in owner.ask(b"backup", fd=write))
+    os.close(read)
+    os.close(write)
+    shutil.rmtree(restored)
+
+
+def test_log(owner):
+    code, out, err = owner.run("log", "--last", "500")
+    lines = [line.split() for line in out.splitlines()]
+    check("log shows the access log", code == OK and any(line[2:] == ["authenticated", "alice"] for line in lines), (out, err))
+    last = owner.json("log", "--last", "2")
+    check("the last lines of it, with names", len(last) == 2 and [e["time"] for e in last] == [line[0] for line in lines[-2:]], last)
+    with subprocess.Popen([VISAVIS, "hub", "log", "--follow", "--last", "1", "--state", owner.state], stdout=subprocess.PIPE, text=True) as p:
+        p.stdout.readline()
+        os.rename(owner.state + "/access.log", owner.state + "/access.log.1")
+        with open(owner.state + "/access.log.1", "a", encoding="ascii") as f:
+            f.write("one behind the rotation\n")
+        with open(owner.state + "/access.log", "w", encoding="ascii") as f:
+            f.write("two in the new file\n")
+        followed = [p.stdout.readline(), p.stdout.readline()]
+        p.terminate()
+    check("log --follow goes on over a rotation", followed == ["one behind the rotation\n", "two in the new file\n"], followed)
+
+
+def test_removal(owner, relay):
+    relay.until(lambda: relay.get("a1", "State") == "online")
+    code, out, err = owner.run("remove", "alice")
+    check("remove deletes an account", code == OK and [a["name"] for a in owner.json("accounts")] == ["bob"], (out, err))
+    check("its link is sent away, and told why", relay.until(lambda: "deleted" in str(relay.get("a1", "LastError"))), relay.get("a1", "LastError"))
+    code, out, err = owner.run("remove", "alice")
+    check("once", code == NOT_FOUND and "no account" in err, (code, err))
+
+
+def test_invitations(owner):
+    token, id = (lambda o: (o["token"], o["invitation"]))(owner.json("invite", "--uses", "2", "--expires", "1h")[0])
+    listed, = owner.json("invitations")
+    check("an invitation is listed, without its token", listed["invitation"] == id and listed["uses"] == 2 and listed["state"] == "good" and
+          token not in json.dumps(listed) and abs(listed["until_usec"] / 1e6 - time.time() - 3600) < 60, listed)
+    for name in os.listdir(owner.state):
+        if name.startswith("hub.db"):
+            with open(f"{owner.state}/{name}", "rb") as f:
+                check(f"{name} does not hold the token", token.encode() not in f.read())
+    code, out, err = owner.run("invite")
+    check("invite prints a token, and nothing else where programs read", code == OK and len(out.strip()) == 22 and out.count("\n") == 1, out)
+    code, out, err = owner.run("revoke", id)
+    check("revoke takes one back", code == OK and owner.json("invitations")[0]["state"] == "revoked", (out, err))
+    code, out, err = owner.run("revoke", id)
+    check("once", code == NOT_FOUND, (code, err))
+    check("another stays good", owner.json("invitations")[1]["state"] == "good" and owner.status()["invitations"] == 1)
+
+
+def main():
+    stage = Stage(sys.argv[1:3])
+    owner = Owner(stage)
+    try:
+        test_socket(owner)
+        test_status(owner)
+        relay = Relay(stage)
+        relay.start()
+        test_accounts(owner, relay)
+        test_backup(owner)
+        test_log(owner)
+        test_removal(owner, relay)
+        test_invitations(owner)
+        return finish()
+    finally:
+        stage.end()
+
+
+sys.exit(main())
