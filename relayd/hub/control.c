@@ -23,6 +23,7 @@
 enum {
         CONNECTIONS_MAX = 16,
         GROUPS_MAX = 64,
+        DRAIN_STEPS = 64,
         PATIENCE_USEC = 10 * 1000 * 1000, /* for the request to come */
         ANSWER_SECONDS = 30,              /* for a part of the answer to be taken */
 };
@@ -100,10 +101,12 @@ static void add_number(json_object *o, const char *name, int64_t value)
         json_object_object_add(o, name, json_object_new_int64(value));
 }
 
-/* All has been said. */
+/* All has been said. What was not listened to is taken in, or the kernel would call the end a reset. */
 static void finish(struct connection *c)
 {
         (void) fflush(c->out);
+        for (unsigned i = 0; i < DRAIN_STEPS && recv(c->fd, c->line, sizeof(c->line), MSG_DONTWAIT) > 0; i++)
+                continue;
         connection_free(c);
 }
 
