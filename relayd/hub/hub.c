@@ -15,15 +15,23 @@
 #include "session.h"
 
 enum {
-        BATCH_JOBS = 512,               /* of one batch */
-        BATCH_BYTES = 4 * 1024 * 1024,  /* of one batch, about */
-        QUEUE_BYTES = 32 * 1024 * 1024, /* of what waits for the next batches; then no session is read from */
-        ACCEPT_STEP = 32,               /* connections taken in one turn */
+        BATCH_JOBS = 512,                     /* of one batch */
+        BATCH_BYTES = 4 * 1024 * 1024,        /* of one batch, about */
+        BATCH_CHUNK_BYTES = 1024 * 1024,      /* of them for chunks of files, so that messages get by */
+        QUEUE_BYTES = 32 * 1024 * 1024,       /* of what waits for the next batches; then no session is read from */
+        CHUNK_QUEUE_BYTES = 16 * 1024 * 1024, /* of chunks that wait; then no session is read from that has put one */
+        ACCEPT_STEP = 32,                     /* connections taken in one turn */
         LISTENERS_MAX = 8,
         BUCKETS = 4096,
         EXPIRE_USEC = 10 * 60 * 1000 * 1000, /* between two rounds of store_expire() */
         EXPIRE_MORE_USEC = 200 * 1000,       /* between two of its steps */
         ACCEPT_PAUSE_USEC = 1000 * 1000,
+};
+
+/* Jobs that wait for a batch. */
+struct queue {
+        struct job *first, **last;
+        size_t bytes;
 };
 
 struct hub {
@@ -40,8 +48,7 @@ struct hub {
         unsigned session_count;
         struct session *buckets[BUCKETS];
         struct committer *committer;
-        struct job *first, **last; /* waits */
-        size_t queued_bytes;
+        struct queue jobs, chunks;     /* what puts a chunk waits apart, so that messages overtake it */
         struct job *batch[BATCH_JOBS]; /* is being run */
         struct store_request *requests[BATCH_JOBS];
         unsigned batch_count;
@@ -51,14 +58,13 @@ struct hub {
 
 int job_new(struct session *s, const struct frame *frame, struct job **out)
 {
-        struct job *j = calloc(1, sizeof(*j) + frame->body.size);
+        struct job *j = malloc(sizeof(*j) + frame->body.size);
 
         if (!j)
                 return -ENOMEM;
-        j->session = s;
-        j->type = frame->type;
-        j->request = frame->request;
-        j->body_size = frame->body.size;
+        *j = (struct job){
+                .session = s, .type = frame->type, .request = frame->request, .body_size = frame->body.size
+        };
         if (frame->body.size > 0)
                 memcpy(j->body, frame->body.data, frame->body.size);
         *out = j;
@@ -115,6 +121,14 @@ void hub_attach(struct hub *h, struct session *s, int64_t mailbox)
         *bucket(h, mailbox) = s;
 }
 
+static void forget_session(struct queue *q, const struct session *s)
+{
+        for (struct job *j = q->first; j; j = j->next) {
+                if (j->session == s)
+                        j->session = NULL;
+        }
+}
+
 void hub_remove(struct hub *h, struct session *s)
 {
         struct session_place *place = session_place(s);
@@ -124,10 +138,8 @@ void hub_remove(struct hub *h, struct session *s)
                 if (h->batch[i]->session == s)
                         h->batch[i]->session = NULL;
         }
-        for (struct job *j = h->first; j; j = j->next) {
-                if (j->session == s)
-                        j->session = NULL;
-        }
+        forget_session(&h->jobs, s);
+        forget_session(&h->chunks, s);
         if (place->previous)
                 session_place(place->previous)->next = place->next;
         else
@@ -164,24 +176,30 @@ static void notify_others(struct hub *h, const struct job *j)
         }
 }
 
-/* Takes jobs out of the queue for the next batch. */
-static void run_batch(struct hub *h)
+/* Takes jobs of about @most bytes out of a queue for the next batch. */
+static void fill_batch(struct hub *h, struct queue *q, size_t most)
 {
         size_t bytes = 0;
 
-        if (committer_is_busy(h->committer))
-                return;
-        while (h->first && h->batch_count < BATCH_JOBS && bytes < BATCH_BYTES) {
-                struct job *j = h->first;
+        while (q->first && h->batch_count < BATCH_JOBS && bytes < most) {
+                struct job *j = q->first;
 
-                h->first = j->next;
+                q->first = j->next;
                 bytes += j->body_size;
                 h->requests[h->batch_count] = &j->store;
                 h->batch[h->batch_count++] = j;
         }
-        if (!h->first)
-                h->last = &h->first;
-        h->queued_bytes -= bytes;
+        if (!q->first)
+                q->last = &q->first;
+        q->bytes -= bytes;
+}
+
+static void run_batch(struct hub *h)
+{
+        if (committer_is_busy(h->committer))
+                return;
+        fill_batch(h, &h->chunks, BATCH_CHUNK_BYTES);
+        fill_batch(h, &h->jobs, BATCH_BYTES);
         if (h->batch_count > 0)
                 committer_run(h->committer, h->requests, h->batch_count);
 }
@@ -221,7 +239,7 @@ static void on_done(void *userdata)
         for (unsigned i = 0; i < count; i++)
                 job_free(h->batch[i]);
         h->batch_count = 0;
-        if (h->held && !hub_is_full(h)) {
+        if (h->held && !hub_is_full(h, true)) {
                 h->held = false;
                 for (struct session *s = h->sessions; s; s = session_place(s)->next)
                         session_resume(s);
@@ -237,10 +255,12 @@ static int on_turn(sd_event_source *source, void *userdata)
 
 void hub_submit(struct hub *h, struct job *j)
 {
+        struct queue *q = j->store.operation == STORE_PUT_CHUNK ? &h->chunks : &h->jobs;
+
         j->next = NULL;
-        *h->last = j;
-        h->last = &j->next;
-        h->queued_bytes += j->body_size;
+        *q->last = j;
+        q->last = &j->next;
+        q->bytes += j->body_size;
         (void) sd_event_source_set_enabled(h->turn, SD_EVENT_ONESHOT);
 }
 
@@ -267,15 +287,15 @@ void hub_forget(struct hub *h, const void *userdata)
                 if (h->batch[i]->userdata == userdata)
                         h->batch[i]->done = NULL;
         }
-        for (struct job *j = h->first; j; j = j->next) {
+        for (struct job *j = h->jobs.first; j; j = j->next) {
                 if (j->userdata == userdata)
                         j->done = NULL;
         }
 }
 
-bool hub_is_full(struct hub *h)
+bool hub_is_full(struct hub *h, bool putting)
 {
-        bool full = h->queued_bytes >= QUEUE_BYTES;
+        bool full = h->jobs.bytes + h->chunks.bytes >= QUEUE_BYTES || (putting && h->chunks.bytes >= CHUNK_QUEUE_BYTES);
 
         h->held = h->held || full;
         return full;
@@ -399,7 +419,8 @@ int hub_new(sd_event *event, struct store *store, SSL_CTX *context, struct acces
         h->context = context;
         h->log = log;
         h->settings = *settings;
-        h->last = &h->first;
+        h->jobs.last = &h->jobs.first;
+        h->chunks.last = &h->chunks.first;
         r = gate_new(&settings->gate, &h->gate);
         if (r >= 0)
                 r = committer_new(event, store, on_done, h, &h->committer);
@@ -424,17 +445,23 @@ int hub_new(sd_event *event, struct store *store, SSL_CTX *context, struct acces
 }
 
 /* What has not been run is not answered either, so its senders repeat it. */
+static void drop_queue(struct queue *q)
+{
+        while (q->first) {
+                struct job *j = q->first;
+
+                q->first = j->next;
+                job_free(j);
+        }
+}
+
 static void drop_jobs(struct hub *h)
 {
         for (unsigned i = 0; i < h->batch_count; i++)
                 job_free(h->batch[i]);
         h->batch_count = 0;
-        while (h->first) {
-                struct job *j = h->first;
-
-                h->first = j->next;
-                job_free(j);
-        }
+        drop_queue(&h->jobs);
+        drop_queue(&h->chunks);
 }
 
 struct hub *hub_free(struct hub *h)

@@ -82,8 +82,9 @@ void job_free(struct job *j);
 /* Gives the job to a coming batch; session_complete() is called when that is done. */
 void hub_submit(struct hub *h, struct job *j);
 
-/* So much waits that nobody should ask for more; session_resume() is called when it has become less. */
-bool hub_is_full(struct hub *h);
+/* So much waits that nobody should ask for more, or, with @putting, nobody who is putting chunks; session_resume() is
+ * called when it has become less. */
+bool hub_is_full(struct hub *h, bool putting);
 
 /* Forgets a session that ends: its open jobs are run without it. */
 void hub_remove(struct hub *h, struct session *s);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chunk_desk.h"
 #include "invitation.h"
 #include "names.h"
 #include "relayd/link/channel.h"
@@ -36,7 +37,8 @@ struct session {
         char peer[INET6_ADDRSTRLEN + 10];
         char name[WIRE_NAME_MAX + 1];
         uint8_t exporter[TLS_EXPORTER_SIZE];
-        unsigned frames, in_flight;
+        unsigned frames, in_flight, puts;
+        struct chunk_desk desk;
         struct gate_pass pass;
         sd_event_source *slow; /* reading goes on when the rate allows it */
         bool waiting, fetching;
@@ -75,7 +77,8 @@ static void send_answer(struct session *s, const struct job *j, const struct wri
 /* Reading pauses while too much is under way in either direction. */
 static void throttle(struct session *s)
 {
-        channel_pause(s->channel, s->waiting || s->in_flight >= WIRE_IN_FLIGHT_MAX || hub_is_full(s->hub) ||
+        channel_pause(s->channel, s->waiting || s->in_flight + s->desk.count >= WIRE_IN_FLIGHT_MAX ||
+                                          s->puts > CHUNK_PUTS_MAX || hub_is_full(s->hub, s->puts > 0) ||
                                           channel_queued(s->channel) >= CHANNEL_OUTPUT_HIGH);
 }
 
@@ -308,6 +311,75 @@ static int prepare_ack(struct session *s, struct job *j)
         return 0;
 }
 
+static int prepare_put_chunk(struct session *s, struct job *j)
+{
+        if (read_chunk(BYTES(j->body, j->body_size), &j->store.chunk) < 0)
+                return -EBADMSG;
+        j->store.operation = STORE_PUT_CHUNK;
+        j->store.mailbox = s->place.mailbox;
+        s->puts++;
+        return 0;
+}
+
+static int prepare_have_chunks(struct session *s, struct job *j)
+{
+        j->store.operation = STORE_HAVE_CHUNKS;
+        j->store.mailbox = s->place.mailbox;
+        return read_chunk_names(BYTES(j->body, j->body_size), &j->store.chunk_names);
+}
+
+static int prepare_drop_chunks(struct session *s, struct job *j)
+{
+        j->store.operation = STORE_DROP_CHUNKS;
+        j->store.mailbox = s->place.mailbox;
+        return read_chunk_names(BYTES(j->body, j->body_size), &j->store.chunk_names);
+}
+
+static void write_content(void *userdata, struct bytes content)
+{
+        write_chunk_content(userdata, content);
+}
+
+static void hand_out(struct session *s, uint32_t request, const uint8_t name[static CHUNK_NAME_SIZE])
+{
+        _cleanup_writer_ struct writer body = WRITER_INIT;
+        int r = store_read_chunk(hub_store(s->hub), name, write_content, &body);
+
+        if (r >= 0)
+                r = writer_finish(&body);
+        if (r >= 0)
+                channel_send(s->channel, FRAME_GET_CHUNK | FRAME_ANSWER, request, writer_bytes(&body));
+        else if (r == -ENOENT)
+                REFUSE(s, request, WIRE_ERROR_NO_CHUNK, 0, NOBODY,
+                       "This hub has no chunk of that name, or none any more.");
+        else
+                REFUSE(s, request, WIRE_ERROR_STORAGE, 0, NOBODY,
+                       "The hub could not read from its disk; try again later.");
+}
+
+static void serve_chunks(struct session *s)
+{
+        uint8_t name[CHUNK_NAME_SIZE];
+        uint32_t request;
+
+        while (s->state == SESSION_PROVEN && channel_has_room(s->channel) && chunk_desk_take(&s->desk, &request, name))
+                hand_out(s, request, name);
+        if (s->desk.count > 0)
+                channel_await_room(s->channel);
+}
+
+static void get_chunk(struct session *s, const struct frame *f)
+{
+        uint8_t name[CHUNK_NAME_SIZE];
+
+        if (read_chunk_name(f->body, name) < 0)
+                break_off(s, f->request, WIRE_ERROR_PROTOCOL, "GET_CHUNK is malformed.");
+        else if (chunk_desk_ask(&s->desk, f->request, name) < 0)
+                REFUSE(s, f->request, WIRE_ERROR_STORAGE, 0, NOBODY, "The hub is out of memory; try again later.");
+        else
+                serve_chunks(s);
+}
+
 static void fetch(struct session *s, const struct frame *f)
 {
         struct fetch m;
@@ -374,6 +446,9 @@ static void received_proven(struct session *s, const struct frame *f)
                 [FRAME_SEND] = prepare_send,
                 [FRAME_ACK] = prepare_ack,
                 [FRAME_DELETE_ACCOUNT] = prepare_delete,
+                [FRAME_PUT_CHUNK] = prepare_put_chunk,
+                [FRAME_HAVE_CHUNKS] = prepare_have_chunks,
+                [FRAME_DROP_CHUNKS] = prepare_drop_chunks,
         };
 
         if (f->type == FRAME_PING && read_empty(f->body) >= 0) {
@@ -383,6 +458,8 @@ static void received_proven(struct session *s, const struct frame *f)
         spend(s);
         if (f->type == FRAME_FETCH)
                 fetch(s, f);
+        else if (f->type == FRAME_GET_CHUNK)
+                get_chunk(s, f);
         else if (f->type < COUNT_OF(prepare) && prepare[f->type])
                 submit(s, f, prepare[f->type]);
         else
@@ -489,9 +566,19 @@ static void refuse_result(struct session *s, const struct job *j)
                 if (r->operation == STORE_PUBLISH)
                         REFUSE(s, j->request, WIRE_ERROR_QUOTA, r->key_packages, NOBODY,
                                "The stock of key packages is full.");
+                else if (r->operation == STORE_PUT_CHUNK)
+                        REFUSE(s, j->request, WIRE_ERROR_QUOTA, r->value, NOBODY,
+                               "This hub keeps at most %llu MiB of files for you; it has room again when older ones "
+                               "are "
+                               "past their time or withdrawn.",
+                               (unsigned long long) (r->value >> 20));
                 else
                         REFUSE(s, j->request, WIRE_ERROR_QUOTA, 0, subject,
                                "The mailbox of %s is full until its owner has been online.", r->subject);
+                break;
+        case STORE_MISMATCH:
+                REFUSE(s, j->request, WIRE_ERROR_MISMATCH, 0, NOBODY,
+                       "The chunk's name is not the SHA-256 of its content; it was damaged before it was sent.");
                 break;
         default:
                 REFUSE(s, j->request, WIRE_ERROR_STORAGE, 0, NOBODY,
@@ -515,6 +602,9 @@ static void complete_done(struct session *s, struct job *j)
         case STORE_REGISTER:
                 access_log_write(hub_access_log(s->hub), s->peer, "registered", NULL);
                 break;
+        case STORE_HAVE_CHUNKS:
+                write_chunks_there(&body, BYTES(j->store.there, j->store.chunk_names.size / CHUNK_NAME_SIZE));
+                break;
         case STORE_ACK:
                 if (j->store.sequence > s->acknowledged)
                         s->acknowledged = j->store.sequence < s->pushed ? j->store.sequence : s->pushed;
@@ -530,6 +620,7 @@ static void complete_done(struct session *s, struct job *j)
 void session_complete(struct session *s, struct job *j)
 {
         s->in_flight--;
+        s->puts -= j->store.operation == STORE_PUT_CHUNK;
         if (s->state == SESSION_ENDING)
                 return;
         if (j->type == FRAME_AUTHENTICATE && j->store.result != STORE_FAILED)
@@ -555,6 +646,12 @@ static void on_drained(struct channel *c, void *userdata)
         push(userdata);
 }
 
+static void on_room(struct channel *c, void *userdata)
+{
+        serve_chunks(userdata);
+        throttle(userdata);
+}
+
 static void on_closed(struct channel *c, void *userdata, int error, const char *sentence)
 {
         session_free(userdata, false);
@@ -564,6 +661,7 @@ static const struct channel_handlers channel_handlers = {
         .opened = on_opened,
         .received = on_received,
         .drained = on_drained,
+        .room = on_room,
         .closed = on_closed,
 };
 
@@ -620,6 +718,7 @@ struct session *session_free(struct session *s, bool stopping)
         gate_leave(hub_gate(s->hub), &s->pass);
         hub_remove(s->hub, s);
         channel_free(s->channel);
+        chunk_desk_clear(&s->desk);
         sd_event_source_disable_unref(s->slow);
         free(s);
         return NULL;

@@ -3,6 +3,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -17,6 +19,7 @@
 enum {
         INPUT_STEP = 16 * 1024,        /* a TLS record */
         READ_BUDGET = 256 * 1024,      /* bytes taken in one turn, so that others get theirs */
+        UNSENT_MAX = 128 * 1024,       /* that the kernel takes before it has sent what it has: the queue is here */
         LINGER_USEC = 5 * 1000 * 1000, /* for the peer to take what is queued when we close */
 };
 
@@ -40,7 +43,7 @@ struct channel {
         sd_event *event;
         sd_event_source *io, *work, *timer;
         uint32_t events;
-        bool paused, inside, full, peer_ended;
+        bool paused, inside, full, awaits_room, peer_ended;
         size_t frame_length_max;
         uint64_t silence_usec, last_received;
         struct buffer input;
@@ -315,6 +318,12 @@ static void run(struct channel *c, uint32_t revents)
                 if (channel_queued(c) > 0 && !(events & EPOLLOUT))
                         wake(c);
         }
+        if (c->state == CHANNEL_OPEN && c->awaits_room && channel_has_room(c)) {
+                c->awaits_room = false;
+                c->handlers->room(c, c->userdata);
+                if (channel_queued(c) > 0 && !(events & EPOLLOUT))
+                        wake(c);
+        }
         set_events(c, events);
         c->inside = false;
 }
@@ -370,7 +379,7 @@ int channel_new(sd_event *event, int fd, SSL *ssl, bool connecting, uint64_t pat
                 const struct channel_handlers *handlers, void *userdata, struct channel **out)
 {
         struct channel *c = calloc(1, sizeof(*c));
-        int r;
+        int unsent = UNSENT_MAX, r;
 
         if (!c) {
                 SSL_free(ssl);
@@ -388,6 +397,7 @@ int channel_new(sd_event *event, int fd, SSL *ssl, bool connecting, uint64_t pat
                 .handlers = handlers,
                 .userdata = userdata,
         };
+        (void) setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
         c->last_received = now_usec(c);
         r = sd_event_add_io(event, &c->io, fd, c->events, on_io, c);
         if (r >= 0)
@@ -453,6 +463,18 @@ void channel_send(struct channel *c, uint8_t type, uint32_t request, struct byte
 size_t channel_queued(const struct channel *c)
 {
         return c->output.size - c->output_start;
+}
+
+bool channel_has_room(const struct channel *c)
+{
+        return channel_queued(c) < CHANNEL_ROOM;
+}
+
+void channel_await_room(struct channel *c)
+{
+        c->awaits_room = true;
+        if (!c->inside && channel_has_room(c))
+                wake(c);
 }
 
 void channel_pause(struct channel *c, bool paused)

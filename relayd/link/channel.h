@@ -19,6 +19,7 @@
 enum {
         CHANNEL_OUTPUT_HIGH = 512 * 1024, /* above it, the owner should not queue more; below it, drained() is called */
         CHANNEL_OUTPUT_MAX = 8 * 1024 * 1024,
+        CHANNEL_ROOM = 64 * 1024, /* while more is queued, bulk has to wait, so that it delays nothing else for long */
         CHANNEL_SENTENCE_MAX = 256,
 };
 
@@ -31,6 +32,8 @@ struct channel_handlers {
         void (*received)(struct channel *c, void *userdata, const struct frame *frame);
         /* The output queue was above CHANNEL_OUTPUT_HIGH and is below it again. May be NULL. */
         void (*drained)(struct channel *c, void *userdata);
+        /* There is room for bulk, which was waited for with channel_await_room(). May be NULL if that is not called. */
+        void (*room)(struct channel *c, void *userdata);
         /* The last callback. @error is a negative errno, 0 for an orderly end; @sentence says it for a person. The
          * owner frees the channel, here or later. */
         void (*closed)(struct channel *c, void *userdata, int error, const char *sentence);
@@ -42,7 +45,7 @@ struct channel_handlers {
 int channel_new(sd_event *event, int fd, SSL *ssl, bool connecting, uint64_t patience_usec,
                 const struct channel_handlers *handlers, void *userdata, struct channel **out);
 
-/* Ends it at once, without closed(). Not from within opened(), received() and drained(). Returns NULL. */
+/* Ends it at once, without closed(). Not from within opened(), received(), drained() and room(). Returns NULL. */
 struct channel *channel_free(struct channel *c);
 
 /* Queues a frame. It leaves when the loop gets to it. Nothing happens on a channel that is closing. */
@@ -50,6 +53,12 @@ void channel_send(struct channel *c, uint8_t type, uint32_t request, struct byte
 
 /* Bytes queued that the socket has not taken yet. */
 size_t channel_queued(const struct channel *c);
+
+/* True if a large frame may be queued that nobody waits for: less than CHANNEL_ROOM is queued. */
+bool channel_has_room(const struct channel *c);
+
+/* Has room() called from the loop, once, as soon as channel_has_room(). */
+void channel_await_room(struct channel *c);
 
 /* Stops and resumes reading. Frames that are already in memory wait as well. */
 void channel_pause(struct channel *c, bool paused);

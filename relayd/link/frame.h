@@ -7,7 +7,7 @@
  *             opaque body[length - 5];
  *     } Frame;
  *
- * docs/wire-protocol.md is the specification; message.h has the bodies. */
+ * docs/wire-protocol.md is the specification; message.h and chunk.h have the bodies. */
 #pragma once
 
 #include <stddef.h>
@@ -36,6 +36,10 @@ enum frame_type {
         FRAME_ACK = 0x08,
         FRAME_PING = 0x09,
         FRAME_DELETE_ACCOUNT = 0x0a,
+        FRAME_PUT_CHUNK = 0x0b,
+        FRAME_HAVE_CHUNKS = 0x0c,
+        FRAME_GET_CHUNK = 0x0d,
+        FRAME_DROP_CHUNKS = 0x0e,
 
         FRAME_ENTRY = 0x41,
         FRAME_KEY_PACKAGES_LOW = 0x42,

@@ -169,6 +169,8 @@ enum wire_error {
         WIRE_ERROR_REPLACED = 14,         /* going away: a newer link proved the same transport key */
         WIRE_ERROR_STOPPING = 15,         /* going away: the hub stops or restarts; come back later */
         WIRE_ERROR_DELETED = 16,          /* going away: the account is no more on this hub */
+        WIRE_ERROR_MISMATCH = 17,         /* a chunk's name is not the SHA-256 of its content; nothing was stored */
+        WIRE_ERROR_NO_CHUNK = 18,         /* no chunk has that name, or none any more */
 };
 
 struct wire_failure {

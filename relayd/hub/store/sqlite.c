@@ -48,11 +48,18 @@ static int run_expire(struct store *s, struct store_request *r)
 static int run_one(struct store *s, struct store_request *r)
 {
         static int (*const table[])(struct store *, struct store_request *) = {
-                [STORE_REGISTER] = store_run_register, [STORE_LOOK_UP] = store_run_look_up,
-                [STORE_PUBLISH] = store_run_publish,   [STORE_CLAIM] = store_run_claim,
-                [STORE_SEND] = store_run_send,         [STORE_ACK] = store_run_ack,
-                [STORE_EXPIRE] = run_expire,           [STORE_INVITE] = store_run_invite,
-                [STORE_DELETE] = store_run_delete,     [STORE_PUT_CHUNK] = store_run_put_chunk,
+                [STORE_REGISTER] = store_run_register,
+                [STORE_LOOK_UP] = store_run_look_up,
+                [STORE_PUBLISH] = store_run_publish,
+                [STORE_CLAIM] = store_run_claim,
+                [STORE_SEND] = store_run_send,
+                [STORE_ACK] = store_run_ack,
+                [STORE_EXPIRE] = run_expire,
+                [STORE_INVITE] = store_run_invite,
+                [STORE_DELETE] = store_run_delete,
+                [STORE_PUT_CHUNK] = store_run_put_chunk,
+                [STORE_HAVE_CHUNKS] = store_run_have_chunks,
+                [STORE_DROP_CHUNKS] = store_run_drop_chunks,
                 [STORE_REVOKE] = store_run_revoke,
         };
 
@@ -98,8 +105,10 @@ void store_request_release(struct store_request *r)
 {
         free(r->package);
         free(r->receipts);
+        free(r->there);
         r->package = NULL;
         r->receipts = NULL;
+        r->there = NULL;
         r->receipt_count = 0;
 }
 

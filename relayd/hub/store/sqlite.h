@@ -42,13 +42,14 @@ enum statement {
         Q_ENTRIES_DROP,
         Q_CHUNK_RENEW,
         Q_CHUNK_ADD,
+        Q_CHUNK_DROP,
         Q_CHUNK_OWNER,
         Q_CHUNK_OWNER_MORE,
         Q_COUNT,
 };
 
 /* The database's versions, and the text of each statement. */
-enum { STORE_MIGRATIONS = 4 };
+enum { STORE_MIGRATIONS = 5 };
 extern const char *const store_migrations[STORE_MIGRATIONS];
 extern const char *const store_queries[Q_COUNT];
 
@@ -153,6 +154,8 @@ int store_run_claim(struct store *s, struct store_request *r);
 int store_run_send(struct store *s, struct store_request *r);
 int store_run_ack(struct store *s, struct store_request *r);
 int store_run_put_chunk(struct store *s, struct store_request *r);
+int store_run_have_chunks(struct store *s, struct store_request *r);
+int store_run_drop_chunks(struct store *s, struct store_request *r);
 int store_run_invite(struct store *s, struct store_request *r);
 int store_run_revoke(struct store *s, struct store_request *r);
 int store_run_delete(struct store *s, struct store_request *r);

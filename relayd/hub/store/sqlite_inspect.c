@@ -66,6 +66,24 @@ static int inspect_groups(struct store *s, FILE *f)
         return e;
 }
 
+static int inspect_chunks(struct store *s, FILE *f)
+{
+        _cleanup_statement_ sqlite3_stmt *q = NULL;
+        int e = storage_prepare(s->db, &q,
+                                "select c.name, c.size, coalesce(a.name, 'an account that is gone') from chunks c"
+                                " left join accounts a on a.id = c.owner order by c.id",
+                                "");
+
+        fprintf(f, "chunks of files\n");
+        while (e >= 0 && (e = storage_step(q)) > 0) {
+                _cleanup_free_ char *name = hex_encode(storage_column_bytes(q, 0));
+
+                fprintf(f, "  %s: %" PRId64 " bytes, put by %s\n", name ? name : "", storage_column_integer(q, 1),
+                        storage_column_string(q, 2));
+        }
+        return e;
+}
+
 int store_inspect(struct store *s, FILE *f)
 {
         int e = inspect_mailboxes(s, f);
@@ -74,6 +92,8 @@ int store_inspect(struct store *s, FILE *f)
                 e = inspect_entries(s, f);
         if (e >= 0)
                 e = inspect_groups(s, f);
+        if (e >= 0)
+                e = inspect_chunks(s, f);
         if (e < 0)
                 store_log_failure(s->db, e);
         return e;

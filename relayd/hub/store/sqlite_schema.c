@@ -75,6 +75,9 @@ const char *const store_migrations[STORE_MIGRATIONS] = {
         "alter table invitations add column created integer not null default 0;"
         "alter table invitations add column revoked integer not null default 0;"
         "alter table invitations add column ended integer;", /* when it was used up or revoked */
+
+        /* 1: somebody other than its owner has put it as well, or made sure of it, and counts on it. */
+        "alter table chunks add column shared integer not null default 0;",
 };
 
 const char *const store_queries[Q_COUNT] = {
@@ -115,8 +118,9 @@ const char *const store_queries[Q_COUNT] = {
                 "select sequence, body, size, shared, received from entries where mailbox = ? and sequence <= ?"
                 " order by sequence limit ?",
         [Q_ENTRIES_DROP] = "delete from entries where mailbox = ? and sequence <= ?",
-        [Q_CHUNK_RENEW] = "update chunks set until = max(until, ?2) where name = ?1",
+        [Q_CHUNK_RENEW] = "update chunks set until = max(until, ?2), shared = shared or owner <> ?3 where name = ?1",
         [Q_CHUNK_ADD] = "insert into chunks (name, owner, size, until, content) values (?, ?, ?, ?, ?)",
+        [Q_CHUNK_DROP] = "delete from chunks where name = ?1 and owner = ?2 and not shared returning size",
         [Q_CHUNK_OWNER] = "select bytes from chunk_owners where mailbox = ?",
         [Q_CHUNK_OWNER_MORE] = "insert into chunk_owners (mailbox, bytes) values (?1, ?2)"
                                " on conflict do update set bytes = bytes + ?2",

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "relayd/link/chunk.h"
 #include "relayd/link/message.h"
 
 struct store;
@@ -27,6 +28,8 @@ enum store_operation {
         STORE_DELETE,
         STORE_PUT_CHUNK,
         STORE_REVOKE,
+        STORE_HAVE_CHUNKS,
+        STORE_DROP_CHUNKS,
 };
 
 enum store_result {
@@ -62,7 +65,6 @@ enum {
         STORE_TOKEN_HASH_SIZE = 32,
         STORE_INVITATION_ID_SIZE = 8, /* the first bytes of the hash: what an invitation is called by */
         STORE_INVITATION_DAYS = 30,
-        STORE_CHUNK_NAME_SIZE = 32,
 };
 
 /* One request of a batch. Views are the caller's until store_run() returns. */
@@ -80,12 +82,13 @@ struct store_request {
         bool last_resort_only;                /* CLAIM: the stock of one-time packages is not touched */
         uint8_t transport_key[WIRE_TRANSPORT_KEY_SIZE]; /* REGISTER: in. LOOK_UP: out */
         int64_t mailbox; /* PUBLISH, SEND (the sender's), ACK: in. LOOK_UP, CLAIM (whose package it was), DELETE: out */
-        struct bytes chunk;                        /* PUT_CHUNK: of @mailbox's account, whose quota it counts against */
-        uint8_t chunk_name[STORE_CHUNK_NAME_SIZE]; /* PUT_CHUNK: SHA-256 of @chunk */
-        struct bytes packages;                     /* PUBLISH: struct key_packages */
-        struct send send;                          /* SEND */
-        uint64_t sequence;                         /* ACK: in. LOOK_UP: out, the newest given out */
-        uint64_t now_usec; /* EXPIRE: what is past its time then is dropped, a bounded amount in a request */
+        struct chunk chunk;       /* PUT_CHUNK: of @mailbox's account, whose quota it counts against */
+        struct bytes chunk_names; /* HAVE_CHUNKS, of whom @mailbox's account wants to make use: that renews them.
+                                     DROP_CHUNKS: those that are @mailbox's own and nobody else has put or asked for */
+        struct bytes packages;    /* PUBLISH: struct key_packages */
+        struct send send;         /* SEND */
+        uint64_t sequence;        /* ACK: in. LOOK_UP: out, the newest given out */
+        uint64_t now_usec;        /* EXPIRE: what is past its time then is dropped, a bounded amount in a request */
 
         /* out */
         uint8_t generation[WIRE_GENERATION_SIZE]; /* LOOK_UP */
@@ -98,6 +101,7 @@ struct store_request {
                 uint64_t sequence;
         } * receipts; /* SEND: who got an entry, and under which number; freed by store_request_release() */
         unsigned receipt_count;
+        uint8_t *there;             /* HAVE_CHUNKS: a byte for each name; freed by store_request_release() */
         bool more;                  /* EXPIRE: there may be more */
         enum store_refusal refusal; /* REGISTER, with STORE_REFUSED */
         uint64_t value;
@@ -130,9 +134,9 @@ void store_request_release(struct store_request *r);
 int store_fetch(struct store *s, int64_t mailbox, uint64_t after, unsigned count,
                 bool (*each)(void *userdata, uint64_t sequence, struct bytes payload), void *userdata);
 
-/* A chunk by its name, which is all that is asked for: who knows it may have the chunk. A copy for the caller to free;
- * -ENOENT. */
-int store_read_chunk(struct store *s, const uint8_t name[static STORE_CHUNK_NAME_SIZE], uint8_t **out, size_t *size);
+/* Calls @each with the chunk of that name, which is all that is asked for: who knows it may have the chunk. -ENOENT. */
+int store_read_chunk(struct store *s, const uint8_t name[static CHUNK_NAME_SIZE],
+                     void (*each)(void *userdata, struct bytes content), void *userdata);
 
 /* Writes to @f, for a person, all that is stored: this is what a hub's owner can see. */
 int store_inspect(struct store *s, FILE *f);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "relayd/link/chunk.h"
 #include "relayd/link/frame.h"
 #include "relayd/link/message.h"
 
@@ -97,6 +98,32 @@ FUZZ(fetch, fetch)
 FUZZ(entry, entry)
 FUZZ(failure, wire_failure)
 
+FUZZ(chunk, chunk)
+
+static void fuzz_chunk_bodies(struct bytes input)
+{
+        static const struct {
+                int (*read)(struct bytes body, struct bytes *out);
+                void (*write)(struct writer *w, struct bytes content);
+        } bodies[] = { { read_chunk_content, write_chunk_content },
+                       { read_chunk_names, write_chunk_names },
+                       { read_chunks_there, write_chunks_there } };
+        uint8_t name[CHUNK_NAME_SIZE];
+        struct writer w = WRITER_INIT;
+        struct bytes content;
+
+        for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
+                if (bodies[i].read(input, &content) < 0)
+                        continue;
+                bodies[i].write(&w, content);
+                expect(&w, input);
+        }
+        if (read_chunk_name(input, name) >= 0) {
+                write_chunk_name(&w, name);
+                expect(&w, input);
+        }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -106,7 +133,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 fuzz_registration, fuzz_authentication, fuzz_authentication_answer,
                 fuzz_key_packages, fuzz_claim,          fuzz_claim_answer,
                 fuzz_send,         fuzz_fetch,          fuzz_entry,
-                fuzz_failure,      fuzz_integers,
+                fuzz_failure,      fuzz_integers,       fuzz_chunk,
+                fuzz_chunk_bodies,
         };
 
         if (size > 0)

@@ -30,6 +30,8 @@ static const struct store_limits limits = {
         .retention_usec = 1000 * 1000000ULL,
         .idempotency_usec = 1000 * 1000000ULL,
         .group_usec = 1000 * 1000000ULL,
+        .chunk_bytes = 64LL << 20,
+        .chunk_usec = 1000 * 1000000ULL,
 };
 
 struct hub_settings fixture_settings = {

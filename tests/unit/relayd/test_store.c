@@ -2,7 +2,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -567,29 +566,42 @@ static void a_claim_may_leave_the_stock_alone(void **state)
 
 static enum store_result put_chunk(struct store *s, int64_t mailbox, const char *text, bool honest)
 {
-        struct store_request r = { .operation = STORE_PUT_CHUNK, .mailbox = mailbox, .chunk = BYTES_STRING(text) };
-        unsigned size = sizeof(r.chunk_name);
+        struct store_request r = { .operation = STORE_PUT_CHUNK,
+                                   .mailbox = mailbox,
+                                   .chunk = { .content = BYTES_STRING(text) } };
 
-        assert_int_equal(EVP_Digest(text, strlen(text), r.chunk_name, &size, EVP_sha256(), NULL), 1);
-        r.chunk_name[0] ^= !honest;
+        assert_int_equal(chunk_name_of(r.chunk.content, r.chunk.name), 0);
+        r.chunk.name[0] ^= !honest;
         return run(s, r).result;
+}
+
+static void expect_content(void *userdata, struct bytes content)
+{
+        assert_true(bytes_equal(content, BYTES_STRING((const char *) userdata)));
 }
 
 static bool has_chunk(struct store *s, const char *text)
 {
-        uint8_t name[STORE_CHUNK_NAME_SIZE], *content;
-        unsigned length = sizeof(name);
-        size_t size;
+        uint8_t name[CHUNK_NAME_SIZE];
 
-        assert_int_equal(EVP_Digest(text, strlen(text), name, &length, EVP_sha256(), NULL), 1);
-        int r = store_read_chunk(s, name, &content, &size);
+        assert_int_equal(chunk_name_of(BYTES_STRING(text), name), 0);
+        int r = store_read_chunk(s, name, expect_content, (void *) (uintptr_t) text);
 
-        if (r == -ENOENT)
-                return false;
-        assert_int_equal(r, 0);
-        assert_true(bytes_equal(BYTES(content, size), BYTES_STRING(text)));
-        free(content);
-        return true;
+        if (r < 0)
+                assert_int_equal(r, -ENOENT);
+        return r >= 0;
+}
+
+/* About two chunks, by their content. */
+static struct store_request ask_about(struct store *s, enum store_operation operation, int64_t mailbox, const char *one,
+                                      const char *two)
+{
+        static uint8_t names[2 * CHUNK_NAME_SIZE];
+
+        assert_int_equal(chunk_name_of(BYTES_STRING(one), names), 0);
+        assert_int_equal(chunk_name_of(BYTES_STRING(two), names + CHUNK_NAME_SIZE), 0);
+        return run(s, (struct store_request){
+                              .operation = operation, .mailbox = mailbox, .chunk_names = BYTES_OF(names) });
 }
 
 static void chunks_are_named_by_their_content_count_once_and_expire(void **state)
@@ -612,6 +624,39 @@ static void chunks_are_named_by_their_content_count_once_and_expire(void **state
         expire(f->store, (uint64_t) (t.tv_sec + 2000) * 1000000);
         assert_false(has_chunk(f->store, "one") || has_chunk(f->store, "ten of bob"));
         assert_int_equal(put_chunk(f->store, f->alice, "ten again.", true), STORE_DONE);
+}
+
+static void it_is_told_which_chunks_are_there(void **state)
+{
+        struct fixture *f = *state;
+        struct store_request r;
+
+        assert_int_equal(put_chunk(f->store, f->alice, "one", true), STORE_DONE);
+        r = ask_about(f->store, STORE_HAVE_CHUNKS, f->alice, "two", "one");
+        assert_int_equal(r.result, STORE_DONE);
+        assert_int_equal(r.there[0], 0);
+        assert_int_equal(r.there[1], 1);
+        store_request_release(&r);
+}
+
+static void a_chunk_is_dropped_by_its_owner_unless_somebody_else_counts_on_it(void **state)
+{
+        struct fixture *f = *state;
+        struct store_request r;
+
+        assert_int_equal(put_chunk(f->store, f->alice, "one", true), STORE_DONE);
+        assert_int_equal(put_chunk(f->store, f->alice, "sevenof", true), STORE_DONE);
+        assert_int_equal(ask_about(f->store, STORE_DROP_CHUNKS, f->bob, "one", "sevenof").result, STORE_DONE);
+        assert_true(has_chunk(f->store, "one") && has_chunk(f->store, "sevenof"));
+        assert_int_equal(put_chunk(f->store, f->alice, "2", true), STORE_QUOTA);
+        assert_int_equal(ask_about(f->store, STORE_DROP_CHUNKS, f->alice, "one", "never there").result, STORE_DONE);
+        assert_false(has_chunk(f->store, "one"));
+        assert_int_equal(put_chunk(f->store, f->alice, "2", true), STORE_DONE); /* there is room again */
+
+        r = ask_about(f->store, STORE_HAVE_CHUNKS, f->bob, "sevenof", "2");
+        store_request_release(&r);
+        assert_int_equal(ask_about(f->store, STORE_DROP_CHUNKS, f->alice, "sevenof", "2").result, STORE_DONE);
+        assert_true(has_chunk(f->store, "sevenof") && has_chunk(f->store, "2"));
 }
 
 static void inspection_shows_accounts_and_ciphertext_and_no_sender(void **state)
@@ -649,6 +694,8 @@ int main(void)
                 TEST(what_is_deleted_is_gone_and_its_name_stays_taken_for_a_time),
                 TEST(a_claim_may_leave_the_stock_alone),
                 TEST(chunks_are_named_by_their_content_count_once_and_expire),
+                TEST(it_is_told_which_chunks_are_there),
+                TEST(a_chunk_is_dropped_by_its_owner_unless_somebody_else_counts_on_it),
                 TEST(inspection_shows_accounts_and_ciphertext_and_no_sender),
         };
 

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "relayd/link/chunk.h"
 #include "relayd/link/frame.h"
 #include "relayd/link/message.h"
 
@@ -56,6 +57,10 @@ READS(fetch, struct fetch)
 READS(entry, struct entry)
 READS(ack, uint64_t)
 READS(failure, struct wire_failure)
+READS(chunk, struct chunk)
+READS(chunk_content, struct bytes)
+READS(chunk_names, struct bytes)
+READS(chunks_there, struct bytes)
 
 static int reads_claim_answer(struct bytes body)
 {
@@ -63,6 +68,55 @@ static int reads_claim_answer(struct bytes body)
         bool last_resort;
 
         return read_claim_answer(body, &last_resort, &package);
+}
+
+static int reads_chunk_name(struct bytes body)
+{
+        uint8_t name[CHUNK_NAME_SIZE];
+
+        return read_chunk_name(body, name);
+}
+
+static void bodies_about_chunks_refuse_every_truncation(void **state)
+{
+        static const uint8_t content[CHUNK_SIZE_MIN], names[3 * CHUNK_NAME_SIZE], there[] = { 0, 1, 1 };
+        struct writer w = WRITER_INIT;
+
+        write_chunk(&w, &(struct chunk){ .name = "name", .content = BYTES_OF(content) });
+        refuses_every_truncation_and_a_byte_more(reads_chunk, &w);
+        write_chunk_content(&w, BYTES_OF(content));
+        refuses_every_truncation_and_a_byte_more(reads_chunk_content, &w);
+        write_chunk_name(&w, names);
+        refuses_every_truncation_and_a_byte_more(reads_chunk_name, &w);
+        write_chunk_names(&w, BYTES_OF(names));
+        refuses_every_truncation_and_a_byte_more(reads_chunk_names, &w);
+        write_chunks_there(&w, BYTES_OF(there));
+        refuses_every_truncation_and_a_byte_more(reads_chunks_there, &w);
+}
+
+static void a_chunk_has_one_of_four_sizes(void **state)
+{
+        static const uint8_t content[CHUNK_SIZE_MAX + 1], twos[] = { 2 };
+        static const size_t good[] = { 4096, 16384, 65536, 262144 }, bad[] = { 0, 1, 4095, 4097, 32768, 262145 };
+        static const uint8_t names[(CHUNK_NAMES_MAX + 1) * CHUNK_NAME_SIZE];
+        struct writer w = WRITER_INIT;
+
+        for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+                write_chunk(&w, &(struct chunk){ .content = BYTES(content, good[i]) });
+                assert_int_equal(reads_chunk(writer_bytes(&w)), 0);
+                writer_release(&w);
+        }
+        for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+                write_chunk(&w, &(struct chunk){ .content = BYTES(content, bad[i]) });
+                assert_int_equal(reads_chunk(writer_bytes(&w)), -EBADMSG);
+                writer_release(&w);
+        }
+        write_chunk_names(&w, BYTES_OF(names)); /* one more than allowed */
+        assert_int_equal(reads_chunk_names(writer_bytes(&w)), -EBADMSG);
+        writer_release(&w);
+        write_chunks_there(&w, BYTES_OF(twos));
+        assert_int_equal(reads_chunks_there(writer_bytes(&w)), -EBADMSG);
+        writer_release(&w);
 }
 
 static void bodies_refuse_every_truncation(void **state)
@@ -278,12 +332,24 @@ static void the_examples_of_the_document_are_what_is_sent(void **state)
         write_failure(&body, &(struct wire_failure){
                                      .code = WIRE_ERROR_STALE, .value = 5, .sentence = BYTES_STRING("too late") });
         assert_example("stale", FRAME_ERROR, 4, &body);
+
+        static const uint8_t names[2 * CHUNK_NAME_SIZE] = { [0] = 0xc0, [31] = 0xc1, [32] = 0xd0, [63] = 0xd1 };
+        static const uint8_t there[] = { 1, 0 };
+
+        write_chunk_names(&body, BYTES_OF(names));
+        assert_example("have chunks", FRAME_HAVE_CHUNKS, 5, &body);
+        write_chunks_there(&body, BYTES_OF(there));
+        assert_example("chunks there", FRAME_HAVE_CHUNKS | FRAME_ANSWER, 5, &body);
+        write_chunk_name(&body, names);
+        assert_example("get chunk", FRAME_GET_CHUNK, 6, &body);
 }
 
 int main(int argc, char *argv[])
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(bodies_refuse_every_truncation),
+                cmocka_unit_test(bodies_about_chunks_refuse_every_truncation),
+                cmocka_unit_test(a_chunk_has_one_of_four_sizes),
                 cmocka_unit_test(a_send_is_read_back_as_it_was_written),
                 cmocka_unit_test(a_send_to_nobody_must_be_a_commit),
                 cmocka_unit_test(names_follow_the_rule_of_addresses),
