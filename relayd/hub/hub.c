@@ -493,7 +493,7 @@ struct hub_figures hub_figures(const struct hub *h)
                 .registrations = h->registrations,
                 .messages = h->messages,
                 .entries = h->entries,
-                .queued_bytes = h->queued_bytes,
+                .queued_bytes = h->jobs.bytes + h->chunks.bytes,
                 .commits = committer_figures(h->committer),
         };
 }
