@@ -21,7 +21,7 @@ struct creation {
         sd_bus_message *call;
         struct caller caller;
         struct vault_account record;
-        int factor;
+        int factor, invitation; /* or -1 */
         struct redemption *redemption;
         struct slot_job *job;
         sd_bus_slot *registration;
@@ -50,6 +50,8 @@ static void creation_end(struct creation *n)
         writer_release(&n->slot);
         if (n->factor >= 0)
                 close(n->factor);
+        if (n->invitation >= 0)
+                close(n->invitation);
         free(n);
 }
 
@@ -190,6 +192,9 @@ static void on_derived(int result, struct slot_result *s, void *userdata)
         if (result >= 0)
                 result = sd_bus_message_append(m, "us", (uint32_t) n->record.uid, n->record.address);
         if (result >= 0)
+                result = n->invitation >= 0 ? sd_bus_message_append(m, "a{sv}", 1, "invitation", "h", n->invitation)
+                                            : sd_bus_message_append(m, "a{sv}", 0);
+        if (result >= 0)
                 result = sd_bus_call_async(n->cryptod->bus, &n->registration, m, on_registered, n, REGISTER_USEC);
         if (result < 0) {
                 sd_bus_error_set_errno(&error, result);
@@ -279,7 +284,10 @@ int creation_start(struct cryptod *c, sd_bus_message *m, const struct caller *ca
         n->next = c->creations;
         c->creations = n;
         n->factor = fcntl(request->factor, F_DUPFD_CLOEXEC, 3);
-        r = n->factor < 0 ? -errno : vault_reserve(c->state_directory, n->record.id);
+        n->invitation = request->invitation < 0 ? -1 : fcntl(request->invitation, F_DUPFD_CLOEXEC, 3);
+        r = n->factor < 0 || (request->invitation >= 0 && n->invitation < 0)
+                    ? -errno
+                    : vault_reserve(c->state_directory, n->record.id);
         n->reserved = r >= 0;
         if (r >= 0)
                 r = redemption_start(c->bus, request->ticket, n->record.id, caller, 0, on_ticket, n, &n->redemption);

@@ -11,7 +11,8 @@ struct creation_request {
         struct address address;
         const char *suite; /* checked */
         struct bytes ticket;
-        int factor; /* duplicated */
+        int factor;     /* duplicated */
+        int invitation; /* duplicated, for relayd to read; -1: none */
 };
 
 /* Answers @m in the end. Returns 1, or an error that is set in @error. */

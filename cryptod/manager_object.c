@@ -6,7 +6,7 @@
 #include "services/bus.h"
 #include "services/cleanup.h"
 
-static int read_options(sd_bus_message *m, const char **suite, sd_bus_error *error)
+static int read_options(sd_bus_message *m, struct creation_request *request, sd_bus_error *error)
 {
         const char *key;
         int r = sd_bus_message_enter_container(m, 'a', "{sv}");
@@ -15,10 +15,13 @@ static int read_options(sd_bus_message *m, const char **suite, sd_bus_error *err
                 r = sd_bus_message_read(m, "s", &key);
                 if (r < 0)
                         return r;
-                if (strcmp(key, "suite") != 0)
+                if (strcmp(key, "suite") == 0)
+                        r = sd_bus_message_read(m, "v", "s", &request->suite);
+                else if (strcmp(key, "invitation") == 0)
+                        r = sd_bus_message_read(m, "v", "h", &request->invitation);
+                else
                         return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
-                                                 "There is no option \"%s\"; there is suite.", key);
-                r = sd_bus_message_read(m, "v", "s", suite);
+                                                 "There is no option \"%s\"; there are suite and invitation.", key);
                 if (r >= 0)
                         r = sd_bus_message_exit_container(m);
         }
@@ -33,7 +36,7 @@ static bool is_id(const char *id)
 static int on_create_account(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct cryptod *c = userdata;
-        struct creation_request request = { .suite = c->settings.suite };
+        struct creation_request request = { .suite = c->settings.suite, .invitation = -1 };
         struct caller caller;
         const char *address, *reason = "";
         const void *ticket;
@@ -47,7 +50,7 @@ static int on_create_account(sd_bus_message *m, void *userdata, sd_bus_error *er
         if (r >= 0)
                 r = sd_bus_message_read(m, "hs", &request.factor, &address);
         if (r >= 0)
-                r = read_options(m, &request.suite, error);
+                r = read_options(m, &request, error);
         if (r < 0)
                 return r;
         request.ticket = BYTES(ticket, ticket_size);

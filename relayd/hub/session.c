@@ -532,8 +532,7 @@ static const char *refusal_sentence(const struct store_request *r)
         case STORE_TOKEN_REVOKED:
                 return "That invitation was taken back by the hub's owner; ask for another.";
         default:
-                return "This hub takes new accounts by invitation alone, and that is none of its invitations; ask the "
-                       "hub's owner for one.";
+                return "This hub takes new accounts by invitation alone; ask its owner for one that is good.";
         }
 }
 

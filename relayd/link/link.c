@@ -496,6 +496,7 @@ struct link *link_free(struct link *l)
         sd_event_source_disable_unref(l->ended);
         SSL_CTX_free(l->context);
         sd_event_unref(l->event);
+        explicit_bzero(l->token, sizeof(l->token));
         free(l);
         return NULL;
 }

@@ -104,11 +104,45 @@ static const char *bus_error_of(const struct link_error *e)
         }
 }
 
+/* Nothing is left of it here; the object goes in the next turn. */
+static int forget(struct account *a)
+{
+        int r = ledger_remove_account(a->node->ledger, a->row.id);
+
+        if (r >= 0)
+                r = ledger_commit(a->node->ledger);
+        if (r < 0)
+                return r;
+        a->removed = true;
+        account_wake(a);
+        return 0;
+}
+
+static void answer_delete(struct account *a, sd_bus_message *call)
+{
+        if (forget(a) < 0)
+                (void) sd_bus_reply_method_errorf(call, ERROR_STORAGE, "%s", ledger_describe(a->node->ledger));
+        else
+                (void) sd_bus_reply_method_return(call, "");
+}
+
+/* The hub, which has proved its key, does not know the account (any more): an answer may have been lost. */
+static bool is_gone_there(const struct waiting *w, const struct link_error *e)
+{
+        return w->type == FRAME_DELETE_ACCOUNT && e->failure == LINK_REFUSED &&
+               (e->code == WIRE_ERROR_NOT_AUTHENTICATED || e->code == WIRE_ERROR_DELETED);
+}
+
 static void fail_waiting(struct account *a, const struct link_error *e)
 {
         while (a->waiting) {
-                (void) sd_bus_reply_method_errorf(a->waiting->call, bus_error_of(e), "%s", e->sentence);
-                waiting_free(a->waiting);
+                struct waiting *w = a->waiting;
+
+                if (is_gone_there(w, e))
+                        answer_delete(a, w->call);
+                else
+                        (void) sd_bus_reply_method_errorf(w->call, bus_error_of(e), "%s", e->sentence);
+                waiting_free(w);
         }
 }
 
@@ -136,6 +170,8 @@ static void on_waiting_answered(void *userdata, const struct link_error *error, 
                 (void) sd_bus_reply_method_errorf(w->call, bus_error_of(error), "%s", error->sentence);
         else if (w->type == FRAME_CLAIM_KEY_PACKAGE)
                 answer_claim(w, answer);
+        else if (w->type == FRAME_DELETE_ACCOUNT)
+                answer_delete(w->account, w->call);
         else
                 (void) sd_bus_reply_method_return(w->call, "");
         waiting_free(w);
@@ -303,7 +339,7 @@ static void give_up_adding(struct account *a, const struct link_error *e)
         a->adding = sd_bus_message_unref(a->adding);
         if (e->failure != LINK_REFUSED && link_may_have_registered(a->link))
                 return;
-        if (ledger_remove_account(a->node->ledger, a->row.id) < 0 || ledger_commit(a->node->ledger) < 0)
+        if (forget(a) < 0)
                 log_warning("Account %s could not be removed from relayd's database: %s", a->row.account,
                             ledger_describe(a->node->ledger));
         a->removed = true;
@@ -368,6 +404,7 @@ static void on_up(struct link *l, void *userdata, const struct link_up *up)
                 a->row.received = 0;
         }
         a->row.registered = true;
+        a->invitation = secret_free(a->invitation);
         a->failures = 0;
         a->sending = 0;
         a->acknowledging = false;
@@ -441,6 +478,7 @@ void account_start(struct account *a)
                 .address = &a->row.address,
                 .transport_key = a->transport_key,
                 .registering = !a->row.registered,
+                .token = a->invitation ? (const char *) a->invitation->data : NULL,
                 .session = &a->session,
                 .proxy = &proxy,
         };
@@ -544,6 +582,22 @@ int account_enable(struct account *a, bool enabled)
         return 0;
 }
 
+int account_delete(struct account *a, sd_bus_message *call, bool local_only)
+{
+        _cleanup_writer_ struct writer body = WRITER_INIT;
+
+        if (local_only) {
+                answer_delete(a, call);
+                return 1;
+        }
+        write_delete_account(&body, BYTES_STRING(a->row.address.name));
+        int r = writer_finish(&body);
+
+        if (r >= 0)
+                r = account_ask(a, call, FRAME_DELETE_ACCOUNT, &body);
+        return r < 0 ? r : 1;
+}
+
 int account_new(struct node *n, const struct ledger_account *row, struct secret *transport_key, struct account **out)
 {
         struct account *a = calloc(1, sizeof(*a)), **last = &n->accounts;
@@ -600,6 +654,7 @@ struct account *account_free(struct account *a)
         sd_event_source_disable_unref(a->deliver_again);
         sd_event_source_disable_unref(a->report);
         secret_free(a->transport_key);
+        secret_free(a->invitation);
         free(a);
         return NULL;
 }

@@ -43,6 +43,7 @@ struct account {
         struct ledger_account row;
         struct ledger_account durable; /* the row as it is on disk for certain */
         struct secret *transport_key;
+        struct secret *invitation; /* text with its NUL; NULL once the hub has agreed, or if there is none */
 
         enum account_state state;
         uint64_t since; /* CLOCK_REALTIME, µs */
@@ -91,6 +92,9 @@ int account_enable(struct account *a, bool enabled);
 /* Through which proxy the link goes from now on: "" (none) or socks5://host:port. -EINVAL for anything else; else as
  * account_enable(). A link that is up is made again. */
 int account_set_proxy(struct account *a, const char *proxy);
+
+/* Deletes the account at its hub, unless @local_only, then here; answers @call, which its owner has made. */
+int account_delete(struct account *a, sd_bus_message *call, bool local_only);
 
 /* The network, or the machine's sleep, is another one: a link that is up proves that it still is, another is made at
  * once. */

@@ -74,8 +74,45 @@ static int new_account(struct node *n, const char *id, uint32_t uid, const struc
         return account_new(n, &row, TAKE(key), out);
 }
 
+/* @out: the token with a NUL behind it, or NULL if no invitation was given. */
+static int read_options(sd_bus_message *m, sd_bus_error *error, struct secret **out)
+{
+        _cleanup_writer_ struct writer token = WRITER_INIT;
+        const char *key;
+        int fd, r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = sd_bus_message_read(m, "s", &key);
+                if (r >= 0 && strcmp(key, "invitation") != 0)
+                        return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                                 "There is no option \"%s\"; there is invitation.", key);
+                if (r >= 0)
+                        r = sd_bus_message_read(m, "v", "h", &fd);
+                if (r < 0)
+                        return r;
+                writer_release(&token);
+                r = memfd_read(fd, WIRE_TOKEN_MAX, &token);
+                if (r < 0 || memchr(token.data, 0, token.size))
+                        return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                                 "The invitation is none: pass its token, of 1 to %d characters, in a "
+                                                 "sealed memfd.",
+                                                 WIRE_TOKEN_MAX);
+                r = sd_bus_message_exit_container(m);
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        if (r < 0 || token.size == 0)
+                return r;
+        write_u8(&token, 0);
+        r = writer_finish(&token);
+        if (r >= 0)
+                *out = secret_copy(writer_bytes(&token));
+        return r;
+}
+
 static int on_add_account(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
+        _cleanup_secret_ struct secret *invitation = NULL;
         struct node *n = userdata;
         struct address address;
         struct account *a = NULL;
@@ -85,6 +122,8 @@ static int on_add_account(sd_bus_message *m, void *userdata, sd_bus_error *error
 
         if (r >= 0)
                 r = sd_bus_message_read(m, "sus", &id, &uid, &text);
+        if (r >= 0)
+                r = read_options(m, error, &invitation);
         if (r >= 0)
                 r = parse_address(text, error, &address);
         if (r < 0)
@@ -110,6 +149,8 @@ static int on_add_account(sd_bus_message *m, void *userdata, sd_bus_error *error
                 if (r < 0)
                         return r;
         }
+        secret_free(a->invitation);
+        a->invitation = TAKE(invitation);
         a->adding = sd_bus_message_ref(m);
         account_start(a);
         return 1;
@@ -296,8 +337,8 @@ static int on_send(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD_WITH_ARGS("AddAccount", SD_BUS_ARGS("s", account, "u", uid, "s", address), SD_BUS_NO_RESULT,
-                                on_add_account, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("AddAccount", SD_BUS_ARGS("s", account, "u", uid, "s", address, "a{sv}", options),
+                                SD_BUS_NO_RESULT, on_add_account, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Attach", SD_BUS_ARGS("s", account), SD_BUS_NO_RESULT, on_attach,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Detach", SD_BUS_ARGS("s", account), SD_BUS_NO_RESULT, on_detach,

@@ -57,6 +57,16 @@ static int on_reconnect(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return sd_bus_reply_method_return(m, "");
 }
 
+static int on_delete(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct account *a = userdata;
+        int local_only, r = check_caller(a, m, error);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "b", &local_only);
+        return r < 0 ? r : account_delete(a, m, local_only);
+}
+
 static int append_property(struct account *a, const char *property, sd_bus_message *reply)
 {
         static const char *const states[] = { [ACCOUNT_DISABLED] = "disabled",
@@ -152,6 +162,8 @@ static int set_proxy(sd_bus *bus, const char *path, const char *interface, const
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD("Reconnect", "", "", on_reconnect, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Delete", SD_BUS_ARGS("b", local_only), SD_BUS_NO_RESULT, on_delete,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_WRITABLE_PROPERTY("Enabled", "b", get_property, set_enabled, 0,
                                  SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Account", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

@@ -33,7 +33,9 @@ struct cli {
         const char *camera;
         const char *suite;
         const char *without_face; /* --recovery, --passphrase: the kind of factor */
-        int pin_fd, new_pin_fd;
+        int pin_fd, new_pin_fd, invitation_fd;
+        bool invitation; /* to be asked for */
+        bool local;
         const char *state;   /* of a hub */
         const char *expires; /* of an invitation */
         unsigned uses;
@@ -70,6 +72,7 @@ int command_send(struct cli *cli, int argc, char *argv[]);
 int command_read(struct cli *cli, int argc, char *argv[]);
 int command_conversations(struct cli *cli, int argc, char *argv[]);
 int command_update(struct cli *cli, int argc, char *argv[]);
+int command_unregister(struct cli *cli, int argc, char *argv[]);
 int command_hub(struct cli *cli, int argc, char *argv[]);
 
 /* Prints "visavis: " and the sentence to stderr, or {"event":"error","code":…,"text":…} to stdout with --json; returns

@@ -1,4 +1,4 @@
-/* visavis lock, accounts, status, online, offline. */
+/* visavis lock, accounts, status, online, offline, unregister. */
 #include <stdio.h>
 #include <string.h>
 
@@ -215,4 +215,27 @@ int command_online(struct cli *cli, int argc, char *argv[])
 int command_offline(struct cli *cli, int argc, char *argv[])
 {
         return set_enabled(cli, argc, argv, false);
+}
+
+int command_unregister(struct cli *cli, int argc, char *argv[])
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        struct cli_account account;
+        struct address address;
+        char path[LINK_PATH_SIZE];
+        int r;
+
+        if (argc != 1)
+                return cli_fail(cli, EXIT_USAGE, "Say the account's name: visavis unregister NAME");
+        r = cli_account(cli, &account);
+        if (r != EXIT_OK)
+                return r;
+        if (address_parse(account.address, &address, NULL) < 0 || account_link_path(account.id, path) < 0)
+                return cli_fail(cli, EXIT_OTHER, "cryptod named the account in a way that is not understood here.");
+        if (strcmp(argv[0], address.name) != 0)
+                return cli_fail(cli, EXIT_USAGE, "The account is called %s, not “%s”; nothing was deleted.",
+                                address.name, argv[0]);
+        r = sd_bus_call_method(cli->bus, RELAY_SERVICE, path, RELAY_LINK, "Delete", &error, NULL, "b",
+                               (int) cli->local);
+        return r < 0 ? cli_fail_bus(cli, &error) : EXIT_OK;
 }

@@ -81,10 +81,13 @@ static const struct account_events account_events = { .ready = on_ready, .locked
 /* Face, PIN, vault: the account is unlocked for this process afterwards. */
 static int open_vault(struct entry *e)
 {
+        _cleanup_secret_ struct secret *invitation = NULL;
         struct cli *cli = e->cli;
         struct secret *pin;
         int r = e->address ? cli_connect(cli) : cli_account(cli, &e->chosen);
 
+        if (r == EXIT_OK)
+                r = invitation_read(cli, &invitation);
         if (r == EXIT_OK)
                 r = pin_read(cli, e->address ? FACTOR_NEW : cli_factor(cli), &pin);
         if (r != EXIT_OK)
@@ -93,6 +96,7 @@ static int open_vault(struct entry *e)
                 .account = e->address ? NULL : e->chosen.id,
                 .path = e->chosen.path,
                 .address = e->address,
+                .invitation = invitation,
                 .suite = cli->suite,
                 .camera = cli->camera,
                 .without_face = e->address || cli_factor(cli) == FACTOR_CURRENT ? NULL : cli->without_face,

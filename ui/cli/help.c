@@ -23,7 +23,7 @@ const struct command commands[] = {
           "Enrols the face before the camera, asks for a new PIN, makes a vault that only\n"
           "both together open, and registers the name with the hub. Look into the camera\n"
           "and do what the prompts say.\n\n" ADDRESS_HELP "\n" PIN_HELP "\n" AGENT_HELP,
-          OPTION_CAMERA | OPTION_SUITE | OPTION_PIN_FD, command_signup },
+          OPTION_CAMERA | OPTION_SUITE | OPTION_PIN_FD | OPTION_INVITATION | OPTION_INVITATION_FD, command_signup },
         { "login", "", "Unlock an account with your face and PIN.",
           "Verifies the face before the camera: it must be yours, and alive, which the\n"
           "prompts are for. Then face and PIN together open the vault. A wrong PIN, or a\n"
@@ -75,6 +75,12 @@ const struct command commands[] = {
         { "offline", "", "Cut an account's link to its hub.",
           "Nothing is sent or received until visavis online, also after a restart.\n", OPTION_ACCOUNT,
           command_offline },
+        { "unregister", "NAME", "Delete an account at its hub.",
+          "Deletes the account and all that waits for it at the hub, and its link here:\n"
+          "nobody can write to it any more, and the name stays taken for some time. NAME\n"
+          "is the account's, said again so that no mistake deletes anything. The vault\n"
+          "with the history stays on this machine.\n",
+          OPTION_ACCOUNT | OPTION_LOCAL, command_unregister },
         { "hub", "ACTION …", "Run a hub of your own, or rule one.",
           "run [OPTION…]      run visavis-hub in the foreground, with its state in\n"
           "                   $XDG_STATE_HOME/visavis/hub (~/.local/state/visavis/hub).\n"
@@ -108,6 +114,9 @@ static const struct {
                         "                   cryptod's choice\n" },
         { OPTION_PIN_FD, "  --pin-fd NUMBER  read the PIN from this descriptor: a pipe, socket or memfd\n" },
         { OPTION_NEW_PIN_FD, "  --new-pin-fd N   read the new PIN, or the words typed back, from it\n" },
+        { OPTION_INVITATION, "  --invitation     ask for the token of a hub that takes accounts by invitation\n" },
+        { OPTION_INVITATION_FD, "  --invitation-fd N  read that token from this descriptor\n" },
+        { OPTION_LOCAL, "  --local          only here, for a hub that will not come back\n" },
         { OPTION_RECOVERY, "  --recovery       the recovery code instead of face and PIN\n" },
         { OPTION_PASSPHRASE, "  --passphrase     a passphrase instead of face and PIN, where that is allowed\n" },
         { OPTION_STATE, "  --state DIR      the directory of the hub's state\n" },

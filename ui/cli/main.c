@@ -22,6 +22,9 @@ static const struct option long_options[] = {
         { "suite", required_argument, NULL, OPTION_SUITE },
         { "pin-fd", required_argument, NULL, OPTION_PIN_FD },
         { "new-pin-fd", required_argument, NULL, OPTION_NEW_PIN_FD },
+        { "invitation", no_argument, NULL, OPTION_INVITATION },
+        { "invitation-fd", required_argument, NULL, OPTION_INVITATION_FD },
+        { "local", no_argument, NULL, OPTION_LOCAL },
         { "recovery", no_argument, NULL, OPTION_RECOVERY },
         { "passphrase", no_argument, NULL, OPTION_PASSPHRASE },
         { "state", required_argument, NULL, OPTION_STATE },
@@ -96,6 +99,18 @@ static int take_option(struct request *q, int option)
                 if (r != EXIT_OK)
                         return r;
                 cli->new_pin_fd = (int) number;
+                break;
+        case OPTION_INVITATION_FD:
+                r = parse_number(cli, "--invitation-fd", 0, PIN_FD_MAX, &number);
+                if (r != EXIT_OK)
+                        return r;
+                cli->invitation_fd = (int) number;
+                break;
+        case OPTION_INVITATION:
+                cli->invitation = true;
+                break;
+        case OPTION_LOCAL:
+                cli->local = true;
                 break;
         case OPTION_RECOVERY:
                 cli->without_face = "recovery";
@@ -181,7 +196,7 @@ static int run(struct request *q, const struct command *command, int argc, char 
 
 int main(int argc, char *argv[])
 {
-        struct request q = { .cli.pin_fd = -1, .cli.new_pin_fd = -1 };
+        struct request q = { .cli.pin_fd = -1, .cli.new_pin_fd = -1, .cli.invitation_fd = -1 };
         const struct rlimit none = { 0, 0 };
 
         log_open("visavis", LOG_WARNING);

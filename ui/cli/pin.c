@@ -13,6 +13,8 @@
 #include "services/text.h"
 #include "ui/client/login.h"
 
+enum { INVITATION_SIZE_MAX = 128 };
+
 static volatile sig_atomic_t caught;
 
 static void on_signal(int number)
@@ -89,31 +91,43 @@ enum factor_wanted cli_factor(const struct cli *cli)
         return strcmp(cli->without_face, "recovery") == 0 ? FACTOR_RECOVERY : FACTOR_PASSPHRASE;
 }
 
+static const char *name_of(enum factor_wanted wanted)
+{
+        return wanted == FACTOR_INVITATION ? "invitation" : "PIN";
+}
+
+static const char *option_of(enum factor_wanted wanted)
+{
+        return wanted == FACTOR_INVITATION ? "--invitation-fd" : "--pin-fd";
+}
+
 static int ask_on_terminal(const struct cli *cli, enum factor_wanted wanted, struct secret **out)
 {
         static const char *const prompts[] = { [FACTOR_CURRENT] = "PIN or passphrase: ",
                                                [FACTOR_NEW] = "New PIN or passphrase: ",
                                                [FACTOR_RECOVERY] = "The 15 words of the recovery code: ",
-                                               [FACTOR_PASSPHRASE] = "Passphrase: " };
+                                               [FACTOR_PASSPHRASE] = "Passphrase: ",
+                                               [FACTOR_INVITATION] = "Invitation: " };
         _cleanup_close_ int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
         _cleanup_secret_ struct secret *first = NULL, *second = NULL;
         int r;
 
         if (tty < 0)
-                return cli_fail(cli, EXIT_USAGE, "There is no terminal to ask for the PIN; give it with --pin-fd.");
+                return cli_fail(cli, EXIT_USAGE, "There is no terminal to ask for the %s; give it with %s.",
+                                name_of(wanted), option_of(wanted));
         r = ask(tty, prompts[wanted], &first);
         if (r >= 0 && wanted == FACTOR_NEW)
                 r = ask(tty, "The same again: ", &second);
         if (r < 0)
-                return cli_fail(cli, EXIT_OTHER, "The terminal could not be read: %s. Give the PIN with --pin-fd.",
-                                strerror(-r));
+                return cli_fail(cli, EXIT_OTHER, "The terminal could not be read: %s. Give the %s with %s.",
+                                strerror(-r), name_of(wanted), option_of(wanted));
         if (wanted == FACTOR_NEW && !secret_equal(secret_bytes(first), secret_bytes(second)))
                 return cli_fail(cli, EXIT_USAGE, "The two are not the same; nothing was changed. Try again.");
         *out = TAKE(first);
         return EXIT_OK;
 }
 
-static int read_descriptor(const struct cli *cli, int fd, struct secret **out)
+static int read_descriptor(const struct cli *cli, enum factor_wanted wanted, int fd, struct secret **out)
 {
         int r = secret_from_fd(fd, PIN_SIZE_MAX, true, out);
 
@@ -123,18 +137,18 @@ static int read_descriptor(const struct cli *cli, int fd, struct secret **out)
                 return EXIT_OK;
         if (r == -EINVAL)
                 return cli_fail(cli, EXIT_USAGE,
-                                "File descriptor %d is no pipe, socket or memfd; give the PIN through one of these.",
-                                fd);
+                                "File descriptor %d is no pipe, socket or memfd; give the %s through one of these.", fd,
+                                name_of(wanted));
         return cli_fail(cli, EXIT_USAGE,
-                        "No PIN could be read from file descriptor %d: %s. Write it there and close it.", fd,
-                        strerror(-r));
+                        "No %s could be read from file descriptor %d: %s. Write it there and close it.",
+                        name_of(wanted), fd, strerror(-r));
 }
 
 int pin_read(const struct cli *cli, enum factor_wanted wanted, struct secret **out)
 {
         _cleanup_secret_ struct secret *pin = NULL;
         int fd = wanted == FACTOR_NEW && cli->new_pin_fd >= 0 ? cli->new_pin_fd : cli->pin_fd;
-        int r = fd >= 0 ? read_descriptor(cli, fd, &pin) : ask_on_terminal(cli, wanted, &pin);
+        int r = fd >= 0 ? read_descriptor(cli, wanted, fd, &pin) : ask_on_terminal(cli, wanted, &pin);
 
         if (r != EXIT_OK)
                 return r;
@@ -143,5 +157,23 @@ int pin_read(const struct cli *cli, enum factor_wanted wanted, struct secret **o
                                 "A PIN or passphrase has %d to %d bytes of UTF-8; this has not. Choose another one.",
                                 PIN_SIZE_MIN, PIN_SIZE_MAX);
         *out = TAKE(pin);
+        return EXIT_OK;
+}
+
+int invitation_read(const struct cli *cli, struct secret **out)
+{
+        _cleanup_secret_ struct secret *token = NULL;
+        int r = EXIT_OK;
+
+        if (cli->invitation_fd >= 0)
+                r = read_descriptor(cli, FACTOR_INVITATION, cli->invitation_fd, &token);
+        else if (cli->invitation)
+                r = ask_on_terminal(cli, FACTOR_INVITATION, &token);
+        if (r != EXIT_OK)
+                return r;
+        if (token && (token->size == 0 || token->size > INVITATION_SIZE_MAX || memchr(token->data, 0, token->size)))
+                return cli_fail(cli, EXIT_USAGE, "That is no invitation: it has 1 to %d characters.",
+                                INVITATION_SIZE_MAX);
+        *out = TAKE(token);
         return EXIT_OK;
 }

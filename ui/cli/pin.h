@@ -5,7 +5,7 @@
 #include "ui/cli/cli.h"
 
 /* What is asked for. */
-enum factor_wanted { FACTOR_CURRENT, FACTOR_NEW, FACTOR_RECOVERY, FACTOR_PASSPHRASE };
+enum factor_wanted { FACTOR_CURRENT, FACTOR_NEW, FACTOR_RECOVERY, FACTOR_PASSPHRASE, FACTOR_INVITATION };
 
 /* What --recovery or --passphrase stand for; else FACTOR_CURRENT. */
 enum factor_wanted cli_factor(const struct cli *cli);
@@ -15,3 +15,8 @@ enum factor_wanted cli_factor(const struct cli *cli);
  * has been printed.
  */
 int pin_read(const struct cli *cli, enum factor_wanted wanted, struct secret **out);
+
+/* The token of a sign-up, in the same way from --invitation-fd, or asked for with --invitation; NULL if neither was
+ * said. A token is worth an account to whoever reads it, so it is no argument, which every user of the machine could
+ * see. */
+int invitation_read(const struct cli *cli, struct secret **out);

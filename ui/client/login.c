@@ -15,7 +15,7 @@ struct login {
         char *address;
         char *suite;
         char *without_face;
-        struct secret *pin;
+        struct secret *pin, *invitation;
         const struct login_events *events;
         void *userdata;
         struct attempt *attempt;
@@ -55,6 +55,21 @@ static void on_opened(sd_bus_message *reply, const sd_bus_error *error, void *us
                 l->events->done(l, path, NULL, l->userdata);
 }
 
+static int append_options(struct login *l, sd_bus_message *m)
+{
+        _cleanup_close_ int invitation = -1;
+        int r = sd_bus_message_open_container(m, 'a', "{sv}");
+
+        if (r >= 0 && l->suite)
+                r = sd_bus_message_append(m, "{sv}", "suite", "s", l->suite);
+        if (r >= 0 && l->invitation) {
+                r = secret_to_fd(l->invitation, &invitation);
+                if (r >= 0)
+                        r = sd_bus_message_append(m, "{sv}", "invitation", "h", invitation);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 static int append_request(struct login *l, sd_bus_message *m, struct bytes ticket, int factor)
 {
         int r = 0;
@@ -70,10 +85,7 @@ static int append_request(struct login *l, sd_bus_message *m, struct bytes ticke
         if (r < 0 || l->account)
                 return r;
         r = sd_bus_message_append(m, "s", l->address);
-        if (r < 0)
-                return r;
-        return l->suite ? sd_bus_message_append(m, "a{sv}", 1, "suite", "s", l->suite)
-                        : sd_bus_message_append(m, "a{sv}", 0);
+        return r < 0 ? r : append_options(l, m);
 }
 
 /* Unlock for a log-in, CreateAccount for a sign-up. */
@@ -191,6 +203,8 @@ int login_start(sd_bus *bus, const struct login_request *request, struct secret 
                 return -ENOMEM;
         }
         *l = (struct login){ .bus = sd_bus_ref(bus), .pin = pin, .events = events, .userdata = userdata };
+        if (request->invitation)
+                l->invitation = secret_copy(secret_bytes(request->invitation));
         int r = copy_string(request->account, &l->account);
         if (r >= 0)
                 r = copy_string(request->path, &l->path);
@@ -219,6 +233,7 @@ struct login *login_free(struct login *l)
         calls_cancel(&l->calls);
         attempt_free(l->attempt);
         secret_free(l->pin);
+        secret_free(l->invitation);
         sd_bus_unref(l->bus);
         free(l->account);
         free(l->path);

@@ -16,11 +16,12 @@ enum { PIN_SIZE_MIN = 4, PIN_SIZE_MAX = 1024 };
 struct login;
 
 struct login_request {
-        const char *account;      /* id to log in; NULL to sign up */
-        const char *path;         /* the account's object; for a log-in */
-        const char *address;      /* name@host:port#key; for a sign-up */
-        const char *suite;        /* cipher suite for a sign-up; NULL for the daemon's choice */
-        const char *camera;       /* a name of Cameras; NULL for the first */
+        const char *account;             /* id to log in; NULL to sign up */
+        const char *path;                /* the account's object; for a log-in */
+        const char *address;             /* name@host:port#key; for a sign-up */
+        const struct secret *invitation; /* a sign-up's token for the hub; NULL for none. Copied */
+        const char *suite;               /* cipher suite for a sign-up; NULL for the daemon's choice */
+        const char *camera;              /* a name of Cameras; NULL for the first */
         const char *without_face; /* a log-in without the camera: recovery, passphrase (im.visavis.Crypto1.Slots); else
                                    * NULL */
 };

@@ -23,6 +23,7 @@ LOCKED = "im.visavis.Error.Locked"
 DELIVERY = "im.visavis.Relay1.Delivery"
 LINK = "im.visavis.Relay1.Link"
 PROPERTIES = "org.freedesktop.DBus.Properties"
+NO_OPTIONS = dbus.Dictionary(signature="sv")
 
 def memfd(content):
     fd = os.memfd_create("test", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
@@ -138,8 +139,15 @@ class Relay:
         self.stage.start_relayd()
         self.until(lambda: self.bus.name_has_owner("im.visavis.Relay1"))
 
-    def add(self, account, address):
-        return self.call(DELIVERY, "AddAccount", account, dbus.UInt32(0), address)
+    def add(self, account, address, invitation=None):
+        if invitation is not None:
+            fd = memfd(invitation)
+            try:
+                return self.call(DELIVERY, "AddAccount", account, dbus.UInt32(0), address,
+                                 dbus.Dictionary({"invitation": dbus.types.UnixFd(fd, variant_level=1)}, signature="sv"))
+            finally:
+                os.close(fd)
+        return self.call(DELIVERY, "AddAccount", account, dbus.UInt32(0), address, NO_OPTIONS)
 
     def attach(self, account):
         return self.call(DELIVERY, "Attach", account)

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import dbus
 
-from relay_stage import DELIVERY, Relay, Stage, memfd
+from relay_stage import DELIVERY, NO_OPTIONS, Relay, Stage, memfd
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from checks import check, finish  # noqa: E402
@@ -50,20 +50,20 @@ def play(stage):
     start_relayd()
     hub = stage.hub_address
     alice, bob = "alice@" + hub, "bob@" + hub
-    r = call(DELIVERY, "AddAccount", "a1", dbus.UInt32(0), alice)
+    r = call(DELIVERY, "AddAccount", "a1", dbus.UInt32(0), alice, NO_OPTIONS)
     check("AddAccount answers when the hub has agreed", r[0] == "ok", r)
-    check("AddAccount again is no error", call(DELIVERY, "AddAccount", "a1", dbus.UInt32(0), alice)[0] == "ok")
-    check("AddAccount for bob", call(DELIVERY, "AddAccount", "b1", dbus.UInt32(65534), bob)[0] == "ok")
-    r = call(DELIVERY, "AddAccount", "m1", dbus.UInt32(0), alice)
+    check("AddAccount again is no error", call(DELIVERY, "AddAccount", "a1", dbus.UInt32(0), alice, NO_OPTIONS)[0] == "ok")
+    check("AddAccount for bob", call(DELIVERY, "AddAccount", "b1", dbus.UInt32(65534), bob, NO_OPTIONS)[0] == "ok")
+    r = call(DELIVERY, "AddAccount", "m1", dbus.UInt32(0), alice, NO_OPTIONS)
     check("a taken name is Exists", r[0] == "im.visavis.Error.Exists", r)
     r = call(DELIVERY, "Attach", "m1")
     check("nothing is kept of it", r[0] == "im.visavis.Error.NotFound", r)
     wrong = "carol@" + hub[:-43] + ("A" if hub[-43] != "A" else "B") + hub[-42:]
-    r = call(DELIVERY, "AddAccount", "c1", dbus.UInt32(0), wrong)
+    r = call(DELIVERY, "AddAccount", "c1", dbus.UInt32(0), wrong, NO_OPTIONS)
     check("a hub with another key is refused", r[0] == "im.visavis.Error.Hub" and "another key" in r[1], r)
-    r = call(DELIVERY, "AddAccount", "d1", dbus.UInt32(0), "dave@127.0.0.1:1")
+    r = call(DELIVERY, "AddAccount", "d1", dbus.UInt32(0), "dave@127.0.0.1:1", NO_OPTIONS)
     check("an unreachable hub is Hub, with a sentence", r[0] == "im.visavis.Error.Hub" and len(r[1]) > 10, r)
-    r = call(DELIVERY, "AddAccount", "../x", dbus.UInt32(0), alice)
+    r = call(DELIVERY, "AddAccount", "../x", dbus.UInt32(0), alice, NO_OPTIONS)
     check("an id that is no path element is refused", r[0] == "im.visavis.Error.InvalidArgument", r)
 
     fd = memfd(b"\x06\x00\x01A\x00\x01B")

@@ -12,13 +12,16 @@ import time
 
 import dbus
 
-from relay_stage import Relay, Stage
+from relay_stage import LINK, PROPERTIES, Relay, Stage
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from checks import check, finish, skip  # noqa: E402
 
 VISAVIS = sys.argv[3]
 OK, OTHER, USAGE, NOT_FOUND = 0, 1, 2, 7
+
+
+HUB, EXISTS, INVALID = "im.visavis.Error.Hub", "im.visavis.Error.Exists", "im.visavis.Error.InvalidArgument"
 
 
 class Owner:
@@ -170,6 +173,70 @@ def test_invitations(owner):
     check("another stays good", owner.json("invitations")[1]["state"] == "good" and owner.status()["invitations"] == 1)
 
 
+def test_sign_up(owner, relay):
+    stage = owner.stage
+    with open(stage.directory + "/config/hub.conf", "w", encoding="ascii") as f:
+        f.write("[hub]\nregistration = invitation\n")
+    stage.kill("hub", signal.SIGTERM)
+    stage.start_hub()
+    hub = stage.hub_address
+
+    def token(*words):
+        return owner.json("invite", *words)[0]
+
+    def sign_up(name, invitation=None):
+        r = relay.add(name, f"{name}@{hub}", invitation)
+        return "in" if r[0] == "ok" else r
+
+    twice, short, back = token("--uses", "2"), token("--expires", "1s"), token()
+    owner.run("revoke", back["invitation"])
+    r = sign_up("carol")
+    check("nobody gets in without an invitation", r[0] == HUB and "by invitation" in r[1], r)
+    r = sign_up("carol", b"AAAAAAAAAAAAAAAAAAAAAA")
+    check("nor with one that was made up", r[0] == HUB and "by invitation" in r[1], r)
+    check("who has one gets in", sign_up("carol", twice["token"].encode()) == "in")
+    check("it is not asked for again", sign_up("carol") == "in")
+    r = sign_up("bob", twice["token"].encode())
+    check("a name that is taken uses none up", r[0] == EXISTS and owner.json("invitations")[2]["uses"] == 1, (r, owner.json("invitations")))
+    check("as often as it says", sign_up("dave", twice["token"].encode()) == "in")
+    r = sign_up("erin", twice["token"].encode())
+    check("then it is said to be used up", r[0] == HUB and "used up" in r[1], r)
+    r = sign_up("erin", back["token"].encode())
+    check("one that was taken back is said to be that", r[0] == HUB and "taken back" in r[1], r)
+    time.sleep(max(0.0, short["until_usec"] / 1e6 - time.time() + 0.1))
+    r = sign_up("erin", short["token"].encode())
+    check("and one that has expired", r[0] == HUB and "expired" in r[1], r)
+    for wrong in (b"x" * 129, b"nul\0"):
+        r = sign_up("erin", wrong)
+        check(f"{wrong[:4]} is no invitation", r[0] == INVALID and "memfd" in r[1], r)
+    check("nothing is kept of who did not get in", relay.attach("erin")[0] == "im.visavis.Error.NotFound")
+
+
+def test_unregistering(owner, relay):
+    """A person deletes the account at the hub, through relayd."""
+    def delete(account, local=False):
+        return relay.call("im.visavis.Relay1.Link", "Delete", local, path="/im/visavis/Relay1/link/" + account)
+
+    def names():
+        return [a["name"] for a in owner.json("accounts")]
+
+    check("three have accounts", names() == ["bob", "carol", "dave"], names())
+    r = delete("carol")
+    check("Delete deletes it at the hub", r[0] == "ok" and names() == ["bob", "dave"], (r, names()))
+    check("and here", relay.attach("carol")[0] == "im.visavis.Error.NotFound" and
+          relay.until(lambda: relay.call(PROPERTIES, "Get", LINK, "State", path="/im/visavis/Relay1/link/carol")[0] != "ok"))
+    relay.attach("dave")
+    owner.run("remove", "dave")
+    r = delete("dave")
+    check("one that the hub does not know any more is deleted here", r[0] == "ok" and relay.attach("dave")[0] == "im.visavis.Error.NotFound", r)
+    relay.stage.kill("hub", signal.SIGTERM)
+    relay.set("b1", "Enabled", dbus.Boolean(True, variant_level=1))
+    r = delete("b1")
+    check("without the hub nothing is deleted", r[0] == HUB and relay.attach("b1")[0] == "ok", r)
+    r = delete("b1", True)
+    check("unless it is asked for here alone", r[0] == "ok" and relay.attach("b1")[0] == "im.visavis.Error.NotFound", r)
+
+
 def main():
     stage = Stage(sys.argv[1:3])
     owner = Owner(stage)
@@ -183,6 +250,8 @@ def main():
         test_log(owner)
         test_removal(owner, relay)
         test_invitations(owner)
+        test_sign_up(owner, relay)
+        test_unregistering(owner, relay)
         return finish()
     finally:
         stage.end()

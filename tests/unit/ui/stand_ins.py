@@ -316,7 +316,12 @@ class Crypto(dbus.service.Object):
                          byte_arrays=True)
     def CreateAccount(self, account, ticket, factor, address, options, sender):
         self.check(ticket, factor, account)
-        self.created.append((str(account), str(address), dict(options)))
+        given = dict(options)
+        if "invitation" in given:
+            fd = given["invitation"].take()
+            given["invitation"] = os.pread(fd, 200, 0)
+            os.close(fd)
+        self.created.append((str(account), str(address), given))
         made = self.add(str(account), str(address))
         made.holders.add(sender)
         return dbus.ObjectPath(made.path)
@@ -331,7 +336,7 @@ class Link(dbus.service.Object):
         super().__init__(connection, "/im/visavis/Relay1/link/" + id)
         self.values = dict(Enabled=True, Account=id, Hub="hub.example.org:7843", State="online", Since=dbus.UInt64(1700000000000000),
                            LastError="refused: \x1b[2J", Outbox=dbus.UInt32(2), Inbox=dbus.UInt32(3), HubKey="first-use")
-        self.readers, self.tried = set(), 0
+        self.readers, self.tried, self.deleted = set(), 0, []
 
     @dbus.service.method(PROPERTIES, in_signature="s", out_signature="a{sv}", sender_keyword="sender")
     def GetAll(self, interface, sender):
@@ -353,6 +358,10 @@ class Link(dbus.service.Object):
     @dbus.service.method("im.visavis.Relay1.Link")
     def Reconnect(self):
         self.tried += 1
+
+    @dbus.service.method("im.visavis.Relay1.Link", in_signature="b")
+    def Delete(self, local_only):
+        self.deleted.append(bool(local_only))
 
 
 class Bus:

@@ -99,9 +99,14 @@ def test_before_any_account(w):
 
 
 def test_signup(w):
-    code, out, err = w.run("signup", ADDRESS, "--suite", "MLS_TEST", "--camera", "stage", "--json", pin=PIN)
-    check("signup makes the account", code == OK and w.crypto.created == [(ID, ADDRESS, {"suite": "MLS_TEST"})],
-          (code, out, err, w.crypto.created))
+    invitation, write = os.pipe()
+    os.write(write, b"token-of-the-hub\n")
+    os.close(write)
+    code, out, err = w.run("signup", ADDRESS, "--suite", "MLS_TEST", "--camera", "stage", "--json", "--invitation-fd", str(invitation),
+                           pin=PIN, also=(invitation,))
+    os.close(invitation)
+    check("signup makes the account, with the invitation", code == OK and
+          w.crypto.created == [(ID, ADDRESS, {"suite": "MLS_TEST", "invitation": b"token-of-the-hub"})], (code, out, err, w.crypto.created))
     check("with the camera that was named", w.auth.asked == [("enrol", {"camera": "stage"})], w.auth.asked)
     told = events(out)
     check("tells of the virtual camera, the hint, the prompt and the end",
@@ -344,6 +349,10 @@ def test_status(w):
     check("as JSON too", got[0]["link"] == "online" and got[0]["outbox"] == 2 and got[0]["hub_key"] == "first-use" and got[1] == {"camera": "stage", "kind": "pipe", "virtual": True}, got)
     check("offline switches the link off", w.run("offline")[0] == OK and w.link.values["Enabled"] is False)
     check("online switches it on", w.run("online")[0] == OK and w.link.values["Enabled"] is True)
+    code, out, err = w.run("unregister", "bob")
+    check("unregister wants the right name", code == USAGE and "alice" in err and not w.link.deleted, (code, err))
+    check("unregister deletes at the hub, or here alone", w.run("unregister", "alice")[0] == OK and
+          w.run("unregister", "alice", "--local")[0] == OK and w.link.deleted == [False, True], w.link.deleted)
 
 
 def test_runtime_directory(w):
@@ -453,7 +462,7 @@ def test_usage(w):
     check("with --json before it, the error is an object", code == USAGE and events(out)[0]["code"] == USAGE and not err, (code, out, err))
     code, general, _ = w.run("--help")
     commands = general.split("Commands:\n")[1].split("\n\n")[0].splitlines()
-    check("--help lists the commands", code == OK and len(commands) == 14, commands)
+    check("--help lists the commands", code == OK and len(commands) == 15, commands)
     for command in (line.split()[0] for line in commands):
         code, out, _ = w.run(command, "--help")
         check(f"{command} --help describes it within 80 columns", code == OK and out.startswith(f"Usage: visavis {command}") and
