@@ -131,7 +131,7 @@ int epoch_receive_commit(const struct epoch *e, const struct authenticated_conte
         commit_read(&body, &c);
         if (reader_finish(&body) < 0 || (external && !c.has_path) || (!external && who.leaf == e->keys.leaf))
                 return -EBADMSG;
-        r = proposal_list_collect(s, &c, who.leaf, external ? &(struct proposal_store){ 0 } : store, &list);
+        r = proposal_list_collect(s, &c, who.leaf, store, &list);
         if (r >= 0)
                 r = proposal_list_check(&list, who.leaf, c.has_path);
         if (r >= 0)

@@ -32,6 +32,9 @@ struct group_host {
          * errno, which refuses it. Without it those of members are kept, and those from outside are refused (§12.1.8:
          * whoever may propose is the application's to say). */
         int (*proposal)(void *userdata, const struct proposal *proposal, uint32_t sender);
+        /* Told of each kept proposal that a commit of ours leaves out because nobody could follow it, and of the error:
+         * its leaf breaks a rule, its PSK is not known, its lifetime is over, credential() refuses it. */
+        void (*left_out)(void *userdata, const struct proposal *proposal, uint32_t sender, int error);
         /* Another group that this client is or was in, borrowed; NULL if there is none: for resumption PSKs, and so
          * that no group is joined twice. Without it no other group is known. */
         const struct group *(*group)(void *userdata, struct bytes group_id);
@@ -82,7 +85,8 @@ void received_release(struct received *r);
 
 /* Takes an MLSMessage in. A commit leads into the next epoch at once. Errors, the state unchanged: -EBADMSG (forged, or
  * breaks a rule), -EALREADY (a replay, or a message of our own), -ESTALE (an epoch that is over and gone), -EAGAIN (an
- * epoch that has not come yet: keep it and try again after the next commit), -ENOENT, -ENOKEY, -ERANGE,
+ * epoch that has not come yet: keep it and try again after the next commit), -ENOENT (it refers to a proposal that
+ * has not come: fetch that and try again), -ENOKEY, -ERANGE,
  * -EPROTONOSUPPORT, -EKEYREVOKED (we have been removed), -EACCES (a proposal from outside that nobody has allowed),
  * -ESHUTDOWN (the group has been reinitialised), and the host's. */
 int group_process(struct group *g, struct bytes message, const struct group_host *host, struct received *out);
@@ -130,7 +134,8 @@ struct group_change {
         size_t psk_count;
         const struct bytes *proposals; /* any others, encoded: group context extensions, a ReInit */
         size_t proposal_count;
-        bool cached; /* by reference: all proposals of this epoch that fit together and with the above */
+        bool cached; /* by reference: all proposals of this epoch that fit together and with the above, and that can be
+                        followed (left_out()) */
         const struct identity *identity; /* another credential and signature key for our leaf; NULL: as they are */
         bool without_path;               /* only with additions, PSKs or a ReInit (§12.4); our keys stay as they are */
         bool welcome_without_tree; /* who joins gets the tree from elsewhere: ratchet_tree_write(&group_epoch()->tree)

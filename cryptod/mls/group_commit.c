@@ -38,60 +38,6 @@ static int list_values(const struct group *g, const struct writer *values, struc
         return reader_finish(&r);
 }
 
-/* True if a cached proposal may join the list: not about ourselves, and in nobody's way. */
-static bool fits(const struct group *g, const struct proposal_list *list, const struct listed_proposal *p)
-{
-        const struct epoch *e = g->current;
-
-        if (proposal_touched_leaf(p) == e->keys.leaf || proposal_validate(p, &e->tree, e->context.group_id) < 0)
-                return false;
-        for (size_t i = 0; i < list->count; i++)
-                if (proposals_collide(p, &list->items[i]) || list->items[i].proposal.type == PROPOSAL_REINIT)
-                        return false;
-        return p->proposal.type != PROPOSAL_REINIT || list->count == 0;
-}
-
-static void list_if_fits(const struct group *g, const struct stored_proposal *stored, struct proposal_list *list)
-{
-        struct listed_proposal p = { .sender = stored->sender, .stored = stored };
-        struct reader r;
-
-        reader_init(&r, BYTES(stored->data, stored->size));
-        proposal_read(&r, &p.proposal);
-        if (!fits(g, list, &p))
-                return;
-        proposal_list_add(list, &p.proposal, p.sender);
-        list->items[list->count - 1].stored = stored;
-}
-
-/* The cached proposals by reference, so many as make a valid list: removals first, then what came last before what it
- * replaces, a ReInit only if there is nothing else (§12.2). */
-static void list_cached(const struct group *g, struct proposal_list *list)
-{
-        const struct proposal_store *s = &g->proposals;
-
-        for (unsigned pass = 0; pass < 3; pass++)
-                for (size_t i = s->count; i-- > 0;) {
-                        const uint8_t type = s->items[i].data[1];
-
-                        if (pass == (type == PROPOSAL_REMOVE ? 0 : type == PROPOSAL_REINIT ? 2 : 1))
-                                list_if_fits(g, &s->items[i], list);
-                }
-}
-
-/* Adds must be valid now (§7.3). */
-static int check_lifetimes(const struct proposal_list *list, const struct group_host *host)
-{
-        for (size_t i = 0; host && host->now && i < list->count; i++) {
-                const struct leaf_node *leaf = &list->items[i].proposal.add.leaf;
-
-                if (list->items[i].proposal.type == PROPOSAL_ADD &&
-                    (host->now < leaf->not_before || host->now > leaf->not_after))
-                        return -ESTALE;
-        }
-        return 0;
-}
-
 /* Our leaf: as it is, or with another identity. */
 static struct leaf_node next_leaf(const struct group *g, const struct identity *identity)
 {
@@ -104,8 +50,8 @@ static struct leaf_node next_leaf(const struct group *g, const struct identity *
         return leaf;
 }
 
-int group_draft_commit(struct group *g, const struct group_change *change, const struct group_host *host,
-                       const struct group *linked, struct writer *values, struct commit_draft *d)
+static int draft(struct group *g, const struct group_change *change, const struct group_host *host,
+                 const struct group *linked, bool sift, struct writer *values, struct commit_draft *d)
 {
         struct group_psks psks = { .group = linked ? linked : g, .host = host, .linking = linked != NULL };
         const struct psk_source source = { group_find_psk, &psks };
@@ -131,9 +77,9 @@ int group_draft_commit(struct group *g, const struct group_change *change, const
                 d->leaf_key = key;
         }
         if (r >= 0 && change->cached)
-                list_cached(g, &d->list);
+                r = group_select_proposals(g, host, sift ? &source : NULL, &d->list);
         if (r >= 0)
-                r = check_lifetimes(&d->list, host);
+                r = group_check_lifetimes(&d->list, host);
         if (r >= 0)
                 r = commit_draft_make(d);
         d->psks = NULL;
@@ -141,6 +87,20 @@ int group_draft_commit(struct group *g, const struct group_change *change, const
                 r = group_check_credentials(g->current, d->next, NODE_NONE, NODE_NONE, host);
         if (r >= 0 && change->identity)
                 d->next->signature_key = TAKE(key);
+        return r;
+}
+
+int group_draft_commit(struct group *g, const struct group_change *change, const struct group_host *host,
+                       const struct group *linked, struct writer *values, struct commit_draft *d)
+{
+        int r = draft(g, change, host, linked, false, values, d);
+
+        /* Whoever proposed what nobody can follow must not stop all commits of the epoch by it. */
+        if (r < 0 && change->cached && g->proposals.count > 0) {
+                commit_draft_release(d);
+                writer_release(values);
+                r = draft(g, change, host, linked, true, values, d);
+        }
         return r;
 }
 

@@ -59,3 +59,12 @@ int group_draft_commit(struct group *g, const struct group_change *change, const
 
 /* A group around an epoch; both pass over. */
 struct group *group_new(struct signature_key *signature_key, struct epoch *current);
+
+/* Adds to @list the kept proposals that fit together and with what stands in it. @psks NULL: judged by what they say;
+ * else by trying, one by one, what they do, and the host is told of those that nobody could follow. Errors: what stands
+ * in @list already could not be followed. */
+int group_select_proposals(const struct group *g, const struct group_host *host, const struct psk_source *psks,
+                           struct proposal_list *list);
+
+/* -ESTALE if the list adds somebody whose lifetime does not hold @host's now (§7.3). */
+int group_check_lifetimes(const struct proposal_list *list, const struct group_host *host);

@@ -38,6 +38,8 @@ int proposal_list_collect(const struct suite *suite, const struct commit *c, uin
                         proposal_list_add(&l, &proposal, sender);
                         continue;
                 }
+                if (sender == NODE_NONE)
+                        return -EBADMSG; /* what is said in the group nobody outside can judge (§12.4.3.2) */
                 stored = proposal_store_find(store, suite, ref);
                 if (!stored)
                         return -ENOENT;

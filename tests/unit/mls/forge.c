@@ -289,7 +289,7 @@ int __wrap_proposal_list_collect(const struct suite *suite, const struct commit 
 int __wrap_proposal_list_collect(const struct suite *suite, const struct commit *c, uint32_t sender,
                                  const struct proposal_store *store, struct proposal_list *out)
 {
-        return __real_proposal_list_collect(suite, c, sender, forge.store ? forge.store : store, out);
+        return __real_proposal_list_collect(suite, c, forge.references ? 0 : sender, store, out);
 }
 
 int __real_welcome_write(const struct suite *s, const struct secret *joiner_secret, const struct secret *psk_secret,

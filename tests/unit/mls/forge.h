@@ -42,10 +42,10 @@ extern struct forge {
         struct bytes derived;
         /* Called before a commit is made. */
         void (*draft)(struct commit_draft *draft);
-        const struct proposal_store *store; /* of the proposals that an external commit may refer to */
-        const struct person *uninvited;     /* gets the Welcome too, and is not in the tree */
-        void (*psk)(struct psk_id *psk);    /* called before a PSK proposal is made */
-        const struct secret *any_psk;       /* the value of every PSK, whatever it is for */
+        bool references;                 /* an external commit may refer to proposals */
+        const struct person *uninvited;  /* gets the Welcome too, and is not in the tree */
+        void (*psk)(struct psk_id *psk); /* called before a PSK proposal is made */
+        const struct secret *any_psk;    /* the value of every PSK, whatever it is for */
 } forge;
 
 void __real_proposal_write_external_init(struct writer *w, struct bytes kem_output);

@@ -150,9 +150,10 @@ static void pre_shared_keys_enter_the_key_schedule(void **state)
         deliver(people, 1, &message);
         person_make(suite(), "frank", &frank);
         package = writer_bytes(&frank.package);
-        change = (struct group_change){ .add = &package, .add_count = 1, .cached = true };
+        change = (struct group_change){ .add = &package, .add_count = 1, .psks = psks, .psk_count = 1 };
         assert_int_equal(group_commit(people[0].group, &change, NULL, &refused, &welcome), -ENOKEY);
         assert_int_equal(welcome.size, 0);
+        change = (struct group_change){ .add = &package, .add_count = 1, .cached = true };
         commit(people, 0, &change, &host, &welcome);
         joiner = (struct joiner){ package, frank.keys.init_key, frank.keys.leaf_key };
         assert_int_equal(group_join(writer_bytes(&welcome), &joiner, BYTES(NULL, 0),

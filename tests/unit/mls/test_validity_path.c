@@ -279,17 +279,16 @@ RULE(an_external_commit_refers_to_nothing)
         _cleanup_secret_ struct secret *value = secret_copy(BYTES_STRING("value"));
         struct group_host host = { .psk = shared_psk, .userdata = value };
         struct psk_id psk = { .type = PSK_EXTERNAL, .external_id = BYTES_STRING("shared") };
-        const struct proposal_store *store = &s->people[BOB].group->proposals;
 
         s->host = host;
         assert_int_equal(group_propose_psk(s->people[CAROL].group, &psk, BYTES(NULL, 0), NULL, &s->message), 0);
         assert_int_equal(receive(s), 0);
         writer_release(&s->message);
-        referred = &store->items[0];
+        referred = &s->people[BOB].group->proposals.items[0];
         forge.draft = refer;
         join_external(s, NODE_NONE, &host);
-        refused(s, -ENOENT);
-        forge.store = store;
+        refused(s, -EBADMSG);
+        forge.references = true;
         assert_int_equal(receive(s), 0);
 }
 
