@@ -166,8 +166,9 @@ struct secret *key_private(EVP_PKEY *key, size_t size)
                 if (!scalar || EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PRIV_KEY, &scalar) != 1 ||
                     BN_bn2binpad(scalar, out->data, (int) size) < 0)
                         abort();
-        } else if (EVP_PKEY_get_raw_private_key(key, out->data, &written) != 1 || written != size) {
-                abort();
+        } else if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PRIV_KEY, out->data, size, &written) != 1 ||
+                   written != size) {
+                abort(); /* EVP_PKEY_get_raw_private_key() would leave a copy in the heap */
         }
         return out;
 }
