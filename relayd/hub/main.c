@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "control.h"
 #include "hub.h"
@@ -18,6 +19,7 @@
 #include "services/cleanup.h"
 #include "services/daemon.h"
 #include "services/log.h"
+#include "services/qr_code.h"
 
 static const char *option_listen, *option_address, *option_inspect;
 
@@ -181,9 +183,12 @@ static int make_address(struct program *p, const struct daemon *d, const struct 
         return 0;
 }
 
+/* For people in front of it as a QR code, too. */
 static int print_address(const struct program *p)
 {
-        printf("%s\n", p->address);
+        _cleanup_free_ char *code = isatty(STDOUT_FILENO) ? qr_code_for_terminal(p->address) : NULL;
+
+        printf("%s\n%s", p->address, code ? code : "");
         return fflush(stdout) == 0 ? 0 : -errno;
 }
 

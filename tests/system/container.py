@@ -16,7 +16,7 @@ import time
 from stage import DAEMON_USERS, FRAME_SIZE, PERSONS, REPOSITORY, Stage, StageError, free_port
 
 # What the programs need at run time; opencv's packages carry the library's version in their names.
-PACKAGES = ("systemd", "systemd-sysv", "dbus", "libjson-c5", "libsqlite3-0", "libargon2-1", "libzxcvbn0", "libsystemd0")
+PACKAGES = ("systemd", "systemd-sysv", "dbus", "libjson-c5", "libsqlite3-0", "libargon2-1", "libzxcvbn0", "libqrencode4", "libsystemd0")
 OPENCV = ("core", "imgproc", "imgcodecs", "videoio", "dnn", "calib3d", "objdetect")
 CAMERA = "/var/lib/camera/stage"
 BOOT_SECONDS = 90

@@ -11,6 +11,7 @@
 
 #include "services/cleanup.h"
 #include "services/config.h"
+#include "services/qr_code.h"
 #include "ui/cli/access_log_view.h"
 #include "ui/cli/hub_control.h"
 #include "ui/cli/output.h"
@@ -59,6 +60,7 @@ static double rate(json_object *before, json_object *after, const char *name)
 static void print_status(json_object *o, double messages, double entries)
 {
         _cleanup_free_ char *address = output_sanitise(string_of(o, "address"), false);
+        _cleanup_free_ char *code = isatty(STDOUT_FILENO) ? qr_code_for_terminal(string_of(o, "address")) : NULL;
         _cleanup_free_ char *registration = output_sanitise(string_of(o, "registration"), false);
         char since[32], waiting[32], chunks[32], disk[32], left[32];
 
@@ -67,7 +69,7 @@ static void print_status(json_object *o, double messages, double entries)
         format_size(number_of(o, "chunk_bytes"), chunks);
         format_size(number_of(o, "disk_bytes"), disk);
         format_size(number_of(o, "disk_free_bytes"), left);
-        printf("%s\n  since     %s\n", address, since);
+        printf("%s\n%s  since     %s\n", address, code ? code : "", since);
         printf("  accounts  %" PRIu64 "; registration: %s, %" PRIu64 " invitations are good\n",
                number_of(o, "accounts"), registration, number_of(o, "invitations"));
         printf("  links     %" PRIu64 ", %" PRIu64 " of them not proven; %" PRIu64 " let in so far, %" PRIu64

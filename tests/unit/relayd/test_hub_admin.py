@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 
 import dbus
@@ -88,6 +89,46 @@ def test_status(owner):
     for words in ((), ("frobnicate",), ("remove",), ("status", "now"), ("invite", "--expires", "soon"), ("invite", "--uses", "0")):
         code, out, err = owner.run(*words)
         check(f"hub {' '.join(words)}: refused with a sentence", code == USAGE and err, (code, out, err))
+
+
+def on_terminal(*command):
+    """What the program shows on a terminal."""
+    master, slave = os.openpty()
+    with subprocess.Popen(command, stdout=slave, stderr=subprocess.DEVNULL) as p:
+        os.close(slave)
+        shown = b""
+        try:
+            while part := os.read(master, 65536):
+                shown += part
+        except OSError:  # its other end is closed
+            pass
+        os.close(master)
+        return p.wait(), shown.decode()
+
+
+def look_at(shown, scale=6):
+    """What a camera reads from the terminal: each character cell is two pixels, drawn in the colours that are in force."""
+    rows = []
+    for line in shown.replace("\r", "").splitlines():
+        if line.startswith("\x1b[0;30;107m") and line.endswith("\x1b[0m"):
+            cells = line.removeprefix("\x1b[0;30;107m").removesuffix("\x1b[0m")
+            rows += [[c in dark for c in cells] for dark in ("▀█", "▄█")]
+    pixels = "".join("".join(("1" if p else "0") * scale for p in row) * scale for row in rows)
+    with tempfile.NamedTemporaryFile(suffix=".pbm") as f:
+        f.write(f"P1 {len(rows[0]) * scale} {len(rows) * scale}\n{pixels}\n".encode() if rows else b"P1 1 1 0\n")
+        f.flush()
+        return subprocess.run(["zbarimg", "--quiet", "--raw", f.name], capture_output=True, text=True, check=False).stdout.strip()
+
+
+def test_qr_code(owner):
+    if not shutil.which("zbarimg"):
+        skip("a camera reads the address", "zbar-tools is not installed")
+        return
+    address = owner.stage.hub_address
+    code, shown = on_terminal(VISAVIS, "hub", "status", "--state", owner.state)
+    check("a camera reads the address from hub status", code == OK and look_at(shown) == address, (shown, look_at(shown)))
+    code, shown = on_terminal(sys.argv[2], "--state", owner.state, "--address", "--listen", address.split("#")[0])
+    check("and from the hub itself", code == OK and look_at(shown) == address, shown)
 
 
 def test_accounts(owner, relay):
@@ -243,6 +284,7 @@ def main():
     try:
         test_socket(owner)
         test_status(owner)
+        test_qr_code(owner)
         relay = Relay(stage)
         relay.start()
         test_accounts(owner, relay)
