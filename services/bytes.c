@@ -68,7 +68,9 @@ static uint64_t read_integer(struct reader *r, size_t size)
 
 uint8_t read_u8(struct reader *r)
 {
-        return (uint8_t) read_integer(r, 1);
+        struct bytes b = read_fixed(r, 1);
+
+        return b.size > 0 ? b.data[0] : 0;
 }
 
 uint16_t read_u16(struct reader *r)
@@ -96,6 +98,8 @@ uint32_t read_varint(struct reader *r)
         uint8_t first = read_u8(r);
         size_t size = (size_t) 1 << (first >> 6);
 
+        if (size == 1) /* most of them */
+                return first;
         if (size > 4)
                 reader_fail(r);
         if (r->error < 0)

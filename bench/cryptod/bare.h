@@ -18,6 +18,9 @@ uint64_t bare_seal(struct bare *b, size_t size);
 uint64_t bare_open(struct bare *b, size_t size);
 uint64_t bare_hash(struct bare *b, size_t size);
 
+/* So many HMACs over 100 bytes each, as HKDF makes them: each with a key of its own. */
+uint64_t bare_hmacs(struct bare *b, unsigned count);
+
 /* A key pair of the KEM; and HPKE over a secret of the hash's size: for sealing a key pair, Diffie-Hellman, the seven
  * HMACs of RFC 9180's two key schedules, and AEAD; for opening the same without the key pair. */
 uint64_t bare_generate(struct bare *b);

@@ -134,11 +134,14 @@ static unsigned depth(uint32_t members)
 }
 
 /* Verifying and opening the message, hashing it into the transcript, one HPKE open, the new leaf's signature, the key
- * pair of each node that was learnt (in these groups the root's), and two hashes a level. */
+ * pair of each node that was learnt (in these groups the root's), two hashes a level, and the HMACs of the key schedule
+ * (14), of the way down the secret tree (two a level, and five at the leaf), of the sender data (2) and of the path
+ * secret (4). */
 static uint64_t process_least(struct bare *b, size_t size, size_t leaf_size, uint32_t members)
 {
         return bare_verify(b, size) + bare_open(b, size) + bare_hash(b, size) + bare_verify(b, leaf_size) +
-               bare_hpke_open(b) + bare_generate(b) + times_over(2 * depth(members), bare_hash, b, TREE_NODE_SIZE);
+               bare_hpke_open(b) + bare_generate(b) + times_over(2 * depth(members), bare_hash, b, TREE_NODE_SIZE) +
+               bare_hmacs(b, 25 + 2 * depth(members));
 }
 
 /* One HPKE open, opening and verifying the GroupInfo, all leaves' signatures, and two hashes a member. */
@@ -153,23 +156,26 @@ static void blank_tree(const struct suite *s, struct bare *b, uint32_t members, 
 {
         static struct series alone, together;
         _cleanup_(crowd_release) struct crowd c;
-        _cleanup_writer_ struct writer state = WRITER_INIT, welcome = WRITER_INIT, unused = WRITER_INIT;
+        _cleanup_writer_ struct writer state = WRITER_INIT, own = WRITER_INIT, welcome = WRITER_INIT,
+                                       unused = WRITER_INIT;
         struct bytes package;
 
         crowd_make(s, members, false, &c);
         package = writer_bytes(&c.newcomer_package);
         group_write(c.follower, &state);
+        group_write(c.committer, &own);
         begin();
         alone.count = together.count = 0;
         for (unsigned i = 0; i < rounds; i++) {
                 _cleanup_writer_ struct writer message = WRITER_INIT, none = WRITER_INIT, other = WRITER_INIT;
-                _cleanup_group_ struct group *follower = again(writer_bytes(&state));
+                /* Both anew each time, so that no generation is skipped. */
+                _cleanup_group_ struct group *follower = again(writer_bytes(&state)),
+                                             *committer = again(writer_bytes(&own));
 
                 series_add(&base, times(members - 1, bare_hpke_seal, b));
-                series_add(&step, commit(c.committer, &(struct group_change){ 0 }, 1, false, &message, &none));
+                series_add(&step, commit(committer, &(struct group_change){ 0 }, 1, false, &message, &none));
                 series_add(&second_base, process_least(b, message.size, c.leaf_size, members));
                 series_add(&second_step, process(follower, writer_bytes(&message)));
-                group_clear_pending(c.committer);
                 series_add(&alone, commit(c.committer, &(struct group_change){ 0 }, 1, true, &other, &none));
                 group_clear_pending(c.committer);
                 series_add(&together, commit(c.committer, &(struct group_change){ 0 }, 2, true, &other, &none));
@@ -202,7 +208,8 @@ static size_t heap(void)
 static void curve(const struct suite *s, struct bare *b, uint32_t members, unsigned rounds)
 {
         _cleanup_(crowd_release) struct crowd c;
-        _cleanup_writer_ struct writer state = WRITER_INIT, welcome = WRITER_INIT, unused = WRITER_INIT;
+        _cleanup_writer_ struct writer state = WRITER_INIT, own = WRITER_INIT, welcome = WRITER_INIT,
+                                       unused = WRITER_INIT;
         static struct series joins;
         struct bytes package;
         size_t before, one = 0, epochs = 0;
@@ -210,20 +217,22 @@ static void curve(const struct suite *s, struct bare *b, uint32_t members, unsig
         crowd_make(s, members, true, &c);
         package = writer_bytes(&c.newcomer_package);
         group_write(c.follower, &state);
+        group_write(c.committer, &own);
         begin();
         joins.count = 0;
         for (unsigned i = 0; i < rounds; i++) {
                 _cleanup_writer_ struct writer message = WRITER_INIT, none = WRITER_INIT;
+                _cleanup_group_ struct group *committer = again(writer_bytes(&own));
 
                 before = heap();
                 _cleanup_group_ struct group *follower = again(writer_bytes(&state));
 
                 one = heap() - before;
                 series_add(&base, times(depth(members), bare_hpke_seal, b));
-                series_add(&step, commit(c.committer, &(struct group_change){ 0 }, 1, false, &message, &none));
+                series_add(&step, commit(committer, &(struct group_change){ 0 }, 1, false, &message, &none));
+                before = heap();
                 series_add(&second_step, process(follower, writer_bytes(&message)));
-                epochs = heap() - before - one;
-                group_clear_pending(c.committer);
+                epochs = heap() - before;
         }
         commit(c.committer, &(struct group_change){ .add = &package, .add_count = 1 }, 1, false, &unused, &welcome);
         for (unsigned i = 0; i < (rounds < 5 ? rounds : 5); i++) {

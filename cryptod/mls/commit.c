@@ -21,17 +21,22 @@ void hpke_ciphertext_read(struct reader *r, struct bytes *kem_output, struct byt
 
 void update_path_node_read(struct reader *r, struct bytes *encryption_key, struct bytes *encrypted_path_secrets)
 {
+        *encryption_key = read_vector(r);
+        *encrypted_path_secrets = read_vector(r);
+}
+
+static void check_ciphertexts(struct reader *r, struct bytes ciphertexts)
+{
         struct reader list;
 
-        *encryption_key = read_vector(r);
-        list = read_vector_open(r);
-        *encrypted_path_secrets = list.rest;
+        reader_init(&list, ciphertexts);
         while (reader_more(&list)) {
                 struct bytes kem_output, ciphertext;
 
                 hpke_ciphertext_read(&list, &kem_output, &ciphertext);
         }
-        reader_close_vector(r, &list);
+        if (reader_finish(&list) < 0)
+                reader_fail(r);
 }
 
 void update_path_read(struct reader *r, struct update_path *out)
@@ -45,6 +50,7 @@ void update_path_read(struct reader *r, struct update_path *out)
                 struct bytes encryption_key, secrets;
 
                 update_path_node_read(&list, &encryption_key, &secrets);
+                check_ciphertexts(&list, secrets);
         }
         reader_close_vector(r, &list);
 }

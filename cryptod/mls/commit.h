@@ -24,6 +24,7 @@ void update_path_read(struct reader *r, struct update_path *out);
 /* Elements of the lists, one by one: readers over their contents. By reference: only @ref is set. */
 enum proposal_or_ref_type proposal_or_ref_read(struct reader *r, struct proposal *out, struct bytes *ref);
 
-/* struct UpdatePathNode: the content of HPKECiphertext encrypted_path_secret<V> is read with hpke_ciphertext_read(). */
+/* struct UpdatePathNode: the content of HPKECiphertext encrypted_path_secret<V>, which update_path_read() has looked
+ * through, is read with hpke_ciphertext_read(). */
 void update_path_node_read(struct reader *r, struct bytes *encryption_key, struct bytes *encrypted_path_secrets);
 void hpke_ciphertext_read(struct reader *r, struct bytes *kem_output, struct bytes *ciphertext);

@@ -20,21 +20,31 @@ static int external_init(const struct epoch *e, const struct proposal_list *l, s
                                    BYTES_STRING("MLS 1.0 external init secret"), s->hash_size, out);
 }
 
-/* The path's keys must be new to the tree (§12.4.2), and its leaf one that may stand there. */
-static int check_path(const struct ratchet_tree *before, const struct ratchet_tree *after, uint32_t sender,
-                      struct bytes group_id, struct bytes extensions)
+/* True if a key of the path, its leaf's among them, stands in the tree that it has not been merged into yet (§12.4.2).
+ * @sender: an external committer's leaf is there already. */
+static bool path_is_old(const struct ratchet_tree *t, const struct update_path *path, uint32_t sender, bool external)
 {
-        struct bytes keys[TREE_DEPTH_MAX + 1];
-        uint32_t count = 0;
+        struct bytes keys[TREE_DEPTH_MAX + 1] = { path->leaf.encryption_key }, secrets;
+        bool first_bytes[UINT8_MAX + 1] = { false };
+        uint32_t count = 1;
+        struct reader r;
 
-        for (uint32_t n = tree_leaf_node(sender); n != NODE_NONE; n = tree_parent(n, after->leaves))
-                if (after->nodes[n])
-                        keys[count++] = ratchet_tree_key(after, n);
-        for (uint32_t i = 0; i < tree_width(before->leaves); i++)
-                for (uint32_t k = 0; before->nodes[i] && k < count; k++)
-                        if (bytes_equal(keys[k], ratchet_tree_key(before, i)))
-                                return -EBADMSG;
-        return leaf_node_validate(after, sender, group_id, extensions);
+        reader_init(&r, path->nodes);
+        while (reader_more(&r) && count < COUNT_OF(keys))
+                update_path_node_read(&r, &keys[count++], &secrets);
+        for (uint32_t k = 0; k < count; k++)
+                if (keys[k].size > 0)
+                        first_bytes[keys[k].data[0]] = true;
+        for (uint32_t i = 0; i < tree_width(t->leaves); i++) {
+                struct bytes key = t->nodes[i] ? ratchet_tree_key(t, i) : BYTES(NULL, 0);
+
+                if (key.size == 0 || !first_bytes[key.data[0]] || (external && i == tree_leaf_node(sender)))
+                        continue;
+                for (uint32_t k = 0; k < count; k++)
+                        if (bytes_equal(keys[k], key))
+                                return true;
+        }
+        return false;
 }
 
 /* Merges the path into @next's tree and decrypts our share of it under the provisional context. */
@@ -42,17 +52,15 @@ static int receive_path(const struct epoch *e, struct epoch *next, const struct 
                         bool external, const struct applied_proposals *applied, struct secret **commit_secret)
 {
         const struct suite *s = e->context.suite;
-        _cleanup_(ratchet_tree_release) struct ratchet_tree before = { 0 };
         _cleanup_(group_context_release) struct group_context provisional = { 0 };
         uint8_t hash[SUITE_HASH_MAX];
         int r;
 
-        ratchet_tree_copy(&next->tree, &before);
-        if (external)
-                ratchet_tree_blank(&before, tree_leaf_node(sender));
+        if (path_is_old(&next->tree, &c->path, sender, external))
+                return -EBADMSG;
         r = treekem_merge(&next->tree, sender, &c->path);
         if (r >= 0)
-                r = check_path(&before, &next->tree, sender, e->context.group_id, applied->extensions);
+                r = leaf_node_validate(&next->tree, sender, e->context.group_id, applied->extensions);
         if (r < 0)
                 return r;
         ratchet_tree_hash(&next->tree, tree_root(next->tree.leaves), hash);

@@ -1,5 +1,6 @@
-#include "cryptod/mls/small_order.h"
+#include "cryptod/mls/x_key.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "services/cleanup.h"
@@ -28,24 +29,31 @@ static const uint8_t x448[][X448_SIZE] = {
         { [28 ... 55] = 0xff },
 };
 
-static bool is_small_x25519(struct bytes key)
+static int check_x25519(struct bytes key)
 {
         uint8_t u[X25519_SIZE];
 
+        if (key.size != sizeof(u))
+                return -EBADMSG;
         memcpy(u, key.data, sizeof(u));
         u[X25519_SIZE - 1] &= 0x7f; /* as the function masks it (RFC 7748 §5) */
         for (size_t i = 0; i < COUNT_OF(x25519); i++)
                 if (memcmp(u, x25519[i], sizeof(u)) == 0)
-                        return true;
-        return false;
+                        return -EBADMSG;
+        return 0;
 }
 
-bool is_small_order(const char *type, struct bytes public_key)
+static int check_x448(struct bytes key)
 {
-        if (strcmp(type, "X25519") == 0 && public_key.size == X25519_SIZE)
-                return is_small_x25519(public_key);
-        for (size_t i = 0; strcmp(type, "X448") == 0 && i < COUNT_OF(x448); i++)
-                if (bytes_equal(public_key, BYTES_OF(x448[i])))
-                        return true;
-        return false;
+        if (key.size != X448_SIZE)
+                return -EBADMSG;
+        for (size_t i = 0; i < COUNT_OF(x448); i++)
+                if (bytes_equal(key, BYTES_OF(x448[i])))
+                        return -EBADMSG;
+        return 0;
+}
+
+int x_key_check(const char *type, struct bytes public_key)
+{
+        return strcmp(type, "X448") == 0 ? check_x448(public_key) : check_x25519(public_key);
 }
