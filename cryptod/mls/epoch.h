@@ -21,6 +21,8 @@ struct epoch {
         uint8_t interim_transcript_hash[SUITE_HASH_MAX];
         struct signature_key *signature_key; /* our new one, if it changed with this epoch; else NULL */
         struct bytes reinit; /* the encoded ReInit that ended the group with this epoch, owned; else empty */
+        /* Altered: has been saved, and its own secrets have changed since; its secret tree keeps account of itself. */
+        enum { EPOCH_UNSAVED, EPOCH_ALTERED, EPOCH_SAVED } saved;
 };
 
 /* NULL is allowed. Returns NULL. */

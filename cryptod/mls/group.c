@@ -83,6 +83,7 @@ struct group *group_free(struct group *g)
         for (unsigned i = 0; i < GROUP_RESUMPTION_PSKS; i++)
                 secret_free(g->resumptions[i].psk);
         proposal_store_release(&g->proposals);
+        free(g->saved.nodes);
         free(g);
         return NULL;
 }
@@ -97,6 +98,12 @@ const struct epoch *group_epoch(const struct group *g)
         return g->current;
 }
 
+static void note_altered(struct epoch *e)
+{
+        if (e->saved == EPOCH_SAVED)
+                e->saved = EPOCH_ALTERED;
+}
+
 /* Leaves of an epoch that is over what opens late messages, and nothing that leads into another epoch. */
 static void retire(struct epoch *e)
 {
@@ -107,25 +114,30 @@ static void retire(struct epoch *e)
         e->keys.leaf = leaf;
         key_schedule_release(&e->schedule);
         e->schedule.sender_data_secret = sender_data_secret;
+        note_altered(e);
 }
 
 void group_advance(struct group *g, struct epoch *next)
 {
         struct resumption *last = &g->resumptions[GROUP_RESUMPTION_PSKS - 1];
+        _cleanup_epoch_ struct epoch *over = g->past[GROUP_PAST_EPOCHS - 1];
 
         secret_free(last->psk);
         memmove(&g->resumptions[1], g->resumptions, sizeof(g->resumptions) - sizeof(*last));
         g->resumptions[0] = (struct resumption){ g->current->context.epoch, TAKE(g->current->schedule.resumption_psk) };
         retire(g->current);
-        epoch_free(g->past[GROUP_PAST_EPOCHS - 1]);
         memmove(&g->past[1], g->past, sizeof(g->past) - sizeof(g->past[0]));
         g->past[0] = g->current;
+        if (over)
+                group_note_oldest(g, &over->tree, &g->past[GROUP_PAST_EPOCHS - 1]->tree);
         g->current = next;
         if (next->signature_key) {
                 signature_key_free(g->signature_key);
                 g->signature_key = TAKE(next->signature_key);
+                note_altered(next);
         }
         proposal_store_release(&g->proposals);
+        g->saved.group = false;
 }
 
 bool group_same_client(const struct group_host *host, const struct leaf_node *a, const struct leaf_node *b)

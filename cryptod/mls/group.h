@@ -196,7 +196,26 @@ struct secret *group_export(const struct group *g, const char *label, struct byt
 /* The epoch authenticator (§8.7): Nh bytes, secret, borrowed until the group changes. */
 const struct secret *group_epoch_authenticator(const struct group *g);
 
-/* The exact state, with all secrets, and back. -EBADMSG */
+/* Where the exact state is kept, with all secrets: in parts, each under an id of at most GROUP_PART_ID_MAX bytes. */
+enum { GROUP_PART_ID_MAX = 14 };
+
+struct group_store {
+        /* What a part is from now on. If it is @secret, nobody must be able to find what it was before, for the state
+         * forgets keys that are used up. 0 or a negative errno. */
+        int (*put)(void *userdata, struct bytes id, struct bytes content, bool secret);
+        /* The parts whose ids begin with @prefix are gone (if there are any), in the same manner. */
+        int (*drop)(void *userdata, struct bytes prefix);
+        void *userdata;
+};
+
+/* Hands over what has changed since the last time, or since the group was made: for a message its sender's ratchet; for
+ * a commit the new epoch, what differs in its tree, and the end of the epoch that is given up. It belongs into one
+ * transaction with the message; if that fails later on, the group has to be read back. The store's errors: nothing
+ * counts as saved then. */
+int group_save(struct group *g, const struct group_store *store);
+
+/* All parts by ascending ids (as memcmp(3) orders them): struct { opaque id<V>, content<V>; } parts[], up to the end;
+ * and back, so that group_save() begins from there. -EBADMSG, -EPROTONOSUPPORT for another version's state. */
 void group_write(const struct group *g, struct writer *w);
 int group_read(struct reader *r, struct group **out);
 

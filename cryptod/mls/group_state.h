@@ -14,6 +14,15 @@ struct group {
                 uint64_t epoch;
                 struct secret *psk;
         } resumptions[GROUP_RESUMPTION_PSKS]; /* newest first */
+        /* What the store has (group_storage.c). */
+        struct group_saved {
+                bool group;      /* what belongs to no epoch: changes with the epoch alone */
+                uint64_t first;  /* the oldest epoch */
+                unsigned epochs; /* from that one on; 0: nothing has been saved yet */
+                size_t proposals;
+                uint32_t *nodes; /* of the oldest epoch's tree, which differ from those that were saved */
+                size_t node_count;
+        } saved;
 };
 
 /* Makes @next (which passes over) the current epoch. */
@@ -56,6 +65,12 @@ void group_write_psk(const struct suite *s, const struct psk_id *psk, struct wri
  * group that this one continues or branches off from with its first commit; else NULL. */
 int group_draft_commit(struct group *g, const struct group_change *change, const struct group_host *host,
                        const struct group *linked, struct writer *values, struct commit_draft *d);
+
+/* All is saved as it stands. */
+void group_note_saved(struct group *g);
+
+/* The oldest epoch has given way to another: its tree and that one's. */
+void group_note_oldest(struct group *g, const struct ratchet_tree *before, const struct ratchet_tree *now);
 
 /* A group around an epoch; both pass over. */
 struct group *group_new(struct signature_key *signature_key, struct epoch *current);

@@ -1,178 +1,240 @@
-/* A group's exact state as bytes, and back. What is written holds every secret: the caller seals it. */
-#include <errno.h>
+/* What of a group's state is written, and when. The bytes are group_part.h's. */
 #include <stdlib.h>
-#include <string.h>
 
-#include "cryptod/mls/group_state.h"
-#include "services/cleanup.h"
+#include "cryptod/mls/group_part.h"
 
-enum { GROUP_STATE_VERSION = 2 };
+enum { EPOCHS_MAX = GROUP_PAST_EPOCHS + 2 };
 
-static void write_secret(struct writer *w, const struct secret *s)
+/* A group's epochs, oldest first. */
+struct epochs {
+        struct epoch *items[EPOCHS_MAX];
+        unsigned count;
+};
+
+static struct epochs epochs_of(const struct group *g)
 {
-        write_optional(w, s != NULL);
-        if (s)
-                write_vector(w, secret_bytes(s));
+        struct epochs all = { .count = 0 };
+
+        for (unsigned i = GROUP_PAST_EPOCHS; i-- > 0;)
+                if (g->past[i])
+                        all.items[all.count++] = g->past[i];
+        all.items[all.count++] = g->current;
+        if (g->pending)
+                all.items[all.count++] = g->pending;
+        return all;
 }
 
-static struct secret *read_secret(struct reader *r)
+/* A round of writing. */
+struct save {
+        const struct group *group;
+        const struct group_store *store;
+        bool all; /* what has not changed as well */
+        struct epochs epochs;
+        int result;
+};
+
+/* Gives the store a part; its content may be empty: then it is gone. */
+static void put(struct save *s, const struct part_id *id, const struct writer *content)
 {
-        return read_optional(r) ? secret_copy(read_vector(r)) : NULL;
-}
+        _cleanup_writer_ struct writer w = WRITER_INIT;
 
-/* The secrets of a key schedule in one order for both directions. */
-enum { SCHEDULE_SECRETS = 9 };
-
-static void schedule_secrets(struct key_schedule *k, struct secret **out[static SCHEDULE_SECRETS])
-{
-        struct secret **all[SCHEDULE_SECRETS] = {
-                &k->sender_data_secret, &k->encryption_secret,   &k->exporter_secret,
-                &k->external_secret,    &k->confirmation_key,    &k->membership_key,
-                &k->resumption_psk,     &k->epoch_authenticator, &k->init_secret,
-        };
-
-        memcpy(out, all, sizeof(all));
-}
-
-static void epoch_write(const struct epoch *e, struct writer *w)
-{
-        struct key_schedule schedule = e->schedule;
-        _cleanup_secret_ struct secret *signature_key =
-                e->signature_key ? signature_key_private(e->signature_key) : NULL;
-        struct secret **secrets[SCHEDULE_SECRETS];
-        size_t mark;
-
-        write_fixed(w, group_context_bytes(&e->context));
-        ratchet_tree_write(&e->tree, w);
-        write_u32(w, e->keys.leaf);
-        mark = writer_open_vector(w);
-        for (uint32_t i = 0; i < e->keys.width; i++)
-                if (e->keys.keys[i]) {
-                        write_u32(w, i);
-                        write_vector(w, secret_bytes(e->keys.keys[i]));
-                }
-        writer_close_vector(w, mark);
-        schedule_secrets(&schedule, secrets);
-        for (unsigned i = 0; i < SCHEDULE_SECRETS; i++)
-                write_secret(w, *secrets[i]);
-        secret_tree_write(e->secret_tree, w);
-        write_vector(w, BYTES(e->interim_transcript_hash, e->context.suite->hash_size));
-        write_secret(w, signature_key);
-        write_vector(w, e->reinit);
-}
-
-static void read_reinit(struct reader *r, struct bytes *out)
-{
-        struct bytes encoded = read_vector(r);
-        struct proposal p;
-        struct reader inner;
-        uint8_t *copy;
-
-        if (r->error || encoded.size == 0)
+        part_id_write(id, &w);
+        if (s->result >= 0)
+                s->result = writer_finish(&w);
+        if (s->result >= 0)
+                s->result = writer_finish(content);
+        if (s->result < 0)
                 return;
-        reader_init(&inner, encoded);
-        proposal_read(&inner, &p);
-        if (reader_finish(&inner) < 0 || p.type != PROPOSAL_REINIT) {
-                reader_fail(r);
+        s->result = content->size > 0 ? s->store->put(s->store->userdata, writer_bytes(&w), writer_bytes(content),
+                                                      part_is_secret(id))
+                                      : s->store->drop(s->store->userdata, writer_bytes(&w));
+}
+
+static void drop_epoch(struct save *s, uint64_t epoch)
+{
+        _cleanup_writer_ struct writer prefix = WRITER_INIT;
+
+        write_u8(&prefix, PART_EPOCH);
+        write_u64(&prefix, epoch);
+        if (s->result >= 0)
+                s->result = s->store->drop(s->store->userdata, writer_bytes(&prefix));
+}
+
+static bool holds_saved(const struct epochs *all, uint64_t epoch)
+{
+        for (unsigned i = 0; i < all->count; i++)
+                if (all->items[i]->context.epoch == epoch)
+                        return all->items[i]->saved != EPOCH_UNSAVED;
+        return false;
+}
+
+/* How many of the kept proposals are saved. Whenever the epoch changes, they are others. */
+static size_t proposals_saved(const struct save *s)
+{
+        return !s->all && s->group->saved.group ? s->group->saved.proposals : 0;
+}
+
+/* What was saved and is no more, or will be written anew. */
+static void drop_old(struct save *s)
+{
+        static const uint8_t proposals = PART_PROPOSAL;
+        const struct group_saved *saved = &s->group->saved;
+
+        for (unsigned i = 0; i < saved->epochs; i++)
+                if (!holds_saved(&s->epochs, saved->first + i))
+                        drop_epoch(s, saved->first + i);
+        if (s->result >= 0 && proposals_saved(s) < saved->proposals)
+                s->result = s->store->drop(s->store->userdata, BYTES(&proposals, 1));
+}
+
+static void save_group(struct save *s)
+{
+        _cleanup_writer_ struct writer w = WRITER_INIT;
+        const struct epoch *oldest = s->epochs.items[0];
+
+        part_write_group(
+                s->group,
+                &(struct group_head){ oldest->context.suite, s->group->current->context.epoch, oldest->tree.leaves },
+                &w);
+        put(s, &(struct part_id){ .scope = PART_GROUP }, &w);
+}
+
+/* A node of the oldest epoch's tree. */
+static void save_node(struct save *s, uint32_t node)
+{
+        const struct ratchet_tree *t = &s->epochs.items[0]->tree;
+        _cleanup_writer_ struct writer w = WRITER_INIT;
+
+        if (node < tree_width(t->leaves) && t->nodes[node])
+                ratchet_tree_write_node(t, node, &w);
+        put(s, &(struct part_id){ .scope = PART_NODE, .index = node }, &w);
+}
+
+static void save_tree(struct save *s)
+{
+        const struct group_saved *saved = &s->group->saved;
+        const struct epoch *oldest = s->epochs.items[0];
+
+        if (s->all || saved->epochs == 0) {
+                for (uint32_t i = 0; i < tree_width(oldest->tree.leaves); i++)
+                        if (oldest->tree.nodes[i])
+                                save_node(s, i);
                 return;
         }
-        copy = malloc(encoded.size);
-        if (!copy)
-                abort();
-        memcpy(copy, encoded.data, encoded.size);
-        *out = BYTES(copy, encoded.size);
+        for (size_t i = 0; i < saved->node_count; i++)
+                save_node(s, saved->nodes[i]);
+        if (saved->first != oldest->context.epoch)
+                put(s, &(struct part_id){ PART_EPOCH, oldest->context.epoch, EPOCH_TREE, 0 }, &WRITER_INIT);
 }
 
-static int epoch_read(struct reader *r, struct epoch **out)
+static void save_secrets(struct save *s, const struct epoch *e, uint32_t part)
 {
-        _cleanup_epoch_ struct epoch *e = calloc(1, sizeof(*e));
-        _cleanup_secret_ struct secret *signature_key = NULL;
-        struct secret **secrets[SCHEDULE_SECRETS];
-        struct bytes interim;
-        struct reader list;
+        struct part_id id = { PART_EPOCH, e->context.epoch, EPOCH_SECRETS, part };
+        _cleanup_writer_ struct writer w = WRITER_INIT;
 
-        if (!e)
-                abort();
-        if (group_context_read(r, &e->context) < 0 || ratchet_tree_restore(e->context.suite, r, &e->tree) < 0)
-                return -EBADMSG;
-        e->keys.leaf = read_u32(r);
-        list = read_vector_open(r);
-        while (reader_more(&list)) {
-                uint32_t node = read_u32(&list);
-                struct bytes key = read_vector(&list);
+        secret_tree_write_part(e->secret_tree, part, &w);
+        if (!s->all || w.size > 0)
+                put(s, &id, &w);
+}
 
-                if (node >= tree_width(e->tree.leaves) || node < e->keys.width) /* ascending */
-                        reader_fail(&list);
-                if (!list.error)
-                        private_keys_set(&e->keys, node, secret_copy(key));
+static void save_epoch(struct save *s, unsigned i)
+{
+        const struct epoch *e = s->epochs.items[i];
+        _cleanup_writer_ struct writer tree = WRITER_INIT, state = WRITER_INIT;
+        size_t count;
+        const uint32_t *changed = secret_tree_changed(e->secret_tree, &count);
+
+        if (i > 0 && (s->all || e->saved == EPOCH_UNSAVED)) {
+                part_write_tree(&s->epochs.items[i - 1]->tree, &e->tree, &tree);
+                put(s, &(struct part_id){ PART_EPOCH, e->context.epoch, EPOCH_TREE, 0 }, &tree);
         }
-        reader_close_vector(r, &list);
-        schedule_secrets(&e->schedule, secrets);
-        for (unsigned i = 0; i < SCHEDULE_SECRETS; i++)
-                *secrets[i] = read_secret(r);
-        if (r->error)
-                return -EBADMSG;
-        e->secret_tree = secret_tree_read(e->context.suite, r);
-        interim = read_vector(r);
-        signature_key = read_secret(r);
-        read_reinit(r, &e->reinit);
-        if (signature_key && signature_key_new(e->context.suite, signature_key, &e->signature_key) < 0)
-                return -EBADMSG;
-        if (!e->secret_tree || r->error || interim.size != e->context.suite->hash_size ||
-            !ratchet_tree_leaf(&e->tree, e->keys.leaf))
-                return -EBADMSG;
-        memcpy(e->interim_transcript_hash, interim.data, interim.size);
-        *out = TAKE(e);
-        return 0;
+        if (s->all || e->saved != EPOCH_SAVED) {
+                part_write_epoch(e, &state);
+                put(s, &(struct part_id){ PART_EPOCH, e->context.epoch, EPOCH_STATE, 0 }, &state);
+        }
+        for (uint32_t part = 0; s->all && part < secret_tree_parts(e->secret_tree); part++)
+                save_secrets(s, e, part);
+        for (size_t k = 0; !s->all && k < count; k++)
+                save_secrets(s, e, changed[k]);
+}
+
+static void save_proposals(struct save *s)
+{
+        const struct group *g = s->group;
+
+        for (size_t i = proposals_saved(s); i < g->proposals.count; i++) {
+                _cleanup_writer_ struct writer w = WRITER_INIT;
+
+                stored_proposal_write(&g->proposals.items[i], g->current->context.suite, &w);
+                put(s, &(struct part_id){ .scope = PART_PROPOSAL, .index = (uint32_t) i }, &w);
+        }
+}
+
+static int save(const struct group *g, const struct group_store *store, bool all)
+{
+        struct save s = { .group = g, .store = store, .all = all, .epochs = epochs_of(g) };
+
+        if (!all)
+                drop_old(&s);
+        if (all || !g->saved.group)
+                save_group(&s);
+        save_tree(&s);
+        for (unsigned i = 0; i < s.epochs.count; i++)
+                save_epoch(&s, i);
+        save_proposals(&s);
+        return s.result;
+}
+
+void group_note_saved(struct group *g)
+{
+        struct epochs all = epochs_of(g);
+
+        for (unsigned i = 0; i < all.count; i++) {
+                all.items[i]->saved = EPOCH_SAVED;
+                secret_tree_saved(all.items[i]->secret_tree);
+        }
+        free(g->saved.nodes);
+        g->saved = (struct group_saved){ .group = true,
+                                         .first = all.items[0]->context.epoch,
+                                         .epochs = all.count,
+                                         .proposals = g->proposals.count };
+}
+
+int group_save(struct group *g, const struct group_store *store)
+{
+        int r = save(g, store, false);
+
+        if (r >= 0)
+                group_note_saved(g);
+        return r;
+}
+
+/* The oldest epoch has given way to the next one: the nodes of its tree that differ are to be saved. */
+void group_note_oldest(struct group *g, const struct ratchet_tree *before, const struct ratchet_tree *now)
+{
+        uint32_t width = tree_width(before->leaves > now->leaves ? before->leaves : now->leaves);
+
+        for (uint32_t i = 0; g->saved.epochs > 0 && i < width; i++) {
+                if ((i < tree_width(before->leaves) ? before->nodes[i] : NULL) ==
+                    (i < tree_width(now->leaves) ? now->nodes[i] : NULL))
+                        continue;
+                g->saved.nodes = reallocarray(g->saved.nodes, g->saved.node_count + 1, sizeof(*g->saved.nodes));
+                if (!g->saved.nodes)
+                        abort();
+                g->saved.nodes[g->saved.node_count++] = i;
+        }
+}
+
+static int append(void *userdata, struct bytes id, struct bytes content, bool secret)
+{
+        struct writer *w = userdata;
+
+        write_vector(w, id);
+        write_vector(w, content);
+        return writer_finish(w);
 }
 
 void group_write(const struct group *g, struct writer *w)
 {
-        _cleanup_secret_ struct secret *signature_key = signature_key_private(g->signature_key);
-
-        write_u8(w, GROUP_STATE_VERSION);
-        write_secret(w, signature_key);
-        epoch_write(g->current, w);
-        write_optional(w, g->pending != NULL);
-        if (g->pending)
-                epoch_write(g->pending, w);
-        for (unsigned i = 0; i < GROUP_PAST_EPOCHS; i++) {
-                write_optional(w, g->past[i] != NULL);
-                if (g->past[i])
-                        epoch_write(g->past[i], w);
-        }
-        for (unsigned i = 0; i < GROUP_RESUMPTION_PSKS; i++) {
-                write_u64(w, g->resumptions[i].epoch);
-                write_secret(w, g->resumptions[i].psk);
-        }
-        proposal_store_write(&g->proposals, g->current->context.suite, w);
-}
-
-int group_read(struct reader *r, struct group **out)
-{
-        _cleanup_group_ struct group *g = calloc(1, sizeof(*g));
-        _cleanup_secret_ struct secret *signature_key = NULL;
-
-        if (!g)
-                abort();
-        if (read_u8(r) != GROUP_STATE_VERSION)
-                return -EBADMSG;
-        signature_key = read_secret(r);
-        if (r->error || !signature_key || epoch_read(r, &g->current) < 0 ||
-            signature_key_new(g->current->context.suite, signature_key, &g->signature_key) < 0)
-                return -EBADMSG;
-        if (read_optional(r) && epoch_read(r, &g->pending) < 0)
-                return -EBADMSG;
-        for (unsigned i = 0; i < GROUP_PAST_EPOCHS; i++)
-                if (read_optional(r) && epoch_read(r, &g->past[i]) < 0)
-                        return -EBADMSG;
-        for (unsigned i = 0; i < GROUP_RESUMPTION_PSKS; i++) {
-                g->resumptions[i].epoch = read_u64(r);
-                g->resumptions[i].psk = read_secret(r);
-        }
-        proposal_store_read(r, g->current->context.suite, &g->proposals);
-        if (r->error)
-                return -EBADMSG;
-        *out = TAKE(g);
-        return 0;
+        (void) save(g, &(struct group_store){ .put = append, .userdata = w }, true);
 }

@@ -80,46 +80,35 @@ static struct secret *read_key(struct reader *r)
         return read_optional(r) ? secret_copy(read_vector(r)) : NULL;
 }
 
-void proposal_store_write(const struct proposal_store *s, const struct suite *suite, struct writer *w)
+void stored_proposal_write(const struct stored_proposal *p, const struct suite *suite, struct writer *w)
 {
-        size_t mark = writer_open_vector(w);
-
-        for (size_t i = 0; i < s->count; i++) {
-                const struct stored_proposal *p = &s->items[i];
-
-                write_fixed(w, BYTES(p->ref, suite->hash_size));
-                write_u32(w, p->sender);
-                write_vector(w, BYTES(p->data, p->size));
-                write_key(w, p->leaf_key);
-                write_key(w, p->signature_key);
-        }
-        writer_close_vector(w, mark);
+        write_fixed(w, BYTES(p->ref, suite->hash_size));
+        write_u32(w, p->sender);
+        write_vector(w, BYTES(p->data, p->size));
+        write_key(w, p->leaf_key);
+        write_key(w, p->signature_key);
 }
 
-void proposal_store_read(struct reader *r, const struct suite *suite, struct proposal_store *out)
+int proposal_store_read(struct proposal_store *s, size_t index, const struct suite *suite, struct bytes bytes)
 {
-        struct reader list = read_vector_open(r);
+        struct stored_proposal p = { 0 };
+        struct bytes ref, data;
+        struct proposal proposal;
+        struct reader r, inner;
 
-        while (reader_more(&list) && out->count < PROPOSAL_STORE_MAX) {
-                struct stored_proposal p = { 0 };
-                struct bytes ref = read_fixed(&list, suite->hash_size), data;
-                struct proposal proposal;
-                struct reader inner;
-
-                p.sender = read_u32(&list);
-                data = read_vector(&list);
-                reader_init(&inner, data);
-                proposal_read(&inner, &proposal);
-                if (reader_finish(&inner) < 0)
-                        reader_fail(&list);
-                p.leaf_key = read_key(&list);
-                p.signature_key = read_key(&list);
-                if (list.error) {
-                        stored_release(&p);
-                        break;
-                }
-                memcpy(p.ref, ref.data, ref.size);
-                append(out, p, data);
+        reader_init(&r, bytes);
+        ref = read_fixed(&r, suite->hash_size);
+        p.sender = read_u32(&r);
+        data = read_vector(&r);
+        reader_init(&inner, data);
+        proposal_read(&inner, &proposal);
+        p.leaf_key = read_key(&r);
+        p.signature_key = read_key(&r);
+        if (reader_finish(&r) < 0 || reader_finish(&inner) < 0 || index != s->count || index >= PROPOSAL_STORE_MAX) {
+                stored_release(&p);
+                return -EBADMSG;
         }
-        reader_close_vector(r, &list);
+        memcpy(p.ref, ref.data, ref.size);
+        append(s, p, data);
+        return 0;
 }

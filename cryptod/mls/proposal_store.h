@@ -32,6 +32,6 @@ int proposal_store_add(struct proposal_store *s, const struct suite *suite, cons
 const struct stored_proposal *proposal_store_find(const struct proposal_store *s, const struct suite *suite,
                                                   struct bytes ref);
 
-/* The exact content, with its secrets, and back; an error becomes @r's. */
-void proposal_store_write(const struct proposal_store *s, const struct suite *suite, struct writer *w);
-void proposal_store_read(struct reader *r, const struct suite *suite, struct proposal_store *out);
+/* One of them exactly, with its secrets, and back: as the next of the store, whose index is @index. -EBADMSG */
+void stored_proposal_write(const struct stored_proposal *p, const struct suite *suite, struct writer *w);
+int proposal_store_read(struct proposal_store *s, size_t index, const struct suite *suite, struct bytes bytes);

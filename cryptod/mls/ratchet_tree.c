@@ -97,8 +97,7 @@ static void *resize_array(void *array, uint32_t before, uint32_t after, size_t s
         return array;
 }
 
-/* Makes the tree @leaves wide; nodes beyond are blank already, or become so. */
-static void resize(struct ratchet_tree *t, uint32_t leaves)
+void ratchet_tree_resize(struct ratchet_tree *t, uint32_t leaves)
 {
         uint32_t before = tree_width(t->leaves), after = tree_width(leaves);
 
@@ -115,7 +114,7 @@ void ratchet_tree_copy(const struct ratchet_tree *t, struct ratchet_tree *out)
         uint32_t width = tree_width(t->leaves);
 
         *out = (struct ratchet_tree){ .suite = t->suite };
-        resize(out, t->leaves);
+        ratchet_tree_resize(out, t->leaves);
         for (uint32_t i = 0; i < width; i++)
                 if (t->nodes[i]) {
                         out->nodes[i] = t->nodes[i];
@@ -146,7 +145,7 @@ static struct bytes read_node(struct reader *r, uint32_t index)
 
 /* How wide the tree of a list of nodes is, in leaves; 0 if it may not be read. What is made of it costs by the width,
  * so it must not be much wider than its nodes justify. */
-static uint32_t width_of(struct reader list, bool bounded)
+static uint32_t width_of(struct reader list)
 {
         uint32_t index = 0, present = 0, leaves = 1;
         bool last_is_blank = true;
@@ -158,23 +157,22 @@ static uint32_t width_of(struct reader list, bool bounded)
                 read_node(&list, index);
                 present++;
         }
-        if (reader_finish(&list) < 0 || last_is_blank ||
-            (bounded && index > TREE_BLANKS_FREE + TREE_BLANKS_PER_NODE * present))
+        if (reader_finish(&list) < 0 || last_is_blank || index > TREE_BLANKS_FREE + TREE_BLANKS_PER_NODE * present)
                 return 0;
         while (tree_width(leaves) < index)
                 leaves *= 2;
         return leaves <= TREE_LEAVES_MAX ? leaves : 0;
 }
 
-static int tree_read(const struct suite *s, struct reader *r, bool bounded, struct ratchet_tree *out)
+int ratchet_tree_read(const struct suite *s, struct reader *r, struct ratchet_tree *out)
 {
         _cleanup_(ratchet_tree_release) struct ratchet_tree t = { .suite = s };
         struct reader list = read_vector_open(r);
-        uint32_t leaves = width_of(list, bounded);
+        uint32_t leaves = width_of(list);
 
         if (leaves == 0)
                 return -EBADMSG;
-        resize(&t, leaves);
+        ratchet_tree_resize(&t, leaves);
         for (uint32_t index = 0; reader_more(&list); index++)
                 if (read_optional(&list) && node_set(&t, index, read_node(&list, index)) < 0)
                         return -EBADMSG;
@@ -186,14 +184,28 @@ static int tree_read(const struct suite *s, struct reader *r, bool bounded, stru
         return 0;
 }
 
-int ratchet_tree_read(const struct suite *s, struct reader *r, struct ratchet_tree *out)
+int ratchet_tree_read_node(struct ratchet_tree *t, uint32_t node, struct reader *r)
 {
-        return tree_read(s, r, true, out);
+        bool present = read_optional(r);
+        struct bytes encoded = present ? read_node(r, node) : BYTES(NULL, 0);
+
+        if (r->error || node >= tree_width(t->leaves))
+                return -EBADMSG;
+        if (present)
+                return node_set(t, node, encoded);
+        replace(t, node, NULL);
+        return 0;
 }
 
-int ratchet_tree_restore(const struct suite *s, struct reader *r, struct ratchet_tree *out)
+void ratchet_tree_write_node(const struct ratchet_tree *t, uint32_t node, struct writer *w)
 {
-        return tree_read(s, r, false, out);
+        const struct tree_node *n = node < tree_width(t->leaves) ? t->nodes[node] : NULL;
+
+        write_optional(w, n != NULL);
+        if (!n)
+                return;
+        write_u8(w, tree_is_leaf(node) ? NODE_TYPE_LEAF : NODE_TYPE_PARENT);
+        write_fixed(w, BYTES(n->encoded, n->size));
 }
 
 void ratchet_tree_write(const struct ratchet_tree *t, struct writer *w)
@@ -203,13 +215,8 @@ void ratchet_tree_write(const struct ratchet_tree *t, struct writer *w)
 
         while (count > 0 && !t->nodes[count - 1])
                 count--;
-        for (uint32_t i = 0; i < count; i++) {
-                write_optional(w, t->nodes[i] != NULL);
-                if (t->nodes[i]) {
-                        write_u8(w, tree_is_leaf(i) ? NODE_TYPE_LEAF : NODE_TYPE_PARENT);
-                        write_fixed(w, BYTES(t->nodes[i]->encoded, t->nodes[i]->size));
-                }
-        }
+        for (uint32_t i = 0; i < count; i++)
+                ratchet_tree_write_node(t, i, w);
         writer_close_vector(w, mark);
 }
 
@@ -291,7 +298,7 @@ int ratchet_tree_add(struct ratchet_tree *t, struct bytes leaf_node, uint32_t *o
         if (leaf == t->leaves) {
                 if (t->leaves >= TREE_LEAVES_MAX)
                         return -E2BIG;
-                resize(t, t->leaves ? 2 * t->leaves : 1);
+                ratchet_tree_resize(t, t->leaves ? 2 * t->leaves : 1);
         }
         r = ratchet_tree_set_leaf(t, leaf, leaf_node);
         if (r < 0)
@@ -337,7 +344,7 @@ int ratchet_tree_remove(struct ratchet_tree *t, uint32_t leaf)
         replace(t, tree_leaf_node(leaf), NULL);
         blank_direct_path(t, leaf);
         while (t->leaves > 1 && right_half_is_empty(t))
-                resize(t, t->leaves / 2);
+                ratchet_tree_resize(t, t->leaves / 2);
         return 0;
 }
 

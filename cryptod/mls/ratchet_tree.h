@@ -42,9 +42,14 @@ void ratchet_tree_copy(const struct ratchet_tree *t, struct ratchet_tree *out);
  * ratchet_tree_validate()'s. */
 int ratchet_tree_read(const struct suite *s, struct reader *r, struct ratchet_tree *out);
 
-/* The same for a tree of our own that was written: as wide as it may have become. */
-int ratchet_tree_restore(const struct suite *s, struct reader *r, struct ratchet_tree *out);
 void ratchet_tree_write(const struct ratchet_tree *t, struct writer *w);
+
+/* One node as optional<Node>, blank if it lies outside; and back, into its place. -EBADMSG */
+void ratchet_tree_write_node(const struct ratchet_tree *t, uint32_t node, struct writer *w);
+int ratchet_tree_read_node(struct ratchet_tree *t, uint32_t node, struct reader *r);
+
+/* Makes the tree @leaves wide, a power of two; nodes beyond are blank already, or become so. */
+void ratchet_tree_resize(struct ratchet_tree *t, uint32_t leaves);
 
 /* The leaf at a leaf index, NULL if it is blank or lies outside. */
 const struct leaf_node *ratchet_tree_leaf(const struct ratchet_tree *t, uint32_t leaf);

@@ -37,9 +37,40 @@ struct secret_tree {
                 uint32_t leaf;
                 enum ratchet_type type;
         } ahead;
+        uint32_t *changed; /* parts, each once */
+        size_t changed_count;
 };
 
-static struct secret_tree *tree_new(const struct suite *s, uint32_t leaves)
+enum { PART_LEVELS = 4 };
+
+/* The part that a node's secret is in. */
+static uint32_t part_of(uint32_t node)
+{
+        uint32_t top = (tree_level(node) / PART_LEVELS + 1) * PART_LEVELS;
+
+        return (node >> (top + 1) << (top + 1)) + (1u << top) - 1;
+}
+
+static void note_change(struct secret_tree *t, uint32_t part)
+{
+        for (size_t i = t->changed_count; i-- > 0;) /* what changes next is mostly what changed last */
+                if (t->changed[i] == part)
+                        return;
+        t->changed = reallocarray(t->changed, t->changed_count + 1, sizeof(*t->changed));
+        if (!t->changed)
+                abort();
+        t->changed[t->changed_count++] = part;
+}
+
+/* Puts @secret (which passes over; NULL: it has been used up) in a node's place. */
+static void set_node(struct secret_tree *t, uint32_t node, struct secret *secret)
+{
+        secret_free(t->nodes[node]);
+        t->nodes[node] = secret;
+        note_change(t, part_of(node));
+}
+
+struct secret_tree *secret_tree_empty(const struct suite *s, uint32_t leaves)
 {
         struct secret_tree *t = calloc(1, sizeof(*t));
 
@@ -55,9 +86,9 @@ static struct secret_tree *tree_new(const struct suite *s, uint32_t leaves)
 
 struct secret_tree *secret_tree_new(const struct suite *s, struct secret *encryption_secret, uint32_t leaves)
 {
-        struct secret_tree *t = tree_new(s, leaves);
+        struct secret_tree *t = secret_tree_empty(s, leaves);
 
-        t->nodes[tree_root(leaves)] = encryption_secret;
+        set_node(t, tree_root(leaves), encryption_secret);
         return t;
 }
 
@@ -103,6 +134,7 @@ struct secret_tree *secret_tree_free(struct secret_tree *t)
         ratchet_release(&t->ahead.ratchet);
         free(t->nodes);
         free(t->ratchets);
+        free(t->changed);
         free(t);
         return NULL;
 }
@@ -120,11 +152,13 @@ static struct leaf_ratchets *leaf_ratchets(struct secret_tree *t, uint32_t leaf)
         while (node != target) {
                 uint32_t left = tree_left(node), right = tree_right(node);
 
-                t->nodes[left] = suite_expand_with_label(t->suite, t->nodes[node], "tree", BYTES_STRING("left"),
-                                                         t->suite->hash_size);
-                t->nodes[right] = suite_expand_with_label(t->suite, t->nodes[node], "tree", BYTES_STRING("right"),
-                                                          t->suite->hash_size);
-                t->nodes[node] = secret_free(t->nodes[node]);
+                set_node(t, left,
+                         suite_expand_with_label(t->suite, t->nodes[node], "tree", BYTES_STRING("left"),
+                                                 t->suite->hash_size));
+                set_node(t, right,
+                         suite_expand_with_label(t->suite, t->nodes[node], "tree", BYTES_STRING("right"),
+                                                 t->suite->hash_size));
+                set_node(t, node, NULL);
                 node = tree_is_below(target, left) ? left : right;
         }
         l = calloc(1, sizeof(*l));
@@ -134,8 +168,9 @@ static struct leaf_ratchets *leaf_ratchets(struct secret_tree *t, uint32_t leaf)
                 suite_expand_with_label(t->suite, t->nodes[target], "handshake", BYTES(NULL, 0), t->suite->hash_size);
         l->by_type[RATCHET_APPLICATION].secret =
                 suite_expand_with_label(t->suite, t->nodes[target], "application", BYTES(NULL, 0), t->suite->hash_size);
-        t->nodes[target] = secret_free(t->nodes[target]);
+        set_node(t, target, NULL);
         t->ratchets[leaf] = l;
+        note_change(t, target);
         return l;
 }
 
@@ -166,6 +201,7 @@ int secret_tree_next(struct secret_tree *t, uint32_t leaf, enum ratchet_type typ
         if (r->next == UINT32_MAX)
                 return -EOVERFLOW;
         k = advance(t->suite, r);
+        note_change(t, tree_leaf_node(leaf));
         *generation = k.generation;
         *key = k.key;
         *nonce = k.nonce;
@@ -228,6 +264,7 @@ void secret_tree_consume(struct secret_tree *t, uint32_t leaf, enum ratchet_type
 {
         struct ratchet *r = &leaf_ratchets(t, leaf)->by_type[type];
 
+        note_change(t, tree_leaf_node(leaf));
         if (generation >= r->next) {
                 assert(t->ahead.ratchet.secret && t->ahead.leaf == leaf && t->ahead.type == type);
                 ratchet_release(r);
@@ -241,30 +278,62 @@ void secret_tree_consume(struct secret_tree *t, uint32_t leaf, enum ratchet_type
                 }
 }
 
-/* struct { uint32 leaves; optional<opaque<V>> nodes[]; optional<Ratchet[2]> ratchets[]; } */
-void secret_tree_write(const struct secret_tree *t, struct writer *w)
-{
-        write_u32(w, t->leaves);
-        for (uint32_t i = 0; i < tree_width(t->leaves); i++) {
-                write_optional(w, t->nodes[i] != NULL);
-                if (t->nodes[i])
-                        write_vector(w, secret_bytes(t->nodes[i]));
-        }
-        for (uint32_t i = 0; i < t->leaves; i++) {
-                write_optional(w, t->ratchets[i] != NULL);
-                for (unsigned type = 0; t->ratchets[i] && type < 2; type++) {
-                        const struct ratchet *r = &t->ratchets[i]->by_type[type];
+/* -- parts -------------------------------------------------------------------------------------------------------- */
 
-                        write_vector(w, secret_bytes(r->secret));
-                        write_u32(w, r->next);
-                        write_u32(w, r->kept_count);
-                        for (unsigned k = 0; k < r->kept_count; k++) {
-                                write_u32(w, r->kept[k].generation);
-                                write_vector(w, secret_bytes(r->kept[k].key));
-                                write_vector(w, secret_bytes(r->kept[k].nonce));
-                        }
+/* struct { struct { opaque secret<V>; uint32 next, kept_count; struct { uint32 generation; opaque key<V>, nonce<V>; }
+ * kept[kept_count]; } by_type[2]; } */
+static void write_ratchets(const struct leaf_ratchets *l, struct writer *w)
+{
+        for (unsigned type = 0; type < 2; type++) {
+                const struct ratchet *r = &l->by_type[type];
+
+                write_vector(w, secret_bytes(r->secret));
+                write_u32(w, r->next);
+                write_u32(w, r->kept_count);
+                for (unsigned k = 0; k < r->kept_count; k++) {
+                        write_u32(w, r->kept[k].generation);
+                        write_vector(w, secret_bytes(r->kept[k].key));
+                        write_vector(w, secret_bytes(r->kept[k].nonce));
                 }
         }
+}
+
+/* struct { uint32 node; opaque secret<V>; } secrets[], by ascending nodes. */
+static void write_nodes(const struct secret_tree *t, uint32_t part, struct writer *w)
+{
+        uint32_t half = 1u << tree_level(part), step = half >> PART_LEVELS, width = tree_width(t->leaves);
+
+        for (uint32_t node = part - half + step; node < part + half && node < width; node += step)
+                if (node != part && t->nodes[node]) {
+                        write_u32(w, node);
+                        write_vector(w, secret_bytes(t->nodes[node]));
+                }
+}
+
+void secret_tree_write_part(const struct secret_tree *t, uint32_t part, struct writer *w)
+{
+        if (tree_is_leaf(part) && part < tree_width(t->leaves) && t->ratchets[tree_node_leaf(part)])
+                write_ratchets(t->ratchets[tree_node_leaf(part)], w);
+        else if (!tree_is_leaf(part) && tree_level(part) % PART_LEVELS == 0)
+                write_nodes(t, part, w);
+}
+
+uint32_t secret_tree_parts(const struct secret_tree *t)
+{
+        uint32_t width = tree_width(t->leaves), top = part_of(tree_root(t->leaves));
+
+        return top < width ? width : top + 1;
+}
+
+const uint32_t *secret_tree_changed(const struct secret_tree *t, size_t *count)
+{
+        *count = t->changed_count;
+        return t->changed;
+}
+
+void secret_tree_saved(struct secret_tree *t)
+{
+        t->changed_count = 0;
 }
 
 static struct secret *read_secret(struct reader *r, size_t size)
@@ -295,37 +364,48 @@ static void read_ratchet(const struct suite *s, struct reader *reader, struct ra
         }
 }
 
-struct secret_tree *secret_tree_read(const struct suite *s, struct reader *r)
+static void read_nodes(struct secret_tree *t, uint32_t part, struct reader *r)
 {
-        uint32_t leaves = read_u32(r);
-        struct secret_tree *t;
+        for (uint32_t last = 0, first = true; reader_more(r); first = false) {
+                uint32_t node = read_u32(r);
 
-        if (leaves == 0 || leaves > TREE_LEAVES_MAX || (leaves & (leaves - 1)) != 0 ||
-            r->rest.size < tree_width(leaves))
-                reader_fail(r);
-        if (r->error)
-                return NULL;
-        t = tree_new(s, leaves);
-        for (uint32_t i = 0; i < tree_width(leaves) && !r->error; i++)
-                if (read_optional(r))
-                        t->nodes[i] = read_secret(r, s->hash_size);
-        for (uint32_t i = 0; i < leaves && !r->error; i++) {
-                if (!read_optional(r))
-                        continue;
-                t->ratchets[i] = calloc(1, sizeof(*t->ratchets[i]));
-                if (!t->ratchets[i])
+                if (node >= tree_width(t->leaves) || part_of(node) != part || (!first && node <= last))
+                        reader_fail(r);
+                last = node;
+                if (!r->error)
+                        t->nodes[node] = read_secret(r, t->suite->hash_size);
+        }
+}
+
+int secret_tree_read_part(struct secret_tree *t, uint32_t part, struct bytes content)
+{
+        struct leaf_ratchets *l;
+        struct reader r;
+
+        reader_init(&r, content);
+        if (!tree_is_leaf(part)) {
+                read_nodes(t, part, &r);
+        } else if (part < tree_width(t->leaves) && !t->ratchets[tree_node_leaf(part)]) {
+                l = t->ratchets[tree_node_leaf(part)] = calloc(1, sizeof(*l));
+                if (!l)
                         abort();
                 for (unsigned type = 0; type < 2; type++)
-                        read_ratchet(s, r, &t->ratchets[i]->by_type[type]);
+                        read_ratchet(t->suite, &r, &l->by_type[type]);
+        } else {
+                reader_fail(&r);
         }
-        /* Each leaf must find a secret, its own or one above it; else the state is not one that was written. */
-        for (uint32_t i = 0; i < leaves && !r->error; i++) {
+        return content.size > 0 ? reader_finish(&r) : -EBADMSG;
+}
+
+bool secret_tree_is_whole(const struct secret_tree *t)
+{
+        for (uint32_t i = 0; i < t->leaves; i++) {
                 uint32_t node = tree_leaf_node(i);
 
                 while (!t->ratchets[i] && node != NODE_NONE && !t->nodes[node])
-                        node = tree_parent(node, leaves);
+                        node = tree_parent(node, t->leaves);
                 if (!t->ratchets[i] && node == NODE_NONE)
-                        reader_fail(r);
+                        return false;
         }
-        return r->error ? secret_tree_free(t) : t;
+        return true;
 }

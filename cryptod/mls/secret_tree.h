@@ -34,6 +34,20 @@ int secret_tree_peek(struct secret_tree *t, uint32_t leaf, enum ratchet_type typ
 /* Deletes the key of a message that has been opened, which must be the one that was peeked at last. */
 void secret_tree_consume(struct secret_tree *t, uint32_t leaf, enum ratchet_type type, uint32_t generation);
 
-/* The exact state, and back. The bytes are secret. */
-void secret_tree_write(const struct secret_tree *t, struct writer *w);
-struct secret_tree *secret_tree_read(const struct suite *s, struct reader *r);
+/* The exact state, in parts, so that what is written after a message need not be all of it. A part is named by a node:
+ * a leaf's are the two ratchets of that leaf, once it has any; that of a node on level 4, 8, 12 and so on (it may lie
+ * above the root) the secrets of the four levels below it, as far as they are left. So a message changes the part of
+ * its sender, and the first message of a leaf one more for every four levels. Their bytes are secret.
+ *
+ * Write: appends a part's content; nothing if there is none (any more). Parts: all names are less than that. Changed:
+ * those that have changed since the tree was made or secret_tree_saved() was called last; borrowed until a change. */
+void secret_tree_write_part(const struct secret_tree *t, uint32_t part, struct writer *w);
+uint32_t secret_tree_parts(const struct secret_tree *t);
+const uint32_t *secret_tree_changed(const struct secret_tree *t, size_t *count);
+void secret_tree_saved(struct secret_tree *t);
+
+/* And back: a tree without secrets, each part (once; -EBADMSG), and whether every leaf finds a secret in the end, its
+ * own or one above it. */
+struct secret_tree *secret_tree_empty(const struct suite *s, uint32_t leaves);
+int secret_tree_read_part(struct secret_tree *t, uint32_t part, struct bytes content);
+bool secret_tree_is_whole(const struct secret_tree *t);

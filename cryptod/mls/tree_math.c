@@ -1,5 +1,10 @@
 #include "cryptod/mls/tree_math.h"
 
+bool tree_leaves_valid(uint32_t leaves)
+{
+        return leaves > 0 && leaves <= TREE_LEAVES_MAX && (leaves & (leaves - 1)) == 0;
+}
+
 uint32_t tree_width(uint32_t leaves)
 {
         return leaves == 0 ? 0 : 2 * leaves - 1;

@@ -11,9 +11,10 @@ enum { TREE_DEPTH_MAX = 20, TREE_LEAVES_MAX = 1 << TREE_DEPTH_MAX };
 
 #define NODE_NONE UINT32_MAX
 
-uint32_t tree_width(uint32_t leaves); /* number of nodes; 0 for no leaves */
-uint32_t tree_root(uint32_t leaves);  /* of a tree of at least one leaf */
-uint32_t tree_level(uint32_t node);   /* 0 for a leaf */
+bool tree_leaves_valid(uint32_t leaves); /* a power of two up to TREE_LEAVES_MAX */
+uint32_t tree_width(uint32_t leaves);    /* number of nodes; 0 for no leaves */
+uint32_t tree_root(uint32_t leaves);     /* of a tree of at least one leaf */
+uint32_t tree_level(uint32_t node);      /* 0 for a leaf */
 bool tree_is_leaf(uint32_t node);
 uint32_t tree_leaf_node(uint32_t leaf); /* the node of a leaf */
 uint32_t tree_node_leaf(uint32_t node); /* the leaf of a leaf node */

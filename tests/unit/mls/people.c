@@ -27,6 +27,7 @@ void person_release(struct person *p)
         writer_release(&p->package);
         key_package_keys_release(&p->keys);
         group_free(p->group);
+        disk_release(&p->disk);
 }
 
 struct key_package package_of(const struct person *p)
@@ -68,12 +69,22 @@ struct writer state_of(const struct person *p)
         return w;
 }
 
-/* Replaces the group by what its written state gives. */
+void save(struct person *p)
+{
+        _cleanup_writer_ struct writer whole = state_of(p), saved = WRITER_INIT;
+
+        disk_save(&p->disk, p->group);
+        saved = disk_content(&p->disk);
+        assert_true(bytes_equal(writer_bytes(&whole), writer_bytes(&saved)));
+}
+
 void restart(struct person *p)
 {
-        _cleanup_writer_ struct writer before = state_of(p), after = WRITER_INIT;
+        _cleanup_writer_ struct writer before = WRITER_INIT, after = WRITER_INIT;
         struct reader r;
 
+        save(p);
+        before = disk_content(&p->disk);
         p->group = group_free(p->group);
         reader_init(&r, writer_bytes(&before));
         assert_int_equal(group_read(&r, &p->group), 0);

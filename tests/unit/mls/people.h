@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cryptod/mls/group.h"
+#include "tests/unit/mls/disk.h"
 
 enum { LIFETIME = 1000, MEMBERS = 5 };
 
@@ -14,6 +15,7 @@ struct person {
         struct writer public_key, package;
         struct key_package_keys keys;
         struct group *group;
+        struct disk disk;
 };
 
 void person_make(const struct suite *s, const char *name, struct person *p);
@@ -28,8 +30,13 @@ void create(const struct suite *s, struct person *p);
 /* Gives a message to somebody's group. */
 int process(struct person *p, struct bytes message);
 
-/* The written state, and the group made anew from it. */
+/* The whole state. */
 struct writer state_of(const struct person *p);
+
+/* Saves what has changed in the group, so that all of it is on disk. */
+void save(struct person *p);
+
+/* The same, and the group made anew from the disk. */
 void restart(struct person *p);
 
 void join(struct person *p, struct bytes welcome);

@@ -106,6 +106,7 @@ static void become_member(struct walk *w, unsigned i)
         m->joined = walker_epoch(m);
         writer_release(&m->welcome);
         arrive(w, i);
+        disk_release(&m->person.disk); /* it may have been in the group before */
         restart(&m->person);
 }
 
