@@ -37,6 +37,6 @@ struct kem {
 
 extern const struct kem kem_p256, kem_p384, kem_p521, kem_x25519, kem_x448;
 
-/* The post-quantum hybrids of draft-ietf-hpke-pq; kem_xwing is the first of them with the DeriveKeyPair of
+/* The post-quantum hybrids of draft-ietf-hpke-pq-04; kem_xwing is the first of them with the DeriveKeyPair of
  * draft-connolly-cfrg-xwing-kem, which ts-mls has. */
 extern const struct kem kem_mlkem768_x25519, kem_mlkem768_p256, kem_mlkem1024_p384, kem_xwing;

@@ -43,8 +43,8 @@ struct suite {
 };
 
 /* The row of a number or name; NULL if there is none, or none that this OpenSSL can compute: the post-quantum suites of
- * draft-ietf-mls-pq-ciphersuites need ML-KEM, which it has from 3.5 on. Their numbers are TBD in the draft: until there
- * are any, the third suite TBD5 is 0xF005 of the private range (RFC 9420 §17.1), and so on. */
+ * draft-ietf-mls-pq-ciphersuites-06 need ML-KEM, which it has from 3.5 on. Their numbers are TBD in the draft: until
+ * there are any, the third of ours, TBD5, is 0xF005 of the private range (RFC 9420 §17.1), and so on. */
 const struct suite *suite_by_id(uint16_t id);
 const struct suite *suite_by_name(const char *name);
 

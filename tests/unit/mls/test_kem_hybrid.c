@@ -1,5 +1,5 @@
-/* The post-quantum hybrid suites: what the drafts say comes out of them, where OpenSSL has ML-KEM; and that who lacks
- * them is told so and can be talked into nothing. */
+/* The post-quantum hybrid suites: what NIST and the drafts say comes out of them, where OpenSSL has ML-KEM; and that
+ * who lacks them is told so and can be talked into nothing. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,9 +11,11 @@
 #include "cryptod/mls/group.h"
 #include "cryptod/mls/hpke.h"
 #include "cryptod/mls/identity.h"
+#include "cryptod/mls/openssl_cleanup.h"
 #include "services/cleanup.h"
 #include "services/text.h"
 #include "tests/unit/mls/kem_vectors.h"
+#include "tests/unit/mls/ml_kem_vectors.h"
 
 static const char *const names[] = {
         "MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519",
@@ -30,29 +32,103 @@ static struct writer unhex(const char *hex)
         return w;
 }
 
+static struct secret *unhex_secret(const char *hex)
+{
+        _cleanup_writer_ struct writer w = unhex(hex);
+
+        return secret_copy(writer_bytes(&w));
+}
+
+static void assert_is(struct bytes b, const char *hex)
+{
+        _cleanup_writer_ struct writer expected = unhex(hex);
+
+        assert_true(bytes_equal(b, writer_bytes(&expected)));
+}
+
+static void assert_digest_is(struct bytes b, const char *hex)
+{
+        uint8_t hash[HASH_SIZE_MAX];
+
+        hash_digest(&hash_sha256, b, hash);
+        assert_is(BYTES(hash, 32), hex);
+}
+
+/* Where a draft says what a key is derived of: that it is. The public key is then known; else it is computed. */
 static void the_drafts_keys_and_secrets_come_out(void **state)
 {
         for (size_t i = 0; i < COUNT_OF(vectors); i++) {
                 const struct kem *k = vectors[i].kem;
-                _cleanup_writer_ struct writer ikm = unhex(vectors[i].ikm), private_key = unhex(vectors[i].private_key),
-                                               digest = unhex(vectors[i].public_key_sha256),
-                                               output = unhex(vectors[i].output),
-                                               expected = unhex(vectors[i].shared_secret), public_key = WRITER_INIT;
-                _cleanup_secret_ struct secret *derived = k->derive_key_pair(k, writer_bytes(&ikm), &public_key);
-                uint8_t hash[HASH_SIZE_MAX];
+                _cleanup_writer_ struct writer output = unhex(vectors[i].output), public_key = WRITER_INIT;
+                _cleanup_secret_ struct secret *private_key = unhex_secret(vectors[i].private_key);
 
-                assert_true(bytes_equal(secret_bytes(derived), writer_bytes(&private_key)));
-                assert_int_equal(public_key.size, k->public_size);
-                hash_digest(&hash_sha256, writer_bytes(&public_key), hash);
-                assert_true(bytes_equal(BYTES(hash, 32), writer_bytes(&digest)));
-                for (int known = 0; known < 2; known++) {
+                if (vectors[i].ikm) {
+                        _cleanup_secret_ struct secret *ikm = unhex_secret(vectors[i].ikm),
+                                                       *derived = k->derive_key_pair(k, secret_bytes(ikm), &public_key);
+
+                        assert_is(secret_bytes(derived), vectors[i].private_key);
+                        assert_int_equal(public_key.size, k->public_size);
+                        assert_digest_is(writer_bytes(&public_key), vectors[i].public_key_sha256);
+                }
+                for (unsigned known = 0; known <= (public_key.size > 0); known++) {
                         _cleanup_secret_ struct secret *shared = NULL;
 
-                        assert_int_equal(k->decapsulate(k, derived, known ? writer_bytes(&public_key) : BYTES(NULL, 0),
+                        assert_int_equal(k->decapsulate(k, private_key,
+                                                        known ? writer_bytes(&public_key) : BYTES(NULL, 0),
                                                         writer_bytes(&output), &shared),
                                          0);
-                        assert_true(bytes_equal(secret_bytes(shared), writer_bytes(&expected)));
+                        assert_is(secret_bytes(shared), vectors[i].shared_secret);
                 }
+        }
+}
+
+/* The ML-KEM that the hybrids stand on is that of FIPS 203, from the seed that they expand on. */
+static void nists_keys_come_out(void **state)
+{
+        for (size_t i = 0; i < COUNT_OF(ml_kem_keys); i++) {
+                _cleanup_openssl_(EVP_PKEY_CTX) EVP_PKEY_CTX *context =
+                        EVP_PKEY_CTX_new_from_name(NULL, ml_kem_keys[i].name, NULL);
+                _cleanup_openssl_(EVP_PKEY) EVP_PKEY *key = NULL;
+                _cleanup_writer_ struct writer seed = unhex(ml_kem_keys[i].seed);
+                OSSL_PARAM parameters[] = { OSSL_PARAM_octet_string("seed", seed.data, seed.size), OSSL_PARAM_END };
+                uint8_t bytes[4096];
+                size_t size = sizeof(bytes);
+
+                assert_int_equal(EVP_PKEY_fromdata_init(context), 1);
+                assert_int_equal(EVP_PKEY_fromdata(context, &key, EVP_PKEY_KEYPAIR, parameters), 1);
+                assert_int_equal(EVP_PKEY_get_raw_public_key(key, bytes, &size), 1);
+                assert_digest_is(BYTES(bytes, size), ml_kem_keys[i].public_key_sha256);
+                size = sizeof(bytes);
+                assert_int_equal(EVP_PKEY_get_raw_private_key(key, bytes, &size), 1);
+                assert_digest_is(BYTES(bytes, size), ml_kem_keys[i].private_key_sha256);
+        }
+}
+
+static void nists_secrets_come_out(void **state)
+{
+        for (size_t i = 0; i < COUNT_OF(ml_kem_secrets); i++) {
+                _cleanup_writer_ struct writer private_key = unhex(ml_kem_secrets[i].private_key),
+                                               m = unhex(ml_kem_secrets[i].m), output = unhex(ml_kem_secrets[i].output);
+                size_t public_size = strcmp(ml_kem_secrets[i].name, "ML-KEM-768") == 0 ? 1184 : 1568;
+                _cleanup_openssl_(EVP_PKEY) EVP_PKEY *own = EVP_PKEY_new_raw_private_key_ex(
+                        NULL, ml_kem_secrets[i].name, NULL, private_key.data, private_key.size);
+                _cleanup_openssl_(EVP_PKEY) EVP_PKEY *peer =
+                        EVP_PKEY_new_raw_public_key_ex(NULL, ml_kem_secrets[i].name, NULL,
+                                                       private_key.data + ml_kem_secrets[i].public_key_at, public_size);
+                _cleanup_openssl_(EVP_PKEY_CTX) EVP_PKEY_CTX *sender = EVP_PKEY_CTX_new_from_pkey(NULL, peer, NULL),
+                                                             *receiver = EVP_PKEY_CTX_new_from_pkey(NULL, own, NULL);
+                OSSL_PARAM parameters[] = { OSSL_PARAM_octet_string("ikme", m.data, m.size), OSSL_PARAM_END };
+                uint8_t made[2048], shared[32];
+                size_t made_size = sizeof(made), size = sizeof(shared);
+
+                assert_int_equal(EVP_PKEY_encapsulate_init(sender, parameters), 1);
+                assert_int_equal(EVP_PKEY_encapsulate(sender, made, &made_size, shared, &size), 1);
+                assert_is(BYTES(made, made_size), ml_kem_secrets[i].output);
+                assert_is(BYTES(shared, size), ml_kem_secrets[i].shared_secret);
+                explicit_bzero(shared, sizeof(shared));
+                assert_int_equal(EVP_PKEY_decapsulate_init(receiver, NULL), 1);
+                assert_int_equal(EVP_PKEY_decapsulate(receiver, shared, &size, output.data, output.size), 1);
+                assert_is(BYTES(shared, size), ml_kem_secrets[i].shared_secret);
         }
 }
 
@@ -79,7 +155,7 @@ static void what_was_changed_gives_nothing(void **state)
 {
         for (size_t i = 0; i < COUNT_OF(vectors); i++) {
                 const struct kem *k = vectors[i].kem;
-                _cleanup_writer_ struct writer ikm = unhex(vectors[i].ikm), public_key = WRITER_INIT,
+                _cleanup_writer_ struct writer ikm = unhex(vectors[i].private_key), public_key = WRITER_INIT,
                                                output = WRITER_INIT, none = WRITER_INIT;
                 _cleanup_secret_ struct secret *key = k->derive_key_pair(k, writer_bytes(&ikm), &public_key),
                                                *sent = NULL;
@@ -211,6 +287,8 @@ int main(void)
                 tests[0],
                 tests[1],
                 tests[2],
+                cmocka_unit_test(nists_keys_come_out),
+                cmocka_unit_test(nists_secrets_come_out),
                 cmocka_unit_test(the_drafts_keys_and_secrets_come_out),
                 cmocka_unit_test(the_drafts_hpke_opens),
                 cmocka_unit_test(what_was_changed_gives_nothing),

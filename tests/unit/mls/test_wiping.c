@@ -47,8 +47,7 @@ int __real_key_agree(EVP_PKEY *own, EVP_PKEY *peer, size_t size, struct secret *
 int __wrap_key_agree(EVP_PKEY *own, EVP_PKEY *peer, size_t size, struct secret **out);
 int __wrap_key_agree(EVP_PKEY *own, EVP_PKEY *peer, size_t size, struct secret **out)
 {
-        _cleanup_secret_ struct secret *private_key = key_private(own, size);
-
+        secret_free(key_private(own, size));
         return __real_key_agree(own, peer, size, out);
 }
 
