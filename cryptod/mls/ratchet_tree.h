@@ -96,6 +96,6 @@ void ratchet_tree_parent_hash(const struct ratchet_tree *t, uint32_t node, uint3
                               uint8_t out[static SUITE_HASH_MAX]);
 
 /* The checks of a tree that arrives whole (§12.4.3.1): every parent is parent-hash valid, leaves' signatures hold, keys
- * are unique, unmerged leaves are members below their node. -EBADMSG. Credentials are the application's to validate. At
- * most @threads threads verify the signatures. */
+ * are unique and can be encrypted to, unmerged leaves are members below their node. -EBADMSG. Credentials are the
+ * application's to validate. At most @threads threads verify signatures and keys. */
 int ratchet_tree_validate(const struct ratchet_tree *t, struct bytes group_id, unsigned threads);

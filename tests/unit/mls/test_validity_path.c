@@ -294,19 +294,19 @@ RULE(an_external_commit_refers_to_nothing)
 
 /* §7.9.2, §12.4.3.1: a tree that arrives. */
 
-/* Frank refuses the tree of the Welcome, and takes it when it is not looked at. */
-static void refuse_tree(struct scene *s)
+/* Frank refuses the tree of the Welcome, and takes it without these checks. */
+static void refuse_tree(struct scene *s, unsigned checks)
 {
         invite(s, false);
         assert_int_equal(join_with(s, BYTES(NULL, 0), NULL), -EBADMSG);
-        forge.off = CHECK_TREE;
+        forge.off = checks;
         assert_int_equal(join_with(s, BYTES(NULL, 0), NULL), 0);
 }
 
 RULE(a_tree_s_parents_are_parent_hash_valid)
 {
         forge.bad_parent_hash = true;
-        refuse_tree(s);
+        refuse_tree(s, CHECK_TREE);
 }
 
 static struct bytes key_of_carol;
@@ -320,7 +320,21 @@ RULE(an_encryption_key_stands_once_in_a_tree)
 {
         key_of_carol = ratchet_tree_leaf(&group_epoch(s->people[ALICE].group)->tree, CAROL)->encryption_key;
         forge.leaf = with_the_encryption_key_of_carol;
-        refuse_tree(s);
+        refuse_tree(s, CHECK_TREE);
+}
+
+RULE(a_tree_s_leaves_can_be_encrypted_to)
+{
+        forge.leaf = with_a_key_of_small_order;
+        refuse_tree(s, CHECK_KEY);
+}
+
+/* The node above Alice and Bob, whose key Frank does not derive. */
+RULE(a_tree_s_parents_can_be_encrypted_to)
+{
+        forge.derive = 2;
+        forge.derived = BYTES_OF(small_order);
+        refuse_tree(s, CHECK_KEY);
 }
 
 RULE(a_joiner_stands_in_the_tree)
@@ -360,6 +374,8 @@ int main(void)
                 cmocka_unit_test(an_external_commit_refers_to_nothing),
                 cmocka_unit_test(a_tree_s_parents_are_parent_hash_valid),
                 cmocka_unit_test(an_encryption_key_stands_once_in_a_tree),
+                cmocka_unit_test(a_tree_s_leaves_can_be_encrypted_to),
+                cmocka_unit_test(a_tree_s_parents_can_be_encrypted_to),
                 cmocka_unit_test(a_joiner_stands_in_the_tree),
         };
 
