@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 
 #include "cleanup.h"
 #include "log.h"
@@ -245,15 +246,70 @@ static int open_event_loop(struct daemon *d)
         return r;
 }
 
-/* From start() to stop(); the exit status. */
-static int serve(const struct daemon_type *type, struct daemon *d)
+/* "visavis-hub" is configured by hub.conf. */
+static int load_config(const struct daemon_type *type, const struct options *options, struct config **out)
 {
-        void *state = NULL;
-        int r = type->start(d, &state);
+        static const char prefix[] = "visavis-";
+        const char *name = type->name;
+
+        if (strncmp(name, prefix, sizeof(prefix) - 1) == 0)
+                name += sizeof(prefix) - 1;
+        return config_load(name, options->config, type->keys, out);
+}
+
+/* A daemon that runs. */
+struct life {
+        const struct daemon_type *type;
+        const struct options *options;
+        struct daemon *d;
+        void *state;
+};
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+        struct life *l = userdata;
+        struct config *before = l->d->config, *fresh;
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        (void) sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+                          (unsigned long long) now.tv_sec * 1000000 + (unsigned long long) now.tv_nsec / 1000);
+        if (load_config(l->type, l->options, &fresh) >= 0) {
+                l->d->config = fresh;
+                if (l->type->reload(l->d, l->state) < 0) {
+                        l->d->config = before;
+                        before = fresh;
+                } else {
+                        log_info("The configuration has been read again.");
+                }
+                config_free(before);
+        }
+        (void) sd_notify(0, "READY=1");
+        return 0;
+}
+
+static int listen_to_hangups(struct life *l)
+{
+        int r = l->type->reload
+                        ? sd_event_add_signal(l->d->event, NULL, SIGHUP | SD_EVENT_SIGNAL_PROCMASK, on_hangup, l)
+                        : 0;
+
+        if (r < 0)
+                log_error("SIGHUP cannot be listened to (%s).", strerror(-r));
+        return r;
+}
+
+/* From start() to stop(); the exit status. */
+static int serve(const struct daemon_type *type, const struct options *options, struct daemon *d)
+{
+        struct life life = { .type = type, .options = options, .d = d };
+        int r = type->start(d, &life.state);
 
         if (r < 0)
                 return EXIT_FAILURE;
-        r = type->bus_name ? own_name(d->bus, type->bus_name) : 0;
+        r = listen_to_hangups(&life);
+        if (r >= 0)
+                r = type->bus_name ? own_name(d->bus, type->bus_name) : 0;
         if (r >= 0) {
                 sd_notify(0, "READY=1");
                 log_info("%s %s is ready.", type->name, VISAVIS_VERSION);
@@ -262,7 +318,7 @@ static int serve(const struct daemon_type *type, struct daemon *d)
                         log_error("The event loop failed (%s); stopping.", strerror(-r));
         }
         sd_notify(0, "STOPPING=1");
-        type->stop(d, state);
+        type->stop(d, life.state);
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -275,20 +331,16 @@ static void daemon_release(struct daemon *d)
 
 static int configure_and_serve(const struct daemon_type *type, const struct options *options)
 {
-        static const char prefix[] = "visavis-";
-        const char *config_name = type->name;
         _cleanup_free_ char *state_directory = NULL;
         _cleanup_(daemon_release) struct daemon d = { 0 };
 
-        if (strncmp(config_name, prefix, sizeof(prefix) - 1) == 0)
-                config_name += sizeof(prefix) - 1;
-        if (config_load(config_name, options->config, type->keys, &d.config) < 0 ||
-            open_state_directory(options->state, &state_directory) < 0 || open_event_loop(&d) < 0)
+        if (load_config(type, options, &d.config) < 0 || open_state_directory(options->state, &state_directory) < 0 ||
+            open_event_loop(&d) < 0)
                 return EXIT_FAILURE;
         d.state_directory = state_directory;
         if (type->bus_name && open_bus(&d, options->bus) < 0)
                 return EXIT_FAILURE;
-        return serve(type, &d);
+        return serve(type, options, &d);
 }
 
 int daemon_run(const struct daemon_type *type, int argc, char *argv[])

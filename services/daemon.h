@@ -2,9 +2,10 @@
  *
  *     start ─▶ configure ─▶ start() ─▶ own the bus name ─▶ READY=1 ─▶ loop ─▶ STOPPING=1 ─▶ stop() ─▶ exit
  *
- * SIGTERM and SIGINT end the loop; SIGHUP is left alone. The process is made non-dumpable and its core limit is zero
- * before anything is read. Options that every daemon understands: --bus ADDRESS (default: the system bus), --config
- * DIRS, --state DIR (default: $STATE_DIRECTORY), --log-level NAME, --version, --help. */
+ * SIGTERM and SIGINT end the loop. SIGHUP has the configuration read again, in a daemon that can (RELOADING=1, then
+ * READY=1 again); it ends others. The process is made non-dumpable and its core limit is zero before anything is read.
+ * Options that every daemon understands: --bus ADDRESS (default: the system bus), --config DIRS, --state DIR (default:
+ * $STATE_DIRECTORY), --log-level NAME, --version, --help. */
 #pragma once
 
 #include <systemd/sd-bus.h>
@@ -33,6 +34,10 @@ struct daemon_type {
 
         /* Builds the program's own object and exports its vtables. On error a sentence has been logged. */
         int (*start)(struct daemon *d, void **state);
+        /* @d->config has been read again, after SIGHUP: takes from it what can be changed while it runs. The one before
+         * is freed after that. On error a sentence has been logged, nothing has changed and the one before stays. May
+         * be NULL. */
+        int (*reload)(struct daemon *d, void *state);
         /* Ends it: zeroes keys, closes files. Called also after SIGTERM. */
         void (*stop)(struct daemon *d, void *state);
 };

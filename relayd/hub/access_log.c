@@ -14,8 +14,10 @@ struct access_log {
         char *path;
 };
 
-static int reopen(struct access_log *l)
+int access_log_reopen(struct access_log *l)
 {
+        if (l->file)
+                fclose(TAKE(l->file));
         int fd = open(l->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
         if (fd < 0)
@@ -38,7 +40,7 @@ int access_log_open(const char *path, struct access_log **out)
                 free(l);
                 return -ENOMEM;
         }
-        r = reopen(l);
+        r = access_log_reopen(l);
         if (r < 0) {
                 access_log_close(l);
                 return r;
@@ -66,10 +68,9 @@ static void rotate(struct access_log *l)
                 old = NULL;
                 return;
         }
-        fclose(TAKE(l->file));
-        if (rename(l->path, old) < 0 || reopen(l) < 0)
+        if (rename(l->path, old) < 0 || access_log_reopen(l) < 0)
                 log_warning("The access log %s could not be rotated (%s); nothing more is written to it until the hub "
-                            "is started again.",
+                            "reads its configuration again.",
                             l->path, strerror(errno));
 }
 

@@ -15,6 +15,9 @@ enum { ACCESS_LOG_MAX = 16 * 1024 * 1024 };
 int access_log_open(const char *path, struct access_log **out);
 struct access_log *access_log_close(struct access_log *l);
 
+/* Closes the file and opens its path anew, for somebody else has moved the file away. Errors of open(2). */
+int access_log_reopen(struct access_log *l);
+
 /* Writes a line; @account may be NULL. */
 void access_log_write(struct access_log *l, const char *address, const char *event, const char *account);
 

@@ -34,23 +34,59 @@ struct gate {
         struct rate_table *links, *registrations, *requests, *claims, *one_time;
 };
 
+/* A new table, unless the one that is there has the same rate already. */
+static int make_table(unsigned count, uint64_t usec, unsigned burst, unsigned size, bool same, struct rate_table **out)
+{
+        return same ? 0 : rate_table_new(count, usec, burst, size, out);
+}
+
+static void replace(struct rate_table **table, struct rate_table *by)
+{
+        if (!by)
+                return;
+        rate_table_free(*table);
+        *table = by;
+}
+
+int gate_configure(struct gate *g, const struct gate_settings *settings)
+{
+        const struct gate_settings *s = settings, *old = &g->settings;
+        struct rate_table *links = NULL, *registrations = NULL, *requests = NULL, *claims = NULL, *one_time = NULL;
+
+        if (make_table(s->links_per_minute, MINUTE, s->links_per_minute, ADDRESSES,
+                       g->links && s->links_per_minute == old->links_per_minute, &links) < 0 ||
+            make_table(s->registrations_per_hour, 60ULL * MINUTE, s->registrations_per_hour, ADDRESSES,
+                       g->registrations && s->registrations_per_hour == old->registrations_per_hour,
+                       &registrations) < 0 ||
+            make_table(s->requests_per_second, 1000000, s->requests_per_second * BURST_SECONDS, ACCOUNTS,
+                       g->requests && s->requests_per_second == old->requests_per_second, &requests) < 0 ||
+            make_table(s->claims_per_minute, MINUTE, CLAIM_BURST, ACCOUNTS,
+                       g->claims && s->claims_per_minute == old->claims_per_minute, &claims) < 0 ||
+            make_table(s->claims_of_name_per_hour, 60ULL * MINUTE, s->claims_of_name_per_hour, ACCOUNTS,
+                       g->one_time && s->claims_of_name_per_hour == old->claims_of_name_per_hour, &one_time) < 0) {
+                rate_table_free(links);
+                rate_table_free(registrations);
+                rate_table_free(requests);
+                rate_table_free(claims);
+                return -ENOMEM;
+        }
+        replace(&g->links, links);
+        replace(&g->registrations, registrations);
+        replace(&g->requests, requests);
+        replace(&g->claims, claims);
+        replace(&g->one_time, one_time);
+        g->settings = *s;
+        return 0;
+}
+
 int gate_new(const struct gate_settings *settings, struct gate **out)
 {
-        const struct gate_settings *s = settings;
         struct gate *g = calloc(1, sizeof(*g));
 
         if (!g)
                 return -ENOMEM;
-        g->settings = *s;
         random_fill(&g->seed, sizeof(g->seed));
-        if (rate_table_new(s->links_per_minute, MINUTE, s->links_per_minute, ADDRESSES, &g->links) < 0 ||
-            rate_table_new(s->registrations_per_hour, 60ULL * MINUTE, s->registrations_per_hour, ADDRESSES,
-                           &g->registrations) < 0 ||
-            rate_table_new(s->requests_per_second, 1000000, s->requests_per_second * BURST_SECONDS, ACCOUNTS,
-                           &g->requests) < 0 ||
-            rate_table_new(s->claims_per_minute, MINUTE, CLAIM_BURST, ACCOUNTS, &g->claims) < 0 ||
-            rate_table_new(s->claims_of_name_per_hour, 60ULL * MINUTE, s->claims_of_name_per_hour, ACCOUNTS,
-                           &g->one_time) < 0) {
+        if (gate_configure(g, settings) < 0) {
                 gate_free(g);
                 return -ENOMEM;
         }

@@ -31,6 +31,9 @@ struct gate_pass {
 };
 
 int gate_new(const struct gate_settings *settings, struct gate **out);
+
+/* Other limits from now on; what was used of a rate that stays the same stays used. -ENOMEM: nothing has changed. */
+int gate_configure(struct gate *g, const struct gate_settings *settings);
 struct gate *gate_free(struct gate *g);
 
 /* A newcomer: true if it may come in; then @pass is to be given back with gate_leave(). */

@@ -2,11 +2,13 @@
 #include "hub.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <systemd/sd-daemon.h>
 #include <time.h>
 
 #include "relayd/link/tls.h"
@@ -21,7 +23,6 @@ enum {
         QUEUE_BYTES = 32 * 1024 * 1024,       /* of what waits for the next batches; then no session is read from */
         CHUNK_QUEUE_BYTES = 16 * 1024 * 1024, /* of chunks that wait; then no session is read from that has put one */
         ACCEPT_STEP = 32,                     /* connections taken in one turn */
-        LISTENERS_MAX = 8,
         BUCKETS = 4096,
         EXPIRE_USEC = 10 * 60 * 1000 * 1000, /* between two rounds of store_expire() */
         EXPIRE_MORE_USEC = 200 * 1000,       /* between two of its steps */
@@ -41,7 +42,7 @@ struct hub {
         struct access_log *log;
         struct hub_settings settings;
         struct gate *gate;
-        sd_event_source *listeners[LISTENERS_MAX];
+        sd_event_source *listeners[HUB_LISTENERS_MAX];
         unsigned listener_count;
         sd_event_source *turn, *expire, *accept_again;
         struct session *sessions;
@@ -52,6 +53,8 @@ struct hub {
         struct job *batch[BATCH_JOBS]; /* is being run */
         struct store_request *requests[BATCH_JOBS];
         unsigned batch_count;
+        struct store_limits limits; /* for the store, when it is not busy */
+        bool limits_changed;
         bool held; /* sessions wait for the queue to shrink */
         uint64_t accepted, registrations, messages, entries;
 };
@@ -200,6 +203,9 @@ static void run_batch(struct hub *h)
                 return;
         fill_batch(h, &h->chunks, BATCH_CHUNK_BYTES);
         fill_batch(h, &h->jobs, BATCH_BYTES);
+        if (h->limits_changed)
+                store_set_limits(h->store, &h->limits);
+        h->limits_changed = false;
         if (h->batch_count > 0)
                 committer_run(h->committer, h->requests, h->batch_count);
 }
@@ -397,13 +403,44 @@ int hub_listen(struct hub *h, int fd)
 {
         int r;
 
-        if (h->listener_count == LISTENERS_MAX)
+        if (h->listener_count == HUB_LISTENERS_MAX)
                 return -E2BIG;
         r = sd_event_add_io(h->event, &h->listeners[h->listener_count], fd, EPOLLIN, on_accept, h);
         if (r < 0)
                 return r;
         (void) sd_event_source_set_io_fd_own(h->listeners[h->listener_count++], true);
         return 0;
+}
+
+int hub_configure(struct hub *h, const struct hub_settings *settings, const struct store_limits *limits)
+{
+        int r = gate_configure(h->gate, &settings->gate);
+
+        if (r < 0)
+                return r;
+        h->settings = *settings;
+        h->limits = *limits;
+        h->limits_changed = true;
+        return 0;
+}
+
+void hub_set_access_log(struct hub *h, struct access_log *log)
+{
+        h->log = log;
+}
+
+unsigned hub_listeners(const struct hub *h, int out[static HUB_LISTENERS_MAX])
+{
+        unsigned count = 0;
+
+        for (unsigned i = 0; i < h->listener_count; i++) {
+                int fd = fcntl(sd_event_source_get_io_fd(h->listeners[i]), F_DUPFD_CLOEXEC,
+                               SD_LISTEN_FDS_START + HUB_LISTENERS_MAX);
+
+                if (fd >= 0)
+                        out[count++] = fd;
+        }
+        return count;
 }
 
 int hub_new(sd_event *event, struct store *store, SSL_CTX *context, struct access_log *log,

@@ -36,6 +36,18 @@ struct hub_settings {
 int hub_new(sd_event *event, struct store *store, SSL_CTX *context, struct access_log *log,
             const struct hub_settings *settings, struct hub **out);
 
+/* Other settings and limits from now on; times of silence are those of links that come from now on. -ENOMEM: nothing
+ * has changed. */
+int hub_configure(struct hub *h, const struct hub_settings *settings, const struct store_limits *limits);
+
+/* Another access log, or NULL. The one before is not used any more. */
+void hub_set_access_log(struct hub *h, struct access_log *log);
+
+/* Copies of the listening sockets, the caller's to close, none of them with a number that sd_listen_fds(3) would give
+ * one. Returns how many. */
+enum { HUB_LISTENERS_MAX = 8 };
+unsigned hub_listeners(const struct hub *h, int out[static HUB_LISTENERS_MAX]);
+
 /* Takes over a listening, non-blocking socket. */
 int hub_listen(struct hub *h, int fd);
 

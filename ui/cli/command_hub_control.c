@@ -204,6 +204,11 @@ static int hub_remove(struct cli *cli, const char *argument)
         return ask_about(cli, "remove", argument);
 }
 
+static int hub_metrics(struct cli *cli, const char *argument)
+{
+        return hub_control_copy(cli, "metrics");
+}
+
 static int hub_log(struct cli *cli, const char *argument)
 {
         return access_log_show(cli);
@@ -244,13 +249,10 @@ int command_hub_control(struct cli *cli, int argc, char *argv[])
                 const char *word, *argument; /* NULL: none */
                 int (*run)(struct cli *cli, const char *argument);
         } words[] = {
-                { "status", NULL, hub_status },
-                { "accounts", NULL, hub_accounts },
-                { "remove", "NAME", hub_remove },
-                { "invite", NULL, hub_invite },
-                { "invitations", NULL, hub_invitations },
-                { "revoke", "INVITATION", hub_revoke },
-                { "log", NULL, hub_log },
+                { "status", NULL, hub_status },           { "accounts", NULL, hub_accounts },
+                { "remove", "NAME", hub_remove },         { "invite", NULL, hub_invite },
+                { "invitations", NULL, hub_invitations }, { "revoke", "INVITATION", hub_revoke },
+                { "metrics", NULL, hub_metrics },         { "log", NULL, hub_log },
                 { "backup", "FILE", hub_backup },
         };
 
@@ -262,8 +264,8 @@ int command_hub_control(struct cli *cli, int argc, char *argv[])
                                         words[i].argument ? " " : "", words[i].argument ? words[i].argument : "");
                 return words[i].run(cli, words[i].argument ? argv[1] : NULL);
         }
-        return cli_fail(
-                cli, EXIT_USAGE,
-                "Say what the hub should do: run, status, accounts, remove, invite, invitations, revoke, log or "
-                "backup; visavis hub --help says more.");
+        return cli_fail(cli, EXIT_USAGE,
+                        "Say what the hub should do: run, status, accounts, remove, invite, invitations, revoke, "
+                        "metrics, log or "
+                        "backup; visavis hub --help says more.");
 }

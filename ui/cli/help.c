@@ -94,6 +94,7 @@ const struct command commands[] = {
           "                   is by invitation (visavis signup --invitation)\n"
           "invitations        which there are, and what became of them\n"
           "revoke INVITATION  take one back\n"
+          "metrics            what status says, in OpenMetrics\n"
           "log                who connected, from where and when\n"
           "backup FILE        copy its database to a new file while it goes on\n\n"
           "It is the hub of --state, else your own, else that of this machine, which\n"

@@ -196,3 +196,21 @@ int hub_control_ask(struct cli *cli, const char *request, int pass, int *got,
                 return cli_fail(cli, EXIT_OTHER, "The hub could not be asked: %s. Try again.", strerror(-r));
         return read_answer(cli, a, each, userdata);
 }
+
+int hub_control_copy(struct cli *cli, const char *request)
+{
+        _cleanup_close_ int fd = -1;
+        char part[4096];
+        int code = open_socket(cli, &fd), r;
+        ssize_t n = 0;
+
+        if (code != EXIT_OK)
+                return code;
+        r = send_request(fd, request, -1);
+        while (r >= 0 && (n = read(fd, part, sizeof(part))) > 0)
+                (void) fwrite(part, 1, (size_t) n, stdout);
+        if (r < 0 || n < 0 || fflush(stdout) != 0)
+                return cli_fail(cli, EXIT_OTHER, "The hub's answer could not be passed on: %s. Try again.",
+                                strerror(r < 0 ? -r : errno));
+        return EXIT_OK;
+}

@@ -12,6 +12,10 @@
 int hub_control_ask(struct cli *cli, const char *request, int pass, int *got,
                     void (*each)(struct cli *cli, json_object *object, void *userdata), void *userdata);
 
+/* Sends @request and copies the answer, which is no JSON, to standard output. EXIT_OK, or the error has been printed.
+ */
+int hub_control_copy(struct cli *cli, const char *request);
+
 /* The state directory of the person's own hub: $XDG_STATE_HOME/visavis/hub, or ~/.local/state/visavis/hub. NULL if
  * neither is known; the caller's. */
 char *hub_own_directory(void);

@@ -163,6 +163,11 @@ int store_open(const char *directory, const struct store_limits *limits, struct 
         return 0;
 }
 
+void store_set_limits(struct store *s, const struct store_limits *limits)
+{
+        s->limits = *limits;
+}
+
 struct store *store_close(struct store *s)
 {
         if (!s)

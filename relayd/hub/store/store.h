@@ -123,6 +123,9 @@ struct store_limits {
 int store_open(const char *directory, const struct store_limits *limits, struct store **out);
 struct store *store_close(struct store *s);
 
+/* Other limits from now on; not while store_run() is under way. */
+void store_set_limits(struct store *s, const struct store_limits *limits);
+
 /* Runs @count requests in one transaction. Each has its result afterwards; if the transaction failed, a sentence has
  * been logged, all results are STORE_FAILED and the return value is a negative errno. */
 int store_run(struct store *s, struct store_request *const *requests, unsigned count);

@@ -1,15 +1,18 @@
 /* What comes over the hub's control socket: never more than a request or a sentence, and a request is within its
- * limits. */
+ * limits. And what comes over the port of the metrics. */
 #include <assert.h>
 #include <string.h>
 
 #include "relayd/hub/control_request.h"
+#include "relayd/hub/metrics.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         struct control_request r = { 0 };
+
+        (void) metrics_request_parse(BYTES(data, size));
         const char *fault = control_request_parse(BYTES(data, size), &r);
 
         if (fault) {

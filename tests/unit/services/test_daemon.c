@@ -104,13 +104,28 @@ static void stop(struct daemon *d, void *state)
                 fclose(fopen(path, "we"));
 }
 
+/* Leaves word of what it read. */
+static int reload(struct daemon *d, void *state)
+{
+        const char *address = config_string(d->config, "hub", NULL, "address");
+        _cleanup_free_ char *path = NULL;
+
+        if (strcmp(address, "wrong") == 0)
+                return -EINVAL;
+        if (state == d && asprintf(&path, "%s/%s", d->state_directory, address) > 0)
+                fclose(fopen(path, "we"));
+        return 0;
+}
+
 static const struct config_key keys[] = { { "hub", "address", "nowhere" }, { NULL, NULL, NULL } };
 
 static int run(int argc, char *argv[])
 {
         const struct daemon_option options[] = { { "greeting", "TEXT", "what to say", &greeting },
                                                  { NULL, NULL, NULL, NULL } };
-        const struct daemon_type type = { "visavis-test", "a daemon under test", NAME, keys, options, start, stop };
+        const struct daemon_type type = {
+                "visavis-test", "a daemon under test", NAME, keys, options, start, reload, stop
+        };
 
         return daemon_run(&type, argc, argv);
 }
@@ -154,6 +169,17 @@ static void expect_notice(const char *wanted)
         assert_true(n > 0);
         text[n] = '\0';
         assert_string_equal(text, wanted);
+}
+
+static void expect_reloading(void)
+{
+        static const char prefix[] = "RELOADING=1\nMONOTONIC_USEC=";
+        char text[256] = "";
+
+        assert_true(recv(notify_socket, text, sizeof(text) - 1, 0) > 0);
+        assert_memory_equal(text, prefix, sizeof(prefix) - 1);
+        assert_true(strtoull(text + sizeof(prefix) - 1, NULL, 10) > 0);
+        expect_notice("READY=1");
 }
 
 static void expect_no_notice(void)
@@ -254,6 +280,35 @@ static void it_is_ready_when_it_owns_its_name_and_stops_cleanly(void **state)
                 assert_int_equal(wait_exit(child), 0);
                 assert_int_equal(unlink(mark), 0);
         }
+}
+
+static void a_hangup_has_its_configuration_read_again(void **state)
+{
+        _cleanup_free_ char *directory = scratch_path("state"), *somewhere = scratch_path("state/somewhere"),
+                            *elsewhere = scratch_path("state/elsewhere");
+        pid_t child = spawn(bus_address, directory, scratch, NULL);
+
+        expect_notice("READY=1");
+        scratch_write("test.conf", "[hub]\naddress = somewhere\n", 26);
+        kill(child, SIGHUP);
+        expect_reloading();
+        assert_int_equal(unlink(somewhere), 0);
+
+        /* One that cannot be read, and one that the daemon does not like, change nothing and end nothing. */
+        scratch_write("test.conf", "[hub]\nadress = somewhere\n", 25);
+        kill(child, SIGHUP);
+        expect_reloading();
+        scratch_write("test.conf", "[hub]\naddress = wrong\n", 22);
+        kill(child, SIGHUP);
+        expect_reloading();
+        assert_int_equal(access(somewhere, F_OK), -1);
+        scratch_write("test.conf", "[hub]\naddress = elsewhere\n", 26);
+        kill(child, SIGHUP);
+        expect_reloading();
+        assert_int_equal(unlink(elsewhere), 0);
+        kill(child, SIGTERM);
+        expect_notice("STOPPING=1");
+        assert_int_equal(wait_exit(child), 0);
 }
 
 static void a_caller_is_who_the_bus_says(void **state)
@@ -447,6 +502,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 bus_test(it_is_ready_when_it_owns_its_name_and_stops_cleanly),
+                bus_test(a_hangup_has_its_configuration_read_again),
                 bus_test(a_caller_is_who_the_bus_says),
                 bus_test(a_signal_for_one_reaches_nobody_else),
                 bus_test(a_second_instance_is_refused_and_stopped),

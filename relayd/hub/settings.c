@@ -1,0 +1,108 @@
+/* See settings.h. */
+#include "settings.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "report.h"
+#include "services/cleanup.h"
+#include "services/log.h"
+
+const struct config_key hub_config_keys[] = {
+        { "hub", "listen", "127.0.0.1:7843" },
+        { "hub", "name", "" },
+        { "hub", "registration", "open" },
+        { "hub", "reserved-names",
+          "admin administrator hostmaster hub postmaster root support system webmaster visavis" },
+        { "hub", "connections", "10000" },
+        { "hub", "access-log", "yes" },
+        { "hub", "metrics", "" },
+        { "limits", "payload", "1048576" },
+        { "limits", "mailbox-messages", "100000" },
+        { "limits", "mailbox-bytes", "268435456" },
+        { "limits", "key-packages", "200" },
+        { "limits", "key-packages-low", "10" },
+        { "limits", "messages-per-second", "2000" },
+        { "limits", "claims-per-minute", "60" },
+        { "limits", "claims-of-name-per-hour", "5" },
+        { "limits", "unproven-links", "1000" },
+        { "limits", "links-of-address", "1000" },
+        { "limits", "links-per-minute", "300" },
+        { "limits", "registrations-per-hour", "30" },
+        { "limits", "handshake", "10s" },
+        { "limits", "idle", "2min" },
+        { "limits", "chunk-bytes", "1073741824" },
+        { "limits", "chunks", "30d" },
+        { "limits", "retention", "30d" },
+        { "limits", "idempotency", "7d" },
+        { "limits", "groups", "365d" },
+        { "limits", "names", "90d" },
+        { NULL, NULL, NULL },
+};
+
+static int configure_registration(const struct config *c, struct hub_settings *s)
+{
+        const char *policy = config_string(c, "hub", NULL, "registration");
+
+        s->reserved_names = config_string(c, "hub", NULL, "reserved-names");
+        for (enum store_policy p = STORE_OPEN; p <= STORE_CLOSED; p++) {
+                if (strcmp(policy, policy_name(p)) == 0) {
+                        s->registration = p;
+                        return 0;
+                }
+        }
+        log_error("registration = %s in hub.conf is none of open, invitation and closed.", policy);
+        return -EINVAL;
+}
+
+static int configure_numbers(const struct config *c, struct hub_settings *s, struct store_limits *l)
+{
+        const struct {
+                const char *section, *key;
+                int64_t min, max;
+                unsigned *out;
+        } numbers[] = {
+                { "hub", "connections", 1, 1000000, &s->connections_max },
+                { "limits", "payload", 1024, WIRE_PAYLOAD_MAX, &s->payload_max },
+                { "limits", "key-packages", 1, 100000, &l->key_packages },
+                { "limits", "key-packages-low", 0, 100000, &s->key_packages_low },
+                { "limits", "messages-per-second", 0, 1000000, &s->gate.requests_per_second },
+                { "limits", "claims-per-minute", 0, 1000000, &s->gate.claims_per_minute },
+                { "limits", "claims-of-name-per-hour", 0, 1000000, &s->gate.claims_of_name_per_hour },
+                { "limits", "unproven-links", 0, 1000000, &s->gate.unproven },
+                { "limits", "links-of-address", 0, 1000000, &s->gate.links_of_address },
+                { "limits", "links-per-minute", 0, 1000000, &s->gate.links_per_minute },
+                { "limits", "registrations-per-hour", 0, 1000000, &s->gate.registrations_per_hour },
+        };
+
+        for (unsigned i = 0; i < COUNT_OF(numbers); i++) {
+                int64_t value;
+                int r = config_integer(c, numbers[i].section, NULL, numbers[i].key, numbers[i].min, numbers[i].max,
+                                       &value);
+
+                if (r < 0)
+                        return r;
+                *numbers[i].out = (unsigned) value;
+        }
+        return 0;
+}
+
+int hub_settings_read(const struct config *c, struct hub_settings *s, struct store_limits *l)
+{
+        int r;
+
+        *s = (struct hub_settings){ 0 };
+        if ((r = configure_registration(c, s)) < 0 || (r = configure_numbers(c, s, l)) < 0 ||
+            (r = config_integer(c, "limits", NULL, "mailbox-messages", 1, INT64_MAX, &l->mailbox_entries)) < 0 ||
+            (r = config_integer(c, "limits", NULL, "mailbox-bytes", 1, INT64_MAX / 2, &l->mailbox_bytes)) < 0 ||
+            (r = config_integer(c, "limits", NULL, "chunk-bytes", 0, INT64_MAX / 2, &l->chunk_bytes)) < 0 ||
+            (r = config_duration(c, "limits", NULL, "chunks", &l->chunk_usec)) < 0 ||
+            (r = config_duration(c, "limits", NULL, "handshake", &s->handshake_usec)) < 0 ||
+            (r = config_duration(c, "limits", NULL, "idle", &s->idle_usec)) < 0 ||
+            (r = config_duration(c, "limits", NULL, "retention", &l->retention_usec)) < 0 ||
+            (r = config_duration(c, "limits", NULL, "idempotency", &l->idempotency_usec)) < 0 ||
+            (r = config_duration(c, "limits", NULL, "names", &l->name_usec)) < 0 ||
+            (r = config_duration(c, "limits", NULL, "groups", &l->group_usec)) < 0)
+                return r;
+        return 0;
+}

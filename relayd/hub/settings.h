@@ -1,0 +1,10 @@
+/* hub.conf: which keys there are, and what they come to. */
+#pragma once
+
+#include "hub.h"
+#include "services/config.h"
+
+extern const struct config_key hub_config_keys[];
+
+/* Reads what governs the hub and its store. The strings of @s belong to @c. A sentence has been logged on error. */
+int hub_settings_read(const struct config *c, struct hub_settings *s, struct store_limits *l);
