@@ -139,9 +139,10 @@ static void leave_in_heap(struct person *people)
 
 static void leave_on_stack(struct person *people)
 {
-        uint8_t stack[64];
+        uint8_t stack[1024];
 
-        memcpy(stack, people->public_key.data, 32);
+        for (size_t i = 0; i < sizeof(stack); i += 32)
+                memcpy(stack + i, people->public_key.data, 32);
         look_at(stack);
 }
 
