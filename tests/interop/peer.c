@@ -6,12 +6,19 @@
  *     package MEMBER                  ok KEY_PACKAGE       a new member; an MLSMessage
  *     create MEMBER GROUP_ID          ok
  *     join MEMBER WELCOME             ok
- *     commit MEMBER ADD… / REMOVE…    ok COMMIT WELCOME    key packages, then leaf indices; waits until
+ *     commit MEMBER ADD… / REMOVE…    ok COMMIT WELCOME    key packages, then leaf indices, besides all that has been
+ *                                                          proposed; waits until
  *     merge MEMBER | clear MEMBER     ok                   it has won or lost
+ *     propose MEMBER add KEY_PACKAGE | update | remove LEAF
+ *                                     ok MESSAGE
+ *     info MEMBER                     ok GROUP_INFO        with the tree in it, for
+ *     external MEMBER GROUP_INFO      ok COMMIT            somebody who joins from outside
  *     process MEMBER MESSAGE          ok KIND DATA         KIND: application, proposal, commit
  *     protect MEMBER DATA             ok MESSAGE
  *     state MEMBER                    ok EPOCH LEAF AUTHENTICATOR EXPORTED TREE_HASH
- *     leave MEMBER                    ok */
+ *     leave MEMBER                    ok
+ *
+ * In epochs of even numbers commits and proposals are public, in others encrypted. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +35,7 @@ enum { MEMBERS = 64, ARGUMENTS = 64 };
 struct member {
         char *name;
         struct secret *signature_key;
-        struct writer package;
+        struct writer public_key, package;
         struct key_package_keys keys;
         struct group *group;
 };
@@ -41,6 +48,7 @@ static void member_release(struct member *m)
 {
         free(m->name);
         secret_free(m->signature_key);
+        writer_release(&m->public_key);
         writer_release(&m->package);
         key_package_keys_release(&m->keys);
         group_free(m->group);
@@ -84,9 +92,24 @@ static int cmd_suite(char **arguments, int count)
         return 0;
 }
 
+static struct identity identity_of(const struct member *m)
+{
+        return (struct identity){
+                .suite = suite,
+                .credential = { CREDENTIAL_BASIC, BYTES_STRING(m->name) },
+                .signature_key = writer_bytes(&m->public_key),
+                .signature_private_key = m->signature_key,
+        };
+}
+
+static struct group_framing framing_of(const struct member *m)
+{
+        return (struct group_framing){ .public = group_epoch(m->group)->context.epoch % 2 == 0 };
+}
+
 static int cmd_package(char **arguments, int count)
 {
-        _cleanup_writer_ struct writer public_key = WRITER_INIT, message = WRITER_INIT;
+        _cleanup_writer_ struct writer message = WRITER_INIT;
         struct member *m = NULL;
         struct identity i;
         int r;
@@ -97,13 +120,8 @@ static int cmd_package(char **arguments, int count)
         if (!m)
                 return -ENOSPC;
         m->name = strdup(arguments[0]);
-        m->signature_key = suite_signature_generate(suite, &public_key);
-        i = (struct identity){
-                .suite = suite,
-                .credential = { CREDENTIAL_BASIC, BYTES_STRING(m->name) },
-                .signature_key = writer_bytes(&public_key),
-                .signature_private_key = m->signature_key,
-        };
+        m->signature_key = suite_signature_generate(suite, &m->public_key);
+        i = identity_of(m);
         r = identity_key_package(&i, 0, INT64_MAX, false, &m->package, &m->keys);
         if (r < 0)
                 return r;
@@ -139,13 +157,31 @@ static int cmd_join(struct member *m, char **arguments, int count)
                                   secret_copy(secret_bytes(m->signature_key)), NULL, &m->group);
 }
 
+/* The KeyPackage of an MLSMessage, checked. */
+static int read_package(const char *hex, struct writer *message, struct bytes *out)
+{
+        struct key_package k;
+        struct reader reader;
+        int r = unhex(hex, message);
+
+        if (r < 0)
+                return r;
+        reader_init(&reader, writer_bytes(message));
+        if (read_u16(&reader) != PROTOCOL_MLS10 || read_u16(&reader) != WIRE_FORMAT_KEY_PACKAGE)
+                return -EBADMSG;
+        *out = reader.rest;
+        key_package_read(&reader, &k);
+        r = reader_finish(&reader);
+        return r < 0 ? r : key_package_check(&k, 1);
+}
+
 static int cmd_commit(struct member *m, char **arguments, int count)
 {
         _cleanup_writer_ struct writer commit = WRITER_INIT, welcome = WRITER_INIT;
         struct writer packages[ARGUMENTS] = { 0 };
         struct bytes add[ARGUMENTS];
         uint32_t remove[ARGUMENTS];
-        struct group_change change = { .add = add, .remove = remove, .cached = true };
+        struct group_change change = { .add = add, .remove = remove, .cached = true, .framing = framing_of(m) };
         bool adding = true;
         int r = 0;
 
@@ -155,21 +191,8 @@ static int cmd_commit(struct member *m, char **arguments, int count)
                 } else if (!adding) {
                         remove[change.remove_count++] = (uint32_t) atoi(arguments[i]);
                 } else {
-                        struct writer *w = &packages[change.add_count];
-                        struct key_package k;
-                        struct reader reader;
-
-                        r = unhex(arguments[i], w);
-                        reader_init(&reader, writer_bytes(w));
-                        if (r >= 0 &&
-                            (read_u16(&reader) != PROTOCOL_MLS10 || read_u16(&reader) != WIRE_FORMAT_KEY_PACKAGE))
-                                r = -EBADMSG;
-                        add[change.add_count++] = reader.rest;
-                        key_package_read(&reader, &k);
-                        if (r >= 0)
-                                r = reader_finish(&reader);
-                        if (r >= 0)
-                                r = key_package_check(&k, 1);
+                        r = read_package(arguments[i], &packages[change.add_count], &add[change.add_count]);
+                        change.add_count++;
                 }
         }
         if (r >= 0)
@@ -180,6 +203,66 @@ static int cmd_commit(struct member *m, char **arguments, int count)
         }
         for (size_t i = 0; i < ARGUMENTS; i++)
                 writer_release(&packages[i]);
+        return r;
+}
+
+static int write_proposal(char **arguments, int count, struct writer *out)
+{
+        _cleanup_writer_ struct writer message = WRITER_INIT;
+        struct bytes package;
+        int r;
+
+        if (count == 2 && strcmp(arguments[0], "remove") == 0) {
+                proposal_write_remove(out, (uint32_t) atoi(arguments[1]));
+                return writer_finish(out);
+        }
+        if (count != 2 || strcmp(arguments[0], "add") != 0)
+                return -EINVAL;
+        r = read_package(arguments[1], &message, &package);
+        if (r < 0)
+                return r;
+        proposal_write_add(out, package);
+        return writer_finish(out);
+}
+
+static int cmd_propose(struct member *m, char **arguments, int count)
+{
+        _cleanup_writer_ struct writer proposal = WRITER_INIT, message = WRITER_INIT;
+        struct group_framing framing = framing_of(m);
+        struct bytes none = BYTES(NULL, 0);
+        bool update = strcmp(arguments[0], "update") == 0;
+        int r = update ? 0 : write_proposal(arguments, count, &proposal);
+
+        if (r >= 0)
+                r = update ? group_propose_update(m->group, NULL, none, &framing, &message)
+                           : group_propose(m->group, writer_bytes(&proposal), none, &framing, &message);
+        if (r >= 0)
+                say(writer_bytes(&message));
+        return r;
+}
+
+static int cmd_info(struct member *m, char **arguments, int count)
+{
+        _cleanup_writer_ struct writer info = WRITER_INIT;
+        int r = group_publish_info(m->group, true, &info);
+
+        if (r >= 0)
+                say(writer_bytes(&info));
+        return r;
+}
+
+static int cmd_external(struct member *m, char **arguments, int count)
+{
+        _cleanup_writer_ struct writer info = WRITER_INIT, commit = WRITER_INIT;
+        struct identity self = identity_of(m);
+        struct external_join outside = { .self = &self, .resync = NODE_NONE };
+        int r = unhex(arguments[0], &info);
+
+        outside.group_info = writer_bytes(&info);
+        if (r >= 0)
+                r = group_join_external(&outside, NULL, &commit, &m->group);
+        if (r >= 0)
+                say(writer_bytes(&commit));
         return r;
 }
 
@@ -251,9 +334,12 @@ static const struct {
         int count;
         bool in_group;
 } commands[] = {
-        { "create", cmd_create, 1, false },  { "join", cmd_join, 1, false },  { "commit", cmd_commit, 1, true },
-        { "merge", cmd_merge, 0, true },     { "clear", cmd_clear, 0, true }, { "process", cmd_process, 1, true },
-        { "protect", cmd_protect, 1, true }, { "state", cmd_state, 0, true }, { "leave", cmd_leave, 0, false },
+        { "create", cmd_create, 1, false },  { "join", cmd_join, 1, false },
+        { "commit", cmd_commit, 1, true },   { "merge", cmd_merge, 0, true },
+        { "clear", cmd_clear, 0, true },     { "propose", cmd_propose, 1, true },
+        { "info", cmd_info, 0, true },       { "external", cmd_external, 1, false },
+        { "process", cmd_process, 1, true }, { "protect", cmd_protect, 1, true },
+        { "state", cmd_state, 0, true },     { "leave", cmd_leave, 0, false },
 };
 
 static int obey(char **words, int count)

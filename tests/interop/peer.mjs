@@ -1,34 +1,65 @@
-// ts-mls as a peer: the same lines as peer.c takes, and one more:
+// ts-mls as a peer: takes the same lines as peer.c.
 //
-//     propose MEMBER LEAF    ok MESSAGE    a Remove by itself; later commits of everybody who has seen it refer to it
-//
-// The first argument is the folder with node_modules. In two places ts-mls 1.6.4 is not what RFC 9420 says, and is put right here:
+// The first argument is the folder with node_modules. In three places ts-mls 1.6.4 is not what RFC 9420 says, and is put right here:
 //
 // - A joiner demands that all parents above an unmerged leaf have equal lists of unmerged leaves; §7.9 demands only that each
 //   parent between the leaf and a parent that lists it lists it too, as two Adds in two epochs already show.
+// - The content of an external_pub extension is a key without its length; §12.4.3.2 has an HPKEPublicKey, which is opaque<V>.
 // - Its public signature keys on NIST curves are compressed points; §5.1.1 has them uncompressed. ECDSA is Node's here, which is
 //   also faster than JavaScript.
+//
+// It follows Update proposals of others and has no call to make one: the leaf is made here of its parts.
 import { createInterface } from "node:readline";
 import { createRequire, register } from "node:module";
 import { pathToFileURL } from "node:url";
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify, webcrypto } from "node:crypto";
+import { createHash, createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, sign, timingSafeEqual, verify, webcrypto } from "node:crypto";
 
-globalThis.crypto ??= webcrypto; // Node 18
+// Hashes and HMAC of the Web Cryptography API each travel to a thread and back, thousands a commit: they are computed on the spot.
+const digest = (hash) => (hash.name ?? hash).replace("-", "");
+const onTheSpot = {
+  digest: async (hash, data) => new Uint8Array(createHash(digest(hash)).update(new Uint8Array(data)).digest()).buffer,
+  importKey: async (format, bytes, algorithm, ...rest) =>
+    algorithm.name === "HMAC" ? { hash: digest(algorithm.hash), bytes: new Uint8Array(bytes) } : webcrypto.subtle.importKey(format, bytes, algorithm, ...rest),
+  sign: async (algorithm, key, data) =>
+    key.hash ? new Uint8Array(createHmac(key.hash, key.bytes).update(new Uint8Array(data)).digest()).buffer : webcrypto.subtle.sign(algorithm, key, data),
+  verify: async (algorithm, key, mac, data) =>
+    key.hash ? timingSafeEqual(new Uint8Array(mac), new Uint8Array(await onTheSpot.sign(algorithm, key, data))) : webcrypto.subtle.verify(algorithm, key, mac, data),
+};
+const subtle = new Proxy(webcrypto.subtle, { get: (target, name) => onTheSpot[name] ?? target[name]?.bind(target) });
+Object.defineProperty(globalThis, "crypto", { value: { subtle, getRandomValues: (array) => webcrypto.getRandomValues(array) } });
 
+const corrections = {
+  "clientState.js": [
+    [
+      "if (!arraysEqual(dpNode.parent.unmergedLeaves, n.parent.unmergedLeaves))",
+      "if (dp.indexOf(parentIdx) < dp.indexOf(i) && !dpNode.parent.unmergedLeaves.includes(unmergedLeaf))",
+    ],
+  ],
+  "createCommit.js": [
+    ['import { encode } from "./codec/tlsEncoder.js";', 'import { encode } from "./codec/tlsEncoder.js"; import { decodeVarLenData, varLenDataEncoder } from "./codec/variableLength.js";'],
+    ["const externalPub = await cs.hpke.exportPublicKey(externalKeyPair.publicKey);", "const externalPub = encode(varLenDataEncoder)(await cs.hpke.exportPublicKey(externalKeyPair.publicKey));"],
+    ["exportSecret(externalPub.extensionData, cs)", "exportSecret(decodeVarLenData(externalPub.extensionData, 0)[0], cs)"],
+  ],
+};
 const loader = `
-  const wrong = "if (!arraysEqual(dpNode.parent.unmergedLeaves, n.parent.unmergedLeaves))";
-  const right = "if (dp.indexOf(parentIdx) < dp.indexOf(i) && !dpNode.parent.unmergedLeaves.includes(unmergedLeaf))";
+  const corrections = ${JSON.stringify(corrections)};
   export async function load(url, context, next) {
     const module = await next(url, context);
-    if (!url.endsWith("/ts-mls/dist/src/clientState.js")) return module;
-    const parts = String(module.source).split(wrong);
-    if (parts.length !== 2) throw new Error("this is not the ts-mls whose tree validation is put right here");
-    return { ...module, source: parts.join(right) };
+    const found = Object.entries(corrections).find(([file]) => url.endsWith("/ts-mls/dist/src/" + file));
+    if (!found) return module;
+    let source = String(module.source);
+    for (const [wrong, right] of found[1]) {
+      if (!source.includes(wrong)) throw new Error("this is not the ts-mls that is put right here: " + wrong);
+      source = source.replaceAll(wrong, right);
+    }
+    return { ...module, source };
   }`;
 register(`data:text/javascript,${encodeURIComponent(loader)}`);
 
 const require = createRequire(pathToFileURL(`${process.argv[2]}/package.json`));
 const mls = await import(pathToFileURL(require.resolve("ts-mls")));
+const { signLeafNodeCommit } = await import(pathToFileURL(require.resolve("ts-mls/leafNode.js"))); // signs any leaf
+const { updateLeafKey } = await import(pathToFileURL(require.resolve("ts-mls/privateKeyPath.js")));
 
 let suite;
 let members = new Map();
@@ -45,6 +76,25 @@ function decode(text, wireformat) {
   if (wireformat && content.wireformat !== wireformat) throw new Error(`expected ${wireformat}`);
   return content;
 }
+
+// As peer.c does: in epochs of even numbers handshake messages are public.
+const isPublic = (m) => m.state.groupContext.epoch % 2n === 0n;
+
+// An Update proposal, and the private key that takes effect with the commit that refers to it.
+async function ownUpdate(m) {
+  const { privatePath, ratchetTree, groupContext, signaturePrivateKey } = m.state;
+  const { leafIndex } = privatePath;
+  const keys = await suite.hpke.generateKeyPair();
+  const { extensions, capabilities, credential, signaturePublicKey } = ratchetTree[2 * leafIndex].leaf;
+  const hpkePublicKey = await suite.hpke.exportPublicKey(keys.publicKey);
+  const leaf = { leafNodeSource: "update", hpkePublicKey, extensions, capabilities, credential, signaturePublicKey };
+  const leafNode = await signLeafNodeCommit({ ...leaf, groupId: groupContext.groupId, leafIndex }, signaturePrivateKey, suite.signature);
+  m.updated = await suite.hpke.exportPrivateKey(keys.privateKey);
+  return { proposalType: "update", update: { leafNode } };
+}
+
+const isCommit = ({ publicMessage, privateMessage }) => (publicMessage?.content ?? privateMessage).contentType === "commit";
+const isFromOutside = ({ publicMessage }) => publicMessage?.content.sender.senderType === "new_member_commit";
 
 // ECDSA; a private key is the scalar and then the public point.
 function ecdsa(crv, hash, size) {
@@ -90,7 +140,7 @@ const commands = {
       ...add.map((keyPackage) => ({ proposalType: "add", add: { keyPackage } })),
       ...words.slice(slash + 1).map((leaf) => ({ proposalType: "remove", remove: { removed: Number(leaf) } })),
     ];
-    const made = await mls.createCommit({ state: m.state, cipherSuite: suite }, { extraProposals, ratchetTreeExtension: true });
+    const made = await mls.createCommit({ state: m.state, cipherSuite: suite }, { extraProposals, ratchetTreeExtension: true, wireAsPublicMessage: isPublic(m) });
     m.pending = made.newState;
     return `${message(made.commit)} ${made.welcome ? message({ wireformat: "mls_welcome", welcome: made.welcome }) : "-"}`;
   },
@@ -104,12 +154,14 @@ const commands = {
     return "";
   },
   async process(m, text) {
-    const result = await mls.processMessage(decode(text), m.state, mls.emptyPskIndex, mls.acceptAll, suite);
-    const before = m.state.groupContext.epoch;
+    const received = decode(text);
+    // Whoever commits refers to every proposal; only who joins from outside refers to none.
+    if (m.updated && isCommit(received) && !isFromOutside(received)) m.state = { ...m.state, privatePath: updateLeafKey(m.state.privatePath, m.updated) };
+    const result = await mls.processMessage(received, m.state, mls.emptyPskIndex, mls.acceptAll, suite);
     m.state = result.newState;
     if (result.kind === "applicationMessage") return `application ${hex(result.message)}`;
-    if (m.state.groupContext.epoch === before) return "proposal -";
-    m.pending = undefined;
+    if (!isCommit(received)) return "proposal -";
+    m.pending = m.updated = undefined;
     return "commit -";
   },
   async protect(m, data) {
@@ -117,11 +169,24 @@ const commands = {
     m.state = made.newState;
     return message({ wireformat: "mls_private_message", privateMessage: made.privateMessage });
   },
-  async propose(m, leaf) {
-    const asPublic = m.state.groupContext.epoch % 2n === 0n;
-    const made = await mls.createProposal(m.state, asPublic, { proposalType: "remove", remove: { removed: Number(leaf) } }, suite);
+  async propose(m, kind, argument) {
+    const proposals = {
+      add: () => ({ proposalType: "add", add: { keyPackage: decode(argument, "mls_key_package").keyPackage } }),
+      update: () => ownUpdate(m),
+      remove: () => ({ proposalType: "remove", remove: { removed: Number(argument) } }),
+    };
+    const made = await mls.createProposal(m.state, isPublic(m), await proposals[kind](), suite);
     m.state = made.newState;
     return message(made.message);
+  },
+  async info(m) {
+    return message({ wireformat: "mls_group_info", groupInfo: await mls.createGroupInfoWithExternalPubAndRatchetTree(m.state, [], suite) });
+  },
+  async external(m, text) {
+    const { groupInfo } = decode(text, "mls_group_info");
+    const { newState, publicMessage } = await mls.joinGroupExternal(groupInfo, m.keys.publicPackage, m.keys.privatePackage, false, suite);
+    m.state = newState;
+    return message({ wireformat: "mls_public_message", publicMessage });
   },
   async state(m) {
     const { groupContext, keySchedule, privatePath } = m.state;
