@@ -1,0 +1,45 @@
+/* A device of the load generator: a client of the wire, over relayd/link's frames and TLS. Thousands of them share one
+ * TLS context, one transport key and one event loop, so that they cost little beside the hub that is measured.
+ *
+ * Whatever goes wrong ends the program with a sentence: a measurement in which something failed is none. */
+#pragma once
+
+#include <netinet/in.h>
+#include <openssl/ssl.h>
+#include <systemd/sd-event.h>
+
+#include "relayd/link/message.h"
+#include "services/secret.h"
+
+struct fleet {
+        sd_event *event;
+        SSL_CTX *context;
+        struct secret *key; /* of all devices */
+        uint8_t public_key[WIRE_TRANSPORT_KEY_SIZE];
+        struct sockaddr_in hub;
+        unsigned up; /* devices that have proved themselves */
+        uint64_t resumed;
+        void *userdata; /* of these, which may be NULL: */
+        void (*on_up)(void *userdata);
+        void (*on_stored)(void *userdata, unsigned count); /* SENDs that were answered, in one go */
+        void (*on_entry)(void *userdata, struct bytes payload);
+};
+
+struct device;
+
+void fleet_open(struct fleet *f);
+void fleet_close(struct fleet *f);
+
+/* Runs the loop once, for at most so long. */
+void fleet_turn(struct fleet *f, uint64_t usec);
+
+struct device *device_new(struct fleet *f, const char *name);
+struct device *device_free(struct device *d);
+
+/* Connects (again); on_up() follows. With @fetching it asks for its entries then, and acknowledges in one go what came
+ * in one go. */
+void device_connect(struct device *d, bool fetching);
+void device_disconnect(struct device *d);
+
+/* Sends to @recipients, the content of the vector. The hub's limit of requests in flight is the caller's to keep. */
+void device_send(struct device *d, struct bytes recipients, unsigned count, struct bytes payload);

@@ -1,0 +1,30 @@
+/* Messages through a hub: as many as it takes, or so many a second, and what they cost on either side. */
+#pragma once
+
+#include "bench/hub/device.h"
+#include "bench/hub/hub_process.h"
+
+enum { MESSAGE_SIZE = 1024 };
+
+/* What a stretch of traffic was like. */
+struct flow {
+        double seconds;
+        uint64_t sent, arrived;
+        double server_usec, client_usec; /* processor time, of all that was sent */
+        double p50_ms, p99_ms;           /* sent to arrived */
+        unsigned load;                   /* processes of the machine that wanted to run, at the end */
+};
+
+struct traffic;
+
+/* @sender is up already. */
+struct traffic *traffic_new(struct fleet *f, struct device *sender, const struct hub_process *hub);
+struct traffic *traffic_free(struct traffic *t);
+
+/* To whom: @count names as the content of the vector, for all messages; or one of a crowd at random for each. */
+void traffic_to(struct traffic *t, struct bytes recipients, unsigned count);
+void traffic_to_crowd(struct traffic *t, unsigned size);
+
+/* For @seconds after a moment of warming up: @rate messages a second, 0 for as many as are taken with @window
+ * unanswered. Comes back when all has arrived that is on its way, @deliveries for each message. */
+struct flow traffic_run(struct traffic *t, double seconds, double rate, unsigned window, unsigned deliveries);
