@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "bench/stopwatch.h"
 #include "relayd/link/channel.h"
 #include "relayd/link/tls.h"
 #include "relayd/link/transport_key.h"
@@ -47,6 +48,14 @@ void fleet_turn(struct fleet *f, uint64_t usec)
 {
         if (sd_event_run(f->event, usec) < 0)
                 errx(1, "the event loop failed");
+}
+
+void fleet_rest(struct fleet *f, double seconds)
+{
+        uint64_t end = now_ns() + (uint64_t) (seconds * 1e9);
+
+        while (now_ns() < end)
+                fleet_turn(f, 1000);
 }
 
 static void request(struct device *d, uint8_t type, const struct writer *body)

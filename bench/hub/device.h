@@ -33,6 +33,9 @@ void fleet_close(struct fleet *f);
 /* Runs the loop once, for at most so long. */
 void fleet_turn(struct fleet *f, uint64_t usec);
 
+/* Runs it for so long. */
+void fleet_rest(struct fleet *f, double seconds);
+
 struct device *device_new(struct fleet *f, const char *name);
 struct device *device_free(struct device *d);
 

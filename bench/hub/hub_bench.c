@@ -26,10 +26,12 @@ enum {
         GROUP = WIRE_IN_FLIGHT_MAX / 2, /* half of what may be on its way is being committed, half is gathered */
         AT_ONCE = 256,                  /* links on their way up */
         FILES_SPARE = 100,
+        REST_SECONDS = 7, /* after which links count as idle */
 };
 
 struct options {
         bool longer, json;
+        unsigned links;
         const char *program, *directory;
 };
 
@@ -220,7 +222,7 @@ static unsigned links_possible(unsigned wanted)
 
 static void bench_links(struct report *r, const struct options *o)
 {
-        unsigned count = links_possible(10000), some = count / 5;
+        unsigned count = links_possible(o->links), some = count / 5;
         struct stage s;
 
         stage_open(&s, o, count, 0);
@@ -235,9 +237,11 @@ static void bench_links(struct report *r, const struct options *o)
         report_figure(r, "links accepted a second", (some - 1) / first, "/s", 0);
         report_figure(r, "processor time of the hub, a link",
                       (double) (process_cpu_ns(&s.hub) - cpu) / 1e3 / (some - 1), "µs", 0);
+        fleet_rest(&s.fleet, REST_SECONDS);
         report_figure(r, "private memory of the hub, an idle link of the first fifth",
                       (double) (process_private_bytes(s.hub.pid) - before) / 1024 / (some - 1), "KiB", 0);
         (void) links_connect(l, some, count, AT_ONCE);
+        fleet_rest(&s.fleet, REST_SECONDS);
         report_figure(r, "private memory of the hub, an idle link",
                       (double) (process_private_bytes(s.hub.pid) - before) / 1024 / (count - 1), "KiB", -16);
         uint64_t start = now_ns();
@@ -330,18 +334,20 @@ static void run_part(struct report *r, const struct options *o, const char *name
 }
 
 static const char usage[] =
-        "usage: visavis-bench hub [--long] [--json] [--hub PROGRAM] [--directory DIRECTORY] [PART…]\n"
+        "usage: visavis-bench hub [--long] [--json] [--links COUNT] [--hub PROGRAM] [--directory DIRECTORY] [PART…]\n"
         "  Measures a hub: rate, fan-out, links and curve, all of them or the named ones.\n"
         "  The hub's state goes to new directories below DIRECTORY (default: /var/tmp).\n";
 
 int hub_bench(int argc, char *argv[])
 {
-        static const struct option longs[] = {
-                { "long", no_argument, NULL, 'l' },      { "json", no_argument, NULL, 'j' },
-                { "hub", required_argument, NULL, 'h' }, { "directory", required_argument, NULL, 'd' },
-                { "help", no_argument, NULL, '?' },      { NULL, 0, NULL, 0 }
-        };
-        struct options o = { .program = VISAVIS_HUB, .directory = "/var/tmp" };
+        static const struct option longs[] = { { "long", no_argument, NULL, 'l' },
+                                               { "json", no_argument, NULL, 'j' },
+                                               { "links", required_argument, NULL, 'n' },
+                                               { "hub", required_argument, NULL, 'h' },
+                                               { "directory", required_argument, NULL, 'd' },
+                                               { "help", no_argument, NULL, '?' },
+                                               { NULL, 0, NULL, 0 } };
+        struct options o = { .program = VISAVIS_HUB, .directory = "/var/tmp", .links = 10000 };
         int c;
 
         while ((c = getopt_long(argc, argv, "", longs, NULL)) >= 0) {
@@ -351,6 +357,9 @@ int hub_bench(int argc, char *argv[])
                         break;
                 case 'j':
                         o.json = true;
+                        break;
+                case 'n':
+                        o.links = (unsigned) strtoul(optarg, NULL, 10);
                         break;
                 case 'h':
                         o.program = optarg;

@@ -5,8 +5,8 @@
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>

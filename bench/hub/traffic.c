@@ -9,7 +9,9 @@
 #include "bench/stopwatch.h"
 #include "services/cleanup.h"
 
-enum { WARM_UP_NS = 500 * 1000 * 1000, TICK_USEC = 500 };
+#define WARM_UP_SECONDS 0.5
+
+enum { TICK_USEC = 500 };
 
 struct traffic {
         struct fleet *fleet;
@@ -131,12 +133,6 @@ void traffic_to_crowd(struct traffic *t, unsigned size)
         t->crowd = size;
 }
 
-static void run_until(struct traffic *t, uint64_t end)
-{
-        while (now_ns() < end)
-                fleet_turn(t->fleet, 1000);
-}
-
 struct flow traffic_run(struct traffic *t, double seconds, double rate, unsigned window, unsigned deliveries)
 {
         sd_event_source *tick = NULL;
@@ -150,11 +146,11 @@ struct flow traffic_run(struct traffic *t, double seconds, double rate, unsigned
                          sd_event_source_set_enabled(tick, SD_EVENT_ON) < 0))
                 errx(1, "out of memory");
         refill(t);
-        run_until(t, now_ns() + WARM_UP_NS);
+        fleet_rest(t->fleet, WARM_UP_SECONDS);
         uint64_t start = now_ns(), own = cpu_ns(), hub = process_cpu_ns(t->hub), sent = t->stored, arrived = t->arrived;
 
         t->took_count = 0;
-        run_until(t, start + (uint64_t) (seconds * 1e9));
+        fleet_rest(t->fleet, seconds);
         struct flow f = { .seconds = (double) (now_ns() - start) / 1e9,
                           .sent = t->stored - sent,
                           .arrived = t->arrived - arrived,

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ enum {
         EXPIRE_USEC = 10 * 60 * 1000 * 1000, /* between two rounds of store_expire() */
         EXPIRE_MORE_USEC = 200 * 1000,       /* between two of its steps */
         ACCEPT_PAUSE_USEC = 1000 * 1000,
+        TRIM_USEC = 5 * 1000 * 1000, /* from a new link to giving back what its handshake took */
 };
 
 /* Jobs that wait for a batch. */
@@ -44,7 +46,8 @@ struct hub {
         struct gate *gate;
         sd_event_source *listeners[HUB_LISTENERS_MAX];
         unsigned listener_count;
-        sd_event_source *turn, *expire, *accept_again;
+        sd_event_source *turn, *expire, *accept_again, *trim;
+        bool trimming; /* @trim is set */
         struct session *sessions;
         unsigned session_count;
         struct session *buckets[BUCKETS];
@@ -346,6 +349,24 @@ static void pause_accepting(struct hub *h, const char *why)
         (void) sd_event_source_set_enabled(h->accept_again, SD_EVENT_ONESHOT);
 }
 
+/* A handshake takes four times the memory of the link that comes of it: after many at once, most of the heap is holes.
+ */
+static int on_trim(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct hub *h = userdata;
+
+        h->trimming = false;
+        (void) malloc_trim(0);
+        return 0;
+}
+
+static void trim_later(struct hub *h)
+{
+        if (!h->trimming)
+                h->trimming = sd_event_source_set_time_relative(h->trim, TRIM_USEC) >= 0 &&
+                              sd_event_source_set_enabled(h->trim, SD_EVENT_ONESHOT) >= 0;
+}
+
 static void take(struct hub *h, int fd, const struct sockaddr_storage *peer)
 {
         struct gate_pass pass;
@@ -373,6 +394,7 @@ static void take(struct hub *h, int fd, const struct sockaddr_storage *peer)
         h->sessions = s;
         h->session_count++;
         h->accepted++;
+        trim_later(h);
 }
 
 static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -473,6 +495,8 @@ int hub_new(sd_event *event, struct store *store, SSL_CTX *context, struct acces
                 r = sd_event_source_set_enabled(h->expire, SD_EVENT_ON);
         if (r >= 0)
                 r = sd_event_add_time_relative(event, &h->accept_again, CLOCK_BOOTTIME, 0, 0, on_accept_again, h);
+        if (r >= 0)
+                r = sd_event_add_time_relative(event, &h->trim, CLOCK_BOOTTIME, TRIM_USEC, 0, on_trim, h);
         if (r < 0) {
                 hub_free(h);
                 return r;
@@ -514,6 +538,7 @@ struct hub *hub_free(struct hub *h)
         sd_event_source_disable_unref(h->turn);
         sd_event_source_disable_unref(h->expire);
         sd_event_source_disable_unref(h->accept_again);
+        sd_event_source_disable_unref(h->trim);
         sd_event_unref(h->event);
         gate_free(h->gate);
         free(h);

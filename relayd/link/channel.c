@@ -50,7 +50,7 @@ struct channel {
         struct writer output;
         size_t output_start;
         int error;
-        char sentence[CHANNEL_SENTENCE_MAX];
+        char *sentence; /* why it ends; there is none for as long as it lives, and NULL is "out of memory" */
         const struct channel_handlers *handlers;
         void *userdata;
 };
@@ -82,7 +82,9 @@ static void finish(struct channel *c)
 static void set_reason(struct channel *c, int error, const char *format, va_list arguments)
 {
         c->error = error;
-        (void) vsnprintf(c->sentence, sizeof(c->sentence), format, arguments);
+        free(c->sentence);
+        if (vasprintf(&c->sentence, format, arguments) < 0)
+                c->sentence = NULL;
 }
 
 /* The connection is of no use any more: nothing that is queued can leave. */
@@ -98,12 +100,14 @@ static void __attribute__((format(printf, 3, 4))) fail(struct channel *c, int er
         finish(c);
 }
 
+/* Edge-triggered, since run() always goes on until the socket has no more: else the loop would be told of every ready
+ * socket again for each one that it serves, which grows with the square of their number. */
 static void set_events(struct channel *c, uint32_t events)
 {
         if (!c->io || events == c->events)
                 return;
         c->events = events;
-        (void) sd_event_source_set_io_events(c->io, events);
+        (void) sd_event_source_set_io_events(c->io, events | EPOLLET);
 }
 
 /* What an SSL call that did not succeed means. Returns 1 if it has to be repeated when the socket is ready. */
@@ -346,7 +350,7 @@ static int on_work(sd_event_source *source, void *userdata)
         struct channel *c = userdata;
 
         if (c->state == CHANNEL_CLOSED)
-                c->handlers->closed(c, c->userdata, c->error, c->sentence);
+                c->handlers->closed(c, c->userdata, c->error, c->sentence ? c->sentence : "Memory is exhausted.");
         else
                 run(c, 0);
         return 0;
@@ -399,7 +403,7 @@ int channel_new(sd_event *event, int fd, SSL *ssl, bool connecting, uint64_t pat
         };
         (void) setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
         c->last_received = now_usec(c);
-        r = sd_event_add_io(event, &c->io, fd, c->events, on_io, c);
+        r = sd_event_add_io(event, &c->io, fd, c->events | EPOLLET, on_io, c);
         if (r >= 0)
                 r = sd_event_add_defer(event, &c->work, on_work, c);
         if (r >= 0)
@@ -435,6 +439,7 @@ struct channel *channel_free(struct channel *c)
         buffer_release(&c->input);
         writer_release(&c->output);
         sd_event_unref(c->event);
+        free(c->sentence);
         free(c);
         return NULL;
 }

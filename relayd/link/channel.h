@@ -20,7 +20,6 @@ enum {
         CHANNEL_OUTPUT_HIGH = 512 * 1024, /* above it, the owner should not queue more; below it, drained() is called */
         CHANNEL_OUTPUT_MAX = 8 * 1024 * 1024,
         CHANNEL_ROOM = 64 * 1024, /* while more is queued, bulk has to wait, so that it delays nothing else for long */
-        CHANNEL_SENTENCE_MAX = 256,
 };
 
 struct channel;
