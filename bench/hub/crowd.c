@@ -10,7 +10,6 @@
 #include "bench/hub/traffic.h"
 #include "relayd/hub/store/store.h"
 #include "services/cleanup.h"
-#include "services/seal.h"
 
 enum { GROUP = 512 };
 
@@ -74,7 +73,7 @@ static void fill_all(struct store *s, unsigned size, unsigned messages, unsigned
 
                         requests[j].operation = STORE_SEND;
                         requests[j].mailbox = 1;
-                        random_fill(m->id, sizeof(m->id));
+                        order_id(i + j, m->id);
                         m->recipients = crowd_recipient(spared + (i + j) % (size - spared), names[j]);
                         m->recipient_count = 1;
                         m->payload = BYTES_OF(payload);

@@ -1,6 +1,7 @@
 /* See device.h. */
 #include "bench/hub/device.h"
 
+#include <endian.h>
 #include <err.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -24,6 +25,7 @@ struct device {
         char name[WIRE_NAME_MAX + 1];
         bool fetching;
         uint32_t request;
+        uint64_t sent;
         uint64_t seen, acknowledged;
         unsigned stored;       /* answers since on_stored() */
         sd_event_source *turn; /* the end of a turn of the loop */
@@ -56,6 +58,13 @@ void fleet_rest(struct fleet *f, double seconds)
 
         while (now_ns() < end)
                 fleet_turn(f, 1000);
+}
+
+void order_id(uint64_t number, uint8_t id[static WIRE_MESSAGE_ID_SIZE])
+{
+        number = htobe64(number);
+        memcpy(id, &number, sizeof(number));
+        random_fill(id + sizeof(number), WIRE_MESSAGE_ID_SIZE - sizeof(number));
 }
 
 static void request(struct device *d, uint8_t type, const struct writer *body)
@@ -229,7 +238,7 @@ void device_send(struct device *d, struct bytes recipients, unsigned count, stru
         _cleanup_writer_ struct writer body = WRITER_INIT;
         struct send m = { .recipients = recipients, .recipient_count = count, .payload = payload };
 
-        random_fill(m.id, sizeof(m.id));
+        order_id(++d->sent, m.id);
         write_send(&body, &m);
         request(d, FRAME_SEND, &body);
 }

@@ -27,6 +27,9 @@ struct fleet {
 
 struct device;
 
+/* A message's id as clients make it: a number that grows, and random bytes. */
+void order_id(uint64_t number, uint8_t id[static WIRE_MESSAGE_ID_SIZE]);
+
 void fleet_open(struct fleet *f);
 void fleet_close(struct fleet *f);
 

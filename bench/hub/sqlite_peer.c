@@ -7,7 +7,6 @@
 #include "bench/stopwatch.h"
 #include "relayd/hub/store/sqlite.h"
 #include "services/cleanup.h"
-#include "services/seal.h"
 
 static void step(sqlite3 *db, sqlite3_stmt *q)
 {
@@ -30,7 +29,7 @@ static void store_one(sqlite3 *db, sqlite3_stmt *const *q, int64_t sequence, int
         static const uint8_t payload[MESSAGE_SIZE];
         uint8_t id[WIRE_MESSAGE_ID_SIZE];
 
-        random_fill(id, sizeof(id));
+        order_id((uint64_t) sequence, id);
         (void) sqlite3_bind_int64(q[Q_SENT_ADD], 1, 1);
         (void) sqlite3_bind_blob(q[Q_SENT_ADD], 2, id, sizeof(id), SQLITE_STATIC);
         (void) sqlite3_bind_int64(q[Q_SENT_ADD], 3, now);
