@@ -16,13 +16,35 @@ void envelope_release(struct envelope *e)
         *e = (struct envelope){ 0 };
 }
 
+/* The number that the row will have, and eight random bytes: the hub remembers ids for a week, in order, and what comes
+ * in order costs it a third less. It tells the hub nothing that it does not see. */
+static int make_id(struct vault *v, uint8_t id[static ENVELOPE_ID_SIZE])
+{
+        _cleanup_writer_ struct writer w = WRITER_INIT;
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        int r = storage_prepare(vault_database(v), &s, "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'", "");
+
+        if (r >= 0)
+                r = storage_step(s);
+        if (r < 0)
+                return r;
+        write_u64(&w, (uint64_t) (r > 0 ? storage_column_integer(s, 0) : 0) + 1);
+        r = writer_finish(&w);
+        if (r < 0)
+                return r;
+        memcpy(id, w.data, sizeof(uint64_t));
+        random_fill(id + sizeof(uint64_t), ENVELOPE_ID_SIZE - sizeof(uint64_t));
+        return 0;
+}
+
 int outbox_add(struct vault *v, struct envelope *e)
 {
         _cleanup_writer_ struct writer plain = WRITER_INIT, sealed = WRITER_INIT;
         struct bytes id = BYTES(e->id, sizeof(e->id));
-        int r;
+        int r = make_id(v, e->id);
 
-        random_fill(e->id, sizeof(e->id));
+        if (r < 0)
+                return r;
         write_vector(&plain, e->recipient);
         write_vector(&plain, e->group);
         write_u64(&plain, e->epoch);
