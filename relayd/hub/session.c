@@ -42,7 +42,7 @@ struct session {
         struct gate_pass pass;
         sd_event_source *slow; /* reading goes on when the rate allows it */
         bool waiting, fetching;
-        uint64_t pushed, acknowledged, window;
+        uint64_t newest, pushed, acknowledged, window;
         uint32_t told_left;
 };
 
@@ -93,13 +93,13 @@ static void break_off(struct session *s, uint32_t request, enum wire_error code,
 
 static bool push_one(void *userdata, uint64_t sequence, struct bytes payload)
 {
-        _cleanup_writer_ struct writer body = WRITER_INIT;
+        _cleanup_writer_ struct writer head = WRITER_INIT;
         struct session *s = userdata;
 
-        write_entry(&body, &(struct entry){ sequence, payload });
-        if (writer_finish(&body) < 0)
+        write_entry_head(&head, sequence, payload.size);
+        if (writer_finish(&head) < 0)
                 return false;
-        channel_send(s->channel, FRAME_ENTRY, 0, writer_bytes(&body));
+        channel_send_parts(s->channel, FRAME_ENTRY, 0, writer_bytes(&head), payload);
         s->acknowledged +=
                 sequence - s->pushed - 1; /* the window counts entries, not the numbers of those that are gone */
         s->pushed = sequence;
@@ -108,8 +108,8 @@ static bool push_one(void *userdata, uint64_t sequence, struct bytes payload)
 
 static void push(struct session *s)
 {
-        while (s->fetching && s->state == SESSION_PROVEN && s->pushed - s->acknowledged < s->window &&
-               channel_queued(s->channel) < CHANNEL_OUTPUT_HIGH) {
+        while (s->pushed < s->newest && s->fetching && s->state == SESSION_PROVEN &&
+               s->pushed - s->acknowledged < s->window && channel_queued(s->channel) < CHANNEL_OUTPUT_HIGH) {
                 uint64_t before = s->pushed, room = s->window - (s->pushed - s->acknowledged);
 
                 if (store_fetch(hub_store(s->hub), s->place.mailbox, s->pushed,
@@ -124,6 +124,7 @@ static void push(struct session *s)
 
 void session_arrived(struct session *s, uint64_t sequence, struct bytes payload)
 {
+        s->newest = sequence;
         if (sequence != s->pushed + 1)
                 push(s);
         else if (s->fetching && s->state == SESSION_PROVEN && s->pushed - s->acknowledged < s->window &&
@@ -511,6 +512,7 @@ static void complete_authenticate(struct session *s, struct job *j)
         memcpy(s->name, j->store.name.data, j->store.name.size);
         memcpy(m.generation, j->store.generation, sizeof(m.generation));
         s->state = SESSION_PROVEN;
+        s->newest = j->store.sequence;
         s->told_left = UINT32_MAX;
         channel_set_limits(s->channel, FRAME_LENGTH_MAX, settings->idle_usec);
         gate_proven(hub_gate(s->hub), &s->pass);

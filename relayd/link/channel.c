@@ -17,7 +17,10 @@
 #include "tls.h"
 
 enum {
-        INPUT_STEP = 16 * 1024,        /* a TLS record */
+        INPUT_STEP = 16 * 1024, /* a TLS record */
+        OUTPUT_SMALL = 512,
+        OUTPUT_STEP = 16 * 1024,
+        OUTPUT_SPARE = 128 * 1024,
         READ_BUDGET = 256 * 1024,      /* bytes taken in one turn, so that others get theirs */
         UNSENT_MAX = 128 * 1024,       /* that the kernel takes before it has sent what it has: the queue is here */
         LINGER_USEC = 5 * 1000 * 1000, /* for the peer to take what is queued when we close */
@@ -46,9 +49,7 @@ struct channel {
         bool paused, inside, full, awaits_room, peer_ended;
         size_t frame_length_max;
         uint64_t silence_usec, last_received;
-        struct buffer input;
-        struct writer output;
-        size_t output_start;
+        struct buffer input, output;
         int error;
         char *sentence; /* why it ends; there is none for as long as it lives, and NULL is "out of memory" */
         const struct channel_handlers *handlers;
@@ -239,24 +240,23 @@ static void read_input(struct channel *c, uint32_t *events)
 
 static void write_output(struct channel *c, uint32_t *events)
 {
-        while (c->output_start < c->output.size) {
+        struct buffer *b = &c->output;
+
+        while (b->start < b->end) {
                 size_t written = 0;
 
                 ERR_clear_error();
                 errno = 0;
-                int r = SSL_write_ex(c->ssl, c->output.data + c->output_start, c->output.size - c->output_start,
-                                     &written);
+                int r = SSL_write_ex(c->ssl, b->data + b->start, b->end - b->start, &written);
 
                 if (r != 1) {
                         (void) want(c, r, events);
                         break;
                 }
-                c->output_start += written;
+                b->start += written;
         }
-        if (c->output_start == c->output.size) {
-                writer_release(&c->output);
-                c->output_start = 0;
-        }
+        if (b->start == b->end)
+                buffer_release(b);
 }
 
 static void finish_connect(struct channel *c)
@@ -437,27 +437,56 @@ struct channel *channel_free(struct channel *c)
         SSL_free(c->ssl);
         close(c->fd);
         buffer_release(&c->input);
-        writer_release(&c->output);
+        buffer_release(&c->output);
         sd_event_unref(c->event);
         free(c->sentence);
         free(c);
         return NULL;
 }
 
-void channel_send(struct channel *c, uint8_t type, uint32_t request, struct bytes body)
+/* An answer takes little; who gets more than that, mostly gets much more at once. */
+static size_t output_capacity(size_t wanted)
 {
+        if (wanted <= OUTPUT_SMALL)
+                return OUTPUT_SMALL;
+        if (wanted <= OUTPUT_STEP / 2)
+                return OUTPUT_STEP;
+        return wanted + (wanted < OUTPUT_SPARE ? wanted : OUTPUT_SPARE);
+}
+
+/* Room for @size more bytes. What has left is dropped once it is the larger part, so that the queue's memory is bounded
+ * by its content. */
+static int make_room(struct buffer *b, size_t size)
+{
+        size_t held = b->end - b->start, wanted = held + size;
+
+        if (b->capacity - b->end >= size)
+                return 0;
+        return buffer_reserve(b, wanted <= b->capacity && b->start >= held ? wanted : output_capacity(wanted));
+}
+
+static void put(struct buffer *b, struct bytes bytes)
+{
+        if (bytes.size > 0)
+                memcpy(b->data + b->end, bytes.data, bytes.size);
+        b->end += bytes.size;
+}
+
+void channel_send_parts(struct channel *c, uint8_t type, uint32_t request, struct bytes head, struct bytes rest)
+{
+        uint8_t header[FRAME_HEADER_SIZE];
+
         if (c->state != CHANNEL_OPEN)
                 return;
-        /* What has left is dropped once it is the larger part, so that the queue's memory is bounded by its content. */
-        if (c->output_start > 64 * 1024 && c->output_start > c->output.size / 2) {
-                memmove(c->output.data, c->output.data + c->output_start, c->output.size - c->output_start);
-                c->output.size -= c->output_start;
-                c->output_start = 0;
-        }
-        frame_write(&c->output, type, request, body);
-        if (writer_finish(&c->output) < 0)
+        if (make_room(&c->output, sizeof(header) + head.size + rest.size) < 0) {
                 fail(c, -ENOMEM, "There is not enough memory for the output queue.");
-        else if (channel_queued(c) > CHANNEL_OUTPUT_MAX)
+                return;
+        }
+        frame_header(type, request, head.size + rest.size, header);
+        put(&c->output, BYTES_OF(header));
+        put(&c->output, head);
+        put(&c->output, rest);
+        if (channel_queued(c) > CHANNEL_OUTPUT_MAX)
                 fail(c, -ENOBUFS, "The other side does not read.");
         if (channel_queued(c) >= CHANNEL_OUTPUT_HIGH)
                 c->full = true;
@@ -465,9 +494,14 @@ void channel_send(struct channel *c, uint8_t type, uint32_t request, struct byte
                 wake(c);
 }
 
+void channel_send(struct channel *c, uint8_t type, uint32_t request, struct bytes body)
+{
+        channel_send_parts(c, type, request, body, BYTES(NULL, 0));
+}
+
 size_t channel_queued(const struct channel *c)
 {
-        return c->output.size - c->output_start;
+        return c->output.end - c->output.start;
 }
 
 bool channel_has_room(const struct channel *c)

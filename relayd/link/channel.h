@@ -50,6 +50,9 @@ struct channel *channel_free(struct channel *c);
 /* Queues a frame. It leaves when the loop gets to it. Nothing happens on a channel that is closing. */
 void channel_send(struct channel *c, uint8_t type, uint32_t request, struct bytes body);
 
+/* The same with a body in two parts, so that the large one need not be copied to stand behind the small one. */
+void channel_send_parts(struct channel *c, uint8_t type, uint32_t request, struct bytes head, struct bytes rest);
+
 /* Bytes queued that the socket has not taken yet. */
 size_t channel_queued(const struct channel *c);
 

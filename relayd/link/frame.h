@@ -60,6 +60,9 @@ struct frame {
  * -EMSGSIZE if its length is more than @length_max; -EBADMSG if it is less than FRAME_LENGTH_MIN. */
 int frame_parse(struct bytes input, size_t length_max, struct frame *out, size_t *size);
 
-/* Appends a frame to @w. @body has at most FRAME_LENGTH_MAX - FRAME_LENGTH_MIN bytes: an assertion, its maker checks.
- */
+/* What stands before a body of @body_size bytes, at most FRAME_LENGTH_MAX - FRAME_LENGTH_MIN: an assertion, its maker
+ * checks. */
+void frame_header(uint8_t type, uint32_t request, size_t body_size, uint8_t out[static FRAME_HEADER_SIZE]);
+
+/* Appends a frame to @w. */
 void frame_write(struct writer *w, uint8_t type, uint32_t request, struct bytes body);

@@ -347,10 +347,16 @@ int read_fetch(struct bytes body, struct fetch *out)
         return FINISH(&r, m, out);
 }
 
+void write_entry_head(struct writer *w, uint64_t sequence, size_t payload_size)
+{
+        write_u64(w, sequence);
+        write_varint(w, (uint32_t) payload_size);
+}
+
 void write_entry(struct writer *w, const struct entry *m)
 {
-        write_u64(w, m->sequence);
-        write_vector(w, m->payload);
+        write_entry_head(w, m->sequence, m->payload.size);
+        write_fixed(w, m->payload);
 }
 
 int read_entry(struct bytes body, struct entry *out)

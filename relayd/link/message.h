@@ -141,6 +141,9 @@ struct entry {
 };
 
 void write_entry(struct writer *w, const struct entry *m);
+
+/* What stands before the payload, of at most WIRE_PAYLOAD_MAX bytes, for who sends one payload to many. */
+void write_entry_head(struct writer *w, uint64_t sequence, size_t payload_size);
 int read_entry(struct bytes body, struct entry *out);
 
 /* ACK: everything up to and with @sequence may be forgotten. The answer is empty. */

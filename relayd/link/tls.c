@@ -78,6 +78,7 @@ static SSL_CTX *context_new(const SSL_METHOD *method)
         SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
         SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                           SSL_MODE_RELEASE_BUFFERS);
+        SSL_CTX_set_read_ahead(context, 1); /* a record's header and content in one go */
         SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
         return context;
 }
