@@ -44,6 +44,7 @@ struct hub {
         struct access_log *log;
         struct hub_settings settings;
         struct gate *gate;
+        struct pressure *pressure;
         sd_event_source *listeners[HUB_LISTENERS_MAX];
         unsigned listener_count;
         sd_event_source *turn, *expire, *accept_again, *trim;
@@ -59,7 +60,7 @@ struct hub {
         struct store_limits limits; /* for the store, when it is not busy */
         bool limits_changed;
         bool held; /* sessions wait for the queue to shrink */
-        uint64_t accepted, registrations, messages, entries;
+        uint64_t accepted, evicted, registrations, messages, entries;
 };
 
 int job_new(struct session *s, const struct frame *frame, struct job **out)
@@ -434,12 +435,42 @@ int hub_listen(struct hub *h, int fd)
         return 0;
 }
 
+/* Whose buffers hold most. Nobody's if that is nothing. */
+static void evict(void *userdata)
+{
+        struct hub *h = userdata;
+        struct session *most = NULL;
+        size_t memory = 0;
+
+        for (struct session *s = h->sessions; s; s = session_place(s)->next) {
+                if (session_memory(s) > memory) {
+                        memory = session_memory(s);
+                        most = s;
+                }
+        }
+        if (!most)
+                return;
+        h->evicted++;
+        session_evict(most);
+}
+
+static void resume_all(void *userdata)
+{
+        struct hub *h = userdata;
+
+        for (struct session *s = h->sessions; s; s = session_place(s)->next)
+                session_resume(s);
+}
+
+static const struct pressure_handlers pressure_handlers = { evict, resume_all };
+
 int hub_configure(struct hub *h, const struct hub_settings *settings, const struct store_limits *limits)
 {
         int r = gate_configure(h->gate, &settings->gate);
 
         if (r < 0)
                 return r;
+        pressure_set_limit(h->pressure, settings->memory_max);
         h->settings = *settings;
         h->limits = *limits;
         h->limits_changed = true;
@@ -481,6 +512,8 @@ int hub_new(sd_event *event, struct store *store, SSL_CTX *context, struct acces
         h->jobs.last = &h->jobs.first;
         h->chunks.last = &h->chunks.first;
         r = gate_new(&settings->gate, &h->gate);
+        if (r >= 0)
+                r = pressure_new(event, settings->memory_max, &pressure_handlers, h, &h->pressure);
         if (r >= 0)
                 r = committer_new(event, store, on_done, h, &h->committer);
         if (r >= 0)
@@ -540,6 +573,7 @@ struct hub *hub_free(struct hub *h)
         sd_event_source_disable_unref(h->accept_again);
         sd_event_source_disable_unref(h->trim);
         sd_event_unref(h->event);
+        pressure_free(h->pressure);
         gate_free(h->gate);
         free(h);
         return NULL;
@@ -556,6 +590,8 @@ struct hub_figures hub_figures(const struct hub *h)
                 .messages = h->messages,
                 .entries = h->entries,
                 .queued_bytes = h->jobs.bytes + h->chunks.bytes,
+                .buffer_bytes = pressure_used(h->pressure),
+                .evicted = h->evicted,
                 .commits = committer_figures(h->committer),
         };
 }
@@ -566,6 +602,11 @@ uint64_t hub_now(struct hub *h)
 
         (void) sd_event_now(h->event, CLOCK_BOOTTIME, &now);
         return now;
+}
+
+struct pressure *hub_pressure(struct hub *h)
+{
+        return h->pressure;
 }
 
 struct gate *hub_gate(struct hub *h)

@@ -15,6 +15,7 @@
 #include "access_log.h"
 #include "committer.h"
 #include "gate.h"
+#include "pressure.h"
 #include "relayd/link/frame.h"
 #include "store/store.h"
 
@@ -29,6 +30,7 @@ struct hub_settings {
         uint32_t key_packages_low;
         uint64_t handshake_usec; /* for the handshake, and between frames before AUTHENTICATE */
         uint64_t idle_usec;      /* between frames after it */
+        size_t memory_max;       /* bytes of all links' buffers; 0: no limit */
         struct gate_settings gate;
 };
 
@@ -62,6 +64,8 @@ struct hub_figures {
         uint64_t registrations;
         uint64_t messages, entries; /* taken from senders, and put in mailboxes for their receivers */
         size_t queued_bytes;        /* of requests that wait for the disk */
+        size_t buffer_bytes;        /* of all links' buffers */
+        uint64_t evicted;           /* links that were ended for the memory that they held */
         struct committer_figures commits;
 };
 
@@ -108,6 +112,7 @@ struct session *hub_session_of(struct hub *h, int64_t mailbox);
 void hub_attach(struct hub *h, struct session *s, int64_t mailbox);
 
 struct gate *hub_gate(struct hub *h);
+struct pressure *hub_pressure(struct hub *h);
 const struct hub_settings *hub_settings(const struct hub *h);
 struct store *hub_store(struct hub *h);
 struct access_log *hub_access_log(struct hub *h);

@@ -39,6 +39,7 @@ struct session {
         uint8_t exporter[TLS_EXPORTER_SIZE];
         unsigned frames, in_flight, puts;
         struct chunk_desk desk;
+        bool starved; /* something waits for it, and the hub had no memory for that */
         struct gate_pass pass;
         sd_event_source *slow; /* reading goes on when the rate allows it */
         bool waiting, fetching;
@@ -91,25 +92,53 @@ static void break_off(struct session *s, uint32_t request, enum wire_error code,
         channel_close(s->channel, -EPROTO, "%s", sentence);
 }
 
+/* If not, session_resume() is called when it has. */
+static bool has_memory(struct session *s, size_t bytes)
+{
+        if (pressure_has_room(hub_pressure(s->hub), bytes))
+                return true;
+        s->starved = true;
+        return false;
+}
+
+/* Whether the reader has taken enough of what was pushed to get more. */
+static bool may_push(struct session *s)
+{
+        return s->fetching && s->state == SESSION_PROVEN && s->pushed - s->acknowledged < s->window &&
+               channel_queued(s->channel) < pressure_share(hub_pressure(s->hub));
+}
+
 static bool push_one(void *userdata, uint64_t sequence, struct bytes payload)
 {
         _cleanup_writer_ struct writer head = WRITER_INIT;
         struct session *s = userdata;
 
+<<<<<<< Updated upstream
         write_entry_head(&head, sequence, payload.size);
         if (writer_finish(&head) < 0)
+=======
+        if (!has_memory(s, payload.size))
+                return false;
+
+        write_entry(&body, &(struct entry){ sequence, payload });
+        if (writer_finish(&body) < 0)
+>>>>>>> Stashed changes
                 return false;
         channel_send_parts(s->channel, FRAME_ENTRY, 0, writer_bytes(&head), payload);
         s->acknowledged +=
                 sequence - s->pushed - 1; /* the window counts entries, not the numbers of those that are gone */
         s->pushed = sequence;
-        return channel_queued(s->channel) < CHANNEL_OUTPUT_HIGH;
+        return may_push(s);
 }
 
 static void push(struct session *s)
 {
+<<<<<<< Updated upstream
         while (s->pushed < s->newest && s->fetching && s->state == SESSION_PROVEN &&
                s->pushed - s->acknowledged < s->window && channel_queued(s->channel) < CHANNEL_OUTPUT_HIGH) {
+=======
+        while (may_push(s)) {
+>>>>>>> Stashed changes
                 uint64_t before = s->pushed, room = s->window - (s->pushed - s->acknowledged);
 
                 if (store_fetch(hub_store(s->hub), s->place.mailbox, s->pushed,
@@ -120,6 +149,8 @@ static void push(struct session *s)
                 if (s->pushed == before)
                         return;
         }
+        if (!channel_has_room(s->channel))
+                channel_await_room(s->channel); /* its share may have become less than what drained() comes at */
 }
 
 void session_arrived(struct session *s, uint64_t sequence, struct bytes payload)
@@ -127,14 +158,19 @@ void session_arrived(struct session *s, uint64_t sequence, struct bytes payload)
         s->newest = sequence;
         if (sequence != s->pushed + 1)
                 push(s);
-        else if (s->fetching && s->state == SESSION_PROVEN && s->pushed - s->acknowledged < s->window &&
-                 channel_queued(s->channel) < CHANNEL_OUTPUT_HIGH)
+        else if (may_push(s))
                 (void) push_one(s, sequence, payload);
 }
 
-void session_resume(struct session *s)
+size_t session_memory(const struct session *s)
 {
-        throttle(s);
+        return channel_memory(s->channel);
+}
+
+void session_evict(struct session *s)
+{
+        access_log_write(hub_access_log(s->hub), s->peer, "evicted", s->name[0] ? s->name : NULL);
+        session_free(s, false);
 }
 
 void session_key_packages_low(struct session *s, uint32_t left)
@@ -363,10 +399,21 @@ static void serve_chunks(struct session *s)
         uint8_t name[CHUNK_NAME_SIZE];
         uint32_t request;
 
-        while (s->state == SESSION_PROVEN && channel_has_room(s->channel) && chunk_desk_take(&s->desk, &request, name))
+        while (s->state == SESSION_PROVEN && channel_has_room(s->channel) && s->desk.count > 0 &&
+               has_memory(s, CHUNK_SIZE_MAX) && chunk_desk_take(&s->desk, &request, name))
                 hand_out(s, request, name);
-        if (s->desk.count > 0)
+        if (s->desk.count > 0 && !s->starved)
                 channel_await_room(s->channel);
+}
+
+void session_resume(struct session *s)
+{
+        throttle(s);
+        if (!s->starved)
+                return;
+        s->starved = false;
+        push(s);
+        serve_chunks(s);
 }
 
 static void get_chunk(struct session *s, const struct frame *f)
@@ -649,6 +696,7 @@ static void on_drained(struct channel *c, void *userdata)
 
 static void on_room(struct channel *c, void *userdata)
 {
+        push(userdata);
         serve_chunks(userdata);
         throttle(userdata);
 }
@@ -705,6 +753,7 @@ int session_new(struct hub *h, int fd, SSL *ssl, const struct sockaddr_storage *
                 free(s);
                 return r;
         }
+        channel_set_budget(s->channel, pressure_budget(hub_pressure(h)));
         access_log_write(hub_access_log(h), s->peer, "connected", NULL);
         *out = s;
         return 0;

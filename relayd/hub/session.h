@@ -25,11 +25,17 @@ void session_complete(struct session *s, struct job *j);
 /* A new entry is in its mailbox. */
 void session_arrived(struct session *s, uint64_t sequence, struct bytes payload);
 
-/* The hub is not full any more (hub_is_full()). */
+/* The hub is not full any more (hub_is_full()), or has memory again. */
 void session_resume(struct session *s);
 
 /* Somebody took a key package of this session's account and @left are left. */
 void session_key_packages_low(struct session *s, uint32_t left);
+
+/* What its link's buffers take. */
+size_t session_memory(const struct session *s);
+
+/* Ends it for the memory that it holds. */
+void session_evict(struct session *s);
 
 /* Another link has taken over its mailbox. */
 void session_replace(struct session *s);

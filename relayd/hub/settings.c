@@ -17,6 +17,7 @@ const struct config_key hub_config_keys[] = {
         { "hub", "connections", "10000" },
         { "hub", "access-log", "yes" },
         { "hub", "metrics", "" },
+        { "limits", "memory", "268435456" },
         { "limits", "payload", "1048576" },
         { "limits", "mailbox-messages", "100000" },
         { "limits", "mailbox-bytes", "268435456" },
@@ -53,6 +54,19 @@ static int configure_registration(const struct config *c, struct hub_settings *s
         }
         log_error("registration = %s in hub.conf is none of open, invitation and closed.", policy);
         return -EINVAL;
+}
+
+/* A frame of the largest kind has to fit in, and what it is copied to. */
+enum { MEMORY_MIN = 4 * FRAME_LENGTH_MAX };
+
+static int configure_memory(const struct config *c, struct hub_settings *s)
+{
+        int64_t memory;
+        int r = config_integer(c, "limits", NULL, "memory", MEMORY_MIN, INT64_MAX, &memory);
+
+        if (r >= 0)
+                s->memory_max = (size_t) memory;
+        return r;
 }
 
 static int configure_numbers(const struct config *c, struct hub_settings *s, struct store_limits *l)
@@ -93,6 +107,7 @@ int hub_settings_read(const struct config *c, struct hub_settings *s, struct sto
 
         *s = (struct hub_settings){ 0 };
         if ((r = configure_registration(c, s)) < 0 || (r = configure_numbers(c, s, l)) < 0 ||
+            (r = configure_memory(c, s)) < 0 ||
             (r = config_integer(c, "limits", NULL, "mailbox-messages", 1, INT64_MAX, &l->mailbox_entries)) < 0 ||
             (r = config_integer(c, "limits", NULL, "mailbox-bytes", 1, INT64_MAX / 2, &l->mailbox_bytes)) < 0 ||
             (r = config_integer(c, "limits", NULL, "chunk-bytes", 0, INT64_MAX / 2, &l->chunk_bytes)) < 0 ||

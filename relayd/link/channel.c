@@ -49,7 +49,15 @@ struct channel {
         bool paused, inside, full, awaits_room, peer_ended;
         size_t frame_length_max;
         uint64_t silence_usec, last_received;
+<<<<<<< Updated upstream
         struct buffer input, output;
+=======
+        struct buffer input;
+        struct writer output;
+        size_t output_start;
+        struct channel_budget *budget;
+        size_t counted; /* in it */
+>>>>>>> Stashed changes
         int error;
         char *sentence; /* why it ends; there is none for as long as it lives, and NULL is "out of memory" */
         const struct channel_handlers *handlers;
@@ -166,6 +174,18 @@ static int buffer_reserve(struct buffer *b, size_t size)
 static struct bytes buffer_bytes(const struct buffer *b)
 {
         return b->data ? BYTES(b->data + b->start, b->end - b->start) : BYTES(NULL, 0);
+}
+
+/* Keeps the budget up to date. */
+static void account(struct channel *c)
+{
+        size_t now = channel_memory(c);
+
+        if (!c->budget || now == c->counted)
+                return;
+        c->budget->used += now - c->counted;
+        c->counted = now;
+        c->budget->changed(c->budget->userdata);
 }
 
 static void buffer_release(struct buffer *b)
@@ -329,6 +349,7 @@ static void run(struct channel *c, uint32_t revents)
                         wake(c);
         }
         set_events(c, events);
+        account(c);
         c->inside = false;
 }
 
@@ -437,7 +458,12 @@ struct channel *channel_free(struct channel *c)
         SSL_free(c->ssl);
         close(c->fd);
         buffer_release(&c->input);
+<<<<<<< Updated upstream
         buffer_release(&c->output);
+=======
+        writer_release(&c->output);
+        account(c);
+>>>>>>> Stashed changes
         sd_event_unref(c->event);
         free(c->sentence);
         free(c);
@@ -490,13 +516,26 @@ void channel_send_parts(struct channel *c, uint8_t type, uint32_t request, struc
                 fail(c, -ENOBUFS, "The other side does not read.");
         if (channel_queued(c) >= CHANNEL_OUTPUT_HIGH)
                 c->full = true;
+        account(c);
         if (!c->inside)
                 wake(c);
 }
 
+<<<<<<< Updated upstream
 void channel_send(struct channel *c, uint8_t type, uint32_t request, struct bytes body)
 {
         channel_send_parts(c, type, request, body, BYTES(NULL, 0));
+=======
+void channel_set_budget(struct channel *c, struct channel_budget *budget)
+{
+        c->budget = budget;
+        account(c);
+}
+
+size_t channel_memory(const struct channel *c)
+{
+        return c->input.capacity + c->output.capacity;
+>>>>>>> Stashed changes
 }
 
 size_t channel_queued(const struct channel *c)

@@ -38,6 +38,13 @@ struct channel_handlers {
         void (*closed)(struct channel *c, void *userdata, int error, const char *sentence);
 };
 
+/* The memory of many channels together: what their buffers take, in bytes. */
+struct channel_budget {
+        size_t used;
+        void (*changed)(void *userdata); /* must not end a channel */
+        void *userdata;
+};
+
 /* Takes over the non-blocking socket @fd and @ssl (tls.h), also on error. @connecting: connect(2) is still under way.
  * @handlers must outlive the channel. The frame limit starts as FRAME_LENGTH_MAX_UNPROVEN, the silence limit as
  * @patience. */
@@ -61,6 +68,12 @@ bool channel_has_room(const struct channel *c);
 
 /* Has room() called from the loop, once, as soon as channel_has_room(). */
 void channel_await_room(struct channel *c);
+
+/* Counts the channel's buffers in @budget, which must outlive it. */
+void channel_set_budget(struct channel *c, struct channel_budget *budget);
+
+/* What its buffers take. */
+size_t channel_memory(const struct channel *c);
 
 /* Stops and resumes reading. Frames that are already in memory wait as well. */
 void channel_pause(struct channel *c, bool paused);

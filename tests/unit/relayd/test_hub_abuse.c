@@ -26,7 +26,7 @@
 #include "services/seal.h"
 #include "temporary.h"
 
-enum { IDLE = 2000, OPENERS = 8 };
+enum { IDLE = 2000, OPENERS = 8, MEMORY = 8 * 1024 * 1024 };
 
 struct stage {
         struct server server;
@@ -58,6 +58,15 @@ static int setup_stage(void **state)
         stage_start(s);
         *state = s;
         return 0;
+}
+
+static int setup_with_little_memory(void **state)
+{
+        fixture_settings.memory_max = MEMORY;
+        int r = setup_stage(state);
+
+        fixture_settings.memory_max = 0;
+        return r;
 }
 
 static int teardown_stage(void **state)
@@ -437,6 +446,58 @@ static void one_who_does_not_read_costs_the_hub_little_memory(void **state)
         free(payload);
 }
 
+/* Deaf readers, each of whom alone would be within what one link may have queued. */
+static void many_who_do_not_read_stay_within_the_hubs_memory(void **state)
+{
+        enum { DEAF = 40, PAYLOAD = 64 * 1024, COUNT = 40, TINY = 4096 };
+        struct stage *s = *state;
+        _cleanup_client_ struct client alice = { 0 };
+        struct client *ears = calloc(DEAF, sizeof(*ears)); /* they know the keys */
+        struct raw deaf[DEAF];
+        _cleanup_writer_ struct writer fetch = WRITER_INIT;
+        uint8_t *payload = calloc(1, PAYLOAD);
+        char names[DEAF][8];
+        int tiny = TINY;
+
+        client_up(&alice, s->event, &s->address, "alice", true);
+        write_fetch(&fetch, &(struct fetch){ 0, WIRE_WINDOW_MAX });
+        for (unsigned i = 0; i < DEAF; i++) {
+                (void) snprintf(names[i], sizeof(names[i]), "deaf%u", i);
+                client_up(&ears[i], s->event, &s->address, names[i], true);
+                client_end(&ears[i]);
+                raw_open(&deaf[i], s);
+                assert_int_equal(setsockopt(deaf[i].fd, SOL_SOCKET, SO_RCVBUF, &tiny, sizeof(tiny)), 0);
+                authenticate_raw(&deaf[i], &ears[i], names[i]);
+                raw_send(&deaf[i], FRAME_FETCH, &fetch);
+        }
+        assert_false(say(&alice, COUNT, "alice", "so that all buffers are warm").failed);
+        __attribute__((unused)) long before = resident_kib(s->pid);
+
+        for (uint64_t i = 0; i < COUNT; i++) { /* 2.5 MiB for each, 100 MiB for all */
+                _cleanup_writer_ struct writer w = WRITER_INIT, to = WRITER_INIT;
+                struct send m = { .recipient_count = DEAF, .payload = BYTES(payload, PAYLOAD) };
+
+                memcpy(m.id, &(uint64_t){ 1000 + i }, sizeof(i));
+                for (unsigned j = 0; j < DEAF; j++)
+                        write_recipient(&to, BYTES_STRING(names[j]));
+                m.recipients = writer_bytes(&to);
+                write_send(&w, &m);
+                assert_false(ask(&alice, FRAME_SEND, &w).failed);
+        }
+#ifndef __SANITIZE_ADDRESS__ /* which keeps what was freed */
+        /* Theirs would be 20 MiB and more (a buffer grows by doubling); there is SQLite's cache and the heap's slack.
+         */
+        assert_in_range(resident_kib(s->pid) - before, 0, MEMORY / 1024 + 6 * 1024);
+#endif
+        assert_serves(s);
+        for (unsigned i = 0; i < DEAF; i++) {
+                raw_close(&deaf[i]);
+                client_release(&ears[i]);
+        }
+        free(ears);
+        free(payload);
+}
+
 static void a_full_disk_is_said_and_loses_nothing(void **state)
 {
         struct stage *s = *state;
@@ -487,6 +548,8 @@ int main(void)
                 TEST(attempts_on_one_link_are_counted),
                 TEST(a_proof_is_of_no_use_on_another_connection),
                 TEST(one_who_does_not_read_costs_the_hub_little_memory),
+                cmocka_unit_test_setup_teardown(many_who_do_not_read_stay_within_the_hubs_memory,
+                                                setup_with_little_memory, teardown_stage),
                 TEST(a_full_disk_is_said_and_loses_nothing),
                 TEST(the_hub_serves_beside_two_thousand_that_say_nothing),
         };

@@ -316,7 +316,7 @@ def test_metrics(owner):
         return
     families = {f.name: f for f in text_string_to_metric_families(body)}
     accounts, = families["visavis_hub_accounts"].samples
-    check("Prometheus's own parser takes it", len(families) == 20 and accounts.value == len(owner.json("accounts")) and
+    check("Prometheus's own parser takes it", len(families) == 22 and accounts.value == len(owner.json("accounts")) and
           families["visavis_hub_disk_bytes"].unit == "bytes" and families["visavis_hub_messages"].type == "counter", sorted(families))
 
 
