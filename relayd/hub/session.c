@@ -113,16 +113,10 @@ static bool push_one(void *userdata, uint64_t sequence, struct bytes payload)
         _cleanup_writer_ struct writer head = WRITER_INIT;
         struct session *s = userdata;
 
-<<<<<<< Updated upstream
-        write_entry_head(&head, sequence, payload.size);
-        if (writer_finish(&head) < 0)
-=======
         if (!has_memory(s, payload.size))
                 return false;
-
-        write_entry(&body, &(struct entry){ sequence, payload });
-        if (writer_finish(&body) < 0)
->>>>>>> Stashed changes
+        write_entry_head(&head, sequence, payload.size);
+        if (writer_finish(&head) < 0)
                 return false;
         channel_send_parts(s->channel, FRAME_ENTRY, 0, writer_bytes(&head), payload);
         s->acknowledged +=
@@ -133,12 +127,7 @@ static bool push_one(void *userdata, uint64_t sequence, struct bytes payload)
 
 static void push(struct session *s)
 {
-<<<<<<< Updated upstream
-        while (s->pushed < s->newest && s->fetching && s->state == SESSION_PROVEN &&
-               s->pushed - s->acknowledged < s->window && channel_queued(s->channel) < CHANNEL_OUTPUT_HIGH) {
-=======
-        while (may_push(s)) {
->>>>>>> Stashed changes
+        while (s->pushed < s->newest && may_push(s)) {
                 uint64_t before = s->pushed, room = s->window - (s->pushed - s->acknowledged);
 
                 if (store_fetch(hub_store(s->hub), s->place.mailbox, s->pushed,
@@ -156,10 +145,10 @@ static void push(struct session *s)
 void session_arrived(struct session *s, uint64_t sequence, struct bytes payload)
 {
         s->newest = sequence;
-        if (sequence != s->pushed + 1)
-                push(s);
-        else if (may_push(s))
+        if (sequence == s->pushed + 1 && may_push(s))
                 (void) push_one(s, sequence, payload);
+        else
+                push(s);
 }
 
 size_t session_memory(const struct session *s)

@@ -49,15 +49,9 @@ struct channel {
         bool paused, inside, full, awaits_room, peer_ended;
         size_t frame_length_max;
         uint64_t silence_usec, last_received;
-<<<<<<< Updated upstream
         struct buffer input, output;
-=======
-        struct buffer input;
-        struct writer output;
-        size_t output_start;
         struct channel_budget *budget;
         size_t counted; /* in it */
->>>>>>> Stashed changes
         int error;
         char *sentence; /* why it ends; there is none for as long as it lives, and NULL is "out of memory" */
         const struct channel_handlers *handlers;
@@ -458,12 +452,8 @@ struct channel *channel_free(struct channel *c)
         SSL_free(c->ssl);
         close(c->fd);
         buffer_release(&c->input);
-<<<<<<< Updated upstream
         buffer_release(&c->output);
-=======
-        writer_release(&c->output);
         account(c);
->>>>>>> Stashed changes
         sd_event_unref(c->event);
         free(c->sentence);
         free(c);
@@ -521,11 +511,11 @@ void channel_send_parts(struct channel *c, uint8_t type, uint32_t request, struc
                 wake(c);
 }
 
-<<<<<<< Updated upstream
 void channel_send(struct channel *c, uint8_t type, uint32_t request, struct bytes body)
 {
         channel_send_parts(c, type, request, body, BYTES(NULL, 0));
-=======
+}
+
 void channel_set_budget(struct channel *c, struct channel_budget *budget)
 {
         c->budget = budget;
@@ -535,7 +525,6 @@ void channel_set_budget(struct channel *c, struct channel_budget *budget)
 size_t channel_memory(const struct channel *c)
 {
         return c->input.capacity + c->output.capacity;
->>>>>>> Stashed changes
 }
 
 size_t channel_queued(const struct channel *c)
