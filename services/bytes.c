@@ -20,7 +20,14 @@ void reader_init(struct reader *r, struct bytes input)
 
 void reader_fail(struct reader *r)
 {
-        r->error = -EBADMSG;
+        if (r->error == 0)
+                r->error = -EBADMSG;
+}
+
+void reader_unsupported(struct reader *r)
+{
+        if (r->error == 0)
+                r->error = -EPROTONOSUPPORT;
 }
 
 bool reader_more(const struct reader *r)
@@ -129,8 +136,8 @@ struct reader read_vector_open(struct reader *r)
 
 void reader_close_vector(struct reader *r, const struct reader *inner)
 {
-        if (reader_finish(inner) < 0)
-                reader_fail(r);
+        if (r->error == 0)
+                r->error = reader_finish(inner);
 }
 
 bool read_optional(struct reader *r)

@@ -24,7 +24,7 @@ bool bytes_equal(struct bytes a, struct bytes b);
 
 struct reader {
         struct bytes rest; /* what has not been read yet */
-        int error;         /* 0, or the first error: -EBADMSG */
+        int error;         /* 0, or the first error: -EBADMSG, -EPROTONOSUPPORT */
 };
 
 /* Start to read @input, which must outlive the reader and all views that it returns. */
@@ -58,10 +58,13 @@ bool read_optional(struct reader *r);
 /* Marks the input as bad, for a value that is well-formed but not allowed. */
 void reader_fail(struct reader *r);
 
+/* Marks it as something that is not known here, so that it cannot be read on (-EPROTONOSUPPORT). */
+void reader_unsupported(struct reader *r);
+
 /* True while nothing has failed and bytes are left. */
 bool reader_more(const struct reader *r);
 
-/* 0 if all was good and everything was read; else -EBADMSG. */
+/* 0 if all was good and everything was read; else the first error. */
 int reader_finish(const struct reader *r);
 
 /* What was read between two states of one reader, for a structure whose exact bytes matter (a signature, a hash): keep

@@ -86,9 +86,9 @@ void received_release(struct received *r);
 /* Takes an MLSMessage in. A commit leads into the next epoch at once. Errors, the state unchanged: -EBADMSG (forged, or
  * breaks a rule), -EALREADY (a replay, or a message of our own), -ESTALE (an epoch that is over and gone), -EAGAIN (an
  * epoch that has not come yet: keep it and try again after the next commit), -ENOENT (it refers to a proposal that
- * has not come: fetch that and try again), -ENOKEY, -ERANGE,
- * -EPROTONOSUPPORT, -EKEYREVOKED (we have been removed), -EACCES (a proposal from outside that nobody has allowed),
- * -ESHUTDOWN (the group has been reinitialised), and the host's. */
+ * has not come: fetch that and try again), -ENOKEY, -ERANGE, -EPROTONOSUPPORT (a proposal of a type that is not known
+ * here, or what not all members can do), -EKEYREVOKED (we have been removed), -EACCES (a proposal from outside that
+ * nobody has allowed), -ESHUTDOWN (the group has been reinitialised), and the host's. */
 int group_process(struct group *g, struct bytes message, const struct group_host *host, struct received *out);
 
 /* Appends an MLSMessage with application data, padded to a multiple of @pad_to. While a commit of our own waits,
@@ -227,4 +227,5 @@ struct message_peek {
         enum content_type content_type;
 };
 
+/* -EBADMSG; -EPROTONOSUPPORT for a public message with a proposal of a type that is not known here. */
 int message_peek(struct bytes message, struct message_peek *out);

@@ -30,10 +30,12 @@ int message_peek(struct bytes message, struct message_peek *out)
         } else if (peek.wire_format == WIRE_FORMAT_PUBLIC_MESSAGE) {
                 struct authenticated_content a;
                 struct bytes tag;
+                int error;
 
                 reader_init(&r, BYTES(message.data + 4, message.size - 4));
-                if (public_message_read(&r, &a, &tag) < 0)
-                        return -EBADMSG;
+                error = public_message_read(&r, &a, &tag);
+                if (error < 0)
+                        return error;
                 peek.content_type = a.content.content_type;
         }
         if (r.error)

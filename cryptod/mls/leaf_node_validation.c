@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "cryptod/mls/grease.h"
 #include "cryptod/mls/group_info.h"
 #include "services/cleanup.h"
 
@@ -55,6 +56,39 @@ static bool has_required(const struct leaf_node *leaf, struct bytes group_extens
                all_listed(extensions, leaf->capabilities.extensions, EXTENSION_DEFAULT_LAST) &&
                all_listed(proposals, leaf->capabilities.proposals, PROPOSAL_DEFAULT_LAST) &&
                all_listed(credentials, leaf->capabilities.credentials, 0);
+}
+
+static bool holds_reserved(struct bytes list)
+{
+        struct reader r;
+
+        reader_init(&r, list);
+        while (reader_more(&r))
+                if (grease_is_reserved(read_u16(&r)))
+                        return true;
+        return false;
+}
+
+/* True if a group uses or requires what is reserved to mean nothing: leaves list some of it, ours too, and yet nobody
+ * can do it (§13.5). */
+static bool uses_reserved(struct bytes group_extensions)
+{
+        struct reader r, required;
+        struct bytes data;
+
+        reader_init(&r, group_extensions);
+        while (reader_more(&r)) {
+                if (grease_is_reserved(read_u16(&r)))
+                        return true;
+                read_vector(&r);
+        }
+        if (!extension_find(group_extensions, EXTENSION_REQUIRED_CAPABILITIES, &data))
+                return false;
+        reader_init(&required, data);
+        while (reader_more(&required))
+                if (holds_reserved(read_vector(&required)))
+                        return true;
+        return false;
 }
 
 static bool keys_collide(const struct leaf_node *a, const struct leaf_node *b)
@@ -114,7 +148,7 @@ int leaf_nodes_validate(const struct ratchet_tree *t, struct bytes extensions)
         uint16_t types[64];
         uint32_t count = types_in_use(t, types, COUNT_OF(types));
 
-        if (count > COUNT_OF(types))
+        if (count > COUNT_OF(types) || uses_reserved(extensions))
                 return -EPROTONOSUPPORT;
         for (uint32_t i = 0; i < t->leaves; i++) {
                 const struct leaf_node *n = ratchet_tree_leaf(t, i);
@@ -123,7 +157,7 @@ int leaf_nodes_validate(const struct ratchet_tree *t, struct bytes extensions)
                         continue;
                 if (!keys_fit(t->suite, n) || !credential_is_well_formed(&n->credential))
                         return -EBADMSG;
-                if (!fits_group(t->suite, n, extensions))
+                if (!fits_group(t->suite, n, extensions) || grease_is_reserved(n->credential.type))
                         return -EPROTONOSUPPORT;
                 for (uint32_t j = 0; j < count; j++)
                         if (!capability_listed(n->capabilities.credentials, types[j]))
@@ -139,7 +173,7 @@ int leaf_node_validate(const struct ratchet_tree *t, uint32_t leaf, struct bytes
         if (!n || leaf_node_verify(t->suite, n, group_id, leaf) < 0 || !keys_fit(t->suite, n) ||
             !credential_is_well_formed(&n->credential))
                 return -EBADMSG;
-        if (!fits_group(t->suite, n, extensions))
+        if (!fits_group(t->suite, n, extensions) || grease_is_reserved(n->credential.type))
                 return -EPROTONOSUPPORT;
         for (uint32_t i = 0; i < t->leaves; i++) {
                 const struct leaf_node *other = ratchet_tree_leaf(t, i);
@@ -157,6 +191,8 @@ int leaf_node_validate(const struct ratchet_tree *t, uint32_t leaf, struct bytes
 
 int group_extensions_validate(const struct ratchet_tree *t, struct bytes extensions)
 {
+        if (uses_reserved(extensions))
+                return -EPROTONOSUPPORT;
         for (uint32_t i = 0; i < t->leaves; i++) {
                 const struct leaf_node *n = ratchet_tree_leaf(t, i);
 

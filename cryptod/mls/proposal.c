@@ -40,7 +40,7 @@ void proposal_read(struct reader *r, struct proposal *out)
                 out->extensions = read_extensions(r);
                 break;
         default:
-                reader_fail(r);
+                reader_unsupported(r);
         }
         out->encoded = reader_between(&start, r);
 }

@@ -31,7 +31,8 @@ struct proposal {
         struct bytes encoded;
 };
 
-/* Reads one. A type that is not known is an error, for where it ends cannot be told. */
+/* Reads one. A type that is not known is an error, -EPROTONOSUPPORT, for where it ends cannot be told; nor may a commit
+ * have it as long as we, a member who would process it, do not list it (§12.2). */
 void proposal_read(struct reader *r, struct proposal *out);
 
 /* Each appends one Proposal. @key_package: encoded; @psk with its nonce; @extensions: the content of extensions<V>. */

@@ -136,12 +136,33 @@ RULE(a_reference_is_to_a_proposal_that_came)
         refused(s, -ENOENT);
 }
 
+/* A type that is not the protocol's own, as a proposal and by value in a commit without a path. */
+static void of_unknown_type(struct framed_content *c)
+{
+        static const uint8_t proposal[] = { 0xf0, 0x01, 0, 0, 0, 1 };
+        static const uint8_t commit[] = { 7, PROPOSAL_BY_VALUE, 0xf0, 0x01, 0, 0, 0, 1, 0 };
+
+        c->body = c->content_type == CONTENT_COMMIT ? BYTES_OF(commit) : BYTES_OF(proposal);
+}
+
 RULE(a_proposal_s_type_is_known)
 {
-        assert_int_equal(external_propose(s->frank.suite, BYTES_STRING("group"), 2, 0, s->frank.signature_key,
-                                          BYTES_STRING("\x0a\x0a"), BYTES(NULL, 0), &s->message),
-                         0);
-        refused(s, -EBADMSG);
+        for (unsigned public = 0; public < 2; public ++) {
+                struct group_framing framing = { .public = public };
+
+                writer_release(&s->proposals[0]);
+                proposal_write_remove(&s->proposals[0], CAROL);
+                forge.content = of_unknown_type;
+                writer_release(&s->message);
+                assert_int_equal(group_propose(s->people[ALICE].group, writer_bytes(&s->proposals[0]), BYTES(NULL, 0),
+                                               &framing, &s->message),
+                                 0);
+                refused(s, -EPROTONOSUPPORT);
+                forge.content = of_unknown_type;
+                writer_release(&s->message);
+                commit(s, &(struct group_change){ .framing = framing });
+                refused(s, -EPROTONOSUPPORT);
+        }
 }
 
 /* §12.4: when a commit needs a path. */

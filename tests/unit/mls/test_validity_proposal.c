@@ -257,8 +257,8 @@ RULE(an_external_init_is_no_proposal_of_a_member)
         refused_by(s, CHECK_PROPOSAL, -EBADMSG);
 }
 
-/* required_capabilities for one type that nobody has. */
-static void require(struct writer *out, unsigned list)
+/* required_capabilities for one type, in one of the three lists. */
+static void require(struct writer *out, unsigned list, uint16_t type)
 {
         _cleanup_writer_ struct writer required = WRITER_INIT, extensions = WRITER_INIT;
 
@@ -266,7 +266,7 @@ static void require(struct writer *out, unsigned list)
                 size_t mark = writer_open_vector(&required);
 
                 if (i == list)
-                        write_u16(&required, 0xff01);
+                        write_u16(&required, type);
                 writer_close_vector(&required, mark);
         }
         write_u16(&extensions, EXTENSION_REQUIRED_CAPABILITIES);
@@ -279,7 +279,7 @@ RULE(extensions_require_what_all_can_do)
         for (unsigned list = 0; list < 3; list++) {
                 writer_release(&s->proposals[0]);
                 writer_release(&s->message);
-                require(&s->proposals[0], list);
+                require(&s->proposals[0], list, 0xff01);
                 commit_values(s, false);
                 refused(s, -EPROTONOSUPPORT);
         }
@@ -296,6 +296,75 @@ RULE(extensions_are_such_as_all_can_do)
         proposal_write_group_context_extensions(&s->proposals[0], writer_bytes(&extensions));
         commit_values(s, false);
         refused_by(s, CHECK_EXTENSIONS | CHECK_LEAF, -EPROTONOSUPPORT);
+}
+
+/* The first of a list that is reserved to mean nothing (§13.5). */
+static uint16_t grease_in(struct bytes list)
+{
+        struct reader r;
+        uint16_t value = 0;
+
+        reader_init(&r, list);
+        while (reader_more(&r) && (value & 0x0f0f) != 0x0a0a)
+                value = read_u16(&r);
+        assert_int_equal(value & 0x0f0f, 0x0a0a);
+        return value;
+}
+
+static void grace_may_not_commit(struct person *grace, const struct writer *proposal)
+{
+        const struct bytes value = writer_bytes(proposal);
+        _cleanup_writer_ struct writer message = WRITER_INIT, welcome = WRITER_INIT;
+
+        assert_int_equal(group_commit(grace->group, &(struct group_change){ .proposals = &value, .proposal_count = 1 },
+                                      NULL, &message, &welcome),
+                         -EPROTONOSUPPORT);
+}
+
+/* A leaf lists some of the values, so that they look as if all members could do them; we cannot. */
+RULE(a_reserved_value_is_supported_by_nobody)
+{
+        _cleanup_writer_ struct writer extensions = WRITER_INIT;
+        const struct capabilities *c;
+        struct person grace;
+
+        person_make(s->frank.suite, "grace", &grace);
+        create(s->frank.suite, &grace);
+        c = &ratchet_tree_leaf(&group_epoch(grace.group)->tree, 0)->capabilities;
+        write_u16(&extensions, grease_in(c->extensions));
+        write_vector(&extensions, BYTES(NULL, 0));
+        proposal_write_group_context_extensions(&s->proposals[0], writer_bytes(&extensions));
+        grace_may_not_commit(&grace, &s->proposals[0]);
+        for (unsigned list = 0; list < 3; list++) {
+                writer_release(&s->proposals[0]);
+                require(&s->proposals[0], list,
+                        grease_in(list == 0   ? c->extensions
+                                  : list == 1 ? c->proposals
+                                              : c->credentials));
+                grace_may_not_commit(&grace, &s->proposals[0]);
+        }
+        person_release(&grace);
+}
+
+static uint16_t credential_type;
+
+static void with_a_reserved_credential_type(struct leaf_node *leaf)
+{
+        leaf->credential.type = credential_type;
+}
+
+RULE(a_credential_is_of_no_reserved_type)
+{
+        _cleanup_writer_ struct writer message = WRITER_INIT, welcome = WRITER_INIT;
+        struct person grace;
+
+        person_make(s->frank.suite, "grace", &grace);
+        create(s->frank.suite, &grace);
+        credential_type = grease_in(ratchet_tree_leaf(&group_epoch(grace.group)->tree, 0)->capabilities.credentials);
+        forge.leaf = with_a_reserved_credential_type;
+        assert_int_equal(group_commit(grace.group, &(struct group_change){ 0 }, NULL, &message, &welcome),
+                         -EPROTONOSUPPORT);
+        person_release(&grace);
 }
 
 RULE(no_extension_stands_twice)
@@ -344,6 +413,8 @@ int main(void)
                 cmocka_unit_test(an_external_init_is_no_proposal_of_a_member),
                 cmocka_unit_test(extensions_require_what_all_can_do),
                 cmocka_unit_test(extensions_are_such_as_all_can_do),
+                cmocka_unit_test(a_reserved_value_is_supported_by_nobody),
+                cmocka_unit_test(a_credential_is_of_no_reserved_type),
                 cmocka_unit_test(no_extension_stands_twice),
         };
 
