@@ -91,7 +91,7 @@ static void load(unsigned who, struct person *out)
         MUST(group_read(&r, &out->group) == 0 && reader_finish(&r) == 0);
 }
 
-static void save(const struct person *p, unsigned who)
+static void keep_state(const struct person *p, unsigned who)
 {
         writer_release(&states[who]);
         states[who] = state_of(p);
@@ -230,7 +230,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
                 }
         }
         for (unsigned i = 0; i < PRESENT; i++)
-                save(&people[i], i);
+                keep_state(&people[i], i);
         people_release(people, PRESENT);
         make_messages();
         return 0;
