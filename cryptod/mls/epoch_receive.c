@@ -36,7 +36,7 @@ static bool path_is_old(const struct ratchet_tree *t, const struct update_path *
                 if (keys[k].size > 0)
                         first_bytes[keys[k].data[0]] = true;
         for (uint32_t i = 0; i < tree_width(t->leaves); i++) {
-                struct bytes key = t->nodes[i] ? ratchet_tree_key(t, i) : BYTES(NULL, 0);
+                struct bytes key = ratchet_tree_node(t, i) ? ratchet_tree_key(t, i) : BYTES(NULL, 0);
 
                 if (key.size == 0 || !first_bytes[key.data[0]] || (external && i == tree_leaf_node(sender)))
                         continue;

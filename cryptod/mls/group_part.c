@@ -112,11 +112,10 @@ void part_write_tree(const struct ratchet_tree *before, const struct ratchet_tre
 
         write_u32(w, t->leaves);
         mark = writer_open_vector(w);
-        for (uint32_t i = 0; i < tree_width(t->leaves); i++)
-                if (t->nodes[i] != (i < tree_width(before->leaves) ? before->nodes[i] : NULL)) {
-                        write_u32(w, i);
-                        ratchet_tree_write_node(t, i, w);
-                }
+        for (uint32_t i = 0; (i = node_array_difference(&before->nodes, &t->nodes, i)) < t->nodes.width; i++) {
+                write_u32(w, i);
+                ratchet_tree_write_node(t, i, w);
+        }
         writer_close_vector(w, mark);
 }
 
@@ -131,9 +130,10 @@ int part_read_tree(struct reader *r, struct ratchet_tree *t)
         ratchet_tree_resize(t, leaves);
         while (reader_more(&list)) {
                 uint32_t node = read_u32(&list);
-                bool was_blank = node < tree_width(leaves) && !t->nodes[node];
+                bool was_blank = node < t->nodes.width && !ratchet_tree_node(t, node);
 
-                if (node < next || ratchet_tree_read_node(t, node, &list) < 0 || (was_blank && !t->nodes[node]))
+                if (node < next || ratchet_tree_read_node(t, node, &list) < 0 ||
+                    (was_blank && !ratchet_tree_node(t, node)))
                         return -EBADMSG;
                 next = (uint64_t) node + 1;
         }

@@ -40,7 +40,7 @@ static int read_node(struct restore *r, uint32_t node, struct reader *content)
 {
         int result = ratchet_tree_read_node(&r->tree, node, content);
 
-        return result < 0 || !r->tree.nodes[node] ? -EBADMSG : reader_finish(content);
+        return result < 0 || !ratchet_tree_node(&r->tree, node) ? -EBADMSG : reader_finish(content);
 }
 
 /* Where an epoch belongs in the group; NULL: nowhere. */

@@ -105,7 +105,7 @@ static void save_node(struct save *s, uint32_t node)
         const struct ratchet_tree *t = &s->epochs.items[0]->tree;
         _cleanup_writer_ struct writer w = WRITER_INIT;
 
-        if (node < tree_width(t->leaves) && t->nodes[node])
+        if (ratchet_tree_node(t, node))
                 ratchet_tree_write_node(t, node, &w);
         put(s, &(struct part_id){ .scope = PART_NODE, .index = node }, &w);
 }
@@ -117,7 +117,7 @@ static void save_tree(struct save *s)
 
         if (s->all || saved->epochs == 0) {
                 for (uint32_t i = 0; i < tree_width(oldest->tree.leaves); i++)
-                        if (oldest->tree.nodes[i])
+                        if (ratchet_tree_node(&oldest->tree, i))
                                 save_node(s, i);
                 return;
         }
@@ -212,12 +212,9 @@ int group_save(struct group *g, const struct group_store *store)
 /* The oldest epoch has given way to the next one: the nodes of its tree that differ are to be saved. */
 void group_note_oldest(struct group *g, const struct ratchet_tree *before, const struct ratchet_tree *now)
 {
-        uint32_t width = tree_width(before->leaves > now->leaves ? before->leaves : now->leaves);
-
-        for (uint32_t i = 0; g->saved.epochs > 0 && i < width; i++) {
-                if ((i < tree_width(before->leaves) ? before->nodes[i] : NULL) ==
-                    (i < tree_width(now->leaves) ? now->nodes[i] : NULL))
-                        continue;
+        if (g->saved.epochs == 0)
+                return;
+        for (uint32_t i = 0; (i = node_array_difference(&before->nodes, &now->nodes, i)) != NODE_NONE; i++) {
                 g->saved.nodes = reallocarray(g->saved.nodes, g->saved.node_count + 1, sizeof(*g->saved.nodes));
                 if (!g->saved.nodes)
                         abort();

@@ -11,12 +11,6 @@ enum { NODE_TYPE_LEAF = 1, NODE_TYPE_PARENT = 2 };
 /* The nodes that a tree from outside may have whatever it is, and those for each that is not blank. */
 enum { TREE_BLANKS_FREE = 1 << 16, TREE_BLANKS_PER_NODE = 16 };
 
-static void node_release(struct tree_node *n)
-{
-        if (n && --n->references == 0)
-                free(n);
-}
-
 static void parent_read(struct reader *r, struct parent_node *out)
 {
         uint64_t last = 0;
@@ -61,10 +55,9 @@ static struct tree_node *node_new(bool is_leaf, struct bytes encoded)
 /* Puts @next (which passes over; NULL blanks) in a node's place, and forgets the tree hashes that depend on it. */
 static void replace(struct ratchet_tree *t, uint32_t node, struct tree_node *next)
 {
-        node_release(t->nodes[node]);
-        t->nodes[node] = next;
-        for (; node != NODE_NONE && t->hashed[node]; node = tree_parent(node, t->leaves))
-                t->hashed[node] = false;
+        node_array_set(&t->nodes, node, next);
+        while ((node = tree_parent(node, t->leaves)) != NODE_NONE)
+                node_array_forget_hash(&t->nodes, node);
 }
 
 static int node_set(struct ratchet_tree *t, uint32_t node, struct bytes encoded)
@@ -79,51 +72,21 @@ static int node_set(struct ratchet_tree *t, uint32_t node, struct bytes encoded)
 
 void ratchet_tree_release(struct ratchet_tree *t)
 {
-        for (uint32_t i = 0; i < tree_width(t->leaves); i++)
-                node_release(t->nodes[i]);
-        free(t->nodes);
-        free(t->hashes);
-        free(t->hashed);
-        *t = (struct ratchet_tree){ .suite = t->suite };
-}
-
-static void *resize_array(void *array, uint32_t before, uint32_t after, size_t size)
-{
-        array = reallocarray(array, after ? after : 1, size);
-        if (!array)
-                abort();
-        if (after > before)
-                memset((uint8_t *) array + before * size, 0, (after - before) * size);
-        return array;
+        node_array_release(&t->nodes);
+        t->leaves = 0;
 }
 
 void ratchet_tree_resize(struct ratchet_tree *t, uint32_t leaves)
 {
-        uint32_t before = tree_width(t->leaves), after = tree_width(leaves);
-
-        for (uint32_t i = after; i < before; i++)
-                node_release(t->nodes[i]);
-        t->nodes = resize_array(t->nodes, before, after, sizeof(*t->nodes));
-        t->hashes = resize_array(t->hashes, before, after, t->suite->hash_size);
-        t->hashed = resize_array(t->hashed, before, after, sizeof(*t->hashed));
+        t->nodes.hash_size = t->suite->hash_size;
+        node_array_resize(&t->nodes, tree_width(leaves));
         t->leaves = leaves;
 }
 
 void ratchet_tree_copy(const struct ratchet_tree *t, struct ratchet_tree *out)
 {
-        uint32_t width = tree_width(t->leaves);
-
-        *out = (struct ratchet_tree){ .suite = t->suite };
-        ratchet_tree_resize(out, t->leaves);
-        for (uint32_t i = 0; i < width; i++)
-                if (t->nodes[i]) {
-                        out->nodes[i] = t->nodes[i];
-                        out->nodes[i]->references++;
-                }
-        if (width > 0) {
-                memcpy(out->hashes, t->hashes, width * t->suite->hash_size);
-                memcpy(out->hashed, t->hashed, width * sizeof(*t->hashed));
-        }
+        *out = *t;
+        node_array_copy(&t->nodes, &out->nodes);
 }
 
 /* Reads a node that is not blank, for its bytes. */
@@ -199,7 +162,7 @@ int ratchet_tree_read_node(struct ratchet_tree *t, uint32_t node, struct reader 
 
 void ratchet_tree_write_node(const struct ratchet_tree *t, uint32_t node, struct writer *w)
 {
-        const struct tree_node *n = node < tree_width(t->leaves) ? t->nodes[node] : NULL;
+        const struct tree_node *n = ratchet_tree_node(t, node);
 
         write_optional(w, n != NULL);
         if (!n)
@@ -213,26 +176,36 @@ void ratchet_tree_write(const struct ratchet_tree *t, struct writer *w)
         uint32_t count = tree_width(t->leaves);
         size_t mark = writer_open_vector(w);
 
-        while (count > 0 && !t->nodes[count - 1])
+        while (count > 0 && !ratchet_tree_node(t, count - 1))
                 count--;
         for (uint32_t i = 0; i < count; i++)
                 ratchet_tree_write_node(t, i, w);
         writer_close_vector(w, mark);
 }
 
+const struct tree_node *ratchet_tree_node(const struct ratchet_tree *t, uint32_t node)
+{
+        return node_array_get(&t->nodes, node);
+}
+
 const struct leaf_node *ratchet_tree_leaf(const struct ratchet_tree *t, uint32_t leaf)
 {
-        return leaf < t->leaves && t->nodes[tree_leaf_node(leaf)] ? &t->nodes[tree_leaf_node(leaf)]->leaf : NULL;
+        const struct tree_node *n = leaf < t->leaves ? ratchet_tree_node(t, tree_leaf_node(leaf)) : NULL;
+
+        return n ? &n->leaf : NULL;
 }
 
 const struct parent_node *ratchet_tree_parent(const struct ratchet_tree *t, uint32_t node)
 {
-        return t->nodes[node] ? &t->nodes[node]->parent : NULL;
+        const struct tree_node *n = ratchet_tree_node(t, node);
+
+        return n ? &n->parent : NULL;
 }
 
 struct bytes ratchet_tree_key(const struct ratchet_tree *t, uint32_t node)
 {
-        return tree_is_leaf(node) ? t->nodes[node]->leaf.encryption_key : t->nodes[node]->parent.encryption_key;
+        return tree_is_leaf(node) ? ratchet_tree_node(t, node)->leaf.encryption_key
+                                  : ratchet_tree_node(t, node)->parent.encryption_key;
 }
 
 static void set_parent(struct ratchet_tree *t, uint32_t node, struct bytes encryption_key, struct bytes parent_hash,
@@ -266,7 +239,7 @@ void ratchet_tree_blank(struct ratchet_tree *t, uint32_t node)
 /* Adds a leaf to a parent's unmerged leaves, in its place in the order. */
 static void add_unmerged(struct ratchet_tree *t, uint32_t node, uint32_t leaf)
 {
-        const struct parent_node *p = &t->nodes[node]->parent;
+        const struct parent_node *p = &ratchet_tree_node(t, node)->parent;
         _cleanup_writer_ struct writer list = WRITER_INIT;
         bool placed = false;
         struct reader r;
@@ -304,7 +277,7 @@ int ratchet_tree_add(struct ratchet_tree *t, struct bytes leaf_node, uint32_t *o
         if (r < 0)
                 return r;
         for (uint32_t n = tree_leaf_node(leaf); (n = tree_parent(n, t->leaves)) != NODE_NONE;)
-                if (t->nodes[n])
+                if (ratchet_tree_node(t, n))
                         add_unmerged(t, n, leaf);
         *out = leaf;
         return 0;
@@ -368,14 +341,14 @@ static bool list_has(const struct node_list *l, uint32_t node)
 
 static void resolve(const struct ratchet_tree *t, uint32_t node, const struct node_list *except, struct node_list *out)
 {
-        if (t->nodes[node]) {
+        if (ratchet_tree_node(t, node)) {
                 struct reader r;
 
                 if (!list_has(except, node))
                         list_add(out, node);
                 if (tree_is_leaf(node))
                         return;
-                reader_init(&r, t->nodes[node]->parent.unmerged_leaves);
+                reader_init(&r, ratchet_tree_node(t, node)->parent.unmerged_leaves);
                 while (reader_more(&r)) {
                         uint32_t leaf = tree_leaf_node(read_u32(&r));
 
@@ -399,7 +372,7 @@ struct node_list ratchet_tree_resolution(const struct ratchet_tree *t, uint32_t 
 /* True if nobody stands below a node. */
 static bool is_empty(const struct ratchet_tree *t, uint32_t node)
 {
-        if (t->nodes[node])
+        if (ratchet_tree_node(t, node))
                 return false;
         return tree_is_leaf(node) || (is_empty(t, tree_left(node)) && is_empty(t, tree_right(node)));
 }

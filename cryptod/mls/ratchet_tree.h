@@ -5,30 +5,12 @@
  * successive epochs share what they have in common. The views of leaf_node and parent_node point into its bytes. */
 #pragma once
 
-#include "cryptod/mls/leaf_node.h"
-#include "cryptod/mls/tree_math.h"
-
-struct parent_node {
-        struct bytes encryption_key, parent_hash;
-        struct bytes unmerged_leaves; /* a list of uint32, ascending */
-};
-
-struct tree_node {
-        unsigned references;
-        union {
-                struct leaf_node leaf;
-                struct parent_node parent;
-        };
-        size_t size;
-        uint8_t encoded[];
-};
+#include "cryptod/mls/node_array.h"
 
 struct ratchet_tree {
         const struct suite *suite;
-        uint32_t leaves;          /* a power of two; 0 for a tree without any */
-        struct tree_node **nodes; /* NULL: the node is blank */
-        uint8_t *hashes;          /* tree hashes, of Nh bytes; those that are known */
-        bool *hashed;             /* a node's is known only if those of all nodes below it are */
+        uint32_t leaves; /* a power of two; 0 for a tree without any */
+        struct node_array nodes;
 };
 
 void ratchet_tree_release(struct ratchet_tree *t);
@@ -50,6 +32,9 @@ int ratchet_tree_read_node(struct ratchet_tree *t, uint32_t node, struct reader 
 
 /* Makes the tree @leaves wide, a power of two; nodes beyond are blank already, or become so. */
 void ratchet_tree_resize(struct ratchet_tree *t, uint32_t leaves);
+
+/* What stands at a node; NULL if it is blank or lies outside. */
+const struct tree_node *ratchet_tree_node(const struct ratchet_tree *t, uint32_t node);
 
 /* The leaf at a leaf index, NULL if it is blank or lies outside. */
 const struct leaf_node *ratchet_tree_leaf(const struct ratchet_tree *t, uint32_t leaf);

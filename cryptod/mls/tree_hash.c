@@ -60,12 +60,13 @@ static void hash_without(const struct ratchet_tree *t, uint32_t node, struct byt
                          uint8_t out[static SUITE_HASH_MAX])
 {
         _cleanup_writer_ struct writer w = WRITER_INIT; /* struct TreeHashInput */
-        const struct tree_node *n = t->nodes[node];
+        const struct tree_node *n = ratchet_tree_node(t, node);
         size_t size = t->suite->hash_size;
         bool as_it_is = !list_reaches(without, node);
+        const uint8_t *known = as_it_is ? node_array_hash(&t->nodes, node) : NULL;
 
-        if (as_it_is && t->hashed[node]) {
-                memcpy(out, t->hashes + node * size, size);
+        if (known) {
+                memcpy(out, known, size);
                 return;
         }
         if (tree_is_leaf(node)) {
@@ -91,10 +92,8 @@ static void hash_without(const struct ratchet_tree *t, uint32_t node, struct byt
         if (writer_finish(&w) < 0)
                 abort();
         suite_hash(t->suite, writer_bytes(&w), out);
-        if (as_it_is) {
-                memcpy(t->hashes + node * size, out, size);
-                t->hashed[node] = true;
-        }
+        if (as_it_is)
+                node_array_note_hash(&t->nodes, node, out);
 }
 
 void ratchet_tree_hash(const struct ratchet_tree *t, uint32_t node, uint8_t out[static SUITE_HASH_MAX])
@@ -122,11 +121,11 @@ void ratchet_tree_parent_hash(const struct ratchet_tree *t, uint32_t node, uint3
 static bool carried_hash(const struct ratchet_tree *t, uint32_t node, struct bytes *out)
 {
         if (!tree_is_leaf(node)) {
-                *out = t->nodes[node]->parent.parent_hash;
+                *out = ratchet_tree_node(t, node)->parent.parent_hash;
                 return true;
         }
-        *out = t->nodes[node]->leaf.parent_hash;
-        return t->nodes[node]->leaf.source == LEAF_NODE_COMMIT;
+        *out = ratchet_tree_node(t, node)->leaf.parent_hash;
+        return ratchet_tree_node(t, node)->leaf.source == LEAF_NODE_COMMIT;
 }
 
 /* True if what remains of the resolution of @child without @descendant are just the unmerged leaves of @parent that lie
@@ -137,7 +136,7 @@ static bool rest_is_unmerged(const struct ratchet_tree *t, uint32_t parent, uint
         uint32_t below = 0;
         struct reader r;
 
-        reader_init(&r, t->nodes[parent]->parent.unmerged_leaves);
+        reader_init(&r, ratchet_tree_node(t, parent)->parent.unmerged_leaves);
         while (reader_more(&r))
                 below += tree_is_below(tree_leaf_node(read_u32(&r)), child);
         if (below != resolution->count - 1)
@@ -145,8 +144,9 @@ static bool rest_is_unmerged(const struct ratchet_tree *t, uint32_t parent, uint
         for (uint32_t i = 0; i < resolution->count; i++) {
                 uint32_t node = resolution->nodes[i];
 
-                if (node != descendant && (!tree_is_leaf(node) ||
-                                           !list_holds(t->nodes[parent]->parent.unmerged_leaves, tree_node_leaf(node))))
+                if (node != descendant &&
+                    (!tree_is_leaf(node) ||
+                     !list_holds(ratchet_tree_node(t, parent)->parent.unmerged_leaves, tree_node_leaf(node))))
                         return false;
         }
         return true;
@@ -176,7 +176,7 @@ static bool unmerged_leaves_fit(const struct ratchet_tree *t, uint32_t parent)
 {
         struct reader r;
 
-        reader_init(&r, t->nodes[parent]->parent.unmerged_leaves);
+        reader_init(&r, ratchet_tree_node(t, parent)->parent.unmerged_leaves);
         while (reader_more(&r)) {
                 uint32_t leaf = read_u32(&r), node;
 
@@ -184,7 +184,8 @@ static bool unmerged_leaves_fit(const struct ratchet_tree *t, uint32_t parent)
                         return false;
                 for (node = tree_parent(tree_leaf_node(leaf), t->leaves); node != parent;
                      node = tree_parent(node, t->leaves))
-                        if (t->nodes[node] && !list_holds(t->nodes[node]->parent.unmerged_leaves, leaf))
+                        if (ratchet_tree_node(t, node) &&
+                            !list_holds(ratchet_tree_node(t, node)->parent.unmerged_leaves, leaf))
                                 return false;
         }
         return true;
@@ -210,11 +211,11 @@ static bool keys_are_unique(const struct ratchet_tree *t)
         if (!encryption || !signature)
                 abort();
         for (uint32_t i = 0; i < width; i++) {
-                if (!t->nodes[i])
+                if (!ratchet_tree_node(t, i))
                         continue;
                 encryption[keys++] = ratchet_tree_key(t, i);
                 if (tree_is_leaf(i))
-                        signature[signatures++] = t->nodes[i]->leaf.signature_key;
+                        signature[signatures++] = ratchet_tree_node(t, i)->leaf.signature_key;
         }
         qsort(encryption, keys, sizeof(*encryption), compare_bytes);
         qsort(signature, signatures, sizeof(*signature), compare_bytes);
@@ -262,11 +263,11 @@ int ratchet_tree_validate(const struct ratchet_tree *t, struct bytes group_id, u
         if (t->leaves == 0 || !keys_are_unique(t))
                 return -EBADMSG;
         for (uint32_t node = 0; node < width; node++)
-                if (t->nodes[node] && !tree_is_leaf(node) && !unmerged_leaves_fit(t, node))
+                if (ratchet_tree_node(t, node) && !tree_is_leaf(node) && !unmerged_leaves_fit(t, node))
                         return -EBADMSG;
         /* Only now: a link is looked for through the unmerged leaves of other nodes, which may name any number. */
         for (uint32_t node = 0; node < width; node++)
-                if (t->nodes[node] && !tree_is_leaf(node) && !parent_is_linked(t, node))
+                if (ratchet_tree_node(t, node) && !tree_is_leaf(node) && !parent_is_linked(t, node))
                         return -EBADMSG;
         parallel_for(threads, width, validate_node, &validation);
         return validation.bad ? -EBADMSG : 0;

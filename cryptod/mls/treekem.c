@@ -54,8 +54,8 @@ static const struct secret *private_key(const struct private_keys *k, uint32_t n
 void private_keys_prune(struct private_keys *k, const struct ratchet_tree *t)
 {
         for (uint32_t i = 0; i < k->width; i++)
-                if (k->keys[i] &&
-                    (i >= tree_width(t->leaves) || !t->nodes[i] || !tree_is_below(tree_leaf_node(k->leaf), i)))
+                if (k->keys[i] && (i >= tree_width(t->leaves) || !ratchet_tree_node(t, i) ||
+                                   !tree_is_below(tree_leaf_node(k->leaf), i)))
                         k->keys[i] = secret_free(k->keys[i]);
 }
 
