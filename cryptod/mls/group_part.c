@@ -171,11 +171,10 @@ void part_write_epoch(const struct epoch *e, struct writer *w)
         write_fixed(w, group_context_bytes(&e->context));
         write_u32(w, e->keys.leaf);
         mark = writer_open_vector(w);
-        for (uint32_t i = 0; i < e->keys.width; i++)
-                if (e->keys.keys[i]) {
-                        write_u32(w, i);
-                        write_vector(w, secret_bytes(e->keys.keys[i]));
-                }
+        for (uint32_t i = 0; i < e->keys.count; i++) {
+                write_u32(w, e->keys.items[i].node);
+                write_vector(w, secret_bytes(e->keys.items[i].key));
+        }
         writer_close_vector(w, mark);
         schedule_secrets(&schedule, secrets);
         for (unsigned i = 0; i < SCHEDULE_SECRETS; i++)
@@ -217,7 +216,8 @@ static void read_keys(struct reader *r, uint32_t leaves, struct private_keys *ou
                 uint32_t node = read_u32(&list);
                 struct bytes key = read_vector(&list);
 
-                if (node >= tree_width(leaves) || node < out->width) /* ascending */
+                if (node >= tree_width(leaves) ||
+                    (out->count > 0 && node <= out->items[out->count - 1].node)) /* ascending */
                         reader_fail(&list);
                 if (!list.error)
                         private_keys_set(out, node, secret_copy(key));

@@ -247,11 +247,11 @@ static void validate_node(void *userdata, size_t index)
         const struct suite *s = v->tree->suite;
         const uint32_t node = (uint32_t) index;
 
-        if (!v->tree->nodes[node] || atomic_load(&v->bad))
+        if (!ratchet_tree_node(v->tree, node) || atomic_load(&v->bad))
                 return;
         if (hpke_check_public_key(s, ratchet_tree_key(v->tree, node)) < 0 ||
             (tree_is_leaf(node) &&
-             leaf_node_verify(s, &v->tree->nodes[node]->leaf, v->group_id, tree_node_leaf(node)) < 0))
+             leaf_node_verify(s, &ratchet_tree_node(v->tree, node)->leaf, v->group_id, tree_node_leaf(node)) < 0))
                 atomic_store(&v->bad, true);
 }
 

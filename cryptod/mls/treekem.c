@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cryptod/mls/hpke.h"
 #include "cryptod/mls/parallel.h"
@@ -18,45 +19,63 @@ static void node_list_release(struct node_list *l)
 
 void private_keys_release(struct private_keys *k)
 {
-        for (uint32_t i = 0; i < k->width; i++)
-                secret_free(k->keys[i]);
-        free(k->keys);
+        for (uint32_t i = 0; i < k->count; i++)
+                secret_free(k->items[i].key);
+        free(k->items);
         *k = (struct private_keys){ 0 };
+}
+
+/* Where a node's key is, or belongs. */
+static uint32_t find_key(const struct private_keys *k, uint32_t node)
+{
+        uint32_t i = k->count;
+
+        while (i > 0 && k->items[i - 1].node >= node)
+                i--;
+        return i;
+}
+
+const struct secret *private_keys_get(const struct private_keys *k, uint32_t node)
+{
+        uint32_t i = find_key(k, node);
+
+        return i < k->count && k->items[i].node == node ? k->items[i].key : NULL;
 }
 
 void private_keys_set(struct private_keys *k, uint32_t node, struct secret *key)
 {
-        if (node >= k->width) {
-                k->keys = reallocarray(k->keys, node + 1, sizeof(*k->keys));
-                if (!k->keys)
-                        abort();
-                for (uint32_t i = k->width; i <= node; i++)
-                        k->keys[i] = NULL;
-                k->width = node + 1;
+        uint32_t i = find_key(k, node);
+
+        if (i < k->count && k->items[i].node == node) {
+                secret_free(k->items[i].key);
+                k->items[i].key = key;
+                return;
         }
-        secret_free(k->keys[node]);
-        k->keys[node] = key;
+        k->items = reallocarray(k->items, k->count + 1, sizeof(*k->items));
+        if (!k->items)
+                abort();
+        memmove(&k->items[i + 1], &k->items[i], (k->count - i) * sizeof(*k->items));
+        k->items[i] = (struct private_key){ node, key };
+        k->count++;
 }
 
 void private_keys_copy(const struct private_keys *k, struct private_keys *out)
 {
         *out = (struct private_keys){ .leaf = k->leaf };
-        for (uint32_t i = 0; i < k->width; i++)
-                if (k->keys[i])
-                        private_keys_set(out, i, secret_copy(secret_bytes(k->keys[i])));
-}
-
-static const struct secret *private_key(const struct private_keys *k, uint32_t node)
-{
-        return node < k->width ? k->keys[node] : NULL;
+        for (uint32_t i = 0; i < k->count; i++)
+                private_keys_set(out, k->items[i].node, secret_copy(secret_bytes(k->items[i].key)));
 }
 
 void private_keys_prune(struct private_keys *k, const struct ratchet_tree *t)
 {
-        for (uint32_t i = 0; i < k->width; i++)
-                if (k->keys[i] && (i >= tree_width(t->leaves) || !ratchet_tree_node(t, i) ||
-                                   !tree_is_below(tree_leaf_node(k->leaf), i)))
-                        k->keys[i] = secret_free(k->keys[i]);
+        uint32_t kept = 0;
+
+        for (uint32_t i = 0; i < k->count; i++)
+                if (ratchet_tree_node(t, k->items[i].node) && tree_is_below(tree_leaf_node(k->leaf), k->items[i].node))
+                        k->items[kept++] = k->items[i];
+                else
+                        secret_free(k->items[i].key);
+        k->count = kept;
 }
 
 void path_secrets_release(struct path_secrets *p)
@@ -315,7 +334,7 @@ int treekem_decrypt(const struct ratchet_tree *t, struct private_keys *k, uint32
             nth_path_node(update->nodes, index, &secrets) < 0)
                 return -EBADMSG;
         resolution = ratchet_tree_resolution(t, copath.nodes[index], added);
-        while (target < resolution.count && !private_key(k, resolution.nodes[target]))
+        while (target < resolution.count && !private_keys_get(k, resolution.nodes[target]))
                 target++;
         if (target == resolution.count)
                 return -EBADMSG;
@@ -324,7 +343,7 @@ int treekem_decrypt(const struct ratchet_tree *t, struct private_keys *k, uint32
                 hpke_ciphertext_read(&list, &kem_output, &ciphertext);
 
         _cleanup_writer_ struct writer plain = WRITER_INIT;
-        int r = hpke_decrypt_with_label(t->suite, private_key(k, resolution.nodes[target]),
+        int r = hpke_decrypt_with_label(t->suite, private_keys_get(k, resolution.nodes[target]),
                                         ratchet_tree_key(t, resolution.nodes[target]), "UpdatePathNode", group_context,
                                         kem_output, ciphertext, &plain);
 

@@ -4,17 +4,23 @@
 #include "cryptod/mls/commit.h"
 #include "cryptod/mls/ratchet_tree.h"
 
-/* The private keys of the nodes that one member knows, by node index; NULL where it knows none. */
+/* The private keys of the nodes that one member knows: those above its leaf. */
 struct private_keys {
         uint32_t leaf;
-        uint32_t width;
-        struct secret **keys;
+        uint32_t count;
+        struct private_key {
+                uint32_t node;
+                struct secret *key;
+        } * items; /* by node, ascending */
 };
 
 void private_keys_release(struct private_keys *k);
 
 /* Takes @key over as the private key of @node, in place of an older one. */
 void private_keys_set(struct private_keys *k, uint32_t node, struct secret *key);
+
+/* The private key of @node, NULL if it is not known. */
+const struct secret *private_keys_get(const struct private_keys *k, uint32_t node);
 
 /* A deep copy, for a change that may turn out to be refused. */
 void private_keys_copy(const struct private_keys *k, struct private_keys *out);

@@ -118,14 +118,13 @@ static struct private_keys member_keys(const struct suite *s, json_object *o)
 /* The private keys that a member is given belong to the public ones in the tree. */
 static bool keys_fit(const struct ratchet_tree *t, const struct private_keys *k)
 {
-        for (uint32_t node = 0; node < k->width; node++) {
+        for (uint32_t i = 0; i < k->count; i++) {
+                uint32_t node = k->items[i].node;
                 _cleanup_writer_ struct writer kem_output = WRITER_INIT, ciphertext = WRITER_INIT, plain = WRITER_INIT;
 
-                if (!k->keys[node])
-                        continue;
                 EXPECT(hpke_seal(t->suite, ratchet_tree_key(t, node), BYTES(NULL, 0), BYTES(NULL, 0),
                                  BYTES_STRING("fits"), &kem_output, &ciphertext) == 0);
-                EXPECT(hpke_open(t->suite, k->keys[node], ratchet_tree_key(t, node), writer_bytes(&kem_output),
+                EXPECT(hpke_open(t->suite, k->items[i].key, ratchet_tree_key(t, node), writer_bytes(&kem_output),
                                  BYTES(NULL, 0), BYTES(NULL, 0), writer_bytes(&ciphertext), &plain) == 0);
         }
         return true;

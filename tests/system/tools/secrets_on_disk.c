@@ -34,8 +34,8 @@ static void print_group(const struct epoch *e)
         print("resumption-psk", k->resumption_psk);
         print("epoch-authenticator", k->epoch_authenticator);
         print("init-secret", k->init_secret);
-        for (uint32_t i = 0; i < e->keys.width; i++)
-                print("node-key", e->keys.keys[i]);
+        for (uint32_t i = 0; i < e->keys.count; i++)
+                print("node-key", e->keys.items[i].key);
 }
 
 static int print_vault(struct vault *v)

@@ -327,7 +327,7 @@ static bool holds_secrets(const struct person *p)
 
         return is_secret(exported) && is_secret(e->schedule.init_secret) && is_secret(e->schedule.membership_key) &&
                is_secret(e->schedule.confirmation_key) && is_secret(e->schedule.sender_data_secret) &&
-               is_secret(e->keys.keys[2 * e->keys.leaf]);
+               is_secret(private_keys_get(&e->keys, tree_leaf_node(e->keys.leaf)));
 }
 
 static void a_group_lives(const struct suite *s)

@@ -181,7 +181,7 @@ static void what_is_in_use_is_found(void **state)
                 gather(s, people);
                 e = group_epoch(people[0].group);
                 assert_lives(secret_bytes(e->schedule.init_secret));
-                assert_lives(secret_bytes(e->keys.keys[2 * e->keys.leaf]));
+                assert_lives(secret_bytes(private_keys_get(&e->keys, tree_leaf_node(e->keys.leaf))));
                 assert_lives(secret_bytes(people[0].keys.init_key));
                 people_release(people, MEMBERS);
         }
@@ -256,7 +256,7 @@ static void note_epoch(const struct person *people)
         for (unsigned i = 0; i < MEMBERS; i++) {
                 const struct private_keys *keys = &group_epoch(people[i].group)->keys;
 
-                search_note(secret_bytes(keys->keys[2 * keys->leaf]), NULL);
+                search_note(secret_bytes(private_keys_get(keys, tree_leaf_node(keys->leaf))), NULL);
         }
 }
 
