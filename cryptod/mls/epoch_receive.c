@@ -25,7 +25,7 @@ static int external_init(const struct epoch *e, const struct proposal_list *l, s
 static bool path_is_old(const struct ratchet_tree *t, const struct update_path *path, uint32_t sender, bool external)
 {
         struct bytes keys[TREE_DEPTH_MAX + 1] = { path->leaf.encryption_key }, secrets;
-        bool first_bytes[UINT8_MAX + 1] = { false };
+        bool marked[UINT8_MAX + 1] = { false };
         uint32_t count = 1;
         struct reader r;
 
@@ -33,15 +33,14 @@ static bool path_is_old(const struct ratchet_tree *t, const struct update_path *
         while (reader_more(&r) && count < COUNT_OF(keys))
                 update_path_node_read(&r, &keys[count++], &secrets);
         for (uint32_t k = 0; k < count; k++)
-                if (keys[k].size > 0)
-                        first_bytes[keys[k].data[0]] = true;
-        for (uint32_t i = 0; i < tree_width(t->leaves); i++) {
-                struct bytes key = ratchet_tree_node(t, i) ? ratchet_tree_key(t, i) : BYTES(NULL, 0);
+                marked[key_mark(keys[k]) & UINT8_MAX] = true;
+        for (uint32_t i = 0; i < t->nodes.width; i++) {
+                const struct node_summary *s = node_array_summary(&t->nodes, i);
 
-                if (key.size == 0 || !first_bytes[key.data[0]] || (external && i == tree_leaf_node(sender)))
+                if (!s->present || !marked[s->encryption_key & UINT8_MAX] || (external && i == tree_leaf_node(sender)))
                         continue;
                 for (uint32_t k = 0; k < count; k++)
-                        if (bytes_equal(keys[k], key))
+                        if (bytes_equal(keys[k], ratchet_tree_key(t, i)))
                                 return true;
         }
         return false;

@@ -162,11 +162,13 @@ static int check_credential(const struct leaf_node *then, const struct leaf_node
 int group_check_credentials(const struct epoch *before, const struct epoch *after, uint32_t leaf, uint32_t replaced,
                             const struct group_host *host)
 {
-        for (uint32_t i = 0; i < after->tree.leaves; i++) {
-                uint32_t old = i == leaf && replaced != NODE_NONE ? replaced : i;
-                const struct leaf_node *now = ratchet_tree_leaf(&after->tree, i);
-                const struct leaf_node *then = before ? ratchet_tree_leaf(&before->tree, old) : NULL;
-                int r = now && now != then ? check_credential(then, now, host) : 0;
+        const struct node_array nothing = { 0 }, *then = before ? &before->tree.nodes : &nothing;
+        const struct node_array *now = &after->tree.nodes;
+
+        for (uint32_t n = 0; (n = node_array_difference(then, now, n)) != NODE_NONE; n++) {
+                uint32_t old = n == tree_leaf_node(leaf) && replaced != NODE_NONE ? tree_leaf_node(replaced) : n;
+                const struct tree_node *was = node_array_get(then, old), *is = node_array_get(now, n);
+                int r = is && tree_is_leaf(n) ? check_credential(was ? &was->leaf : NULL, &is->leaf, host) : 0;
 
                 if (r < 0)
                         return r;

@@ -166,20 +166,33 @@ int leaf_nodes_validate(const struct ratchet_tree *t, struct bytes extensions)
         return 0;
 }
 
+/* True if nothing is between two leaves, as far as their summaries tell. */
+static bool get_along(const struct node_summary *a, const struct node_summary *b)
+{
+        return a->credential == b->credential &&
+               ((a->credential == CREDENTIAL_BASIC && a->can_basic && b->can_basic) ||
+                (a->credential == CREDENTIAL_X509 && a->can_x509 && b->can_x509)) &&
+               a->encryption_key != b->encryption_key && a->signature_key != b->signature_key;
+}
+
 int leaf_node_validate(const struct ratchet_tree *t, uint32_t leaf, struct bytes group_id, struct bytes extensions)
 {
         const struct leaf_node *n = ratchet_tree_leaf(t, leaf);
+        const struct node_summary *own;
 
         if (!n || leaf_node_verify(t->suite, n, group_id, leaf) < 0 || !keys_fit(t->suite, n) ||
             !credential_is_well_formed(&n->credential))
                 return -EBADMSG;
         if (!fits_group(t->suite, n, extensions) || grease_is_reserved(n->credential.type))
                 return -EPROTONOSUPPORT;
+        own = node_array_summary(&t->nodes, tree_leaf_node(leaf));
         for (uint32_t i = 0; i < t->leaves; i++) {
-                const struct leaf_node *other = ratchet_tree_leaf(t, i);
+                const struct node_summary *summary = node_array_summary(&t->nodes, tree_leaf_node(i));
+                const struct leaf_node *other;
 
-                if (!other)
+                if (!summary->present || get_along(own, summary))
                         continue;
+                other = ratchet_tree_leaf(t, i);
                 if (!capability_listed(other->capabilities.credentials, n->credential.type) ||
                     !capability_listed(n->capabilities.credentials, other->credential.type))
                         return -EPROTONOSUPPORT;

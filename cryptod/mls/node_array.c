@@ -9,6 +9,7 @@ enum { CHUNK = 32 };
 struct node_chunk {
         unsigned references;
         struct tree_node *nodes[CHUNK];
+        struct node_summary summaries[CHUNK];
         bool hashed[CHUNK];
         uint8_t hashes[];
 };
@@ -113,12 +114,42 @@ struct tree_node *node_array_get(const struct node_array *a, uint32_t node)
         return node < a->width ? a->chunks[node / CHUNK]->nodes[node % CHUNK] : NULL;
 }
 
+uint32_t key_mark(struct bytes key)
+{
+        uint32_t mark = 0;
+
+        memcpy(&mark, key.data, key.size < sizeof(mark) ? key.size : sizeof(mark));
+        return mark;
+}
+
+static struct node_summary summarize(const struct tree_node *n, bool is_leaf)
+{
+        if (!n)
+                return (struct node_summary){ 0 };
+        if (!is_leaf)
+                return (struct node_summary){ .present = true, .encryption_key = key_mark(n->parent.encryption_key) };
+        return (struct node_summary){
+                .present = true,
+                .can_basic = capability_listed(n->leaf.capabilities.credentials, CREDENTIAL_BASIC),
+                .can_x509 = capability_listed(n->leaf.capabilities.credentials, CREDENTIAL_X509),
+                .credential = n->leaf.credential.type,
+                .encryption_key = key_mark(n->leaf.encryption_key),
+                .signature_key = key_mark(n->leaf.signature_key),
+        };
+}
+
+const struct node_summary *node_array_summary(const struct node_array *a, uint32_t node)
+{
+        return &a->chunks[node / CHUNK]->summaries[node % CHUNK];
+}
+
 void node_array_set(struct node_array *a, uint32_t node, struct tree_node *next)
 {
         struct node_chunk *c = own(a, node);
 
         node_release(c->nodes[node % CHUNK]);
         c->nodes[node % CHUNK] = next;
+        c->summaries[node % CHUNK] = summarize(next, tree_is_leaf(node));
         c->hashed[node % CHUNK] = false;
 }
 

@@ -22,6 +22,16 @@ struct tree_node {
         uint8_t encoded[];
 };
 
+/* What a member looks up in all nodes when one of them changes, in one place: so that the nodes themselves need not be
+ * touched. The marks of keys may be the same for different keys. */
+struct node_summary {
+        bool present;                           /* not blank */
+        bool can_basic, can_x509;               /* a leaf: whether it can do these credentials */
+        uint16_t credential;                    /* a leaf: the type of its own */
+        uint32_t encryption_key, signature_key; /* key_mark() of them; a parent has no signature key */
+};
+uint32_t key_mark(struct bytes key);
+
 struct node_chunk;
 
 struct node_array {
@@ -38,6 +48,9 @@ void node_array_resize(struct node_array *a, uint32_t width);
 
 /* NULL: the node is blank, or lies outside. */
 struct tree_node *node_array_get(const struct node_array *a, uint32_t node);
+
+/* Of a node within the array. */
+const struct node_summary *node_array_summary(const struct node_array *a, uint32_t node);
 
 /* Puts @next, which passes over (NULL blanks), in a node's place. The tree hash of each node above it must be forgotten
  * as well, known or not: what copies share has the same nodes below it. */
