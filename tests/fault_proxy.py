@@ -54,7 +54,7 @@ class FaultProxy(threading.Thread):
     @staticmethod
     def cut(writer, reset=True):
         sock = writer.get_extra_info("socket")
-        if reset and sock:
+        if reset and sock and sock.fileno() >= 0:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         writer.close()
 

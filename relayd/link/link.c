@@ -344,9 +344,18 @@ static void on_closed(struct channel *c, void *userdata, int error, const char *
         }
 }
 
+static void on_room(struct channel *c, void *userdata)
+{
+        struct link *l = userdata;
+
+        if (l->state == LINK_UP && l->handlers->bulk_room)
+                l->handlers->bulk_room(l, l->userdata);
+}
+
 static const struct channel_handlers channel_handlers = {
         .opened = on_opened,
         .received = on_received,
+        .room = on_room,
         .closed = on_closed,
 };
 
@@ -541,6 +550,16 @@ unsigned link_room(const struct link *l)
         if (l->state != LINK_UP || l->going_away || channel_queued(l->channel) >= CHANNEL_OUTPUT_HIGH)
                 return 0;
         return l->count < max ? max - l->count : 0;
+}
+
+bool link_has_bulk_room(struct link *l)
+{
+        if (l->state != LINK_UP || l->going_away)
+                return false;
+        if (channel_has_room(l->channel))
+                return link_room(l) > 0;
+        channel_await_room(l->channel);
+        return false;
 }
 
 int link_request(struct link *l, enum frame_type type, struct bytes body, link_answer done, void *userdata)

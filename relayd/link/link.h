@@ -52,6 +52,8 @@ struct link_handlers {
         void (*down)(struct link *l, void *userdata, const struct link_error *error);
         void (*entry)(struct link *l, void *userdata, const struct entry *entry);
         void (*key_packages_low)(struct link *l, void *userdata, uint32_t left);
+        /* link_has_bulk_room() has become true after it was not. May be NULL if that is not asked. */
+        void (*bulk_room)(struct link *l, void *userdata);
 };
 
 /* Exactly one of @error and @answer is set, unless the body is empty: @answer.data may be NULL on success; @error
@@ -85,6 +87,10 @@ int link_request(struct link *l, enum frame_type type, struct bytes body, link_a
 
 /* How many more requests fit now. */
 unsigned link_room(const struct link *l);
+
+/* True if a large request may be sent now without keeping later ones waiting for long; if not, and the link is up,
+ * bulk_room() is called when it may. */
+bool link_has_bulk_room(struct link *l);
 
 /* The network has changed: asks the hub whether it is still there, and goes down if it does not say so within a few
  * seconds. */

@@ -11,6 +11,7 @@
 #include "services/log.h"
 #include "services/memfd.h"
 #include "services/seal.h"
+#include "transfer.h"
 
 enum {
         BACKOFF_FIRST_USEC = 1000 * 1000,
@@ -36,6 +37,8 @@ static void set_state(struct account *a, enum account_state state)
         a->state = state;
         a->since = clock_usec(CLOCK_REALTIME);
         link_object_changed(a);
+        for (struct transfer *t = a->transfers; t; t = t->next)
+                transfer_object_changed(t);
 }
 
 void account_wake(struct account *a)
@@ -315,6 +318,7 @@ void account_run(struct account *a)
                 ask_hub(a);
                 acknowledge(a);
                 send_outbox(a);
+                transfers_run(a);
         }
         cryptod_deliver(a);
 }
@@ -324,6 +328,7 @@ static int on_work(sd_event_source *source, void *userdata)
         struct account *a = userdata;
 
         if (a->removed) {
+                transfers_forget(a);
                 account_free(a);
                 return 0;
         }
@@ -469,7 +474,12 @@ static void on_key_packages_low(struct link *l, void *userdata, uint32_t left)
         account_wake(a);
 }
 
-static const struct link_handlers link_handlers = { on_up, on_down, on_entry, on_key_packages_low };
+static void on_bulk_room(struct link *l, void *userdata)
+{
+        account_wake(userdata);
+}
+
+static const struct link_handlers link_handlers = { on_up, on_down, on_entry, on_key_packages_low, on_bulk_room };
 
 void account_start(struct account *a)
 {
@@ -559,6 +569,15 @@ int account_set_proxy(struct account *a, const char *proxy)
         return 0;
 }
 
+int account_set_bandwidth(struct account *a, uint64_t bandwidth)
+{
+        struct ledger_account before = a->row;
+
+        a->row.bandwidth = bandwidth;
+        account_wake(a);
+        return write_row(a, &before);
+}
+
 int account_enable(struct account *a, bool enabled)
 {
         struct ledger_account before = a->row;
@@ -645,6 +664,7 @@ struct account *account_free(struct account *a)
         while (a->waiting)
                 waiting_free(a->waiting);
         link_free(a->link);
+        transfers_release(a);
         SSL_SESSION_free(a->session);
         sd_bus_message_unref(a->adding);
         sd_bus_slot_unref(a->object);

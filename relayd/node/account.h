@@ -9,6 +9,7 @@
  * committed. */
 #pragma once
 
+#include "allowance.h"
 #include "node.h"
 #include "relayd/link/link.h"
 
@@ -67,6 +68,11 @@ struct account {
         bool key_packages_low;
         uint32_t key_packages;
 
+        struct transfer *transfers; /* files under way, transfer.h */
+        struct errand *errands;
+        struct allowance up, down;
+        sd_event_source *pacing;
+
         char *peer; /* cryptod's unique name, NULL while nobody is attached */
         sd_bus_track *peer_track, *watchers;
         sd_bus_slot *deliver_call, *outcome_call, *low_call, *object;
@@ -95,6 +101,9 @@ int account_set_proxy(struct account *a, const char *proxy);
 
 /* Deletes the account at its hub, unless @local_only, then here; answers @call, which its owner has made. */
 int account_delete(struct account *a, sd_bus_message *call, bool local_only);
+
+/* How many bytes a second files may use in each direction, 0: no limit. Answers when that is on disk. */
+int account_set_bandwidth(struct account *a, uint64_t bandwidth);
 
 /* The network, or the machine's sleep, is another one: a link that is up proves that it still is, another is made at
  * once. */

@@ -59,7 +59,9 @@ static bool same_address(const struct address *a, const struct address *b)
 static int new_account(struct node *n, const char *id, uint32_t uid, const struct address *address, sd_bus_error *error,
                        struct account **out)
 {
-        struct ledger_account row = { .uid = uid, .address = *address, .enabled = true };
+        struct ledger_account row = {
+                .uid = uid, .address = *address, .enabled = true, .bandwidth = n->settings.bandwidth
+        };
         _cleanup_secret_ struct secret *key = secret_random(TRANSPORT_KEY_SIZE);
         int r;
 

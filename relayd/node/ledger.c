@@ -52,6 +52,18 @@ static const char *const migrations[] = {
         "alter table accounts add column enabled integer not null default 1;",
         ("alter table accounts add column first_use integer not null default 0;"
          "alter table accounts add column proxy text not null default '';"),
+        ("create table transfers ("
+         " id integer primary key autoincrement,"
+         " account integer not null references accounts on delete cascade,"
+         " transfer blob not null,"
+         " upload integer not null,"
+         " state integer not null,"
+         " paused integer not null,"
+         " size integer not null,"
+         " names blob not null,"
+         " reason text not null,"
+         " unique (account, transfer));"
+         "alter table accounts add column bandwidth integer not null default 0;"),
 };
 
 struct then {
@@ -72,7 +84,7 @@ struct ledger {
         void *userdata;
 };
 
-static int note(struct ledger *l, int error)
+int ledger_note(struct ledger *l, int error)
 {
         if (error >= 0)
                 return error;
@@ -82,6 +94,11 @@ static int note(struct ledger *l, int error)
         if (l->busy)
                 l->failed = error;
         return error;
+}
+
+sqlite3 *ledger_database(struct ledger *l)
+{
+        return l->db;
 }
 
 const char *ledger_describe(const struct ledger *l)
@@ -101,7 +118,7 @@ int ledger_commit(struct ledger *l)
 
         if (!l->busy)
                 return 0;
-        r = l->failed < 0 ? l->failed : note(l, storage_commit(l->db));
+        r = l->failed < 0 ? l->failed : ledger_note(l, storage_commit(l->db));
         if (r < 0)
                 storage_rollback(l->db);
         l->busy = false;
@@ -131,7 +148,7 @@ int ledger_join(struct ledger *l)
 
         if (l->busy)
                 return 0;
-        r = note(l, storage_begin(l->db));
+        r = ledger_note(l, storage_begin(l->db));
         if (r < 0)
                 return r;
         l->busy = true;
@@ -216,6 +233,7 @@ static int read_account(struct ledger *l, sqlite3_stmt *q, struct ledger_account
                 .first_use = storage_column_integer(q, 13),
                 .received = (uint64_t) storage_column_integer(q, 10),
                 .sequence = (uint64_t) storage_column_integer(q, 11),
+                .bandwidth = (uint64_t) storage_column_integer(q, 15),
         };
         (void) snprintf(a->account, sizeof(a->account), "%s", storage_column_string(q, 1));
         (void) snprintf(a->address.name, sizeof(a->address.name), "%s", storage_column_string(q, 3));
@@ -235,7 +253,7 @@ int ledger_accounts(struct ledger *l,
         _cleanup_statement_ sqlite3_stmt *q = NULL;
         int r = storage_prepare(l->db, &q,
                                 "select id, account, uid, name, host, port, hub_key, transport_key, registered, "
-                                "generation, received, sequence, enabled, first_use, proxy"
+                                "generation, received, sequence, enabled, first_use, proxy, bandwidth"
                                 " from accounts order by id",
                                 "");
 
@@ -252,7 +270,7 @@ int ledger_accounts(struct ledger *l,
                 }
                 r = each(userdata, &a, key);
         }
-        return note(l, r);
+        return ledger_note(l, r);
 }
 
 int ledger_add_account(struct ledger *l, struct ledger_account *a, const struct secret *transport_key)
@@ -266,22 +284,23 @@ int ledger_add_account(struct ledger *l, struct ledger_account *a, const struct 
                 return r;
         r = storage_run(l->db,
                         "insert into accounts (account, uid, name, host, port, hub_key, transport_key, registered, "
-                        "generation, received, sequence, enabled, first_use, proxy)"
-                        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                        "sissibbibiiiis", a->account, (int64_t) a->uid, a->address.name, a->address.host,
+                        "generation, received, sequence, enabled, first_use, proxy, bandwidth)"
+                        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                        "sissibbibiiiisi", a->account, (int64_t) a->uid, a->address.name, a->address.host,
                         (int64_t) a->address.port, a->address.has_key ? BYTES_OF(a->address.key) : BYTES(NULL, 0),
                         writer_bytes(&sealed), (int64_t) a->registered, BYTES_OF(a->generation), (int64_t) a->received,
-                        (int64_t) a->sequence, (int64_t) a->enabled, (int64_t) a->first_use, a->proxy);
+                        (int64_t) a->sequence, (int64_t) a->enabled, (int64_t) a->first_use, a->proxy,
+                        (int64_t) a->bandwidth);
         if (r >= 0)
                 a->id = sqlite3_last_insert_rowid(l->db);
-        return note(l, r);
+        return ledger_note(l, r);
 }
 
 int ledger_remove_account(struct ledger *l, int64_t id)
 {
         int r = ledger_join(l);
 
-        return r < 0 ? r : note(l, storage_run(l->db, "delete from accounts where id = ?", "i", id));
+        return r < 0 ? r : ledger_note(l, storage_run(l->db, "delete from accounts where id = ?", "i", id));
 }
 
 int ledger_update_account(struct ledger *l, const struct ledger_account *a)
@@ -290,13 +309,14 @@ int ledger_update_account(struct ledger *l, const struct ledger_account *a)
 
         if (r < 0)
                 return r;
-        return note(l,
-                    storage_run(l->db,
-                                "update accounts set hub_key = ?, registered = ?, generation = ?, received = ?, "
-                                "sequence = ?, enabled = ?, first_use = ?, proxy = ? where id = ?",
-                                "bibiiiisi", a->address.has_key ? BYTES_OF(a->address.key) : BYTES(NULL, 0),
-                                (int64_t) a->registered, BYTES_OF(a->generation), (int64_t) a->received,
-                                (int64_t) a->sequence, (int64_t) a->enabled, (int64_t) a->first_use, a->proxy, a->id));
+        return ledger_note(
+                l, storage_run(l->db,
+                               "update accounts set hub_key = ?, registered = ?, generation = ?, received = ?, "
+                               "sequence = ?, enabled = ?, first_use = ?, proxy = ?, bandwidth = ? where id = ?",
+                               "bibiiiisii", a->address.has_key ? BYTES_OF(a->address.key) : BYTES(NULL, 0),
+                               (int64_t) a->registered, BYTES_OF(a->generation), (int64_t) a->received,
+                               (int64_t) a->sequence, (int64_t) a->enabled, (int64_t) a->first_use, a->proxy,
+                               (int64_t) a->bandwidth, a->id));
 }
 
 static int known(struct ledger *l, int64_t account, struct bytes id)
@@ -315,7 +335,7 @@ int ledger_queue(struct ledger *l, int64_t account, const struct send *s)
         int r = ledger_join(l);
 
         if (r >= 0)
-                r = note(l, known(l, account, BYTES_OF(s->id)));
+                r = ledger_note(l, known(l, account, BYTES_OF(s->id)));
         if (r != 0)
                 return r < 0 ? r : 0;
         r = storage_run(l->db,
@@ -323,7 +343,7 @@ int ledger_queue(struct ledger *l, int64_t account, const struct send *s)
                         "envelope) values (?, ?, ?, ?, ?, ?, ?)",
                         "ibbibib", account, BYTES_OF(s->id), s->recipients, (int64_t) s->recipient_count,
                         s->has_group ? s->group : BYTES(NULL, 0), (int64_t) s->epoch, s->payload);
-        return r < 0 ? note(l, r) : 1;
+        return r < 0 ? ledger_note(l, r) : 1;
 }
 
 int ledger_next_envelope(struct ledger *l, int64_t account, int64_t after,
@@ -340,7 +360,7 @@ int ledger_next_envelope(struct ledger *l, int64_t account, int64_t after,
         if (r >= 0)
                 r = storage_step(q);
         if (r <= 0)
-                return note(l, r);
+                return ledger_note(l, r);
         e.row = storage_column_integer(q, 0);
         if (copy_column(q, 1, e.send.id, sizeof(e.send.id)) < 0)
                 return -EBADMSG;
@@ -360,11 +380,12 @@ int ledger_conclude(struct ledger *l, int64_t account, int64_t row, const char *
         int r = ledger_join(l);
 
         if (r >= 0)
-                r = note(l, storage_run(l->db,
-                                        "insert into outcomes (account, message, result, winner, reason)"
-                                        " select account, message, ?, ?, ? from outbox where id = ? and account = ?",
-                                        "sisii", result, (int64_t) winner, reason, row, account));
-        return r < 0 ? r : note(l, storage_run(l->db, "delete from outbox where id = ?", "i", row));
+                r = ledger_note(
+                        l, storage_run(l->db,
+                                       "insert into outcomes (account, message, result, winner, reason)"
+                                       " select account, message, ?, ?, ? from outbox where id = ? and account = ?",
+                                       "sisii", result, (int64_t) winner, reason, row, account));
+        return r < 0 ? r : ledger_note(l, storage_run(l->db, "delete from outbox where id = ?", "i", row));
 }
 
 int ledger_next_outcome(struct ledger *l, int64_t account, int64_t after, struct ledger_outcome *out)
@@ -378,7 +399,7 @@ int ledger_next_outcome(struct ledger *l, int64_t account, int64_t after, struct
         if (r >= 0)
                 r = storage_step(q);
         if (r <= 0)
-                return note(l, r);
+                return ledger_note(l, r);
         *out = (struct ledger_outcome){ .row = storage_column_integer(q, 0),
                                         .winner = (uint64_t) storage_column_integer(q, 3) };
         (void) snprintf(out->result, sizeof(out->result), "%s", storage_column_string(q, 2));
@@ -390,7 +411,7 @@ int ledger_drop_outcome(struct ledger *l, int64_t row)
 {
         int r = ledger_join(l);
 
-        return r < 0 ? r : note(l, storage_run(l->db, "delete from outcomes where id = ?", "i", row));
+        return r < 0 ? r : ledger_note(l, storage_run(l->db, "delete from outcomes where id = ?", "i", row));
 }
 
 int ledger_receive(struct ledger *l, int64_t account, uint64_t sequence, struct bytes envelope)
@@ -399,8 +420,8 @@ int ledger_receive(struct ledger *l, int64_t account, uint64_t sequence, struct 
 
         if (r < 0)
                 return r;
-        return note(l, storage_run(l->db, "insert into inbox (account, sequence, envelope) values (?, ?, ?)", "iib",
-                                   account, (int64_t) sequence, envelope));
+        return ledger_note(l, storage_run(l->db, "insert into inbox (account, sequence, envelope) values (?, ?, ?)",
+                                          "iib", account, (int64_t) sequence, envelope));
 }
 
 int ledger_next_received(struct ledger *l, int64_t account, uint64_t after, uint64_t *sequence, int *envelope)
@@ -414,7 +435,7 @@ int ledger_next_received(struct ledger *l, int64_t account, uint64_t after, uint
         if (r >= 0)
                 r = storage_step(q);
         if (r <= 0)
-                return note(l, r);
+                return ledger_note(l, r);
         r = memfd_make(storage_column_bytes(q, 1), &fd);
         if (r < 0)
                 return r;
@@ -428,8 +449,8 @@ int ledger_drop_received(struct ledger *l, int64_t account, uint64_t sequence)
         int r = ledger_join(l);
 
         return r < 0 ? r
-                     : note(l, storage_run(l->db, "delete from inbox where account = ? and sequence = ?", "ii", account,
-                                           (int64_t) sequence));
+                     : ledger_note(l, storage_run(l->db, "delete from inbox where account = ? and sequence = ?", "ii",
+                                                  account, (int64_t) sequence));
 }
 
 int ledger_count(struct ledger *l, int64_t account, uint32_t *outbox, uint32_t *inbox)
@@ -443,7 +464,7 @@ int ledger_count(struct ledger *l, int64_t account, uint32_t *outbox, uint32_t *
         if (r >= 0)
                 r = storage_step(q);
         if (r <= 0)
-                return r < 0 ? note(l, r) : -EIO;
+                return r < 0 ? ledger_note(l, r) : -EIO;
         *outbox = (uint32_t) storage_column_integer(q, 0);
         *inbox = (uint32_t) storage_column_integer(q, 1);
         return 0;

@@ -5,6 +5,7 @@
  * only happen once it is on disk called by ledger_then(). */
 #pragma once
 
+#include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
@@ -52,6 +53,7 @@ struct ledger_account {
         struct address address;
         bool enabled;                             /* its owner wants the link */
         bool registered;                          /* the hub has agreed */
+        uint64_t bandwidth;                       /* bytes a second for files, in each direction; 0: no limit */
         bool first_use;                           /* the address had no key: the first one seen is trusted */
         char proxy[LEDGER_PROXY_MAX];             /* "" or socks5://host:port */
         uint8_t generation[WIRE_GENERATION_SIZE]; /* of the mailbox; zero before the first link */
@@ -68,8 +70,13 @@ int ledger_accounts(struct ledger *l,
 int ledger_add_account(struct ledger *l, struct ledger_account *a, const struct secret *transport_key);
 int ledger_remove_account(struct ledger *l, int64_t id);
 
-/* Writes the hub's key, enabled, registered, first_use, proxy, generation, received, and sequence. */
+/* Writes the hub's key, enabled, registered, first_use, proxy, bandwidth, generation, received, and sequence. */
 int ledger_update_account(struct ledger *l, const struct ledger_account *a);
+
+/* For transfer_rows.c, which has tables of its own in the ledger: the database, and what every failure is told to,
+ * which is returned. */
+sqlite3 *ledger_database(struct ledger *l);
+int ledger_note(struct ledger *l, int error);
 
 struct ledger_envelope {
         int64_t row;

@@ -92,6 +92,8 @@ static int append_property(struct account *a, const char *property, sd_bus_messa
                                                                       : "unknown");
         if (strcmp(property, "Proxy") == 0)
                 return sd_bus_message_append(reply, "s", a->row.proxy);
+        if (strcmp(property, "Bandwidth") == 0)
+                return sd_bus_message_append(reply, "t", a->row.bandwidth);
         if (strncmp(property, "Bytes", 5) == 0) {
                 uint64_t received, sent;
 
@@ -159,6 +161,26 @@ static int set_proxy(sd_bus *bus, const char *path, const char *interface, const
         return 0;
 }
 
+static int set_bandwidth(sd_bus *bus, const char *path, const char *interface, const char *property,
+                         sd_bus_message *value, void *userdata, sd_bus_error *error)
+{
+        sd_bus_message *m = sd_bus_get_current_message(bus);
+        struct account *a = userdata;
+        uint64_t bandwidth = 0;
+        int r = m ? check_caller(a, m, error) : -EACCES;
+
+        if (r >= 0)
+                r = sd_bus_message_read(value, "t", &bandwidth);
+        if (r < 0)
+                return r;
+        if (bandwidth > INT64_MAX)
+                return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT, "That is no limit; write 0 for none.");
+        if (account_set_bandwidth(a, bandwidth) < 0)
+                return sd_bus_error_setf(error, ERROR_STORAGE, "%s", ledger_describe(a->node->ledger));
+        link_object_changed(a);
+        return 0;
+}
+
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD("Reconnect", "", "", on_reconnect, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -170,6 +192,8 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("Hub", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("HubKey", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_WRITABLE_PROPERTY("Proxy", "s", get_property, set_proxy, 0,
+                                 SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_WRITABLE_PROPERTY("Bandwidth", "t", get_property, set_bandwidth, 0,
                                  SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("State", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Since", "t", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
@@ -191,9 +215,10 @@ int link_object_export(struct account *a)
 
 static int append_all(struct account *a, sd_bus_message *m)
 {
-        static const char *const names[][2] = { { "Enabled", "b" },   { "HubKey", "s" }, { "Proxy", "s" },
-                                                { "Hub", "s" },       { "State", "s" },  { "Since", "t" },
-                                                { "LastError", "s" }, { "Outbox", "u" }, { "Inbox", "u" } };
+        static const char *const names[][2] = { { "Enabled", "b" },   { "HubKey", "s" },    { "Proxy", "s" },
+                                                { "Bandwidth", "t" }, { "Hub", "s" },       { "State", "s" },
+                                                { "Since", "t" },     { "LastError", "s" }, { "Outbox", "u" },
+                                                { "Inbox", "u" } };
         int r = sd_bus_message_append(m, "s", INTERFACE);
 
         if (r >= 0)

@@ -13,7 +13,9 @@ static const struct config_key keys[] = {
         { "link", "window", "256" },
         { "link", "longest-wait", "5min" },
         { "link", "proxy", "" },
+        { "link", "bandwidth", "0" },
         { "limits", "inbox", "100000" },
+        { "limits", "spool", "4294967296" },
         { NULL, NULL, NULL },
 };
 
@@ -22,13 +24,15 @@ static int on_start(struct daemon *d, void **state)
         struct node_settings settings = { 0 };
         struct node *n;
         struct socks_proxy proxy;
-        int64_t window, inbox;
+        int64_t window, inbox, bandwidth, spool;
         int r;
 
         if ((r = peer_configure(&settings.crypto, d->config, "crypto-user")) < 0 ||
             (r = config_integer(d->config, "link", NULL, "window", 1, WIRE_WINDOW_MAX, &window)) < 0 ||
             (r = config_duration(d->config, "link", NULL, "longest-wait", &settings.backoff_usec)) < 0 ||
-            (r = config_integer(d->config, "limits", NULL, "inbox", 1, 100 * 1000 * 1000, &inbox)) < 0)
+            (r = config_integer(d->config, "limits", NULL, "inbox", 1, 100 * 1000 * 1000, &inbox)) < 0 ||
+            (r = config_integer(d->config, "link", NULL, "bandwidth", 0, INT64_MAX, &bandwidth)) < 0 ||
+            (r = config_integer(d->config, "limits", NULL, "spool", 0, INT64_MAX, &spool)) < 0)
                 return r;
         settings.proxy = config_string(d->config, "link", NULL, "proxy");
         if (strlen(settings.proxy) >= LEDGER_PROXY_MAX || socks_proxy_parse(settings.proxy, "", &proxy) < 0) {
@@ -38,6 +42,8 @@ static int on_start(struct daemon *d, void **state)
         }
         settings.window = (uint32_t) window;
         settings.inbox_max = (uint32_t) inbox;
+        settings.bandwidth = (uint64_t) bandwidth;
+        settings.spool_max = (uint64_t) spool;
         r = node_new(d->event, d->bus, d->state_directory, &settings, &n);
         if (r < 0)
                 return r;

@@ -10,6 +10,8 @@
 #include "services/cleanup.h"
 #include "services/log.h"
 #include "services/seal.h"
+#include "spool.h"
+#include "transfer.h"
 
 struct account *node_account(struct node *n, const char *account)
 {
@@ -76,8 +78,14 @@ int node_new(sd_event *event, sd_bus *bus, const char *directory, const struct n
                 r = ledger_open(event, directory, n->key, on_settled, n, &n->ledger);
         if (r >= 0)
                 r = ledger_accounts(n->ledger, on_account, n);
+        if (r >= 0)
+                r = spool_open(directory, &n->spool);
+        if (r >= 0)
+                r = transfers_load(n);
         if (r >= 0) {
                 r = delivery_export(n);
+                if (r >= 0)
+                        r = transfers_export(n);
                 if (r < 0)
                         log_error("relayd cannot export its objects on the bus: %s.", strerror(-r));
         }
@@ -100,6 +108,9 @@ struct node *node_free(struct node *n)
                 (void) ledger_commit(n->ledger);
         while (n->accounts)
                 account_free(n->accounts);
+        sd_bus_slot_unref(n->transfer_gate);
+        sd_bus_track_unref(n->transfer_watchers);
+        spool_close(n->spool);
         ledger_close(n->ledger);
         secret_free(n->key);
         sd_bus_unref(n->bus);

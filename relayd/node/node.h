@@ -19,6 +19,8 @@ struct node_settings {
         uint32_t inbox_max;    /* envelopes kept for a locked account before the hub has to keep them */
         uint64_t backoff_usec; /* the longest wait between two attempts to connect */
         const char *proxy;     /* that a new account starts with; "": none */
+        uint64_t bandwidth;    /* the same: bytes a second for files, 0: no limit */
+        uint64_t spool_max;    /* bytes of an account's files that are under way */
 };
 
 struct node {
@@ -27,6 +29,9 @@ struct node {
         struct node_settings settings;
         struct secret *key;
         struct ledger *ledger;
+        struct spool *spool;
+        sd_bus_track *transfer_watchers; /* who has asked for a transfer */
+        sd_bus_slot *transfer_gate;
         struct network *network;
         struct account *accounts; /* a list */
 };

@@ -11,18 +11,29 @@ sys.path.insert(0, f"{REPOSITORY}/tests/system")
 
 # pylint: disable=wrong-import-position  # they stand beside the stage
 from person import Person
-from stage import Stage
+from stage import DAEMON_USERS, Stage
 from tap import skip_all, tell
 
 INTROSPECTABLE = "org.freedesktop.DBus.Introspectable"
 OURS = "im.visavis."
 PIN = "2718-alice"
 
+# What cryptod does to have a file fetched; it needs a descriptor, which busctl cannot pass.
+DOWNLOAD = """
+import dbus, fcntl, os, sys
+fd = os.memfd_create("names", os.MFD_ALLOW_SEALING)
+os.write(fd, bytes(32))
+fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
+relayd = dbus.bus.BusConnection(sys.argv[1]).get_object("im.visavis.Relay1", "/im/visavis/Relay1/transfer", introspect=False)
+print(relayd.Download(sys.argv[2], dbus.ByteArray(bytes(16)), dbus.types.UnixFd(fd), dbus_interface="im.visavis.Relay1.Transfers"))
+"""
+
 # Those of the objects that are there as soon as a daemon is.
 FIXED = {
     ("im.visavis.Auth1", "/im/visavis/Auth1"): {"Manager", "Tickets"},
     ("im.visavis.Crypto1", "/im/visavis/Crypto1"): {"Manager", "Inbox"},
     ("im.visavis.Relay1", "/im/visavis/Relay1"): {"Delivery"},
+    ("im.visavis.Relay1", "/im/visavis/Relay1/transfer"): {"Transfers"},
 }
 
 
@@ -100,6 +111,10 @@ def the_story(story, stage):
                                                ("im.visavis.Relay1", "/im/visavis/Relay1/link", {"Link"})):
             path = only_child(stage, name, parent, "alice")
             check(name, introspect(stage, name, path, "alice"), interfaces_there)
+    with story.step("a transfer is as promised"):
+        account = path.rsplit("/", 1)[1]
+        path = stage.run(["runuser", "-u", DAEMON_USERS["cryptod"], "--", "/usr/bin/python3", "-c", DOWNLOAD, stage.address, account]).strip()
+        check("im.visavis.Relay1", introspect(stage, "im.visavis.Relay1", path), {"Transfer"})
     with story.step("nothing that dbus/ promises was left out here"):
         assert seen == set(promises), sorted(set(promises) - seen)
 

@@ -151,7 +151,7 @@ static void on_low(struct link *l, void *userdata, uint32_t left)
         c->low = left + 1; /* 0: nothing heard */
 }
 
-static const struct link_handlers handlers = { on_up, on_down, on_entry, on_low };
+static const struct link_handlers handlers = { on_up, on_down, on_entry, on_low, NULL };
 
 void client_start(struct client *c, sd_event *event, const struct address *hub, const char *name, bool registering)
 {

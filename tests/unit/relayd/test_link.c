@@ -175,7 +175,7 @@ static void on_low(struct link *l, void *userdata, uint32_t left)
 {
 }
 
-static const struct link_handlers handlers = { on_up, on_down, on_entry, on_low };
+static const struct link_handlers handlers = { on_up, on_down, on_entry, on_low, NULL };
 
 /* Runs the loop until the condition holds; a test that waits for ten seconds has failed. */
 #define UNTIL(event, condition)                                                                                        \
