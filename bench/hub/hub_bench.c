@@ -23,8 +23,7 @@
 enum {
         FAN_OUT = 100,
         FAN_OUT_WINDOW = 32,
-        GROUP = WIRE_IN_FLIGHT_MAX / 2, /* half of what may be on its way is being committed, half is gathered */
-        AT_ONCE = 256,                  /* links on their way up */
+        AT_ONCE = 256, /* links on their way up */
         FILES_SPARE = 100,
         REST_SECONDS = 7, /* after which links count as idle */
 };
@@ -86,6 +85,8 @@ static double report_rate(struct report *r, const struct flow *f, double goal)
 
         report_figure(r, "messages a second", rate, "/s", goal);
         report_cost(r, f, "message", f->sent);
+        if (f->group > 0)
+                report_figure(r, "requests in a transaction", f->group, "", 0);
         return rate;
 }
 
@@ -102,10 +103,10 @@ static struct flow run_mosquitto(const struct options *o, unsigned receivers, un
         return f;
 }
 
-static struct flow run_sqlite(const struct options *o, double seconds)
+static struct flow run_sqlite(const struct options *o, unsigned group, double seconds)
 {
         _cleanup_free_ char *directory = new_directory(o->directory);
-        struct flow f = sqlite_peer(directory, GROUP, seconds);
+        struct flow f = sqlite_peer(directory, group, seconds);
 
         remove_directory(directory);
         return f;
@@ -113,11 +114,13 @@ static struct flow run_sqlite(const struct options *o, double seconds)
 
 static void compare(struct report *r, const struct options *o, const struct flow *hub, double rate, double seconds)
 {
-        struct flow sqlite = run_sqlite(o, seconds), mosquitto = run_mosquitto(o, 1, WIRE_IN_FLIGHT_MAX, seconds);
+        unsigned group = (unsigned) hub->group;
+        struct flow sqlite = run_sqlite(o, group, seconds),
+                    mosquitto = run_mosquitto(o, 1, WIRE_IN_FLIGHT_MAX, seconds);
         double alone = (double) sqlite.sent / sqlite.seconds;
 
-        report_section(r, "Beside it: SQLite alone with the same schema and statements, %d messages a transaction",
-                       GROUP);
+        report_section(r, "Beside it: SQLite alone with the same schema and statements, %u messages a transaction",
+                       group);
         report_figure(r, "messages a second", alone, "/s", 0);
         report_figure(r, "processor time, a message", sqlite.server_usec / (double) sqlite.sent, "µs", 0);
         report_figure(r, "the hub's rate as a part of it", rate / alone, "×", 0.6);
@@ -227,14 +230,18 @@ static void bench_links(struct report *r, const struct options *o)
 
         stage_open(&s, o, count, 0);
         struct links *l = links_new(&s.fleet, count);
+        uint64_t own;
         double first;
 
         (void) links_connect(l, 0, 1, 1);
         uint64_t before = process_private_bytes(s.hub.pid), cpu = process_cpu_ns(&s.hub);
 
         report_section(r, "%u links, each proves its transport key", count);
+        own = cpu_ns();
         first = links_connect(l, 1, some, AT_ONCE);
+        own = cpu_ns() - own;
         report_figure(r, "links accepted a second", (some - 1) / first, "/s", 0);
+        report_figure(r, "processor time of the generator, a link", (double) own / 1e3 / (some - 1), "µs", 0);
         report_figure(r, "processor time of the hub, a link",
                       (double) (process_cpu_ns(&s.hub) - cpu) / 1e3 / (some - 1), "µs", 0);
         fleet_rest(&s.fleet, REST_SECONDS);
@@ -374,6 +381,11 @@ int hub_bench(int argc, char *argv[])
         }
         (void) signal(SIGPIPE, SIG_IGN);
         struct report *r = report_new(o.json);
+        double load = 0;
+
+        (void) getloadavg(&load, 1);
+        report_section(r, "The machine");
+        report_figure(r, "load average before (rates count only near 0)", load, "", 0);
 
         if (optind == argc)
                 run_part(r, &o, NULL);

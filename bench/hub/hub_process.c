@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
+#include <json-c/json.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,6 +117,36 @@ uint64_t process_cpu_ns(const struct hub_process *h)
         if (clock_gettime(h->clock, &t) < 0)
                 err(1, "processor time of the hub");
         return (uint64_t) t.tv_sec * 1000000000 + (uint64_t) t.tv_nsec;
+}
+
+static uint64_t status_number(struct json_object *status, const char *name)
+{
+        struct json_object *value;
+
+        if (!json_object_object_get_ex(status, name, &value))
+                errx(1, "the hub does not say its %s", name);
+        return (uint64_t) json_object_get_int64(value);
+}
+
+struct commits hub_process_commits(const struct hub_process *h)
+{
+        struct sockaddr_un un = { .sun_family = AF_UNIX };
+        _cleanup_free_ char *line = NULL;
+        size_t size = 0;
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        (void) snprintf(un.sun_path, sizeof(un.sun_path), "%s/state/control", h->directory);
+        if (connect(fd, (struct sockaddr *) &un, sizeof(un)) < 0 || write(fd, "status\n", 7) != 7)
+                err(1, "%s", un.sun_path);
+        _cleanup_fclose_ FILE *f = fdopen(fd, "re");
+
+        if (!f || getline(&line, &size, f) < 0)
+                errx(1, "the hub does not say its status");
+        struct json_object *status = json_tokener_parse(line);
+        struct commits c = { status_number(status, "commits"), status_number(status, "commit_requests") };
+
+        json_object_put(status);
+        return c;
 }
 
 uint64_t process_private_bytes(pid_t pid)

@@ -25,5 +25,11 @@ uint64_t process_cpu_ns(const struct hub_process *h);
 /* Memory that is its alone, in bytes. */
 uint64_t process_private_bytes(pid_t pid);
 
+/* What the hub says of itself on its control socket: transactions so far, and the requests in them. */
+struct commits {
+        uint64_t count, requests;
+};
+struct commits hub_process_commits(const struct hub_process *h);
+
 /* A free port on loopback. */
 uint16_t free_port(void);

@@ -147,6 +147,7 @@ struct flow traffic_run(struct traffic *t, double seconds, double rate, unsigned
                 errx(1, "out of memory");
         refill(t);
         fleet_rest(t->fleet, WARM_UP_SECONDS);
+        struct commits before = hub_process_commits(t->hub);
         uint64_t start = now_ns(), own = cpu_ns(), hub = process_cpu_ns(t->hub), sent = t->stored, arrived = t->arrived;
 
         t->took_count = 0;
@@ -157,6 +158,9 @@ struct flow traffic_run(struct traffic *t, double seconds, double rate, unsigned
                           .server_usec = (double) (process_cpu_ns(t->hub) - hub) / 1e3,
                           .client_usec = (double) (cpu_ns() - own) / 1e3 };
 
+        struct commits after = hub_process_commits(t->hub);
+
+        f.group = (double) (after.requests - before.requests) / (double) (after.count - before.count);
         if (t->took_count > 0) {
                 f.p50_ms = percentile_ms(t->took, t->took_count, 0.5);
                 f.p99_ms = percentile_ms(t->took, t->took_count, 0.99);

@@ -12,7 +12,7 @@ struct flow {
         uint64_t sent, arrived;
         double server_usec, client_usec; /* processor time, of all that was sent */
         double p50_ms, p99_ms;           /* sent to arrived */
-        unsigned load;                   /* processes of the machine that wanted to run, at the end */
+        double group;                    /* requests in a transaction */
 };
 
 struct traffic;
