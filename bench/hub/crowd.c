@@ -28,7 +28,7 @@ struct bytes crowd_recipient(unsigned i, uint8_t out[static CROWD_NAME_SIZE])
 
 static void run(struct store *s, struct store_request *requests, unsigned count)
 {
-        struct store_request *list[GROUP];
+        struct store_request *list[GROUP] = { NULL };
 
         for (unsigned i = 0; i < count; i++)
                 list[i] = &requests[i];

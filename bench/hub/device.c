@@ -25,9 +25,9 @@ struct device {
         char name[WIRE_NAME_MAX + 1];
         bool fetching;
         uint32_t request;
-        uint64_t sent;
+        uint64_t sent, stored;
         uint64_t seen, acknowledged;
-        unsigned stored;       /* answers since on_stored() */
+        bool answered;         /* since on_stored() */
         sd_event_source *turn; /* the end of a turn of the loop */
 };
 
@@ -46,10 +46,23 @@ void fleet_close(struct fleet *f)
         secret_free(f->key);
 }
 
+void fleet_aim(struct fleet *f, uint16_t port)
+{
+        f->hub = (struct sockaddr_in){ .sin_family = AF_INET,
+                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                       .sin_port = htons(port) };
+}
+
 void fleet_turn(struct fleet *f, uint64_t usec)
 {
         if (sd_event_run(f->event, usec) < 0)
                 errx(1, "the event loop failed");
+}
+
+void fleet_wait(struct fleet *f, unsigned up)
+{
+        while (f->up < up)
+                fleet_turn(f, UINT64_MAX);
 }
 
 void fleet_rest(struct fleet *f, double seconds)
@@ -107,16 +120,16 @@ static int on_turn(sd_event_source *source, void *userdata)
 {
         _cleanup_writer_ struct writer body = WRITER_INIT;
         struct device *d = userdata;
-        unsigned stored = d->stored;
+        bool answered = d->answered;
 
         if (d->seen > d->acknowledged) {
                 write_ack(&body, d->seen);
                 request(d, FRAME_ACK, &body);
                 d->acknowledged = d->seen;
         }
-        d->stored = 0;
-        if (stored > 0 && d->fleet->on_stored)
-                d->fleet->on_stored(d->fleet->userdata, stored);
+        d->answered = false;
+        if (answered && d->fleet->on_stored)
+                d->fleet->on_stored(d->fleet->userdata, d);
         return 0;
 }
 
@@ -152,6 +165,7 @@ static void on_received(struct channel *c, void *userdata, const struct frame *f
                 break;
         case FRAME_SEND | FRAME_ANSWER:
                 d->stored++;
+                d->answered = true;
                 (void) sd_event_source_set_enabled(d->turn, SD_EVENT_ONESHOT);
                 break;
         case FRAME_ENTRY:
@@ -241,4 +255,14 @@ void device_send(struct device *d, struct bytes recipients, unsigned count, stru
         order_id(++d->sent, m.id);
         write_send(&body, &m);
         request(d, FRAME_SEND, &body);
+}
+
+uint64_t device_sent(const struct device *d)
+{
+        return d->sent;
+}
+
+uint64_t device_stored(const struct device *d)
+{
+        return d->stored;
 }

@@ -11,6 +11,8 @@
 #include "relayd/link/message.h"
 #include "services/secret.h"
 
+struct device;
+
 struct fleet {
         sd_event *event;
         SSL_CTX *context;
@@ -21,11 +23,9 @@ struct fleet {
         uint64_t resumed;
         void *userdata; /* of these, which may be NULL: */
         void (*on_up)(void *userdata);
-        void (*on_stored)(void *userdata, unsigned count); /* SENDs that were answered, in one go */
+        void (*on_stored)(void *userdata, struct device *d); /* SENDs were answered, all that came in one go */
         void (*on_entry)(void *userdata, struct bytes payload);
 };
-
-struct device;
 
 /* A message's id as clients make it: a number that grows, and random bytes. */
 void order_id(uint64_t number, uint8_t id[static WIRE_MESSAGE_ID_SIZE]);
@@ -33,8 +33,14 @@ void order_id(uint64_t number, uint8_t id[static WIRE_MESSAGE_ID_SIZE]);
 void fleet_open(struct fleet *f);
 void fleet_close(struct fleet *f);
 
+/* Who connects from now on connects to this port of loopback. */
+void fleet_aim(struct fleet *f, uint16_t port);
+
 /* Runs the loop once, for at most so long. */
 void fleet_turn(struct fleet *f, uint64_t usec);
+
+/* Runs it until so many devices have proved themselves. */
+void fleet_wait(struct fleet *f, unsigned up);
 
 /* Runs it for so long. */
 void fleet_rest(struct fleet *f, double seconds);
@@ -49,3 +55,7 @@ void device_disconnect(struct device *d);
 
 /* Sends to @recipients, the content of the vector. The hub's limit of requests in flight is the caller's to keep. */
 void device_send(struct device *d, struct bytes recipients, unsigned count, struct bytes payload);
+
+/* SENDs that were made, and those that were answered. */
+uint64_t device_sent(const struct device *d);
+uint64_t device_stored(const struct device *d);

@@ -3,7 +3,6 @@
  * which does not. */
 #include "bench/hub/hub_bench.h"
 
-#include <arpa/inet.h>
 #include <err.h>
 #include <getopt.h>
 #include <signal.h>
@@ -34,7 +33,7 @@ struct options {
         const char *program, *directory;
 };
 
-/* A stage: a hub with its crowd. */
+/* A stage: a hub with its crowd, and the devices' side. */
 struct stage {
         struct fleet fleet;
         struct hub_process hub;
@@ -49,23 +48,41 @@ static char *new_directory(const char *below)
         return path;
 }
 
+static void hub_open(struct hub_process *h, const struct options *o, const struct fleet *f, unsigned size,
+                     unsigned messages)
+{
+        *h = (struct hub_process){ .directory = new_directory(o->directory) };
+        crowd_make(h->directory, f->public_key, size, messages, 2);
+        hub_process_start(h, o->program);
+}
+
+static void hub_close(struct hub_process *h)
+{
+        hub_process_kill(h);
+        remove_directory(h->directory);
+        free(h->directory);
+}
+
 static void stage_open(struct stage *s, const struct options *o, unsigned size, unsigned messages)
 {
-        *s = (struct stage){ .hub.directory = new_directory(o->directory) };
+        *s = (struct stage){ 0 };
         fleet_open(&s->fleet);
-        crowd_make(s->hub.directory, s->fleet.public_key, size, messages, 2);
-        hub_process_start(&s->hub, o->program);
-        s->fleet.hub = (struct sockaddr_in){ .sin_family = AF_INET,
-                                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                             .sin_port = htons(s->hub.port) };
+        hub_open(&s->hub, o, &s->fleet, size, messages);
+        fleet_aim(&s->fleet, s->hub.port);
 }
 
 static void stage_close(struct stage *s)
 {
-        hub_process_kill(&s->hub);
+        hub_close(&s->hub);
         fleet_close(&s->fleet);
-        remove_directory(s->hub.directory);
-        free(s->hub.directory);
+}
+
+static struct traffic *stage_traffic(struct stage *s)
+{
+        struct traffic *t = traffic_new(&s->fleet);
+
+        traffic_through(t, &s->hub);
+        return t;
 }
 
 static void report_cost(struct report *r, const struct flow *f, const char *what, uint64_t count)
@@ -142,13 +159,12 @@ static void bench_rate(struct report *r, const struct options *o)
 
         stage_open(&s, o, 2, 0);
         struct device *alice = device_new(&s.fleet, "m0"), *bob = device_new(&s.fleet, "m1");
-        struct traffic *t = traffic_new(&s.fleet, alice, &s.hub);
+        struct traffic *t = stage_traffic(&s);
 
         device_connect(alice, true);
         device_connect(bob, true);
-        while (s.fleet.up < 2)
-                fleet_turn(&s.fleet, UINT64_MAX);
-        traffic_to(t, crowd_recipient(1, name), 1);
+        fleet_wait(&s.fleet, 2);
+        traffic_lane(t, alice, crowd_recipient(1, name), 1);
         report_section(r, "One sender, one receiver, 1 KiB, each on disk before it is acknowledged");
         report_figure(r, "fdatasync of 4 KiB", fdatasync_ms(s.hub.directory), "ms", 0);
         struct flow alone = traffic_run(t, seconds / 2, 0, 1, 1);
@@ -186,11 +202,10 @@ static void bench_fan_out(struct report *r, const struct options *o)
                 if (i > 0)
                         write_recipient(&recipients, BYTES_STRING(name));
         }
-        while (s.fleet.up <= FAN_OUT)
-                fleet_turn(&s.fleet, UINT64_MAX);
-        struct traffic *t = traffic_new(&s.fleet, devices[0], &s.hub);
+        fleet_wait(&s.fleet, FAN_OUT + 1);
+        struct traffic *t = stage_traffic(&s);
 
-        traffic_to(t, writer_bytes(&recipients), FAN_OUT);
+        traffic_lane(t, devices[0], writer_bytes(&recipients), FAN_OUT);
         struct flow f = traffic_run(t, seconds, 0, FAN_OUT_WINDOW, FAN_OUT);
         double rate = (double) f.arrived / f.seconds;
 
@@ -281,19 +296,18 @@ static void curve_point(struct report *r, const struct options *o, unsigned mail
 
         stage_open(&s, o, mailboxes, messages);
         struct device *alice = device_new(&s.fleet, "m0"), *bob = device_new(&s.fleet, "m1");
-        struct traffic *t = traffic_new(&s.fleet, alice, &s.hub);
+        struct traffic *t = stage_traffic(&s);
 
         device_connect(alice, true);
         device_connect(bob, true);
-        while (s.fleet.up < 2)
-                fleet_turn(&s.fleet, UINT64_MAX);
-        traffic_to(t, crowd_recipient(1, name), 1);
+        fleet_wait(&s.fleet, 2);
+        traffic_lane(t, alice, crowd_recipient(1, name), 1);
         struct flow f = traffic_run(t, seconds, 0, WIRE_IN_FLIGHT_MAX, 1);
 
         device_free(bob);
         traffic_free(t);
-        t = traffic_new(&s.fleet, alice, &s.hub);
-        traffic_to_crowd(t, mailboxes);
+        t = stage_traffic(&s);
+        traffic_lane_to_crowd(t, alice, mailboxes);
         struct flow g = traffic_run(t, seconds, 0, WIRE_IN_FLIGHT_MAX, 0);
 
         report_section(r, "%u messages in %u mailboxes", messages, mailboxes);
@@ -317,14 +331,64 @@ static void bench_curve(struct report *r, const struct options *o)
                 curve_point(r, o, mailboxes, 10000);
 }
 
+enum { PAIRS = 4 };
+
+static struct flow run_pairs(const struct options *o, unsigned hub_count, double seconds)
+{
+        struct hub_process hubs[TRAFFIC_HUBS_MAX];
+        uint8_t recipients[PAIRS][CROWD_NAME_SIZE];
+        struct device *devices[2 * PAIRS];
+        char name[CROWD_NAME_SIZE];
+        struct fleet fleet = { 0 };
+
+        fleet_open(&fleet);
+        struct traffic *t = traffic_new(&fleet);
+
+        for (unsigned i = 0; i < hub_count; i++) {
+                hub_open(&hubs[i], o, &fleet, 2 * PAIRS, 0);
+                traffic_through(t, &hubs[i]);
+        }
+        for (unsigned i = 0; i < 2 * PAIRS; i++) {
+                crowd_name(i, name);
+                fleet_aim(&fleet, hubs[i / 2 % hub_count].port);
+                devices[i] = device_new(&fleet, name);
+                device_connect(devices[i], true);
+                if (i % 2 == 1)
+                        traffic_lane(t, devices[i - 1], crowd_recipient(i, recipients[i / 2]), 1);
+        }
+        fleet_wait(&fleet, 2 * PAIRS);
+        struct flow f = traffic_run(t, seconds, 0, WIRE_IN_FLIGHT_MAX, 1);
+
+        traffic_free(t);
+        for (unsigned i = 0; i < 2 * PAIRS; i++)
+                device_free(devices[i]);
+        for (unsigned i = 0; i < hub_count; i++)
+                hub_close(&hubs[i]);
+        fleet_close(&fleet);
+        return f;
+}
+
+/* Two hubs that share nothing: more than they gain, two processes of one hub could not gain. */
+static void bench_processes(struct report *r, const struct options *o)
+{
+        double seconds = o->longer ? 15 : 4, one, two;
+
+        report_section(r, "%d pairs of sender and receiver through one hub", PAIRS);
+        struct flow f = run_pairs(o, 1, seconds);
+
+        one = report_rate(r, &f, 0);
+        report_section(r, "The same through two hubs that share nothing, half each");
+        f = run_pairs(o, 2, seconds);
+        two = report_rate(r, &f, 0);
+        report_figure(r, "their rate as a multiple of the one hub's", two / one, "×", 0);
+}
+
 static const struct part {
         const char *name;
         void (*run)(struct report *r, const struct options *o);
 } parts[] = {
-        { "rate", bench_rate },
-        { "fan-out", bench_fan_out },
-        { "links", bench_links },
-        { "curve", bench_curve },
+        { "rate", bench_rate },   { "fan-out", bench_fan_out },     { "links", bench_links },
+        { "curve", bench_curve }, { "processes", bench_processes },
 };
 
 static void run_part(struct report *r, const struct options *o, const char *name)
@@ -337,12 +401,12 @@ static void run_part(struct report *r, const struct options *o, const char *name
                 }
         }
         if (name)
-                errx(2, "there is no part called %s; there are rate, fan-out, links and curve", name);
+                errx(2, "there is no part called %s; there are rate, fan-out, links, curve and processes", name);
 }
 
 static const char usage[] =
         "usage: visavis-bench hub [--long] [--json] [--links COUNT] [--hub PROGRAM] [--directory DIRECTORY] [PART…]\n"
-        "  Measures a hub: rate, fan-out, links and curve, all of them or the named ones.\n"
+        "  Measures a hub: rate, fan-out, links, curve and processes, all of them or the named ones.\n"
         "  The hub's state goes to new directories below DIRECTORY (default: /var/tmp).\n";
 
 int hub_bench(int argc, char *argv[])

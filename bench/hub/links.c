@@ -57,8 +57,7 @@ double links_connect(struct links *l, unsigned from, unsigned to, unsigned at_on
         l->end = to;
         while (l->next < to && l->next < from + at_once)
                 device_connect(l->devices[l->next++], true);
-        while (l->fleet->up < goal)
-                fleet_turn(l->fleet, UINT64_MAX);
+        fleet_wait(l->fleet, goal);
         return (double) (now_ns() - start) / 1e9;
 }
 

@@ -1,6 +1,7 @@
 /* See traffic.h. */
 #include "bench/hub/traffic.h"
 
+#include <assert.h>
 #include <err.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,16 +14,19 @@
 
 enum { TICK_USEC = 500 };
 
-struct traffic {
-        struct fleet *fleet;
+struct lane {
         struct device *sender;
-        const struct hub_process *hub;
         struct bytes recipients;
         unsigned recipient_count, crowd;
-        uint64_t rate, due_from; /* paced: a message is due each 1/rate since then */
-        uint64_t due;
-        unsigned window;
-        uint64_t sent, stored, arrived;
+};
+
+struct traffic {
+        struct fleet *fleet;
+        const struct hub_process *hubs[TRAFFIC_HUBS_MAX];
+        struct lane lanes[TRAFFIC_LANES_MAX];
+        unsigned hub_count, lane_count, window;
+        uint64_t rate, due_from, due; /* paced: a message is due each 1/rate since then */
+        uint64_t arrived;
         bool closed; /* nothing more is sent */
         uint64_t *took;
         size_t took_count, took_capacity;
@@ -39,25 +43,24 @@ static void note(struct traffic *t, uint64_t took)
         t->took[t->took_count++] = took;
 }
 
-static void send_one(struct traffic *t, uint64_t stamp)
+static void send_one(const struct lane *l, uint64_t stamp)
 {
         static uint8_t payload[MESSAGE_SIZE];
         uint8_t name[CROWD_NAME_SIZE];
 
         memcpy(payload, &stamp, sizeof(stamp));
-        if (t->crowd > 0)
-                device_send(t->sender, crowd_recipient((unsigned) random() % t->crowd, name), 1, BYTES_OF(payload));
+        if (l->crowd > 0)
+                device_send(l->sender, crowd_recipient((unsigned) random() % l->crowd, name), 1, BYTES_OF(payload));
         else
-                device_send(t->sender, t->recipients, t->recipient_count, BYTES_OF(payload));
-        t->sent++;
+                device_send(l->sender, l->recipients, l->recipient_count, BYTES_OF(payload));
 }
 
 /* As many as may be on their way; when paced, none before it is due. A message's time counts from when it was due. */
-static void refill(struct traffic *t)
+static void refill(struct traffic *t, const struct lane *l)
 {
         uint64_t now = now_ns();
 
-        while (!t->closed && t->sent - t->stored < t->window) {
+        while (!t->closed && device_sent(l->sender) - device_stored(l->sender) < t->window) {
                 uint64_t stamp = now;
 
                 if (t->rate > 0) {
@@ -66,16 +69,24 @@ static void refill(struct traffic *t)
                                 break;
                         t->due++;
                 }
-                send_one(t, stamp);
+                send_one(l, stamp);
         }
 }
 
-static void on_stored(void *userdata, unsigned count)
+static void refill_all(struct traffic *t)
+{
+        for (unsigned i = 0; i < t->lane_count; i++)
+                refill(t, &t->lanes[i]);
+}
+
+static void on_stored(void *userdata, struct device *d)
 {
         struct traffic *t = userdata;
 
-        t->stored += count;
-        refill(t);
+        for (unsigned i = 0; i < t->lane_count; i++) {
+                if (t->lanes[i].sender == d)
+                        refill(t, &t->lanes[i]);
+        }
 }
 
 static void on_entry(void *userdata, struct bytes payload)
@@ -92,20 +103,18 @@ static void on_entry(void *userdata, struct bytes payload)
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 {
-        refill(userdata);
+        refill_all(userdata);
         (void) sd_event_source_set_time_relative(source, TICK_USEC);
         return 0;
 }
 
-struct traffic *traffic_new(struct fleet *f, struct device *sender, const struct hub_process *hub)
+struct traffic *traffic_new(struct fleet *f)
 {
         struct traffic *t = calloc(1, sizeof(*t));
 
         if (!t)
                 errx(1, "out of memory");
         t->fleet = f;
-        t->sender = sender;
-        t->hub = hub;
         f->userdata = t;
         f->on_stored = on_stored;
         f->on_entry = on_entry;
@@ -121,21 +130,75 @@ struct traffic *traffic_free(struct traffic *t)
         return NULL;
 }
 
-void traffic_to(struct traffic *t, struct bytes recipients, unsigned count)
+void traffic_through(struct traffic *t, const struct hub_process *hub)
 {
-        t->recipients = recipients;
-        t->recipient_count = count;
-        t->crowd = 0;
+        assert(t->hub_count < TRAFFIC_HUBS_MAX);
+        t->hubs[t->hub_count++] = hub;
 }
 
-void traffic_to_crowd(struct traffic *t, unsigned size)
+static void add_lane(struct traffic *t, const struct lane *l)
 {
-        t->crowd = size;
+        assert(t->lane_count < TRAFFIC_LANES_MAX);
+        t->lanes[t->lane_count++] = *l;
+}
+
+void traffic_lane(struct traffic *t, struct device *sender, struct bytes recipients, unsigned count)
+{
+        add_lane(t, &(struct lane){ .sender = sender, .recipients = recipients, .recipient_count = count });
+}
+
+void traffic_lane_to_crowd(struct traffic *t, struct device *sender, unsigned size)
+{
+        add_lane(t, &(struct lane){ .sender = sender, .crowd = size });
+}
+
+/* All counters, as they are now. */
+struct reading {
+        uint64_t clock, own, hubs, sent, stored, arrived;
+        struct commits commits;
+};
+
+static struct reading read_all(const struct traffic *t)
+{
+        struct reading r = { .clock = now_ns(), .own = cpu_ns(), .arrived = t->arrived };
+
+        for (unsigned i = 0; i < t->lane_count; i++) {
+                r.sent += device_sent(t->lanes[i].sender);
+                r.stored += device_stored(t->lanes[i].sender);
+        }
+        for (unsigned i = 0; i < t->hub_count; i++) {
+                struct commits c = hub_process_commits(t->hubs[i]);
+
+                r.hubs += process_cpu_ns(t->hubs[i]);
+                r.commits.count += c.count;
+                r.commits.requests += c.requests;
+        }
+        return r;
+}
+
+static struct flow difference(const struct reading *a, const struct reading *b)
+{
+        return (struct flow){ .seconds = (double) (b->clock - a->clock) / 1e9,
+                              .sent = b->stored - a->stored,
+                              .arrived = b->arrived - a->arrived,
+                              .server_usec = (double) (b->hubs - a->hubs) / 1e3,
+                              .client_usec = (double) (b->own - a->own) / 1e3,
+                              .group = (double) (b->commits.requests - a->commits.requests) /
+                                       (double) (b->commits.count - a->commits.count) };
+}
+
+/* What is on its way arrives. */
+static void drain(struct traffic *t, unsigned deliveries)
+{
+        t->closed = true;
+        for (struct reading r = read_all(t); r.stored < r.sent || r.arrived < r.sent * deliveries; r = read_all(t))
+                fleet_turn(t->fleet, 100000);
 }
 
 struct flow traffic_run(struct traffic *t, double seconds, double rate, unsigned window, unsigned deliveries)
 {
         sd_event_source *tick = NULL;
+        struct reading start, end;
 
         t->closed = false;
         t->window = window;
@@ -145,29 +208,19 @@ struct flow traffic_run(struct traffic *t, double seconds, double rate, unsigned
         if (rate > 0 && (sd_event_add_time_relative(t->fleet->event, &tick, CLOCK_MONOTONIC, 0, 1, on_tick, t) < 0 ||
                          sd_event_source_set_enabled(tick, SD_EVENT_ON) < 0))
                 errx(1, "out of memory");
-        refill(t);
+        refill_all(t);
         fleet_rest(t->fleet, WARM_UP_SECONDS);
-        struct commits before = hub_process_commits(t->hub);
-        uint64_t start = now_ns(), own = cpu_ns(), hub = process_cpu_ns(t->hub), sent = t->stored, arrived = t->arrived;
-
+        start = read_all(t);
         t->took_count = 0;
         fleet_rest(t->fleet, seconds);
-        struct flow f = { .seconds = (double) (now_ns() - start) / 1e9,
-                          .sent = t->stored - sent,
-                          .arrived = t->arrived - arrived,
-                          .server_usec = (double) (process_cpu_ns(t->hub) - hub) / 1e3,
-                          .client_usec = (double) (cpu_ns() - own) / 1e3 };
+        end = read_all(t);
+        struct flow f = difference(&start, &end);
 
-        struct commits after = hub_process_commits(t->hub);
-
-        f.group = (double) (after.requests - before.requests) / (double) (after.count - before.count);
         if (t->took_count > 0) {
                 f.p50_ms = percentile_ms(t->took, t->took_count, 0.5);
                 f.p99_ms = percentile_ms(t->took, t->took_count, 0.99);
         }
-        t->closed = true;
         sd_event_source_disable_unref(tick);
-        while (t->stored < t->sent || t->arrived < t->sent * deliveries)
-                fleet_turn(t->fleet, UINT64_MAX);
+        drain(t, deliveries);
         return f;
 }

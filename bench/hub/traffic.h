@@ -17,14 +17,19 @@ struct flow {
 
 struct traffic;
 
-/* @sender is up already. */
-struct traffic *traffic_new(struct fleet *f, struct device *sender, const struct hub_process *hub);
+enum { TRAFFIC_LANES_MAX = 8, TRAFFIC_HUBS_MAX = 2 };
+
+struct traffic *traffic_new(struct fleet *f);
 struct traffic *traffic_free(struct traffic *t);
 
-/* To whom: @count names as the content of the vector, for all messages; or one of a crowd at random for each. */
-void traffic_to(struct traffic *t, struct bytes recipients, unsigned count);
-void traffic_to_crowd(struct traffic *t, unsigned size);
+/* A hub whose work is counted. */
+void traffic_through(struct traffic *t, const struct hub_process *hub);
+
+/* A sender, which is up already, and to whom it sends: @count names as the content of the vector; or, without any, one
+ * of a crowd of @size at random for each message. */
+void traffic_lane(struct traffic *t, struct device *sender, struct bytes recipients, unsigned count);
+void traffic_lane_to_crowd(struct traffic *t, struct device *sender, unsigned size);
 
 /* For @seconds after a moment of warming up: @rate messages a second, 0 for as many as are taken with @window
- * unanswered. Comes back when all has arrived that is on its way, @deliveries for each message. */
+ * unanswered of each sender. Comes back when all has arrived that is on its way, @deliveries for each message. */
 struct flow traffic_run(struct traffic *t, double seconds, double rate, unsigned window, unsigned deliveries);
