@@ -267,12 +267,19 @@ static void messages_part(void)
 
 static void blank_part(void)
 {
-        const struct suite *s = suite_by_id(1);
-        struct bare *b = bare_new(s);
+        static const struct {
+                uint16_t suite;
+                unsigned rounds;
+        } runs[] = { { 1, 9 }, { 7, 3 } };
 
-        header(s);
-        blank_tree(s, b, 1000, 9);
-        bare_free(b);
+        for (size_t i = 0; i < COUNT_OF(runs); i++) {
+                const struct suite *s = suite_by_id(runs[i].suite);
+                struct bare *b = bare_new(s);
+
+                header(s);
+                blank_tree(s, b, 1000, runs[i].rounds);
+                bare_free(b);
+        }
 }
 
 static void filled_part(void)
