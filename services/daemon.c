@@ -160,6 +160,11 @@ static int on_bus_gone(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct daemon *d = userdata;
 
+        if (d->bus_is_optional) {
+                log_notice("The message bus has closed the connection; nobody can call us there until we are started "
+                           "again.");
+                return sd_bus_detach_event(d->bus);
+        }
         log_error("The message bus has closed the connection; stopping. The service manager starts us again with it.");
         return sd_event_exit(d->event, EXIT_FAILURE);
 }
@@ -175,13 +180,14 @@ static int on_addressed_signal(sd_bus_message *m, void *userdata, sd_bus_error *
                (!sender || strcmp(sender, "org.freedesktop.DBus") != 0);
 }
 
-static int connect_bus(const char *address, sd_bus **out)
+/* One that a person has started by hand belongs on that person's bus, if it is on one at all. */
+static int connect_bus(const char *address, bool optional, sd_bus **out)
 {
         _cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
         int r;
 
         if (!address)
-                return sd_bus_open_system(out);
+                return optional && !getenv("STATE_DIRECTORY") ? sd_bus_open_user(out) : sd_bus_open_system(out);
         r = sd_bus_new(&bus);
         if (r >= 0)
                 r = sd_bus_set_address(bus, address);
@@ -196,8 +202,12 @@ static int connect_bus(const char *address, sd_bus **out)
 
 static int open_bus(struct daemon *d, const char *address)
 {
-        int r = connect_bus(address, &d->bus);
+        int r = connect_bus(address, d->bus_is_optional, &d->bus);
 
+        if (r < 0 && d->bus_is_optional) {
+                log_debug("There is no message bus to be called on (%s).", strerror(-r));
+                return 0;
+        }
         if (r >= 0)
                 r = sd_bus_attach_event(d->bus, d->event, SD_EVENT_PRIORITY_NORMAL);
         if (r >= 0)
@@ -216,10 +226,15 @@ static int open_bus(struct daemon *d, const char *address)
         return r;
 }
 
-static int own_name(sd_bus *bus, const char *name)
+static int own_name(struct daemon *d, const char *name)
 {
-        int r = sd_bus_request_name(bus, name, 0);
+        int r = d->bus ? sd_bus_request_name(d->bus, name, 0) : 0;
 
+        if (r < 0 && d->bus_is_optional) {
+                log_debug("The bus does not give us the name %s (%s), so nobody can call us there.", name,
+                          strerror(-r));
+                return 0;
+        }
         if (r == -EEXIST)
                 log_error("The bus name %s is taken: another instance runs already. Stop it first.", name);
         else if (r < 0)
@@ -309,7 +324,7 @@ static int serve(const struct daemon_type *type, const struct options *options, 
                 return EXIT_FAILURE;
         r = listen_to_hangups(&life);
         if (r >= 0)
-                r = type->bus_name ? own_name(d->bus, type->bus_name) : 0;
+                r = type->bus_name ? own_name(d, type->bus_name) : 0;
         if (r >= 0) {
                 sd_notify(0, "READY=1");
                 log_info("%s %s is ready.", type->name, VISAVIS_VERSION);
@@ -338,6 +353,7 @@ static int configure_and_serve(const struct daemon_type *type, const struct opti
             open_event_loop(&d) < 0)
                 return EXIT_FAILURE;
         d.state_directory = state_directory;
+        d.bus_is_optional = type->bus_is_optional;
         if (type->bus_name && open_bus(&d, options->bus) < 0)
                 return EXIT_FAILURE;
         return serve(type, options, &d);

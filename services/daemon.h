@@ -4,8 +4,9 @@
  *
  * SIGTERM and SIGINT end the loop. SIGHUP has the configuration read again, in a daemon that can (RELOADING=1, then
  * READY=1 again); it ends others. The process is made non-dumpable and its core limit is zero before anything is read.
- * Options that every daemon understands: --bus ADDRESS (default: the system bus), --config DIRS, --state DIR (default:
- * $STATE_DIRECTORY), --log-level NAME, --version, --help. */
+ * Options that every daemon understands: --bus ADDRESS (default: the system bus; for a daemon that can do without and
+ * that systemd has not started, the person's), --config DIRS, --state DIR (default: $STATE_DIRECTORY), --log-level
+ * NAME, --version, --help. */
 #pragma once
 
 #include <systemd/sd-bus.h>
@@ -15,8 +16,9 @@
 
 struct daemon {
         sd_event *event;
-        sd_bus *bus; /* attached to @event; NULL for a daemon without a bus name */
+        sd_bus *bus; /* attached to @event; NULL for a daemon without a bus name, or if there is none and need not be */
         struct config *config;
+        bool bus_is_optional;
         const char *state_directory; /* exists, mode 0700, ours */
 };
 
@@ -24,6 +26,7 @@ struct daemon_type {
         const char *name;        /* "visavis-authd": log identifier and configuration file */
         const char *description; /* one line for --help */
         const char *bus_name;    /* requested after start(); NULL for none */
+        bool bus_is_optional;    /* it does without a bus, or without its name there; then @d->bus is NULL */
         const struct config_key *keys;
         const struct daemon_option {  /* further options, ended by {NULL}; may be NULL */
                 const char *name;     /* "room" for --room */

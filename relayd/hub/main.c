@@ -13,6 +13,7 @@
 #include "hub.h"
 #include "identity.h"
 #include "listening.h"
+#include "manager_object.h"
 #include "metrics.h"
 #include "relayd/link/tls.h"
 #include "services/address.h"
@@ -43,10 +44,12 @@ struct program {
         char *control_path;
         struct control *control;
         struct metrics *metrics;
+        struct manager_object *object; /* NULL without a bus */
 };
 
 static void stop(struct program *p)
 {
+        manager_object_free(p->object);
         metrics_free(p->metrics);
         control_free(p->control);
         hub_free(p->hub);
@@ -175,6 +178,8 @@ static int serve(struct program *p, struct daemon *d, const struct hub_settings 
                 r = open_control(p, d);
         if (r >= 0)
                 r = open_metrics(p, d);
+        if (r >= 0 && d->bus)
+                r = manager_object_new(d->bus, p->hub, p->address, &p->object);
         if (r >= 0)
                 r = hot_restart_on_signal(d->event, p->hub);
         if (r >= 0)
@@ -230,7 +235,9 @@ static int on_reload(struct daemon *d, void *state)
         if (r < 0)
                 return r;
         hub_set_access_log(p->hub, p->log);
-        return hub_configure(p->hub, &settings, &limits);
+        r = hub_configure(p->hub, &settings, &limits);
+        manager_object_changed(p->object);
+        return r;
 }
 
 static int on_start(struct daemon *d, void **state)
@@ -268,7 +275,8 @@ int main(int argc, char *argv[])
                 .name = "visavis-hub",
                 .description =
                         "Stores and forwards end-to-end encrypted messages for the accounts that are registered here.",
-                .bus_name = NULL,
+                .bus_name = "im.visavis.Hub1",
+                .bus_is_optional = true,
                 .keys = hub_config_keys,
                 .options = options,
                 .start = on_start,

@@ -34,6 +34,7 @@ FIXED = {
     ("im.visavis.Crypto1", "/im/visavis/Crypto1"): {"Manager", "Inbox"},
     ("im.visavis.Relay1", "/im/visavis/Relay1"): {"Delivery"},
     ("im.visavis.Relay1", "/im/visavis/Relay1/transfer"): {"Transfers"},
+    ("im.visavis.Hub1", "/im/visavis/Hub1"): {"Manager"},
 }
 
 

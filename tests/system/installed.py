@@ -2,6 +2,7 @@
 """Visavis installed on a booted Debian, as an administrator and two people use it: units, sandboxes, sign-up, what is refused, a
 conversation with somebody who is away, restarts."""
 
+import json
 import os
 import re
 import subprocess
@@ -81,6 +82,16 @@ def the_story(story, machine):
         wait_for_texts(machine, "bob", [("alice", "first")])
         machine.visavis("bob", "send", machine.address_of("alice"), "second")
         wait_for_texts(machine, "alice", [("alice", "first"), ("bob", "second")])
+    with story.step("root rules the hub, which reads its configuration again; nobody else may"):
+        status = json.loads(machine.inside("visavis", "hub", "status", "--json"))
+        assert status["accounts"] == 2 and status["links"] == 2 and status["registration"] == "open", status
+        assert "hub" in machine.visavis("alice", "hub", "status", check=False).stderr
+        machine.inside("sh", "-c", "printf '[hub]\\nregistration = closed\\n' >/etc/visavis/hub.conf")
+        machine.inside("systemctl", "reload", "visavis-hub.service")
+        deadline = time.monotonic() + 10
+        while json.loads(machine.inside("visavis", "hub", "status", "--json"))["registration"] != "closed":
+            assert time.monotonic() < deadline, "the hub has not read its configuration"
+        machine.inside("visavis", "hub", "backup", "/root/hub.db")
     with story.step("systemctl restarts everything; what was said is there"):
         expected = texts(machine, "alice")
         machine.inside("systemctl", "restart", *UNITS, "visavis-hub.service")

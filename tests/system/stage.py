@@ -246,7 +246,7 @@ class Stage:
             port = int(f.read())
         log = open(f"{self.directory}/log/hub", "ab")
         self.hub = subprocess.Popen(
-            [*self._as(DAEMON_USERS["hub"]), f"{self.build}/relayd/visavis-hub", "--listen", f"127.0.0.1:{port}",
+            [*self._as(DAEMON_USERS["hub"]), f"{self.build}/relayd/visavis-hub", "--listen", f"127.0.0.1:{port}", "--bus", self.address,
              "--config", f"{self.directory}/etc", "--state", f"{self.directory}/state/hub"],
             stdout=log, stderr=log, env={"PATH": "/usr/bin:/bin"})
         self._wait(lambda: self._listens(port), 20, f"The hub does not listen; {self.directory}/log/hub says why.")

@@ -87,6 +87,19 @@ int store_view_census(struct store_view *v, struct store_census *out)
         return 0;
 }
 
+int store_count_accounts(struct store *s, int64_t *out)
+{
+        _cleanup_statement_ sqlite3_stmt *q = NULL;
+        int e = storage_prepare(s->reader, &q, "select count(*) from mailboxes", "");
+
+        if (e >= 0)
+                e = storage_step(q);
+        if (e <= 0)
+                return e < 0 ? e : -EIO;
+        *out = storage_column_integer(q, 0);
+        return 0;
+}
+
 int store_view_accounts(struct store_view *v, bool (*each)(void *userdata, const struct store_account *a),
                         void *userdata)
 {

@@ -141,6 +141,9 @@ int store_fetch(struct store *s, int64_t mailbox, uint64_t after, unsigned count
 int store_read_chunk(struct store *s, const uint8_t name[static CHUNK_NAME_SIZE],
                      void (*each)(void *userdata, struct bytes content), void *userdata);
 
+/* How many accounts there are. */
+int store_count_accounts(struct store *s, int64_t *out);
+
 /* Writes to @f, for a person, all that is stored: this is what a hub's owner can see. */
 int store_inspect(struct store *s, FILE *f);
 

@@ -87,7 +87,7 @@ class Stage:
                 s.bind(("127.0.0.1", 0))
                 self.port = s.getsockname()[1]
         p = subprocess.Popen([*self.prefixes[1], self.programs[1], "--state", self.directory + "/hub", "--config", self.directory + "/config",
-                              "--listen", "%s:%d" % (self.listen, self.port), "--log-level", "err"], stdout=subprocess.PIPE, text=True)
+                              "--listen", "%s:%d" % (self.listen, self.port), "--bus", self.address, "--log-level", "err"], stdout=subprocess.PIPE, text=True)
         self.hub_address = p.stdout.readline().strip()
         p.stdout.close()
         self.processes["hub"] = p

@@ -330,6 +330,48 @@ def test_metrics_are_for_loopback(owner):
     check("metrics for other machines are refused", done.returncode != 0 and "other machines" in done.stderr, done.stderr)
 
 
+def test_bus(owner, relay):
+    """The same over a message bus, where there is one."""
+    bus = dbus.bus.BusConnection(owner.stage.address)
+    check("the hub is on the bus", relay.until(lambda: bus.name_has_owner("im.visavis.Hub1")))
+    hub = bus.get_object("im.visavis.Hub1", "/im/visavis/Hub1", introspect=False)
+    manager = dbus.Interface(hub, "im.visavis.Hub1.Manager")
+    values = hub.GetAll("im.visavis.Hub1.Manager", dbus_interface=PROPERTIES)
+    check("its properties are the hub's", (values["Address"], values["Registration"], int(values["Accounts"])) ==
+          (owner.stage.hub_address, "invitation", 1) and int(values["Connections"]) == owner.status()["links"], values)
+
+    def fails(method, *arguments):
+        try:
+            return ("ok", method(*arguments))
+        except dbus.DBusException as e:
+            return (e.get_dbus_name(), e.get_dbus_message())
+
+    fd, invitation, until = manager.Invite(dbus.UInt32(1), dbus.UInt32(3600))
+    fd = fd.take()
+    token = os.pread(fd, 200, 0).decode()
+    os.close(fd)
+    listed = [i for i in owner.json("invitations") if i["invitation"] == invitation]
+    check("Invite makes an invitation, whose token comes in a memfd", len(token) == 22 and len(listed) == 1 and listed[0]["until_usec"] == until,
+          (token, listed))
+    manager.Revoke(invitation)
+    check("Revoke takes it back", fails(manager.Revoke, invitation)[0] == "im.visavis.Error.NotFound")
+    for method, arguments in ((manager.Invite, (dbus.UInt32(0), dbus.UInt32(1))), (manager.Revoke, ("12",)), (manager.Remove, ("No Name",)),
+                              (manager.Backup, (dbus.types.UnixFd(0),))):
+        r = fails(method, *arguments)
+        check(f"{method._method_name}{arguments} is refused", r[0] == INVALID, r)
+    check("Remove finds nobody", fails(manager.Remove, "nobody")[0] == "im.visavis.Error.NotFound")
+    with open(owner.stage.directory + "/bus-copy", "wb") as f:
+        size = manager.Backup(dbus.types.UnixFd(f.fileno()))
+    check("Backup copies to a file", os.stat(owner.stage.directory + "/bus-copy").st_size == size > 4096, size)
+    if os.geteuid() != 0:
+        skip("nobody else may", "only root can become another user")
+        return
+    for words in (("call", "Invite", "uu", "1", "60"), ("get-property", "Address")):
+        done = subprocess.run(["busctl", f"--address={owner.stage.address}", words[0], "im.visavis.Hub1", "/im/visavis/Hub1",
+                               "im.visavis.Hub1.Manager", *words[1:]], capture_output=True, text=True, user=65534, group=65534, check=False)
+        check(f"nobody else may {words[0]} {words[1]}", done.returncode != 0 and "Only root" in done.stderr, done.stderr)
+
+
 def test_sign_up(owner, relay):
     hub = owner.stage.hub_address
 
@@ -405,6 +447,7 @@ def main():
         test_reload(owner, relay)
         test_hot_restart(owner, relay)
         test_metrics(owner)
+        test_bus(owner, relay)
         test_sign_up(owner, relay)
         test_unregistering(owner, relay)
         test_metrics_are_for_loopback(owner)

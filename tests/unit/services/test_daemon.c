@@ -31,6 +31,7 @@ static char bus_address[256];
 static pid_t bus_daemon;
 static int notify_socket = -1;
 static const char *greeting;
+static bool optional;
 
 /* The daemon under test. */
 
@@ -92,6 +93,8 @@ static int start(struct daemon *d, void **state)
         if (greeting && strcmp(greeting, "fail") == 0)
                 return -ECANCELED;
         *state = d;
+        if (optional && !d->bus)
+                return 0;
         return sd_bus_add_object_vtable(d->bus, NULL, PATH, NAME, vtable, NULL);
 }
 
@@ -123,9 +126,15 @@ static int run(int argc, char *argv[])
 {
         const struct daemon_option options[] = { { "greeting", "TEXT", "what to say", &greeting },
                                                  { NULL, NULL, NULL, NULL } };
-        const struct daemon_type type = {
-                "visavis-test", "a daemon under test", NAME, keys, options, start, reload, stop
-        };
+        const struct daemon_type type = { .name = "visavis-test",
+                                          .description = "a daemon under test",
+                                          .bus_name = NAME,
+                                          .bus_is_optional = optional,
+                                          .keys = keys,
+                                          .options = options,
+                                          .start = start,
+                                          .reload = reload,
+                                          .stop = stop };
 
         return daemon_run(&type, argc, argv);
 }
@@ -442,6 +451,40 @@ static void without_a_bus_it_fails(void **state)
         expect_no_notice();
 }
 
+static void one_that_can_do_without_a_bus_does(void **state)
+{
+        _cleanup_free_ char *directory = scratch_path("state");
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = connect_client();
+        pid_t child;
+
+        optional = true;
+        child = spawn(bus_address, directory, scratch, NULL);
+        expect_notice("READY=1");
+        assert_true(sd_bus_get_name_creds(bus, NAME, 0, NULL) >= 0);
+
+        /* Its name is taken, or there is no bus. */
+        _cleanup_free_ char *second = scratch_path("second");
+        pid_t other = spawn(bus_address, second, scratch, NULL);
+
+        expect_notice("READY=1");
+        kill(other, SIGTERM);
+        expect_notice("STOPPING=1");
+        assert_int_equal(wait_exit(other), 0);
+        other = spawn("unix:path=/nowhere", second, scratch, NULL);
+        expect_notice("READY=1");
+
+        stop_bus(); /* it goes on when the bus has gone, and still listens to signals */
+        kill(child, SIGHUP);
+        expect_reloading();
+        kill(child, SIGTERM);
+        expect_notice("STOPPING=1");
+        assert_int_equal(wait_exit(child), 0);
+        kill(other, SIGTERM);
+        expect_notice("STOPPING=1");
+        assert_int_equal(wait_exit(other), 0);
+        optional = false;
+}
+
 static void a_start_that_fails_is_a_failure_and_never_ready(void **state)
 {
         _cleanup_free_ char *directory = scratch_path("state"), *mark = scratch_path("state/stopped");
@@ -508,6 +551,7 @@ int main(void)
                 bus_test(a_second_instance_is_refused_and_stopped),
                 bus_test(it_fails_when_the_bus_goes_away),
                 bus_test(without_a_bus_it_fails),
+                bus_test(one_that_can_do_without_a_bus_does),
                 bus_test(a_start_that_fails_is_a_failure_and_never_ready),
                 bus_test(a_mistake_in_its_configuration_is_a_failure),
                 bus_test(unknown_options_and_arguments_are_refused),
