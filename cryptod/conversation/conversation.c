@@ -85,7 +85,7 @@ static int read_row(struct vault *v, sqlite3_stmt *s, struct conversation *c)
 static int load_memberships(struct vault *v, struct conversation *c)
 {
         _cleanup_statement_ sqlite3_stmt *s = NULL;
-        int r = storage_prepare(vault_database(v), &s, "SELECT cell FROM membership WHERE conversation = ?", "b",
+        int r = storage_prepare(vault_database(v), &s, "SELECT id FROM membership WHERE conversation = ?", "b",
                                 conversation_id(c));
 
         while (r >= 0 && (r = storage_step(s)) > 0) {
@@ -93,7 +93,7 @@ static int load_memberships(struct vault *v, struct conversation *c)
 
                 if (!m)
                         abort();
-                m->cell = storage_column_integer(s, 0);
+                m->id = storage_column_integer(s, 0);
                 conversation_attach(c, m);
                 r = membership_load(v, m);
         }

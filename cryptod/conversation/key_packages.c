@@ -33,7 +33,7 @@ static int make_one(struct vault *v, const struct device *d, uint64_t now, bool 
         write_vector(&content, secret_bytes(keys.leaf_key));
         r = writer_finish(&content);
         if (r >= 0)
-                r = vault_cell_new(v, writer_bytes(&content), &cell);
+                r = vault_cell_new(v, BYTES(NULL, 0), writer_bytes(&content), &cell);
         if (r >= 0)
                 r = storage_run(vault_database(v), "INSERT INTO key_package VALUES (?, ?, ?, ?)", "biii",
                                 BYTES(ref, d->suite->hash_size), cell, (int64_t) last_resort, (int64_t) not_after);
@@ -137,7 +137,7 @@ int key_packages_find(struct vault *v, struct bytes ref, struct held_key_package
         memcpy(k.ref, ref.data, ref.size);
         k.cell = storage_column_integer(s, 0);
         k.last_resort = storage_column_integer(s, 1) != 0;
-        r = vault_cell_read(v, k.cell, &k.content);
+        r = vault_cell_read(v, k.cell, BYTES(NULL, 0), &k.content);
         if (r < 0)
                 return r == -ENOENT ? -EBADMSG : r;
         reader_init(&reader, secret_bytes(k.content));

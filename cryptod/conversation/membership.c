@@ -5,69 +5,122 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cryptod/conversation/group_disk.h"
 #include "services/cleanup.h"
 #include "services/storage.h"
 
-/* A cell: struct { opaque group<V>; opaque pending[16]; opaque welcome<V>; uint32 messages; } */
+/* A sealed row: struct { opaque pending[16]; uint32 messages; }; the Welcome is one of its own. Both are bound to the
+ * id. */
 
-static int write_state(const struct membership *m, struct writer *w)
+static int seal_for(struct vault *v, const char *table, int64_t id, struct bytes content, struct writer *out)
 {
-        size_t mark = writer_open_vector(w);
+        _cleanup_writer_ struct writer row = WRITER_INIT;
 
-        group_write(m->group, w);
-        writer_close_vector(w, mark);
-        write_fixed(w, BYTES_OF(m->pending));
-        write_vector(w, writer_bytes(&m->welcome));
-        write_u32(w, m->messages);
-        return writer_finish(w);
+        write_u64(&row, (uint64_t) id);
+        return vault_seal(v, table, writer_bytes(&row), content, out);
+}
+
+static int unseal_for(struct vault *v, const char *table, int64_t id, struct bytes sealed, struct secret **out)
+{
+        _cleanup_writer_ struct writer row = WRITER_INIT;
+
+        write_u64(&row, (uint64_t) id);
+        return vault_unseal(v, table, writer_bytes(&row), sealed, out);
+}
+
+static int store_row(struct vault *v, const struct membership *m)
+{
+        _cleanup_writer_ struct writer content = WRITER_INIT, sealed = WRITER_INIT;
+        int r;
+
+        write_fixed(&content, BYTES_OF(m->pending));
+        write_u32(&content, m->messages);
+        r = seal_for(v, "membership", m->id, writer_bytes(&content), &sealed);
+        return r < 0 ? r
+                     : storage_run(vault_database(v), "UPDATE membership SET content = ? WHERE id = ?", "bi",
+                                   writer_bytes(&sealed), m->id);
+}
+
+static int store_welcome(struct vault *v, const struct membership *m)
+{
+        _cleanup_writer_ struct writer sealed = WRITER_INIT;
+        int r = seal_for(v, "welcome", m->id, writer_bytes(&m->welcome), &sealed);
+
+        return r < 0 ? r
+                     : storage_run(vault_database(v), "INSERT INTO welcome VALUES (?, ?)", "ib", m->id,
+                                   writer_bytes(&sealed));
 }
 
 int membership_add(struct vault *v, struct membership *m, struct bytes conversation)
 {
-        _cleanup_writer_ struct writer state = WRITER_INIT;
-        int r = write_state(m, &state);
+        int r = storage_run(vault_database(v), "INSERT INTO membership VALUES (NULL, ?, x'')", "b", conversation);
 
-        if (r >= 0)
-                r = vault_cell_new(v, writer_bytes(&state), &m->cell);
-        if (r >= 0)
-                r = storage_run(vault_database(v), "INSERT INTO membership VALUES (?, ?)", "ib", m->cell, conversation);
-        return r;
+        if (r < 0)
+                return r;
+        m->id = sqlite3_last_insert_rowid(vault_database(v));
+        r = m->welcome.size > 0 ? store_welcome(v, m) : 0;
+        return r < 0 ? r : membership_store(v, m);
 }
 
-int membership_store(struct vault *v, const struct membership *m)
+int membership_store(struct vault *v, struct membership *m)
 {
-        _cleanup_writer_ struct writer state = WRITER_INIT;
-        int r = write_state(m, &state);
+        int r = store_row(v, m);
 
-        return r < 0 ? r : vault_cell_write(v, m->cell, writer_bytes(&state));
+        if (r >= 0 && m->welcome.size == 0)
+                r = storage_run(vault_database(v), "DELETE FROM welcome WHERE membership = ?", "i", m->id);
+        return r < 0 ? r : group_disk_save(v, m->id, m->group);
+}
+
+static int load_row(struct vault *v, struct membership *m)
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        _cleanup_secret_ struct secret *content = NULL;
+        struct reader reader;
+        struct bytes pending;
+        int r = storage_prepare(vault_database(v), &s, "SELECT content FROM membership WHERE id = ?", "i", m->id);
+
+        if (r >= 0)
+                r = storage_step(s);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        r = unseal_for(v, "membership", m->id, storage_column_bytes(s, 0), &content);
+        if (r < 0)
+                return r;
+        reader_init(&reader, secret_bytes(content));
+        pending = read_fixed(&reader, sizeof(m->pending));
+        m->messages = read_u32(&reader);
+        if (reader_finish(&reader) < 0)
+                return -EBADMSG;
+        memcpy(m->pending, pending.data, pending.size);
+        return 0;
+}
+
+static int load_welcome(struct vault *v, struct membership *m)
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        _cleanup_secret_ struct secret *content = NULL;
+        int r = storage_prepare(vault_database(v), &s, "SELECT content FROM welcome WHERE membership = ?", "i", m->id);
+
+        writer_release(&m->welcome);
+        if (r >= 0)
+                r = storage_step(s);
+        if (r <= 0)
+                return r;
+        r = unseal_for(v, "welcome", m->id, storage_column_bytes(s, 0), &content);
+        write_fixed(&m->welcome, secret_bytes(content));
+        return r < 0 ? r : writer_finish(&m->welcome);
 }
 
 int membership_load(struct vault *v, struct membership *m)
 {
-        _cleanup_secret_ struct secret *state = NULL;
-        struct reader reader, inner;
-        struct bytes pending;
         int r;
 
         m->group = group_free(m->group);
-        writer_release(&m->welcome);
-        r = vault_cell_read(v, m->cell, &state);
-        if (r < 0)
-                return r;
-        reader_init(&reader, secret_bytes(state));
-        inner = read_vector_open(&reader);
-        r = group_read(&inner, &m->group);
-        if (r < 0)
-                return r;
-        reader_close_vector(&reader, &inner);
-        pending = read_fixed(&reader, sizeof(m->pending));
-        if (pending.size == sizeof(m->pending))
-                memcpy(m->pending, pending.data, pending.size);
-        write_fixed(&m->welcome, read_vector(&reader));
-        m->messages = read_u32(&reader);
-        r = reader_finish(&reader);
+        r = group_disk_load(v, m->id, &m->group);
         if (r >= 0)
-                r = writer_finish(&m->welcome);
+                r = load_row(v, m);
+        if (r >= 0)
+                r = load_welcome(v, m);
         if (r < 0)
                 m->group = group_free(m->group);
         return r;
@@ -75,9 +128,11 @@ int membership_load(struct vault *v, struct membership *m)
 
 int membership_erase(struct vault *v, const struct membership *m)
 {
-        int r = storage_run(vault_database(v), "DELETE FROM membership WHERE cell = ?", "i", m->cell);
+        int r = group_disk_erase(v, m->id);
 
-        return r < 0 ? r : vault_cell_erase(v, m->cell);
+        if (r >= 0)
+                r = storage_run(vault_database(v), "DELETE FROM welcome WHERE membership = ?", "i", m->id);
+        return r < 0 ? r : storage_run(vault_database(v), "DELETE FROM membership WHERE id = ?", "i", m->id);
 }
 
 struct membership *membership_free(struct membership *m)

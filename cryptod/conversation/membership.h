@@ -1,5 +1,5 @@
-/* A membership: one MLS group that we are in, and its state on disk, in a cell. A conversation normally has one; if two
- * people start to write to each other at the same moment it has two, and both sides go on with the same one
+/* A membership: one MLS group that we are in, and its state on disk. A conversation normally has one; if two people
+ * start to write to each other at the same moment it has two, and both sides go on with the same one
  * (conversation_current()). */
 #pragma once
 
@@ -8,16 +8,16 @@
 
 struct membership {
         struct membership *next;
-        int64_t cell;
+        int64_t id; /* of its row; 0: it has none yet */
         struct group *group;
         struct writer welcome;             /* for whom our pending commit adds; empty: nobody */
         uint8_t pending[ENVELOPE_ID_SIZE]; /* the envelope of our pending commit */
         uint32_t messages;                 /* that we have sent since our keys were replaced */
 };
 
-/* Within a transaction: stores a new one, or its new state. */
+/* Within a transaction: stores a new one; or what has changed since, and that its Welcome is gone. */
 int membership_add(struct vault *v, struct membership *m, struct bytes conversation);
-int membership_store(struct vault *v, const struct membership *m);
+int membership_store(struct vault *v, struct membership *m);
 
 /* Reads one back; @m keeps its place in lists. After an error it holds no group. */
 int membership_load(struct vault *v, struct membership *m);

@@ -80,7 +80,7 @@ int messenger_end(struct messenger *m, struct membership *changed, int result)
                 vault_rollback(m->vault);
         }
         if (result < 0) {
-                if (changed && changed->cell != 0 && (r = membership_load(m->vault, changed)) < 0)
+                if (changed && changed->id != 0 && (r = membership_load(m->vault, changed)) < 0)
                         log_error("A group of account %s cannot be read back from its vault: %s. Log in again.",
                                   vault_account(m->vault)->id, strerror(-r));
                 return result;
@@ -196,7 +196,7 @@ static int queue_commit(struct messenger *m, struct conversation *c, struct memb
                         const char *recipient)
 {
         struct envelope e = {
-                .cell = g->cell,
+                .membership = g->id,
                 .recipient = BYTES_STRING(recipient),
                 .group = membership_group_id(g),
                 .epoch = membership_epoch(g),

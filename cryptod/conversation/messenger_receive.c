@@ -392,11 +392,11 @@ int messenger_deliver(struct messenger *m, uint64_t sequence, struct bytes envel
 
 /* -- what became of ours ------------------------------------------------------------------------------------------ */
 
-static struct membership *find_cell(struct messenger *m, int64_t cell, struct conversation **c)
+static struct membership *find_stored(struct messenger *m, int64_t id, struct conversation **c)
 {
         for (*c = m->conversations; *c; *c = (*c)->next) {
                 for (struct membership *g = (*c)->memberships; g; g = g->next) {
-                        if (g->cell == cell && g->group)
+                        if (g->id == id && g->group)
                                 return g;
                 }
         }
@@ -472,8 +472,8 @@ int messenger_outcome(struct messenger *m, struct bytes id, enum outcome outcome
 
         if (r <= 0)
                 return r;
-        if (e.cell != 0)
-                g = find_cell(m, e.cell, &c);
+        if (e.membership != 0)
+                g = find_stored(m, e.membership, &c);
         if (g && !(group_has_pending(g->group) && bytes_equal(BYTES_OF(g->pending), id)))
                 g = NULL; /* another commit has come between, and was followed */
         r = messenger_begin(m);

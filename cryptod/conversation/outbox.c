@@ -54,7 +54,7 @@ int outbox_add(struct vault *v, struct envelope *e)
                 r = vault_seal(v, "outbox", id, writer_bytes(&plain), &sealed);
         if (r >= 0)
                 r = storage_run(vault_database(v), "INSERT INTO outbox VALUES (NULL, ?, NULLIF(?, 0), NULLIF(?, 0), ?)",
-                                "biib", id, e->cell, (int64_t) e->message, writer_bytes(&sealed));
+                                "biib", id, e->membership, (int64_t) e->message, writer_bytes(&sealed));
         return r;
 }
 
@@ -69,7 +69,7 @@ static int read_envelope(struct vault *v, sqlite3_stmt *s, struct envelope *out)
                 return -EBADMSG;
         e.number = (uint64_t) storage_column_integer(s, 0);
         memcpy(e.id, id.data, id.size);
-        e.cell = storage_column_integer(s, 2);
+        e.membership = storage_column_integer(s, 2);
         e.message = (uint64_t) storage_column_integer(s, 3);
         r = vault_unseal(v, "outbox", id, storage_column_bytes(s, 4), &e.plain);
         if (r < 0)
@@ -87,7 +87,7 @@ static int read_envelope(struct vault *v, sqlite3_stmt *s, struct envelope *out)
         return 1;
 }
 
-#define COLUMNS "SELECT number, id, cell, message, content FROM outbox "
+#define COLUMNS "SELECT number, id, membership, message, content FROM outbox "
 
 int outbox_next(struct vault *v, uint64_t number, struct envelope *out)
 {

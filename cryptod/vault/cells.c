@@ -122,11 +122,12 @@ static struct secret *row_key(const struct secret *table_key, const struct secre
                            SEAL_KEY_SIZE);
 }
 
-/* struct { int64 id; uint64 version; }: the place that a content is bound to. */
-static void write_binding(int64_t id, uint64_t version, struct writer *w)
+/* struct { int64 id; uint64 version; opaque owner[]; }: what a content is bound to. */
+static void write_binding(int64_t id, uint64_t version, struct bytes owner, struct writer *w)
 {
         write_u64(w, (uint64_t) id);
         write_u64(w, version);
+        write_fixed(w, owner);
 }
 
 static int cell_version(struct cells *c, int64_t id, uint64_t *version, bool *full)
@@ -193,7 +194,7 @@ int cells_new(struct cells *c, int64_t *id)
         return r;
 }
 
-int cells_write(struct cells *c, const struct secret *table_key, int64_t id, struct bytes content)
+int cells_write(struct cells *c, const struct secret *table_key, int64_t id, struct bytes owner, struct bytes content)
 {
         _cleanup_writer_ struct writer sealed = WRITER_INIT, binding = WRITER_INIT;
         struct change *change;
@@ -212,7 +213,7 @@ int cells_write(struct cells *c, const struct secret *table_key, int64_t id, str
         }
         _cleanup_secret_ struct secret *key = row_key(table_key, change->key);
 
-        write_binding(id, change->after, &binding);
+        write_binding(id, change->after, owner, &binding);
         r = seal(key, writer_bytes(&binding), content, &sealed);
         if (r < 0)
                 return r;
@@ -230,7 +231,7 @@ int cells_erase(struct cells *c, int64_t id)
         return storage_run(c->db, "UPDATE cell SET content = NULL WHERE id = ?", "i", id);
 }
 
-int cells_read(struct cells *c, const struct secret *table_key, int64_t id, struct secret **out)
+int cells_read(struct cells *c, const struct secret *table_key, int64_t id, struct bytes owner, struct secret **out)
 {
         _cleanup_statement_ sqlite3_stmt *s = NULL;
         _cleanup_writer_ struct writer binding = WRITER_INIT;
@@ -249,7 +250,7 @@ int cells_read(struct cells *c, const struct secret *table_key, int64_t id, stru
                 return r;
         _cleanup_secret_ struct secret *key = row_key(table_key, cell_key);
 
-        write_binding(id, version, &binding);
+        write_binding(id, version, owner, &binding);
         return unseal(key, writer_bytes(&binding), storage_column_bytes(s, 1), out);
 }
 

@@ -34,14 +34,15 @@ int cells_open(sqlite3 *db, const char *path, struct cells **out);
 struct cells *cells_free(struct cells *c);
 
 /* Within a transaction. New: takes an empty cell and says its id. Write: replaces a cell's content, from 0 to
- * SECRET_SIZE_MAX bytes. Erase: empties it. @table_key: the vault's, for cells. -ENOENT for a cell that is not there;
- * else what pwrite(2) or storage_run() return. */
+ * SECRET_SIZE_MAX bytes; @owner says whose it is, and only who says the same can read it. Erase: empties it.
+ * @table_key: the vault's, for cells. -ENOENT for a cell that is not there; else what pwrite(2) or storage_run()
+ * return. */
 int cells_new(struct cells *c, int64_t *id);
-int cells_write(struct cells *c, const struct secret *table_key, int64_t id, struct bytes content);
+int cells_write(struct cells *c, const struct secret *table_key, int64_t id, struct bytes owner, struct bytes content);
 int cells_erase(struct cells *c, int64_t id);
 
-/* -ENOENT, -EBADMSG if the row or its key is not the one that was written, pread(2)'s errors. */
-int cells_read(struct cells *c, const struct secret *table_key, int64_t id, struct secret **out);
+/* -ENOENT, -EBADMSG if the row, its key or its owner is not the one that was written, pread(2)'s errors. */
+int cells_read(struct cells *c, const struct secret *table_key, int64_t id, struct bytes owner, struct secret **out);
 
 /* Zeroes all keys, so that no cell can be read again. pwrite(2)'s and fdatasync(2)'s errors. */
 int cells_wipe(struct cells *c);

@@ -40,6 +40,17 @@ static const char *const migrations[] = {
         "CREATE TABLE inbox (number INTEGER PRIMARY KEY CHECK (number = 1), last INTEGER NOT NULL);"
         "INSERT INTO inbox VALUES (1, 0);",
         "ALTER TABLE account ADD COLUMN redemptions INTEGER NOT NULL DEFAULT 0;",
+        /* A group's state is in parts. One that was stored before, in a cell of its own, is erased: the conversation
+         * keeps its history and starts anew with the next message. */
+        "UPDATE cell SET content = NULL WHERE id IN (SELECT cell FROM membership);"
+        "DROP TABLE membership;"
+        "CREATE TABLE membership (id INTEGER PRIMARY KEY, conversation BLOB NOT NULL REFERENCES conversation,"
+        "                         content BLOB NOT NULL);"
+        "ALTER TABLE outbox RENAME COLUMN cell TO membership;"
+        "CREATE TABLE welcome (membership INTEGER PRIMARY KEY REFERENCES membership, content BLOB NOT NULL);"
+        "CREATE TABLE group_part (membership INTEGER NOT NULL REFERENCES membership, id BLOB NOT NULL,"
+        "                         cell INTEGER REFERENCES cell, content BLOB, PRIMARY KEY (membership, id))"
+        "                         WITHOUT ROWID;",
 };
 
 struct vault {
@@ -482,29 +493,29 @@ void vault_rollback(struct vault *v)
         cells_settle(v->cells, TRANSACTION_ROLLED_BACK);
 }
 
-int vault_cell_new(struct vault *v, struct bytes content, int64_t *id)
+int vault_cell_new(struct vault *v, struct bytes owner, struct bytes content, int64_t *id)
 {
         int r = cells_new(v->cells, id);
 
-        return r < 0 ? r : vault_cell_write(v, *id, content);
+        return r < 0 ? r : vault_cell_write(v, *id, owner, content);
 }
 
-int vault_cell_write(struct vault *v, int64_t id, struct bytes content)
+int vault_cell_write(struct vault *v, int64_t id, struct bytes owner, struct bytes content)
 {
         if (!v->key)
                 return -EKEYREVOKED;
         _cleanup_secret_ struct secret *key = table_key(v, "cell");
 
-        return cells_write(v->cells, key, id, content);
+        return cells_write(v->cells, key, id, owner, content);
 }
 
-int vault_cell_read(struct vault *v, int64_t id, struct secret **out)
+int vault_cell_read(struct vault *v, int64_t id, struct bytes owner, struct secret **out)
 {
         if (!v->key)
                 return -EKEYREVOKED;
         _cleanup_secret_ struct secret *key = table_key(v, "cell");
 
-        return cells_read(v->cells, key, id, out);
+        return cells_read(v->cells, key, id, owner, out);
 }
 
 int vault_cell_erase(struct vault *v, int64_t id)

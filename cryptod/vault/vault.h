@@ -102,7 +102,7 @@ void vault_rollback(struct vault *v);
 
 /* Cells, for secrets that change and must not be found in the vault's older states (cells.h). New, write and erase
  * belong into a transaction. -EKEYREVOKED while locked, and the errors of cells.h. */
-int vault_cell_new(struct vault *v, struct bytes content, int64_t *id);
-int vault_cell_write(struct vault *v, int64_t id, struct bytes content);
-int vault_cell_read(struct vault *v, int64_t id, struct secret **out);
+int vault_cell_new(struct vault *v, struct bytes owner, struct bytes content, int64_t *id);
+int vault_cell_write(struct vault *v, int64_t id, struct bytes owner, struct bytes content);
+int vault_cell_read(struct vault *v, int64_t id, struct bytes owner, struct secret **out);
 int vault_cell_erase(struct vault *v, int64_t id);

@@ -413,6 +413,132 @@ static void used_keys_are_gone_from_the_disk(void **state)
         vault_free(copy.vault);
 }
 
+static void read_cell_keys(const char *directory, const char *id, struct writer *out)
+{
+        char path[256];
+        FILE *file;
+        int c;
+
+        snprintf(path, sizeof(path), "%s/%s/cell-keys", directory, id);
+        file = fopen(path, "r");
+        assert_non_null(file);
+        while ((c = fgetc(file)) != EOF)
+                write_u8(out, (uint8_t) c);
+        fclose(file);
+}
+
+static bool has_cell(struct person *p, int64_t id, int64_t version)
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+
+        assert_int_equal(storage_prepare(vault_database(p->vault), &s,
+                                         "SELECT 1 FROM cell WHERE id = ? AND version = ? AND content IS NOT NULL",
+                                         "ii", id, version),
+                         0);
+        return storage_step(s) > 0;
+}
+
+/* Compares with a copy of @p's files from before: the key of each part of a group that is another one now, or none, is
+ * nowhere; those of the others still are. How many are gone, and how many are there. */
+static void compare_keys(struct person *p, const char *copy, unsigned *gone, unsigned *there)
+{
+        _cleanup_writer_ struct writer before = WRITER_INIT, now = WRITER_INIT;
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        char path[256];
+        sqlite3 *db;
+
+        *gone = *there = 0;
+        read_cell_keys(copy, p->id, &before);
+        read_cell_keys(p->directory, p->id, &now);
+        snprintf(path, sizeof(path), "%s/%s/vault.db", copy, p->id);
+        assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+        assert_int_equal(
+                storage_prepare(db, &s,
+                                "SELECT cell.id, version FROM group_part JOIN cell ON cell.id = group_part.cell", ""),
+                0);
+        while (storage_step(s) > 0) {
+                int64_t id = storage_column_integer(s, 0), version = storage_column_integer(s, 1);
+                const uint8_t *key = before.data + (id * 2 + (version & 1)) * 512;
+                bool found = memmem(now.data, now.size, key, 32) != NULL;
+
+                assert_int_equal(found, has_cell(p, id, version));
+                ++*(found ? there : gone);
+        }
+        sqlite3_finalize(TAKE(s));
+        sqlite3_close(db);
+}
+
+static void of_each_part_that_changes_the_old_key_is_gone(void **state)
+{
+        struct fixture *f = *state;
+        char copy[64] = "/tmp/visavis-messenger-XXXXXX", command[256];
+        unsigned gone, there;
+
+        assert_non_null(mkdtemp(copy));
+        start(&f->alice, &f->bob);
+        carry(f, &f->alice, &f->bob);
+        say(&f->alice, only(&f->alice), "one");
+        carry(f, &f->alice, &f->bob);
+        snprintf(command, sizeof(command), "cp -r %s/%s %s/", f->bob.directory, f->bob.id, copy);
+        assert_int_equal(system(command), 0);
+        compare_keys(&f->bob, copy, &gone, &there);
+        assert_int_equal(gone, 0);
+
+        say(&f->alice, only(&f->alice), "two");
+        carry(f, &f->alice, &f->bob);
+        compare_keys(&f->bob, copy, &gone, &there);
+        assert_int_equal(gone, 1); /* alice's ratchet */
+        assert_true(there > 1);
+
+        for (unsigned i = 0; i <= GROUP_PAST_EPOCHS; i++) {
+                assert_int_equal(messenger_update(f->alice.messenger, only(&f->alice)), 0);
+                carry(f, &f->alice, &f->bob);
+        }
+        compare_keys(&f->bob, copy, &gone, &there);
+        assert_true(gone > 1);
+        assert_int_equal(there, 0);
+        snprintf(command, sizeof(command), "rm -r %s", copy);
+        assert_int_equal(system(command), 0);
+}
+
+/* Makes @p's vault what it was before groups were stored in parts. */
+static void make_older(struct person *p)
+{
+        static const char sql[] = "UPDATE cell SET content = NULL WHERE id IN (SELECT cell FROM group_part);"
+                                  "INSERT INTO cell VALUES (1000, 1, x'00');"
+                                  "DROP TABLE group_part; DROP TABLE welcome;"
+                                  "CREATE TABLE older (cell INTEGER PRIMARY KEY REFERENCES cell,"
+                                  "                    conversation BLOB NOT NULL REFERENCES conversation);"
+                                  "INSERT INTO older SELECT 1000, conversation FROM membership;"
+                                  "DROP TABLE membership; ALTER TABLE older RENAME TO membership;"
+                                  "ALTER TABLE outbox RENAME COLUMN membership TO cell;"
+                                  "PRAGMA user_version = 3";
+
+        p->messenger = messenger_free(p->messenger);
+        assert_int_equal(sqlite3_exec(vault_database(p->vault), sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+static void the_conversations_of_an_older_vault_start_anew(void **state)
+{
+        struct fixture *f = *state;
+
+        start(&f->alice, &f->bob);
+        carry(f, &f->alice, &f->bob);
+        say(&f->alice, only(&f->alice), "before");
+        carry(f, &f->alice, &f->bob);
+        make_older(&f->alice);
+        make_older(&f->bob);
+        restart(&f->alice);
+        restart(&f->bob);
+        assert_null(messenger_find_address(f->alice.messenger, f->bob.address));
+        f->epoch = 0;
+        start(&f->alice, &f->bob);
+        say(&f->alice, only(&f->alice), "after");
+        carry(f, &f->alice, &f->bob);
+        assert_history(&f->alice, "sbefore|safter|");
+        assert_history(&f->bob, ">before|>after|");
+}
+
 static void texts_that_are_none_are_refused(void **state)
 {
         struct fixture *f = *state;
@@ -518,37 +644,38 @@ static void write_large_extension(struct writer *out, size_t size)
         writer_close_vector(out, extension);
 }
 
-static void a_group_that_cannot_be_kept_is_refused_and_does_not_block(void **state)
+/* As large as an invitation can be, in several epochs: a part of its state for each, which a cell can hold. */
+static void a_group_with_a_large_context_is_kept(void **state)
 {
         struct fixture *f = *state;
-        _cleanup_writer_ struct writer half = WRITER_INIT, whole = WRITER_INIT, out = WRITER_INIT, none = WRITER_INIT;
+        _cleanup_writer_ struct writer extension = WRITER_INIT;
         struct group *g;
 
-        write_large_extension(&whole, 1024 * 1024 - 2200);
-        g = make_group(&f->alice, BYTES_STRING("whole"), writer_bytes(&whole));
+        write_large_extension(&extension, 1024 * 1024 - 2200);
+        g = make_group(&f->alice, BYTES_STRING("group"), writer_bytes(&extension));
         invite(g, &f->bob);
-        group_free(g);
-        assert_null(messenger_conversations(f->bob.messenger));
+        for (unsigned i = 0; i < 2; i++) {
+                _cleanup_writer_ struct writer out = WRITER_INIT, none = WRITER_INIT;
 
-        write_large_extension(&half, 600 * 1024);
-        g = make_group(&f->alice, BYTES_STRING("half"), writer_bytes(&half));
-        invite(g, &f->bob);
-        speak(g, &f->bob, "before");
-        commit(g, NULL, &out, &none);
-        assert_int_equal(messenger_deliver(f->bob.messenger, ++f->bob.sequence, writer_bytes(&out)), 0);
-        assert_history(&f->bob, ">before|");
+                speak(g, &f->bob, i ? "two" : "one");
+                commit(g, NULL, &out, &none);
+                assert_int_equal(messenger_deliver(f->bob.messenger, ++f->bob.sequence, writer_bytes(&out)), 0);
+                restart(&f->bob);
+        }
+        speak(g, &f->bob, "three");
+        assert_history(&f->bob, ">one|>two|>three|");
         group_free(g);
-        start(&f->alice, &f->bob);
-        say(&f->alice, only(&f->alice), "after");
-        carry(f, &f->alice, &f->bob);
-        assert_history(&f->bob, ">before|>after|");
 }
 
 static int64_t stored_bytes(struct person *p)
 {
         _cleanup_statement_ sqlite3_stmt *s = NULL;
 
-        assert_int_equal(storage_prepare(vault_database(p->vault), &s, "SELECT SUM(LENGTH(content)) FROM cell", ""), 0);
+        assert_int_equal(storage_prepare(vault_database(p->vault), &s,
+                                         "SELECT (SELECT SUM(LENGTH(content)) FROM cell)"
+                                         " + (SELECT SUM(LENGTH(content)) FROM group_part)",
+                                         ""),
+                         0);
         assert_int_equal(storage_step(s), 1);
         return storage_column_integer(s, 0);
 }
@@ -693,9 +820,11 @@ int main(void)
                 TEST(a_person_with_a_new_root_key_is_refused_and_shown),
                 TEST(a_refused_first_commit_leaves_a_conversation_that_can_start_again),
                 TEST(used_keys_are_gone_from_the_disk),
+                TEST(of_each_part_that_changes_the_old_key_is_gone),
+                TEST(the_conversations_of_an_older_vault_start_anew),
                 TEST(texts_that_are_none_are_refused),
                 TEST(the_id_of_a_group_cannot_be_taken_by_another),
-                TEST(a_group_that_cannot_be_kept_is_refused_and_does_not_block),
+                TEST(a_group_with_a_large_context_is_kept),
                 TEST(nothing_is_stored_that_a_conversation_has_no_use_for),
                 TEST(key_packages_that_nobody_uses_do_not_fill_the_disk),
                 TEST(a_message_that_cannot_be_stored_is_good_when_it_comes_again),

@@ -115,6 +115,20 @@ static void a_seal_is_bound_to_its_table_and_row(void **state)
         assert_null(plain);
 }
 
+static void a_cell_opens_for_its_owner_alone(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_secret_ struct secret *plain = NULL;
+        int64_t id;
+
+        assert_int_equal(vault_begin(f->vault), 0);
+        assert_int_equal(vault_cell_new(f->vault, BYTES_STRING("one"), BYTES_STRING("hello"), &id), 0);
+        assert_int_equal(vault_commit(f->vault), 0);
+        assert_int_equal(vault_cell_read(f->vault, id, BYTES_STRING("another"), &plain), -EBADMSG);
+        assert_int_equal(vault_cell_read(f->vault, id, BYTES_STRING("one"), &plain), 0);
+        assert_true(bytes_equal(secret_bytes(plain), BYTES_STRING("hello")));
+}
+
 static void attempts_are_counted_across_restarts_until_one_succeeds(void **state)
 {
         struct fixture *f = *state;
@@ -272,6 +286,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(eight_slots_are_the_most, make, release),
                 cmocka_unit_test_setup_teardown(it_is_loaded_locked_and_opened_by_its_slot, make, release),
                 cmocka_unit_test_setup_teardown(a_seal_is_bound_to_its_table_and_row, make, release),
+                cmocka_unit_test_setup_teardown(a_cell_opens_for_its_owner_alone, make, release),
                 cmocka_unit_test_setup_teardown(attempts_are_counted_across_restarts_until_one_succeeds, make, release),
                 cmocka_unit_test_setup_teardown(the_same_account_is_not_made_twice, make, release),
                 cmocka_unit_test_setup_teardown(an_id_that_is_no_id_reaches_no_file, make, release),

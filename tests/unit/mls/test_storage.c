@@ -224,6 +224,53 @@ static void of_a_commit_that_lost_nothing_is_left(void **state)
         people_release(more, MORE);
 }
 
+static int read_disk(const struct disk *d)
+{
+        _cleanup_writer_ struct writer content = disk_content(d);
+        _cleanup_group_ struct group *g = NULL;
+        struct reader r;
+
+        reader_init(&r, writer_bytes(&content));
+        return group_read(&r, &g);
+}
+
+/* Past epochs, the current one, one to come, and messages sent and skipped: a part of each kind but a proposal. */
+static void a_part_that_is_missing_is_missed(void **state)
+{
+        struct person people[MEMBERS];
+        struct disk *d = &people[0].disk;
+        _cleanup_writer_ struct writer message = WRITER_INIT, commit = WRITER_INIT, welcome = WRITER_INIT;
+
+        gather(suite_by_id(SUITE), people);
+        protect(&people[1], "hello", &message);
+        assert_reads(&people[0], &message, "hello");
+        assert_int_equal(group_commit(people[0].group, &(struct group_change){ 0 }, NULL, &commit, &welcome), 0);
+        save(&people[0]);
+        assert_int_equal(read_disk(d), 0);
+        for (size_t i = 0; i < d->count; i++) {
+                struct disk without = { .parts = d->parts + 1, .count = d->count - 1 };
+                struct disk_part missing = d->parts[i];
+
+                memmove(d->parts + 1, d->parts, i * sizeof(missing));
+                assert_int_equal(read_disk(&without), -EBADMSG);
+                memmove(d->parts, d->parts + 1, i * sizeof(missing));
+                d->parts[i] = missing;
+        }
+        people_release(people, MEMBERS);
+}
+
+static void the_state_of_another_version_is_said_to_be_one(void **state)
+{
+        struct person p;
+
+        person_make(suite_by_id(SUITE), "alice", &p);
+        create(suite_by_id(SUITE), &p);
+        save(&p);
+        p.disk.parts[0].content.data[0]--;
+        assert_int_equal(read_disk(&p.disk), -EPROTONOSUPPORT);
+        person_release(&p);
+}
+
 /* -- how much is written ------------------------------------------------------------------------------------------ */
 
 /* Alice has added all others at once; one of them has joined. */
@@ -321,6 +368,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_is_saved_after_each_step_is_the_whole_state),
                 cmocka_unit_test(of_a_commit_that_lost_nothing_is_left),
+                cmocka_unit_test(a_part_that_is_missing_is_missed),
+                cmocka_unit_test(the_state_of_another_version_is_said_to_be_one),
                 cmocka_unit_test(a_message_writes_its_sender_alone),
                 cmocka_unit_test(a_commit_writes_a_path_and_an_epoch),
         };
