@@ -69,7 +69,7 @@ struct writer state_of(const struct person *p)
         return w;
 }
 
-void save(struct person *p)
+void save_state(struct person *p)
 {
         _cleanup_writer_ struct writer whole = state_of(p), saved = WRITER_INIT;
 
@@ -83,7 +83,7 @@ void restart(struct person *p)
         _cleanup_writer_ struct writer before = WRITER_INIT, after = WRITER_INIT;
         struct reader r;
 
-        save(p);
+        save_state(p);
         before = disk_content(&p->disk);
         p->group = group_free(p->group);
         reader_init(&r, writer_bytes(&before));

@@ -34,7 +34,7 @@ int process(struct person *p, struct bytes message);
 struct writer state_of(const struct person *p);
 
 /* Saves what has changed in the group, so that all of it is on disk. */
-void save(struct person *p);
+void save_state(struct person *p);
 
 /* The same, and the group made anew from the disk. */
 void restart(struct person *p);

@@ -144,7 +144,7 @@ static void commit(struct walk *w)
         else if (kind == 4 && other != committer)
                 change = (struct group_change){ .remove = &leaf, .remove_count = 1 };
         assert_int_equal(group_commit(g, &change, NULL, &message, &welcome), 0);
-        save(&w->people[committer]);
+        save_state(&w->people[committer]);
         if (draw(w, 5) == 0) {
                 group_clear_pending(g);
                 return;
@@ -173,7 +173,7 @@ static void save_all(struct walk *w)
                 if (p->group && what == 0)
                         restart(p);
                 else if (p->group && what < 7)
-                        save(p);
+                        save_state(p);
         }
 }
 
@@ -245,7 +245,7 @@ static void a_part_that_is_missing_is_missed(void **state)
         protect(&people[1], "hello", &message);
         assert_reads(&people[0], &message, "hello");
         assert_int_equal(group_commit(people[0].group, &(struct group_change){ 0 }, NULL, &commit, &welcome), 0);
-        save(&people[0]);
+        save_state(&people[0]);
         assert_int_equal(read_disk(d), 0);
         for (size_t i = 0; i < d->count; i++) {
                 struct disk without = { .parts = d->parts + 1, .count = d->count - 1 };
@@ -265,7 +265,7 @@ static void the_state_of_another_version_is_said_to_be_one(void **state)
 
         person_make(suite_by_id(SUITE), "alice", &p);
         create(suite_by_id(SUITE), &p);
-        save(&p);
+        save_state(&p);
         p.disk.parts[0].content.data[0]--;
         assert_int_equal(read_disk(&p.disk), -EPROTONOSUPPORT);
         person_release(&p);
@@ -293,8 +293,8 @@ static void make_crowd(struct person *alice, struct person *bob)
         others[CROWD / 2] = (struct person){ 0 };
         join(bob, writer_bytes(&welcome));
         people_release(others, CROWD - 1);
-        save(alice);
-        save(bob);
+        save_state(alice);
+        save_state(bob);
 }
 
 static void assert_wrote_at_most(const struct person *p, size_t puts, size_t bytes)
@@ -306,7 +306,7 @@ static void assert_wrote_at_most(const struct person *p, size_t puts, size_t byt
 
 static void assert_writes_at_most(struct person *p, size_t puts, size_t bytes)
 {
-        save(p);
+        save_state(p);
         assert_wrote_at_most(p, puts, bytes);
 }
 
@@ -327,7 +327,7 @@ static void a_message_writes_its_sender_alone(void **state)
                 assert_writes_at_most(&bob, puts, puts * 320);
                 assert_reads(&alice, &answer, "hello");
                 assert_writes_at_most(&alice, puts, puts * 320);
-                save(&alice);
+                save_state(&alice);
                 assert_int_equal(alice.disk.puts + alice.disk.drops, 0);
         }
         person_release(&alice);
@@ -347,13 +347,13 @@ static void a_commit_writes_a_path_and_an_epoch(void **state)
 
                 assert_int_equal(group_commit(committer->group, &(struct group_change){ 0 }, NULL, &message, &welcome),
                                  0);
-                save(committer);
+                save_state(committer);
                 if (i > GROUP_PAST_EPOCHS) /* the one that brought the crowd in is over */
                         assert_wrote_at_most(committer, 7, 4000);
                 group_merge_pending(committer->group);
                 assert_int_equal(process(other, writer_bytes(&message)), 0);
-                save(committer);
-                save(other);
+                save_state(committer);
+                save_state(other);
                 if (i <= GROUP_PAST_EPOCHS)
                         continue;
                 assert_wrote_at_most(committer, 12, 4000);
