@@ -66,6 +66,19 @@ int __wrap_key_agree(EVP_PKEY *own, EVP_PKEY *peer, size_t size, struct secret *
         return r;
 }
 
+int __real_EVP_PKEY_encapsulate(EVP_PKEY_CTX *context, unsigned char *output, size_t *output_size,
+                                unsigned char *secret, size_t *size);
+int __wrap_EVP_PKEY_encapsulate(EVP_PKEY_CTX *context, unsigned char *output, size_t *output_size,
+                                unsigned char *secret, size_t *size);
+int __wrap_EVP_PKEY_encapsulate(EVP_PKEY_CTX *context, unsigned char *output, size_t *output_size,
+                                unsigned char *secret, size_t *size)
+{
+        int r = __real_EVP_PKEY_encapsulate(context, output, output_size, secret, size);
+
+        taint(secret, *size);
+        return r;
+}
+
 /* What OpenSSL hands out to everybody. */
 int __real_EVP_PKEY_get_raw_public_key(const EVP_PKEY *key, unsigned char *out, size_t *size);
 int __wrap_EVP_PKEY_get_raw_public_key(const EVP_PKEY *key, unsigned char *out, size_t *size);
@@ -102,6 +115,16 @@ int __wrap_EVP_DigestSign(EVP_MD_CTX *context, unsigned char *signature, size_t 
         untaint(size, sizeof(*size));
         untaint(signature, *size);
         return r;
+}
+
+int __real_EVP_DigestVerify(EVP_MD_CTX *context, const unsigned char *signature, size_t size, const unsigned char *data,
+                            size_t data_size);
+int __wrap_EVP_DigestVerify(EVP_MD_CTX *context, const unsigned char *signature, size_t size, const unsigned char *data,
+                            size_t data_size);
+int __wrap_EVP_DigestVerify(EVP_MD_CTX *context, const unsigned char *signature, size_t size, const unsigned char *data,
+                            size_t data_size)
+{
+        return untainted(__real_EVP_DigestVerify(context, signature, size, data, data_size) == 1);
 }
 
 int __real_BN_is_zero(const BIGNUM *n);
