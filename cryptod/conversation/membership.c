@@ -28,7 +28,18 @@ static int unseal_for(struct vault *v, const char *table, int64_t id, struct byt
         return vault_unseal(v, table, writer_bytes(&row), sealed, out);
 }
 
-static int store_row(struct vault *v, const struct membership *m)
+static void note_stored(struct membership *m)
+{
+        memcpy(m->stored.pending, m->pending, sizeof(m->pending));
+        m->stored.messages = m->messages;
+}
+
+static bool is_stored(const struct membership *m)
+{
+        return m->stored.messages == m->messages && bytes_equal(BYTES_OF(m->stored.pending), BYTES_OF(m->pending));
+}
+
+static int store_row(struct vault *v, struct membership *m)
 {
         _cleanup_writer_ struct writer content = WRITER_INIT, sealed = WRITER_INIT;
         int r;
@@ -36,9 +47,12 @@ static int store_row(struct vault *v, const struct membership *m)
         write_fixed(&content, BYTES_OF(m->pending));
         write_u32(&content, m->messages);
         r = seal_for(v, "membership", m->id, writer_bytes(&content), &sealed);
-        return r < 0 ? r
-                     : storage_run(vault_database(v), "UPDATE membership SET content = ? WHERE id = ?", "bi",
-                                   writer_bytes(&sealed), m->id);
+        if (r >= 0)
+                r = storage_run(vault_database(v), "UPDATE membership SET content = ? WHERE id = ?", "bi",
+                                writer_bytes(&sealed), m->id);
+        if (r >= 0)
+                note_stored(m);
+        return r;
 }
 
 static int store_welcome(struct vault *v, const struct membership *m)
@@ -58,13 +72,15 @@ int membership_add(struct vault *v, struct membership *m, struct bytes conversat
         if (r < 0)
                 return r;
         m->id = sqlite3_last_insert_rowid(vault_database(v));
-        r = m->welcome.size > 0 ? store_welcome(v, m) : 0;
-        return r < 0 ? r : membership_store(v, m);
+        r = store_row(v, m);
+        if (r >= 0 && m->welcome.size > 0)
+                r = store_welcome(v, m);
+        return r < 0 ? r : group_disk_save(v, m->id, m->group);
 }
 
 int membership_store(struct vault *v, struct membership *m)
 {
-        int r = store_row(v, m);
+        int r = is_stored(m) ? 0 : store_row(v, m);
 
         if (r >= 0 && m->welcome.size == 0)
                 r = storage_run(vault_database(v), "DELETE FROM welcome WHERE membership = ?", "i", m->id);
@@ -92,6 +108,7 @@ static int load_row(struct vault *v, struct membership *m)
         if (reader_finish(&reader) < 0)
                 return -EBADMSG;
         memcpy(m->pending, pending.data, pending.size);
+        note_stored(m);
         return 0;
 }
 

@@ -13,6 +13,10 @@ struct membership {
         struct writer welcome;             /* for whom our pending commit adds; empty: nobody */
         uint8_t pending[ENVELOPE_ID_SIZE]; /* the envelope of our pending commit */
         uint32_t messages;                 /* that we have sent since our keys were replaced */
+        struct {
+                uint8_t pending[ENVELOPE_ID_SIZE];
+                uint32_t messages;
+        } stored; /* what the row has of these two */
 };
 
 /* Within a transaction: stores a new one; or what has changed since, and that its Welcome is gone. */
