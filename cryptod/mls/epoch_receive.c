@@ -20,8 +20,9 @@ static int external_init(const struct epoch *e, const struct proposal_list *l, s
                                    BYTES_STRING("MLS 1.0 external init secret"), s->hash_size, out);
 }
 
-/* True if a key of the path, its leaf's among them, stands in the tree that it has not been merged into yet (§12.4.2).
- * @sender: an external committer's leaf is there already. */
+/* True if a key of the path, its leaf's among them, stands in the tree that it has not been merged into yet (§12.4.2),
+ * or twice in the path: nobody could join the tree that has it (§12.4.3.1). @sender: an external committer's leaf is
+ * there already. */
 static bool path_is_old(const struct ratchet_tree *t, const struct update_path *path, uint32_t sender, bool external)
 {
         struct bytes keys[TREE_DEPTH_MAX + 1] = { path->leaf.encryption_key }, secrets;
@@ -32,8 +33,12 @@ static bool path_is_old(const struct ratchet_tree *t, const struct update_path *
         reader_init(&r, path->nodes);
         while (reader_more(&r) && count < COUNT_OF(keys))
                 update_path_node_read(&r, &keys[count++], &secrets);
-        for (uint32_t k = 0; k < count; k++)
+        for (uint32_t k = 0; k < count; k++) {
+                for (uint32_t j = 0; j < k && marked[key_mark(keys[k]) & UINT8_MAX]; j++)
+                        if (bytes_equal(keys[j], keys[k]))
+                                return true;
                 marked[key_mark(keys[k]) & UINT8_MAX] = true;
+        }
         for (uint32_t i = 0; i < t->nodes.width; i++) {
                 const struct node_summary *s = node_array_summary(&t->nodes, i);
 

@@ -175,6 +175,19 @@ static bool get_along(const struct node_summary *a, const struct node_summary *b
                a->encryption_key != b->encryption_key && a->signature_key != b->signature_key;
 }
 
+/* True if a parent has the leaf's encryption key (§12.4.3.1). */
+static bool is_key_of_parent(const struct ratchet_tree *t, const struct leaf_node *n, const struct node_summary *own)
+{
+        for (uint32_t i = 1; i < t->nodes.width; i += 2) {
+                const struct node_summary *parent = node_array_summary(&t->nodes, i);
+
+                if (parent->present && parent->encryption_key == own->encryption_key &&
+                    bytes_equal(ratchet_tree_key(t, i), n->encryption_key))
+                        return true;
+        }
+        return false;
+}
+
 int leaf_node_validate(const struct ratchet_tree *t, uint32_t leaf, struct bytes group_id, struct bytes extensions)
 {
         const struct leaf_node *n = ratchet_tree_leaf(t, leaf);
@@ -186,6 +199,8 @@ int leaf_node_validate(const struct ratchet_tree *t, uint32_t leaf, struct bytes
         if (!fits_group(t->suite, n, extensions) || grease_is_reserved(n->credential.type))
                 return -EPROTONOSUPPORT;
         own = node_array_summary(&t->nodes, tree_leaf_node(leaf));
+        if (is_key_of_parent(t, n, own))
+                return -EBADMSG;
         for (uint32_t i = 0; i < t->leaves; i++) {
                 const struct node_summary *summary = node_array_summary(&t->nodes, tree_leaf_node(i));
                 const struct leaf_node *other;

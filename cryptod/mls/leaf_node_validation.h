@@ -5,7 +5,7 @@
 
 /* Checks the leaf that stands at @leaf of @t, within a group context with @group_id and @extensions: its signature, its
  * abilities against what it uses, what the group requires and what the other members use (and theirs against it), keys
- * that nobody else has. -EBADMSG, -EPROTONOSUPPORT for lacking abilities. */
+ * that nobody else and no parent has. -EBADMSG, -EPROTONOSUPPORT for lacking abilities. */
 int leaf_node_validate(const struct ratchet_tree *t, uint32_t leaf, struct bytes group_id, struct bytes extensions);
 
 /* Checks that every member can do what extensions (a new group context's) require. -EPROTONOSUPPORT */

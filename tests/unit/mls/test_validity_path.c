@@ -138,16 +138,20 @@ RULE(another_s_node_has_no_fewer_ciphertexts)
         refuse_ciphertexts(s, 1);
 }
 
+/* The last node once more, with a key of its own. */
 static void one_node_more(struct bytes nodes, struct writer *out)
 {
+        _cleanup_writer_ struct writer another = WRITER_INIT;
         struct bytes key, ciphertexts;
         struct reader r;
+
+        secret_free(hpke_derive_key_pair(suite_by_id(1), BYTES_STRING("the key material of another node"), &another));
 
         reader_init(&r, nodes);
         while (reader_more(&r))
                 update_path_node_read(&r, &key, &ciphertexts);
         write_fixed(out, nodes);
-        write_node(key, ciphertexts, 0, 0, out);
+        write_node(writer_bytes(&another), ciphertexts, 0, 0, out);
 }
 
 RULE(a_path_has_no_more_nodes)
@@ -186,6 +190,49 @@ RULE(a_path_s_keys_are_those_of_its_secrets)
         forge.derive = 1;
         forge.derived = writer_bytes(&another);
         assert_int_equal(receive(s), 0);
+}
+
+/* A tree in which a key stands twice nobody would join (§12.4.3.1). */
+
+static struct bytes taken_key;
+
+static void with_a_taken_key(struct leaf_node *leaf)
+{
+        leaf->encryption_key = taken_key;
+}
+
+/* Carol's path has a node above her and Frank, whose key Bob does not derive: her leaf gets it too. */
+RULE(a_path_s_keys_differ)
+{
+        _cleanup_writer_ struct writer another = WRITER_INIT;
+
+        secret_free(hpke_derive_key_pair(s->frank.suite, BYTES_STRING("the key material of another node"), &another));
+        taken_key = writer_bytes(&another);
+        add(&s->people[ALICE], &s->frank, s->people, PRESENT);
+        open_ratchets(s);
+        for (unsigned both = 2; both-- > 0;) {
+                writer_release(&s->message);
+                forge.derive = 2;
+                forge.derived = taken_key;
+                forge.leaf = both ? with_a_taken_key : NULL;
+                commit_of(s, CAROL, &(struct group_change){ 0 });
+                if (both)
+                        refused(s, -EBADMSG);
+        }
+        forge_end();
+        assert_int_equal(receive(s), 0);
+}
+
+RULE(a_leaf_s_encryption_key_is_no_node_s)
+{
+        const struct ratchet_tree *tree = &group_epoch(s->people[BOB].group)->tree;
+        struct bytes package;
+
+        taken_key = ratchet_tree_key(tree, tree_root(tree->leaves));
+        forge_package(&s->frank, &(struct package_forgery){ .leaf = with_a_taken_key }, &s->package);
+        package = writer_bytes(&s->package);
+        commit(s, &(struct group_change){ .add = &package, .add_count = 1, .without_path = true });
+        refused_by(s, CHECK_LEAF, -EBADMSG);
 }
 
 /* Keys that nobody can encrypt to: of X25519 those of small order. */
@@ -365,6 +412,8 @@ int main(void)
                 cmocka_unit_test(a_path_has_no_more_nodes),
                 cmocka_unit_test(a_path_has_no_fewer_nodes),
                 cmocka_unit_test(a_path_s_keys_are_those_of_its_secrets),
+                cmocka_unit_test(a_path_s_keys_differ),
+                cmocka_unit_test(a_leaf_s_encryption_key_is_no_node_s),
                 cmocka_unit_test(a_path_s_leaf_can_be_encrypted_to),
                 cmocka_unit_test(a_path_s_nodes_can_be_encrypted_to),
                 cmocka_unit_test(an_update_s_leaf_can_be_encrypted_to),
