@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "account.h"
+#include "discovery.h"
 #include "network.h"
 #include "services/cleanup.h"
 #include "services/log.h"
@@ -86,6 +87,8 @@ int node_new(sd_event *event, sd_bus *bus, const char *directory, const struct n
                 r = delivery_export(n);
                 if (r >= 0)
                         r = transfers_export(n);
+                if (r >= 0)
+                        r = discovery_new(n, &n->discovery);
                 if (r < 0)
                         log_error("relayd cannot export its objects on the bus: %s.", strerror(-r));
         }
@@ -103,6 +106,7 @@ struct node *node_free(struct node *n)
 {
         if (!n)
                 return NULL;
+        discovery_free(n->discovery);
         network_free(n->network);
         if (n->ledger)
                 (void) ledger_commit(n->ledger);

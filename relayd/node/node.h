@@ -33,6 +33,7 @@ struct node {
         sd_bus_track *transfer_watchers; /* who has asked for a transfer */
         sd_bus_slot *transfer_gate;
         struct network *network;
+        struct discovery *discovery;
         struct account *accounts; /* a list */
 };
 
