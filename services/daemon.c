@@ -171,11 +171,15 @@ static int on_bus_gone(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 /* The bus vouches for the sender of a broadcast by the match that asked for it; a signal that is addressed to us passes
  * unasked, and sd-bus takes it for anybody's (value_node_test() in bus-match.c). Else any program could say that
- * another has left the bus, or that the machine goes to sleep. Only the bus itself has signals for us alone. */
+ * another has left the bus, or that the machine goes to sleep. Only the bus itself has signals for us alone, and whom
+ * the program knows. */
 static int on_addressed_signal(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
+        const struct daemon *d = userdata;
         const char *sender = sd_bus_message_get_sender(m);
 
+        if (d->addressed_signals && sd_bus_message_is_signal(m, d->addressed_signals, NULL) > 0)
+                return 0;
         return sd_bus_message_is_signal(m, NULL, NULL) > 0 && sd_bus_message_get_destination(m) &&
                (!sender || strcmp(sender, "org.freedesktop.DBus") != 0);
 }
@@ -354,6 +358,7 @@ static int configure_and_serve(const struct daemon_type *type, const struct opti
                 return EXIT_FAILURE;
         d.state_directory = state_directory;
         d.bus_is_optional = type->bus_is_optional;
+        d.addressed_signals = type->addressed_signals;
         if (type->bus_name && open_bus(&d, options->bus) < 0)
                 return EXIT_FAILURE;
         return serve(type, options, &d);

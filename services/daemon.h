@@ -19,14 +19,17 @@ struct daemon {
         sd_bus *bus; /* attached to @event; NULL for a daemon without a bus name, or if there is none and need not be */
         struct config *config;
         bool bus_is_optional;
+        const char *addressed_signals;
         const char *state_directory; /* exists, mode 0700, ours */
 };
 
 struct daemon_type {
-        const char *name;        /* "visavis-authd": log identifier and configuration file */
-        const char *description; /* one line for --help */
-        const char *bus_name;    /* requested after start(); NULL for none */
-        bool bus_is_optional;    /* it does without a bus, or without its name there; then @d->bus is NULL */
+        const char *name;              /* "visavis-authd": log identifier and configuration file */
+        const char *description;       /* one line for --help */
+        const char *bus_name;          /* requested after start(); NULL for none */
+        const char *addressed_signals; /* the interface of signals that somebody addresses to us, and whose sender the
+                                        * program checks; NULL: there are none */
+        bool bus_is_optional;          /* it does without a bus, or without its name there; then @d->bus is NULL */
         const struct config_key *keys;
         const struct daemon_option {  /* further options, ended by {NULL}; may be NULL */
                 const char *name;     /* "room" for --room */

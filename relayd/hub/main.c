@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "announcement.h"
 #include "control.h"
 #include "hot_restart.h"
 #include "hub.h"
@@ -45,10 +46,12 @@ struct program {
         struct control *control;
         struct metrics *metrics;
         struct manager_object *object; /* NULL without a bus */
+        struct announcement *announcement;
 };
 
 static void stop(struct program *p)
 {
+        announcement_free(p->announcement);
         manager_object_free(p->object);
         metrics_free(p->metrics);
         control_free(p->control);
@@ -163,6 +166,26 @@ static int open_metrics(struct program *p, const struct daemon *d)
         return where[0] == '\0' ? 0 : metrics_new(d->event, p->hub, where, &settings, &p->metrics);
 }
 
+static int announce(struct program *p, const struct daemon *d)
+{
+        bool wanted;
+        int r = config_boolean(d->config, "hub", NULL, "announce", &wanted);
+
+        if (r < 0 || !wanted)
+                return r;
+        if (config_string(d->config, "hub", NULL, "name")[0] == '\0') {
+                log_error(
+                        "announce = yes in hub.conf needs name = HOST there as well: what the local network calls this "
+                        "machine, such as its name with .local behind it.");
+                return -EINVAL;
+        }
+        if (!d->bus) {
+                log_warning("There is no bus here, so Avahi cannot be told to announce this hub.");
+                return 0;
+        }
+        return announcement_new(d->bus, p->address, p->listening.port, &p->announcement);
+}
+
 static int serve(struct program *p, struct daemon *d, const struct hub_settings *settings)
 {
         int r = tls_hub_context(p->identity.key, p->identity.certificate, &p->context);
@@ -184,6 +207,8 @@ static int serve(struct program *p, struct daemon *d, const struct hub_settings 
                 r = hot_restart_on_signal(d->event, p->hub);
         if (r >= 0)
                 r = listen_all(p);
+        if (r >= 0)
+                r = announce(p, d);
         if (r >= 0)
                 (void) print_address(p); /* whoever wanted it may have gone since the first start */
         return r;

@@ -11,6 +11,7 @@
 const struct config_key hub_config_keys[] = {
         { "hub", "listen", "127.0.0.1:7843" },
         { "hub", "name", "" },
+        { "hub", "announce", "no" },
         { "hub", "registration", "open" },
         { "hub", "reserved-names",
           "admin administrator hostmaster hub postmaster root support system webmaster visavis" },

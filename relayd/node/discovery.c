@@ -30,7 +30,7 @@ struct search {
         sd_bus_message *call;
         sd_bus_slot *browsing, *items, *ended, *resolving[HUBS_MAX];
         sd_event_source *timer;
-        char *browser; /* the object at Avahi; NULL: not known yet */
+        char *avahi, *browser; /* its unique name, and its object for us; NULL: not known yet */
         unsigned asked, resolved, count;
         bool all; /* that Avahi knows of for now */
         struct found hubs[HUBS_MAX];
@@ -50,8 +50,8 @@ static void search_free(struct search *s)
                 p = &(*p)->next;
         *p = s->next;
         if (s->browser)
-                (void) sd_bus_call_method_async(s->discovery->node->bus, NULL, AVAHI, s->browser,
-                                                AVAHI ".ServiceBrowser", "Free", NULL, NULL, "");
+                (void) sd_bus_call_method_async(s->discovery->node->bus, NULL, AVAHI, s->browser, DISCOVERY_SIGNALS,
+                                                "Free", NULL, NULL, "");
         for (unsigned i = 0; i < s->asked; i++)
                 sd_bus_slot_unref(s->resolving[i]);
         sd_bus_slot_unref(s->browsing);
@@ -60,6 +60,7 @@ static void search_free(struct search *s)
         sd_event_source_unref(s->timer);
         sd_bus_message_unref(s->call);
         free(s->browser);
+        free(s->avahi);
         free(s);
 }
 
@@ -143,10 +144,12 @@ static int on_resolved(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return 0;
 }
 
-/* Only a browser that we have asked for: the match is made before its object is known, so that nothing is missed. */
+/* Avahi's signals are addressed to who has asked, so sd-bus would take anybody's for them. They come after its answer.
+ */
 static bool is_ours(const struct search *s, sd_bus_message *m)
 {
-        return !s->browser || strcmp(sd_bus_message_get_path(m), s->browser) == 0;
+        return s->browser && strcmp(sd_bus_message_get_path(m), s->browser) == 0 &&
+               strcmp(sd_bus_message_get_sender(m), s->avahi) == 0;
 }
 
 static int on_item(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -192,18 +195,20 @@ static int on_browsing(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 return 0;
         }
         s->browser = strdup(path);
+        s->avahi = strdup(sd_bus_message_get_sender(m));
+        if (!s->browser || !s->avahi)
+                finish(s);
         return 0;
 }
 
 static int begin(struct search *s)
 {
         sd_bus *bus = s->discovery->node->bus;
-        int r = sd_bus_match_signal_async(bus, &s->items, AVAHI, NULL, AVAHI ".ServiceBrowser", "ItemNew", on_item,
-                                          NULL, s);
+        int r = sd_bus_match_signal_async(bus, &s->items, AVAHI, NULL, DISCOVERY_SIGNALS, "ItemNew", on_item, NULL, s);
 
         if (r >= 0)
-                r = sd_bus_match_signal_async(bus, &s->ended, AVAHI, NULL, AVAHI ".ServiceBrowser", "AllForNow", on_all,
-                                              NULL, s);
+                r = sd_bus_match_signal_async(bus, &s->ended, AVAHI, NULL, DISCOVERY_SIGNALS, "AllForNow", on_all, NULL,
+                                              s);
         if (r >= 0)
                 r = sd_event_add_time_relative(s->discovery->node->event, &s->timer, CLOCK_BOOTTIME, SEARCH_USEC, 0,
                                                on_time_over, s);

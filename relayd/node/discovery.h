@@ -5,6 +5,9 @@
 
 #include "node.h"
 
+/* The interface whose signals are addressed to us, for daemon_type. */
+#define DISCOVERY_SIGNALS "org.freedesktop.Avahi.ServiceBrowser"
+
 struct discovery;
 
 /* Exports the interface. Errors: of sd-bus. */

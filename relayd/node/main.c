@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "discovery.h"
 #include "node.h"
 #include "relayd/link/socks.h"
 #include "services/daemon.h"
@@ -62,6 +63,7 @@ int main(int argc, char *argv[])
                 .name = "visavis-relayd",
                 .description = "Keeps the links to the hubs, and the queues of encrypted envelopes in both directions.",
                 .bus_name = "im.visavis.Relay1",
+                .addressed_signals = DISCOVERY_SIGNALS,
                 .keys = keys,
                 .start = on_start,
                 .stop = on_stop,

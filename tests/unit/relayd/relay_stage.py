@@ -65,9 +65,9 @@ class Cryptod(dbus.service.Object):
 
 
 class Stage:
-    """@programs: relayd and hub. @link: further lines for relayd.conf's section [link]. @prefixes: what each program is started by."""
+    """@programs: relayd and hub. @link: further lines for relayd.conf's section [link], @hub: for hub.conf's section [hub]. @prefixes: what each program is started by."""
 
-    def __init__(self, programs, link="", prefixes=((), ()), listen="127.0.0.1"):
+    def __init__(self, programs, link="", hub="", prefixes=((), ()), listen="127.0.0.1"):
         self.programs, self.prefixes, self.listen = programs, prefixes, listen
         self.directory = tempfile.mkdtemp(prefix="visavis-relayd-bus-")
         os.chmod(self.directory, 0o755)
@@ -75,6 +75,9 @@ class Stage:
             os.mkdir(os.path.join(self.directory, name), 0o700)
         with open(self.directory + "/config/relayd.conf", "w") as f:
             f.write("[peers]\ncrypto-user = %s\n[link]\nlongest-wait = 1s\n%s" % (pwd.getpwuid(os.getuid()).pw_name, link))
+        if hub:
+            with open(self.directory + "/config/hub.conf", "w") as f:
+                f.write("[hub]\n" + hub)
         bus, self.address = private_bus.start(self.directory)
         self.processes = {"bus": bus}
         self.port = None
