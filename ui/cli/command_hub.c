@@ -1,5 +1,5 @@
 /* visavis hub run: a hub of one's own, with a place for its state and nothing else to set up. The other words behind
- * “hub” are for command_hub_control.c. */
+ * “hub” are for command_hub_find.c and command_hub_control.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +11,7 @@
 #include "services/cleanup.h"
 #include "ui/cli/cli.h"
 #include "ui/cli/command_hub_control.h"
+#include "ui/cli/command_hub_find.h"
 #include "ui/cli/hub_control.h"
 
 /* Makes @path and what is missing above it, for the person alone. */
@@ -80,5 +81,9 @@ static int run(struct cli *cli, int argc, char *argv[])
 
 int command_hub(struct cli *cli, int argc, char *argv[])
 {
-        return argc > 0 && strcmp(argv[0], "run") == 0 ? run(cli, argc, argv) : command_hub_control(cli, argc, argv);
+        if (argc > 0 && strcmp(argv[0], "run") == 0)
+                return run(cli, argc, argv);
+        if (argc > 0 && strcmp(argv[0], "find") == 0)
+                return command_hub_find(cli, argc - 1, argv + 1);
+        return command_hub_control(cli, argc, argv);
 }

@@ -86,6 +86,7 @@ const struct command commands[] = {
           "                   $XDG_STATE_HOME/visavis/hub (~/.local/state/visavis/hub).\n"
           "                   Options behind “run” are the hub's, for example --listen\n"
           "                   0.0.0.0:7843; “visavis hub run --help” lists them\n"
+          "find               the hubs that announce themselves on the local network\n"
           "status             its address, which stands behind the @ in the addresses of\n"
           "                   its people, and what goes on\n"
           "accounts           who has an account, and what waits for them\n"
