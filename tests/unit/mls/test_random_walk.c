@@ -355,6 +355,14 @@ static void restart_somebody(struct walk *w)
         restart(&w->walkers[i].person);
 }
 
+/* What has changed goes to disk, for some after one step and for others after many; what is there is the whole state. */
+static void save_some(struct walk *w)
+{
+        for (unsigned i = 0; i < w->count; i++)
+                if (has_group(w, i) && one_in(4))
+                        save_state(&w->walkers[i].person);
+}
+
 static void step(struct walk *w)
 {
         static const struct {
@@ -428,8 +436,10 @@ static void walk(const struct suite *s, unsigned count, unsigned steps)
         assert_non_null(w);
         walk_begin(w, s, count);
         steps = given ? (unsigned) strtoul(given, NULL, 10) : steps;
-        for (unsigned n = 0; n < steps; n++)
+        for (unsigned n = 0; n < steps; n++) {
                 step(w);
+                save_some(w);
+        }
         come_together(w);
         print_message("# suite %u: %u steps, %u epochs, %u messages, %u members in the end\n", s->id, steps,
                       (unsigned) w->service.count, w->sent, size(w));
