@@ -25,7 +25,7 @@ struct rate_table {
 int rate_table_new(unsigned count, uint64_t usec, unsigned burst, unsigned size, struct rate_table **out)
 {
         assert(size >= PROBES && (size & (size - 1)) == 0);
-        struct rate_table *t = calloc(1, sizeof(*t) + size * sizeof(struct bucket));
+        struct rate_table *t = calloc(1, sizeof(*t) + (count > 0 ? size : 0) * sizeof(struct bucket));
 
         if (!t)
                 return -ENOMEM;
@@ -56,11 +56,12 @@ static uint64_t hash(const struct rate_table *t, struct bytes key)
 
 uint64_t rate_table_take(struct rate_table *t, struct bytes key, uint64_t now_usec)
 {
+        if (t->usec_each == 0)
+                return 0;
+
         uint64_t h = hash(t, key);
         struct bucket *b = &t->buckets[h & (t->size - 1)];
 
-        if (t->usec_each == 0)
-                return 0;
         for (unsigned i = 0; i < PROBES; i++) {
                 struct bucket *other = &t->buckets[(h + i) & (t->size - 1)];
 
