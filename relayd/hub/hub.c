@@ -37,6 +37,12 @@ struct queue {
         size_t bytes;
 };
 
+struct batch {
+        struct job *jobs[BATCH_JOBS];
+        struct store_request *requests[BATCH_JOBS];
+        unsigned count;
+};
+
 struct hub {
         sd_event *event;
         struct store *store;
@@ -53,11 +59,9 @@ struct hub {
         unsigned session_count;
         struct session *buckets[BUCKETS];
         struct committer *committer;
-        struct queue jobs, chunks;     /* what puts a chunk waits apart, so that messages overtake it */
-        struct job *batch[BATCH_JOBS]; /* is being run */
-        struct store_request *requests[BATCH_JOBS];
-        unsigned batch_count;
-        struct store_limits limits; /* for the store, when it is not busy */
+        struct queue jobs, chunks;         /* what puts a chunk waits apart, so that messages overtake it */
+        struct batch batches[2], *running; /* while one is being run, the other's answers are given out */
+        struct store_limits limits;        /* for the store, when it is not busy */
         bool limits_changed;
         bool held; /* sessions wait for the queue to shrink */
         uint64_t accepted, evicted, registrations, messages, entries;
@@ -141,9 +145,11 @@ void hub_remove(struct hub *h, struct session *s)
         struct session_place *place = session_place(s);
 
         detach(h, s);
-        for (unsigned i = 0; i < h->batch_count; i++) {
-                if (h->batch[i]->session == s)
-                        h->batch[i]->session = NULL;
+        for (unsigned i = 0; i < COUNT_OF(h->batches); i++) {
+                for (unsigned k = 0; k < h->batches[i].count; k++) {
+                        if (h->batches[i].jobs[k]->session == s)
+                                h->batches[i].jobs[k]->session = NULL;
+                }
         }
         forget_session(&h->jobs, s);
         forget_session(&h->chunks, s);
@@ -184,17 +190,17 @@ static void notify_others(struct hub *h, const struct job *j)
 }
 
 /* Takes jobs of about @most bytes out of a queue for the next batch. */
-static void fill_batch(struct hub *h, struct queue *q, size_t most)
+static void fill_batch(struct batch *b, struct queue *q, size_t most)
 {
         size_t bytes = 0;
 
-        while (q->first && h->batch_count < BATCH_JOBS && bytes < most) {
+        while (q->first && b->count < BATCH_JOBS && bytes < most) {
                 struct job *j = q->first;
 
                 q->first = j->next;
                 bytes += j->body_size;
-                h->requests[h->batch_count] = &j->store;
-                h->batch[h->batch_count++] = j;
+                b->requests[b->count] = &j->store;
+                b->jobs[b->count++] = j;
         }
         if (!q->first)
                 q->last = &q->first;
@@ -205,13 +211,13 @@ static void run_batch(struct hub *h)
 {
         if (committer_is_busy(h->committer))
                 return;
-        fill_batch(h, &h->chunks, BATCH_CHUNK_BYTES);
-        fill_batch(h, &h->jobs, BATCH_BYTES);
+        fill_batch(h->running, &h->chunks, BATCH_CHUNK_BYTES);
+        fill_batch(h->running, &h->jobs, BATCH_BYTES);
         if (h->limits_changed)
                 store_set_limits(h->store, &h->limits);
         h->limits_changed = false;
-        if (h->batch_count > 0)
-                committer_run(h->committer, h->requests, h->batch_count);
+        if (h->running->count > 0)
+                committer_run(h->committer, h->running->requests, h->running->count);
 }
 
 static void tally(struct hub *h, const struct store_request *r)
@@ -231,13 +237,23 @@ static void complete_own(struct hub *h, const struct job *j)
                 (void) sd_event_source_set_time_relative(h->expire, j->store.more ? EXPIRE_MORE_USEC : EXPIRE_USEC);
 }
 
+static void free_batch(struct batch *b)
+{
+        for (unsigned i = 0; i < b->count; i++)
+                job_free(b->jobs[i]);
+        b->count = 0;
+}
+
+/* The next batch goes first, so that the committer does not wait for the answers of this one. */
 static void on_done(void *userdata)
 {
         struct hub *h = userdata;
-        unsigned count = h->batch_count;
+        struct batch *done = h->running;
 
-        for (unsigned i = 0; i < count; i++) {
-                struct job *j = h->batch[i];
+        h->running = &h->batches[done == &h->batches[0]];
+        run_batch(h);
+        for (unsigned i = 0; i < done->count; i++) {
+                struct job *j = done->jobs[i];
 
                 if (j->session)
                         session_complete(j->session, j);
@@ -246,15 +262,12 @@ static void on_done(void *userdata)
                 tally(h, &j->store);
                 notify_others(h, j);
         }
-        for (unsigned i = 0; i < count; i++)
-                job_free(h->batch[i]);
-        h->batch_count = 0;
+        free_batch(done);
         if (h->held && !hub_is_full(h, true)) {
                 h->held = false;
                 for (struct session *s = h->sessions; s; s = session_place(s)->next)
                         session_resume(s);
         }
-        run_batch(h);
 }
 
 static int on_turn(sd_event_source *source, void *userdata)
@@ -293,9 +306,11 @@ int hub_order(struct hub *h, const struct store_request *request,
 
 void hub_forget(struct hub *h, const void *userdata)
 {
-        for (unsigned i = 0; i < h->batch_count; i++) {
-                if (h->batch[i]->userdata == userdata)
-                        h->batch[i]->done = NULL;
+        for (unsigned i = 0; i < COUNT_OF(h->batches); i++) {
+                for (unsigned k = 0; k < h->batches[i].count; k++) {
+                        if (h->batches[i].jobs[k]->userdata == userdata)
+                                h->batches[i].jobs[k]->done = NULL;
+                }
         }
         for (struct job *j = h->jobs.first; j; j = j->next) {
                 if (j->userdata == userdata)
@@ -511,6 +526,7 @@ int hub_new(sd_event *event, struct store *store, SSL_CTX *context, struct acces
         h->settings = *settings;
         h->jobs.last = &h->jobs.first;
         h->chunks.last = &h->chunks.first;
+        h->running = &h->batches[0];
         r = gate_new(&settings->gate, &h->gate);
         if (r >= 0)
                 r = pressure_new(event, settings->memory_max, &pressure_handlers, h, &h->pressure);
@@ -551,9 +567,8 @@ static void drop_queue(struct queue *q)
 
 static void drop_jobs(struct hub *h)
 {
-        for (unsigned i = 0; i < h->batch_count; i++)
-                job_free(h->batch[i]);
-        h->batch_count = 0;
+        free_batch(&h->batches[0]);
+        free_batch(&h->batches[1]);
         drop_queue(&h->jobs);
         drop_queue(&h->chunks);
 }
