@@ -159,21 +159,28 @@ static int check_credential(const struct leaf_node *then, const struct leaf_node
         return host && host->credential ? host->credential(host->userdata, now) : 0;
 }
 
+static int check_extensions(const struct epoch *before, const struct epoch *after, const struct group_host *host)
+{
+        struct bytes then = before ? before->context.extensions : BYTES(NULL, 0), now = after->context.extensions;
+
+        return host && host->extensions && !bytes_equal(then, now) ? host->extensions(host->userdata, now) : 0;
+}
+
 int group_check_credentials(const struct epoch *before, const struct epoch *after, uint32_t leaf, uint32_t replaced,
                             const struct group_host *host)
 {
         const struct node_array nothing = { 0 }, *then = before ? &before->tree.nodes : &nothing;
         const struct node_array *now = &after->tree.nodes;
+        int r = check_extensions(before, after, host);
 
-        for (uint32_t n = 0; (n = node_array_difference(then, now, n)) != NODE_NONE; n++) {
+        for (uint32_t n = 0; r >= 0 && (n = node_array_difference(then, now, n)) != NODE_NONE; n++) {
                 uint32_t old = n == tree_leaf_node(leaf) && replaced != NODE_NONE ? tree_leaf_node(replaced) : n;
                 const struct tree_node *was = node_array_get(then, old), *is = node_array_get(now, n);
-                int r = is && tree_is_leaf(n) ? check_credential(was ? &was->leaf : NULL, &is->leaf, host) : 0;
 
-                if (r < 0)
-                        return r;
+                if (is && tree_is_leaf(n))
+                        r = check_credential(was ? &was->leaf : NULL, &is->leaf, host);
         }
-        return 0;
+        return r;
 }
 
 /* The resumption PSK of one of a group's own epochs. */

@@ -22,8 +22,13 @@ struct group_host {
         const struct secret *(*psk)(void *userdata, const struct psk_id *id);
         /* A leaf that is new, or has another credential or signature key than before (§5.3.1): 0 or a negative errno,
          * which refuses the message. A chain of certificates (CREDENTIAL_X509) is well-formed when it comes here, and
-         * its validation is up to the application. Without it every credential is accepted. */
+         * its validation is up to the application, as is that its first one has the leaf's signature key (§5.3), and
+         * how long a lifetime may be (§7.2). Without it every credential is accepted. */
         int (*credential)(void *userdata, const struct leaf_node *leaf);
+        /* The extensions of a group that is joined, or that a commit brings, if there are any: 0 or a negative errno,
+         * which refuses the message. The credentials in external_senders are the application's to judge (§5.3.1).
+         * Without it all are accepted. */
+        int (*extensions)(void *userdata, struct bytes extensions);
         /* True if two leaves stand for the same client: @after may take @before's place (an update, a commit, an
          * external committer that takes its old leaf out), or is the same member in another group (§11.2, §11.3).
          * Without it: their credentials are equal. */
@@ -33,7 +38,8 @@ struct group_host {
          * whoever may propose is the application's to say). */
         int (*proposal)(void *userdata, const struct proposal *proposal, uint32_t sender);
         /* Told of each kept proposal that a commit of ours leaves out because nobody could follow it, and of the error:
-         * its leaf breaks a rule, its PSK is not known, its lifetime is over, credential() refuses it. */
+         * its leaf breaks a rule, its PSK is not known, its lifetime is over, credential() or extensions() refuses it.
+         */
         void (*left_out)(void *userdata, const struct proposal *proposal, uint32_t sender, int error);
         /* Another group that this client is or was in, borrowed; NULL if there is none: for resumption PSKs, and so
          * that no group is joined twice. Without it no other group is known. */

@@ -33,8 +33,7 @@ static bool fits(const struct group *g, const struct proposal_list *list, const 
 struct trial {
         const struct group_host *host;
         const struct psk_source *psks;
-        struct epoch after; /* its tree alone */
-        struct bytes extensions;
+        struct epoch after; /* its tree, and its context's extensions */
 };
 
 /* Applies what has been listed, or one proposal more, to the tree as it would be by then: 0 if it could be followed;
@@ -51,16 +50,18 @@ static int try_list(const struct group *g, const struct proposal_list *list, str
 
         ratchet_tree_copy(&t->after.tree, &before);
         then.tree = before;
+        then.context.extensions = t->after.context.extensions;
         if (r >= 0)
                 r = epoch_proposed_psk_secret(c->suite, list, t->psks, &psk);
         if (r >= 0)
-                r = proposal_list_apply(list, &t->after.tree, c->group_id, t->extensions, &applied);
-        if (r >= 0)
-                r = group_check_credentials(&then, &t->after, NODE_NONE, NODE_NONE, t->host);
+                r = proposal_list_apply(list, &t->after.tree, c->group_id, then.context.extensions, &applied);
         if (r >= 0) {
-                t->extensions = applied.extensions;
-                return 0;
+                t->after.context.extensions = applied.extensions;
+                r = group_check_credentials(&then, &t->after, NODE_NONE, NODE_NONE, t->host);
         }
+        if (r >= 0)
+                return 0;
+        t->after.context.extensions = then.context.extensions;
         ratchet_tree_release(&t->after.tree);
         t->after.tree = before;
         before = (struct ratchet_tree){ 0 };
@@ -106,7 +107,7 @@ static void list_all(const struct group *g, struct trial *t, struct proposal_lis
 int group_select_proposals(const struct group *g, const struct group_host *host, const struct psk_source *psks,
                            struct proposal_list *list)
 {
-        struct trial t = { .host = host, .psks = psks, .extensions = g->current->context.extensions };
+        struct trial t = { .host = host, .psks = psks };
         int r = 0;
 
         if (!psks) {
@@ -114,6 +115,7 @@ int group_select_proposals(const struct group *g, const struct group_host *host,
                 return 0;
         }
         ratchet_tree_copy(&g->current->tree, &t.after.tree);
+        t.after.context.extensions = g->current->context.extensions;
         r = try_list(g, list, &t);
         if (r >= 0)
                 list_all(g, &t, list);

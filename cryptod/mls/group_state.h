@@ -28,7 +28,8 @@ struct group {
 /* Makes @next (which passes over) the current epoch. */
 void group_advance(struct group *g, struct epoch *next);
 
-/* Asks the host about every leaf of @after that @before (may be NULL) does not have with the same credential and key.
+/* Asks the host about the extensions of @after, if @before (may be NULL) has others, and about every leaf of it that
+ * @before does not have with the same credential and key.
  * @replaced: the leaf of @before that an external committer, now at @leaf, took out; else both are NODE_NONE. */
 int group_check_credentials(const struct epoch *before, const struct epoch *after, uint32_t leaf, uint32_t replaced,
                             const struct group_host *host);

@@ -126,6 +126,24 @@ RULE(extensions_that_not_all_can_do_are_left_out)
         bob_leaves_out(s, PROPOSAL_GROUP_CONTEXT_EXTENSIONS, -EPROTONOSUPPORT);
 }
 
+static int refuse_extensions(void *userdata, struct bytes extensions)
+{
+        return -EKEYREJECTED;
+}
+
+RULE(extensions_that_the_application_refuses_are_left_out)
+{
+        static const uint8_t application_id[] = { 0, EXTENSION_APPLICATION_ID, 0 };
+
+        proposal_write_group_context_extensions(&s->proposals[0], BYTES_OF(application_id));
+        assert_int_equal(group_propose(s->people[CAROL].group, writer_bytes(&s->proposals[0]), BYTES(NULL, 0), NULL,
+                                       &s->message),
+                         0);
+        carol_proposes(s, &s->message);
+        s->host.extensions = refuse_extensions;
+        bob_leaves_out(s, PROPOSAL_GROUP_CONTEXT_EXTENSIONS, -EKEYREJECTED);
+}
+
 RULE(what_is_wrong_by_value_is_still_an_error)
 {
         const struct bytes package = writer_bytes(&s->people[CAROL].package);
@@ -153,6 +171,7 @@ int main(void)
                 cmocka_unit_test(somebody_whom_the_application_refuses_is_not_added),
                 cmocka_unit_test(a_psk_that_is_not_known_is_left_out),
                 cmocka_unit_test(extensions_that_not_all_can_do_are_left_out),
+                cmocka_unit_test(extensions_that_the_application_refuses_are_left_out),
                 cmocka_unit_test(what_is_wrong_by_value_is_still_an_error),
         };
 

@@ -367,6 +367,32 @@ RULE(a_credential_is_of_no_reserved_type)
         person_release(&grace);
 }
 
+static int refuse_extensions(void *userdata, struct bytes extensions)
+{
+        return extensions.size > 0 ? -EKEYREJECTED : 0;
+}
+
+/* §5.3.1: who may propose from outside is for the application to judge, in a commit and in a group that is joined. */
+RULE(the_application_judges_new_extensions)
+{
+        const struct group_host host = { .extensions = refuse_extensions };
+        struct bytes package = writer_bytes(&s->frank.package);
+
+        require(&s->proposals[0], 3, 0);
+        s->host = host;
+        commit_values(s, false);
+        refused(s, -EKEYREJECTED);
+        s->host = (struct group_host){ 0 };
+        assert_int_equal(receive(s), 0);
+        assert_int_equal(process(&s->people[CAROL], writer_bytes(&s->message)), 0);
+        writer_release(&s->message);
+        assert_int_equal(group_commit(s->people[BOB].group, &(struct group_change){ .add = &package, .add_count = 1 },
+                                      &host, &s->message, &s->welcome),
+                         0);
+        assert_int_equal(join_with(s, BYTES(NULL, 0), &host), -EKEYREJECTED);
+        assert_int_equal(join_with(s, BYTES(NULL, 0), NULL), 0);
+}
+
 RULE(no_extension_stands_twice)
 {
         _cleanup_writer_ struct writer extensions = WRITER_INIT;
@@ -415,6 +441,7 @@ int main(void)
                 cmocka_unit_test(extensions_are_such_as_all_can_do),
                 cmocka_unit_test(a_reserved_value_is_supported_by_nobody),
                 cmocka_unit_test(a_credential_is_of_no_reserved_type),
+                cmocka_unit_test(the_application_judges_new_extensions),
                 cmocka_unit_test(no_extension_stands_twice),
         };
 
