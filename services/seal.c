@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
@@ -15,7 +16,14 @@
 #include "file.h"
 #include "log.h"
 
-enum { VERSION = 1, NONCE_SIZE = 12, TAG_SIZE = 16, HKDF_SIZE_MAX = 255 * 64, PLAIN_SIZE_MAX = SECRET_SIZE_MAX };
+enum {
+        VERSION = 1,
+        NONCE_SIZE = 12,
+        TAG_SIZE = 16,
+        SHA512_SIZE = 64,
+        HKDF_SIZE_MAX = 255 * SHA512_SIZE,
+        PLAIN_SIZE_MAX = SECRET_SIZE_MAX
+};
 
 static void free_cipher(EVP_CIPHER_CTX **c)
 {
@@ -62,25 +70,29 @@ void sha256(struct bytes input, uint8_t out[static 32])
              1);
 }
 
+/* In two steps: OpenSSL's HKDF as a whole would leave the salt in the heap, which may be a key. */
 struct secret *hkdf_sha512(struct bytes ikm, struct bytes salt, struct bytes info, size_t size)
 {
         _cleanup_(free_kdf) EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_HKDF, NULL);
         _cleanup_(free_kdf_context) EVP_KDF_CTX *context = NULL;
+        _cleanup_secret_ struct secret *extracted = secret_new(SHA512_SIZE);
         struct secret *s = secret_new(size);
+        int expand = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
         uint8_t none = 0;
         OSSL_PARAM parameters[] = {
+                OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &expand),
                 OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *) "SHA2-512", 0),
-                OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, ikm.data ? (void *) ikm.data : &none, ikm.size),
-                OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, salt.data ? (void *) salt.data : &none,
-                                                  salt.size),
+                OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, extracted->data, extracted->size),
                 OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info.data ? (void *) info.data : &none,
                                                   info.size),
                 OSSL_PARAM_construct_end(),
         };
 
-        assert(size <= HKDF_SIZE_MAX);
+        assert(size <= HKDF_SIZE_MAX && salt.size <= INT32_MAX);
         if (size == 0)
                 return s;
+        must(HMAC(EVP_sha512(), salt.data ? salt.data : &none, (int) salt.size, ikm.data ? ikm.data : &none, ikm.size,
+                  extracted->data, NULL) != NULL);
         must(kdf != NULL);
         context = EVP_KDF_CTX_new(kdf);
         must(context != NULL && EVP_KDF_derive(context, s->data, size, parameters) == 1);

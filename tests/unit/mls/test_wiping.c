@@ -3,7 +3,6 @@
  * Every secret that the library holds is noted as it is freed, along with the private keys that OpenSSL makes for it
  * and the keys that encrypt messages; then all of the process's memory is searched for them. What is promised so is the
  * library's own, with whatever heap it is given: cryptod's besides wipes all that is freed (cryptod/wiping_heap.c). */
-#include <alloca.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,31 +14,15 @@
 #include "cryptod/mls/key.h"
 #include "services/cleanup.h"
 #include "services/seal.h"
-#include "tests/unit/mls/memory_search.h"
+#include "tests/unit/memory_search.h"
 #include "tests/unit/mls/people.h"
 
-static enum note { NOTE_NOTHING, NOTE_MESSAGES, NOTE_COMMITS, NOTE_ALL } noting;
+static enum note { NOTE_NOTHING, NOTE_MESSAGES, NOTE_COMMITS } noting;
 
 static void note(enum note what, struct bytes secret)
 {
         if (noting == what)
                 search_note(secret, __builtin_return_address(0));
-}
-
-struct secret *__real_secret_free(struct secret *s);
-struct secret *__wrap_secret_free(struct secret *s);
-struct secret *__wrap_secret_free(struct secret *s)
-{
-        note(NOTE_ALL, secret_bytes(s));
-        return __real_secret_free(s);
-}
-
-void __real_secret_release(struct secret **s);
-void __wrap_secret_release(struct secret **s);
-void __wrap_secret_release(struct secret **s)
-{
-        note(NOTE_ALL, secret_bytes(*s));
-        __real_secret_release(s);
 }
 
 /* A key of one's own that agrees is an ephemeral one, or made from a secret. */
@@ -77,15 +60,6 @@ struct secret *__wrap_key_schedule_joiner(const struct suite *s, const struct se
         note(NOTE_COMMITS, secret_bytes(commit_secret));
         note(NOTE_COMMITS, secret_bytes(joiner));
         return joiner;
-}
-
-/* Far below the frames of those who search afterwards, who would else write over what is left there. */
-static void __attribute__((noinline)) deep(void (*act)(struct person *people), struct person *people)
-{
-        volatile uint8_t *room = alloca(64 * 1024);
-
-        room[0] = 0;
-        act(people);
 }
 
 static void a_commit(struct person *from, struct person *people)
@@ -128,8 +102,9 @@ static void look_at(const uint8_t *p)
         __asm__ volatile("" : : "r"(p) : "memory");
 }
 
-static void leave_in_heap(struct person *people)
+static void leave_in_heap(void *userdata)
 {
+        struct person *people = userdata;
         uint8_t *heap = malloc(64);
 
         memcpy(heap + 32, people->public_key.data, 32);
@@ -137,8 +112,9 @@ static void leave_in_heap(struct person *people)
         free(heap);
 }
 
-static void leave_on_stack(struct person *people)
+static void leave_on_stack(void *userdata)
 {
+        struct person *people = userdata;
         uint8_t stack[1024];
 
         for (size_t i = 0; i < sizeof(stack); i += 32)
@@ -149,7 +125,7 @@ static void leave_on_stack(struct person *people)
 /* The control: this test can fail. What looks like a secret here is not one, so that nobody wipes it. */
 static void what_is_left_in_the_heap_or_on_a_stack_is_found(void **state)
 {
-        void (*const leave[])(struct person * people) = { leave_in_heap, leave_on_stack };
+        void (*const leave[])(void *userdata) = { leave_in_heap, leave_on_stack };
 
         for (size_t i = 0; i < COUNT_OF(leave); i++) {
                 struct person p = { 0 };
@@ -157,7 +133,7 @@ static void what_is_left_in_the_heap_or_on_a_stack_is_found(void **state)
                 random_fill(writer_append(&p.public_key, 32), 32);
                 search_forget();
                 search_note(writer_bytes(&p.public_key), NULL);
-                deep(leave[i], &p);
+                search_deep(leave[i], &p);
                 person_release(&p);
                 assert_true(search(true) > 0);
         }
@@ -195,8 +171,9 @@ static void gather_without_disks(const struct suite *s, struct person *people)
                 disk_release(&people[i].disk);
 }
 
-static void send_texts(struct person *people)
+static void send_texts(void *userdata)
 {
+        struct person *people = userdata;
         for (unsigned i = 0; i < MEMBERS; i++)
                 a_text(&people[i], people);
 }
@@ -211,7 +188,7 @@ static void keys_of_messages_are_gone_once_all_have_used_them(void **state)
                 gather_without_disks(s, people);
                 search_forget();
                 noting = NOTE_MESSAGES;
-                deep(send_texts, people);
+                search_deep(send_texts, people);
                 noting = NOTE_NOTHING;
                 assert_true(search_notes() > 0);
                 assert_int_equal(search(false), 0);
@@ -219,8 +196,9 @@ static void keys_of_messages_are_gone_once_all_have_used_them(void **state)
         }
 }
 
-static void commit_by_all(struct person *people)
+static void commit_by_all(void *userdata)
 {
+        struct person *people = userdata;
         for (unsigned i = 0; i < MEMBERS; i++)
                 a_commit(&people[i], people);
 }
@@ -235,7 +213,7 @@ static void what_led_into_an_epoch_is_gone_once_all_are_in_it(void **state)
                 gather_without_disks(s, people);
                 search_forget();
                 noting = NOTE_COMMITS;
-                deep(commit_by_all, people);
+                search_deep(commit_by_all, people);
                 noting = NOTE_NOTHING;
                 assert_true(search_notes() > 0);
                 assert_int_equal(search(false), 0);
@@ -273,37 +251,42 @@ static void an_epoch_is_gone_when_no_message_of_it_may_come(void **state)
                         key_package_keys_release(&people[i].keys);
                 note_epoch(people);
                 assert_true(search(true) > 0);
-                deep(commit_by_all, people);
+                search_deep(commit_by_all, people);
                 assert_int_equal(search(false), 0);
                 people_release(people, MEMBERS);
         }
 }
 
-static void meet(struct person *people)
+static void meet(void *userdata)
 {
+        struct person *people = userdata;
         gather(people->suite, people);
 }
 
-static void protect_one(struct person *people)
+static void protect_one(void *userdata)
 {
+        struct person *people = userdata;
         _cleanup_writer_ struct writer message = WRITER_INIT;
 
         protect(&people[0], "a text", &message);
 }
 
-static void restart_all(struct person *people)
+static void restart_all(void *userdata)
 {
+        struct person *people = userdata;
         for (unsigned i = 0; i < MEMBERS; i++)
                 restart(&people[i]);
 }
 
-static void export_one(struct person *people)
+static void export_one(void *userdata)
 {
+        struct person *people = userdata;
         secret_free(group_export(people[0].group, "label", BYTES(NULL, 0), 32));
 }
 
-static void free_all(struct person *people)
+static void free_all(void *userdata)
 {
+        struct person *people = userdata;
         people_release(people, MEMBERS);
 }
 
@@ -311,20 +294,20 @@ static void free_all(struct person *people)
  * that was a secret of the library's, from the first key package on, nothing anywhere by the last one. */
 static void nothing_is_left_on_the_stack_and_in_the_end_nothing_at_all(void **state)
 {
-        void (*const operations[])(struct person * people) = { meet,       protect_one, restart_all, commit_by_all,
-                                                               send_texts, export_one,  free_all };
+        void (*const operations[])(void *userdata) = { meet,       protect_one, restart_all, commit_by_all,
+                                                       send_texts, export_one,  free_all };
         const struct suite *s;
 
         for (unsigned n = 0; (s = suite_at_test(n)); n++) {
                 struct person people[MEMBERS] = { { .suite = s } };
 
                 search_forget();
-                noting = NOTE_ALL;
+                search_notes_freed = true;
                 for (size_t i = 0; i < COUNT_OF(operations); i++) {
-                        deep(operations[i], people);
+                        search_deep(operations[i], people);
                         assert_int_equal(search_stack(), 0);
                 }
-                noting = NOTE_NOTHING;
+                search_notes_freed = false;
                 assert_true(search_notes() > 1000);
                 assert_int_equal(search(false), 0);
         }

@@ -1,11 +1,13 @@
-#include "tests/unit/mls/memory_search.h"
+#include "tests/unit/memory_search.h"
 
+#include <alloca.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "services/cleanup.h"
+#include "services/secret.h"
 
 enum { PIECE = 16, PIECE_MIN = 12, TABLE = 1 << 17, DISTINCT_MIN = 8, TOLD_MAX = 10 };
 
@@ -19,6 +21,7 @@ struct piece {
         bool found;
 };
 
+bool search_notes_freed;
 static struct piece pieces[TABLE];
 static size_t noted;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -93,6 +96,32 @@ void search_note(struct bytes secret, const void *who)
         for (size_t i = 0; i + PIECE <= secret.size; i += PIECE)
                 note_all_ways(secret.data + i, PIECE, who);
         pthread_mutex_unlock(&lock);
+}
+
+struct secret *__real_secret_free(struct secret *s);
+struct secret *__wrap_secret_free(struct secret *s);
+struct secret *__wrap_secret_free(struct secret *s)
+{
+        if (search_notes_freed)
+                search_note(secret_bytes(s), __builtin_return_address(0));
+        return __real_secret_free(s);
+}
+
+void __real_secret_release(struct secret **s);
+void __wrap_secret_release(struct secret **s);
+void __wrap_secret_release(struct secret **s)
+{
+        if (search_notes_freed)
+                search_note(secret_bytes(*s), __builtin_return_address(0));
+        __real_secret_release(s);
+}
+
+void __attribute__((noinline)) search_deep(void (*act)(void *userdata), void *userdata)
+{
+        volatile uint8_t *room = alloca(64 * 1024);
+
+        room[0] = 0;
+        act(userdata);
 }
 
 void search_forget(void)

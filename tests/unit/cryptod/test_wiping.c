@@ -1,0 +1,150 @@
+/* What opens a vault, and what it sealed, is gone from memory when it is locked: every secret that its code has held is
+ * noted as it is freed, and all of the process's memory is searched for them (memory_search.h), as the library leaves
+ * it: without cryptod's own heap, which wipes all that is freed. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "cryptod/vault/recovery_code.h"
+#include "cryptod/vault/vault.h"
+#include "services/cleanup.h"
+#include "services/seal.h"
+#include "tests/unit/memory_search.h"
+#include "tests/unit/services/scratch.h"
+
+static const struct argon2_parameters cheap = { ARGON2_MEMORY_MIN, 1, 1 };
+static const struct vault_account alice = { .id = "0123456789abcdef0123456789abcdef",
+                                            .uid = 1000,
+                                            .address = "alice@hub.example.org:7843",
+                                            .suite = "MLS_256_DHKEMP384_AES256GCM_SHA384_P384",
+                                            .created = 1 };
+
+struct person {
+        struct secret *face_secret, *factor, *code;
+        struct vault *vault;
+        int64_t cell;
+};
+
+static void make_slot(enum slot_kind kind, const struct person *p, const struct secret *vault_key, struct writer *out)
+{
+        bool has_face = kind == SLOT_FACE_AND_FACTOR;
+
+        assert_int_equal(slot_make(kind, BYTES_STRING(alice.id), BYTES_STRING("label"), 1, has_face ? &cheap : NULL,
+                                   has_face ? p->face_secret : NULL, has_face ? p->factor : p->code, vault_key, out),
+                         0);
+}
+
+static void sign_up(void *userdata)
+{
+        _cleanup_secret_ struct secret *vault_key = secret_random(VAULT_KEY_SIZE), *words = NULL, *read = NULL;
+        _cleanup_writer_ struct writer face = WRITER_INIT, recovery = WRITER_INIT;
+        struct person *p = userdata;
+        unsigned number = 0;
+
+        *p = (struct person){ secret_random(FACE_SECRET_SIZE), secret_random(20), secret_random(RECOVERY_CODE_SIZE),
+                              NULL, 0 };
+        make_slot(SLOT_FACE_AND_FACTOR, p, vault_key, &face);
+        make_slot(SLOT_RECOVERY, p, vault_key, &recovery);
+        assert_int_equal(
+                vault_create(scratch, &alice, writer_bytes(&face), secret_copy(secret_bytes(vault_key)), &p->vault), 0);
+        assert_int_equal(vault_slot_store(p->vault, &number, writer_bytes(&recovery)), 0);
+        words = recovery_code_write(p->code);
+        assert_int_equal(recovery_code_read(secret_bytes(words), &read), 0);
+}
+
+static void use(void *userdata)
+{
+        _cleanup_secret_ struct secret *content = secret_random(1000), *row = NULL, *cell = NULL;
+        _cleanup_writer_ struct writer sealed = WRITER_INIT;
+        struct bytes owner = BYTES_STRING("group");
+        struct person *p = userdata;
+
+        assert_int_equal(vault_seal(p->vault, "message", BYTES_STRING("1"), secret_bytes(content), &sealed), 0);
+        assert_int_equal(vault_unseal(p->vault, "message", BYTES_STRING("1"), writer_bytes(&sealed), &row), 0);
+        for (unsigned i = 0; i < 3; i++) {
+                assert_int_equal(vault_begin(p->vault), 0);
+                assert_int_equal(i == 0 ? vault_cell_new(p->vault, owner, secret_bytes(content), &p->cell)
+                                        : vault_cell_write(p->vault, p->cell, owner, secret_bytes(content)),
+                                 0);
+                assert_int_equal(vault_commit(p->vault), 0);
+        }
+        assert_int_equal(vault_cell_read(p->vault, p->cell, owner, &cell), 0);
+}
+
+static void lock(void *userdata)
+{
+        vault_lock(((struct person *) userdata)->vault);
+}
+
+static int open_slot(struct person *p, unsigned number, const struct secret *factor, struct secret **key)
+{
+        struct reader r;
+        struct slot s;
+
+        reader_init(&r, vault_slot(p->vault, number));
+        assert_int_equal(slot_read(&r, &s), 0);
+        return slot_open(&s, BYTES_STRING(alice.id), number == 1 ? p->face_secret : NULL, factor, key);
+}
+
+static void unlock(void *userdata)
+{
+        _cleanup_secret_ struct secret *wrong = secret_random(20), *none = NULL, *recovered = NULL;
+        struct person *p = userdata;
+        struct secret *key;
+
+        assert_int_equal(open_slot(p, 1, wrong, &none), -EKEYREJECTED);
+        assert_int_equal(open_slot(p, 2, p->code, &recovered), 0);
+        assert_int_equal(open_slot(p, 1, p->factor, &key), 0);
+        assert_int_equal(vault_unlock(p->vault, key), 0);
+}
+
+static void forget(void *userdata)
+{
+        struct person *p = userdata;
+
+        vault_free(p->vault);
+        secret_free(p->face_secret);
+        secret_free(p->factor);
+        secret_free(p->code);
+}
+
+static void nothing_is_left_on_the_stack_and_in_the_end_nothing_at_all(void **state)
+{
+        void (*const operations[])(void *userdata) = { sign_up, use, lock, unlock, use, forget };
+        struct person p;
+
+        search_notes_freed = true;
+        for (size_t i = 0; i < COUNT_OF(operations); i++) {
+                search_deep(operations[i], &p);
+                assert_int_equal(search_stack(), 0);
+        }
+        search_notes_freed = false;
+        assert_true(search_notes() > 100);
+        assert_int_equal(search(false), 0);
+}
+
+/* While it is unlocked, the same search finds the factors that the caller holds, and the keys that come of them. */
+static void what_is_in_use_is_found(void **state)
+{
+        struct person p;
+
+        sign_up(&p);
+        search_forget();
+        search_note(secret_bytes(p.factor), NULL);
+        assert_true(search(true) > 0);
+        search_forget();
+        forget(&p);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                scratch_test(what_is_in_use_is_found),
+                scratch_test(nothing_is_left_on_the_stack_and_in_the_end_nothing_at_all),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
