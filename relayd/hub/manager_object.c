@@ -132,7 +132,7 @@ static void on_order_done(void *userdata, const struct store_request *r)
 static int order(struct manager_object *o, sd_bus_message *m, const struct store_request *r, char *token,
                  sd_bus_error *error)
 {
-        struct pending *p;
+        struct pending *p = NULL;
         int e = pending_new(o, m, error, &p);
 
         if (e < 0) {
@@ -237,7 +237,7 @@ static void on_copied(void *userdata)
 static int on_backup(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct manager_object *o = userdata;
-        struct pending *p;
+        struct pending *p = NULL;
         struct stat st;
         int file, r = check_caller(m, error);
 
