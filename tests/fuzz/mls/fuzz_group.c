@@ -7,7 +7,8 @@
  * From outside, nothing that was edited may be taken: signatures and tags forbid it. An insider signs and encrypts what
  * it has edited; here, signatures and confirmation tags are not looked at then, or the library makes the whole commit
  * while it does not look at the rules. What is taken from one must leave a group that can be written and read, whose
- * tree has its hash, in which all others have followed to the same epoch, and in which Bob can commit.
+ * tree has its hash, in which all others have followed to the same epoch, and in which Bob can add somebody who then
+ * joins.
  *
  * Whatever is refused changes nothing. */
 #include <errno.h>
@@ -25,7 +26,7 @@ enum { ALICE, BOB, CAROL, DAVE, PRESENT };
 
 /* The states from which each try begins, and whoever is outside. */
 static struct writer states[PRESENT];
-static struct person frank;
+static struct person frank, grace;
 
 /* Messages to Bob, and what an insider edits. */
 static struct writer application, proposal, public_proposal, commit, public_commit, commit_by_reference,
@@ -218,6 +219,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         for (unsigned i = 0; i < PRESENT; i++)
                 person_make(suite_by_id(1), (const char *[]){ "alice", "bob", "carol", "dave" }[i], &people[i]);
         person_make(suite_by_id(1), "frank", &frank);
+        person_make(suite_by_id(1), "grace", &grace);
         create(suite_by_id(1), &people[ALICE]);
         for (unsigned i = 1; i < PRESENT; i++)
                 add(&people[i - 1], &people[i], people, i);
@@ -240,6 +242,20 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         return 0;
 }
 
+/* A key that is taken: of a node of the group's tree. */
+static void write_key_of_tree(uint8_t which, struct writer *out)
+{
+        _cleanup_(person_release) struct person bob;
+        const struct ratchet_tree *t;
+        uint32_t node;
+
+        load(BOB, &bob);
+        t = &group_epoch(bob.group)->tree;
+        node = which % tree_width(t->leaves);
+        if (ratchet_tree_node(t, node))
+                write_fixed(out, ratchet_tree_key(t, node));
+}
+
 /* Applies the edits. */
 static void edit(struct bytes original, struct reader *edits, struct writer *out)
 {
@@ -251,9 +267,9 @@ static void edit(struct bytes original, struct reader *edits, struct writer *out
 
                 if (edits->error)
                         return;
-                count = how / 4 + 1 < out->size - place ? how / 4 + 1 : out->size - place;
+                count = how / 5 + 1u < out->size - place ? how / 5 + 1u : out->size - place;
                 write_fixed(&tail, BYTES(out->data + place, out->size - place));
-                switch (how % 4) {
+                switch (how % 5) {
                 case 0: /* one byte */
                         out->data[place] ^= value;
                         continue;
@@ -270,6 +286,12 @@ static void edit(struct bytes original, struct reader *edits, struct writer *out
                         out->size = place;
                         write_fixed(out, BYTES(tail.data, count));
                         break;
+                case 4: /* another's key stands there */
+                        out->size = place;
+                        write_key_of_tree(value, out);
+                        count = out->size - place < tail.size ? out->size - place : tail.size;
+                        write_fixed(out, BYTES(tail.data + count, tail.size - count));
+                        continue;
                 }
                 write_fixed(out, writer_bytes(&tail));
         }
@@ -291,15 +313,32 @@ static void check_group(const struct person *p)
         MUST(bytes_equal(e->context.tree_hash, BYTES(hash, e->context.suite->hash_size)));
 }
 
-/* And its member can commit, with all that has been proposed if @cached. */
+static int join_with(const struct person *p, struct bytes invitation, struct person *out)
+{
+        struct joiner joiner = { writer_bytes(&p->package), p->keys.init_key, p->keys.leaf_key };
+
+        *out = (struct person){ 0 };
+        return group_join(invitation, &joiner, BYTES(NULL, 0), secret_copy(secret_bytes(p->signature_key)), NULL,
+                          &out->group);
+}
+
+/* And its member can commit, with all that has been proposed if @cached, and let somebody in: Grace, whom nobody else
+ * adds. Of what an insider has edited the signatures need not hold. */
 static void check_commit(struct person *p, bool cached)
 {
         _cleanup_writer_ struct writer message = WRITER_INIT, invitation = WRITER_INIT;
-        int r = group_commit(p->group, &(struct group_change){ .cached = cached }, NULL, &message, &invitation);
+        _cleanup_(person_release) struct person joined = { 0 };
+        struct bytes package = writer_bytes(&grace.package);
+        const struct group_change change = { .add = &package, .add_count = 1, .cached = cached };
+        int r = group_commit(p->group, &change, NULL, &message, &invitation);
 
         MUST(r == 0 || (r == -ESHUTDOWN && group_reinit(p->group, &(struct proposal){ 0 })));
-        if (r == 0)
-                check_group(p);
+        if (r < 0)
+                return;
+        check_group(p);
+        group_merge_pending(p->group);
+        MUST(join_with(&grace, writer_bytes(&invitation), &joined) == 0);
+        assert_agreed(p, &joined);
 }
 
 /* Gives Bob a message. What he refuses has changed nothing. */
@@ -340,24 +379,15 @@ static void join_from_outside(struct writer *original, struct reader *edits)
         MUST((r == 0) == bytes_equal(writer_bytes(original), writer_bytes(&edited)));
 }
 
-static int join_with(struct bytes invitation, struct person *out)
-{
-        struct joiner joiner = { writer_bytes(&frank.package), frank.keys.init_key, frank.keys.leaf_key };
-
-        *out = (struct person){ 0 };
-        return group_join(invitation, &joiner, BYTES(NULL, 0), secret_copy(secret_bytes(frank.signature_key)), NULL,
-                          &out->group);
-}
-
 /* Of the secrets in a Welcome each new member looks at its own alone: the rest may change, the epoch may not. */
 static void join_by_welcome(struct writer *original, struct reader *edits)
 {
         _cleanup_(person_release) struct person joined = { 0 }, expected = { 0 };
         _cleanup_writer_ struct writer edited = WRITER_INIT;
 
-        MUST(join_with(writer_bytes(original), &expected) == 0);
+        MUST(join_with(&frank, writer_bytes(original), &expected) == 0);
         edit(writer_bytes(original), edits, &edited);
-        if (join_with(writer_bytes(&edited), &joined) == 0)
+        if (join_with(&frank, writer_bytes(&edited), &joined) == 0)
                 assert_agreed(&joined, &expected);
 }
 
@@ -386,7 +416,6 @@ static void from_insider(struct writer *original, enum sender_type sender, enum 
         mode.insider = true;
         if (give(&bob, writer_bytes(&message)) == 0) {
                 check_group(&bob);
-                mode.insider = false;
                 check_commit(&bob, true);
         }
         mode.insider = false;
@@ -450,11 +479,11 @@ static void edited_list(struct writer *original, struct reader *edits)
                 if (r != -EKEYREVOKED)
                         check_others(&bob, r, writer_bytes(&message));
         }
+        if (r == 0) {
+                check_group(&bob);
+                check_commit(&bob, true);
+        }
         mode.insider = false;
-        if (r < 0)
-                return;
-        check_group(&bob);
-        check_commit(&bob, true);
 }
 
 /* The GroupInfo in a Welcome is edited, and its context has the hash of the tree that then stands in it. */
@@ -496,9 +525,8 @@ static void edited_info(struct writer *original, struct reader *edits)
         MUST(welcome_write(s, joiner_secret, no_psk, BYTES(NULL, 0), writer_bytes(&content), &recipient, 1, 1,
                            &message) == 0);
         mode.insider = true;
-        if (join_with(writer_bytes(&message), &joined) == 0) {
+        if (join_with(&frank, writer_bytes(&message), &joined) == 0) {
                 check_group(&joined);
-                mode.insider = false;
                 check_commit(&joined, false);
         }
         mode.insider = false;

@@ -28,6 +28,15 @@ RULE(an_external_commit_has_one_external_init)
         refused_by(s, CHECK_LIST, -EBADMSG);
 }
 
+RULE(an_external_init_is_an_encapsulated_secret)
+{
+        forge.no_external_init = true;
+        __real_proposal_write_external_init(&s->proposals[0], BYTES_STRING("kem"));
+        forge.extra_external = writer_bytes(&s->proposals[0]);
+        join_external(s, NODE_NONE, NULL);
+        refused(s, -EBADMSG);
+}
+
 RULE(an_external_commit_removes_one_leaf_at_most)
 {
         proposal_write_remove(&s->proposals[0], CAROL);
@@ -100,6 +109,13 @@ RULE(a_welcome_is_for_a_key_package_of_ours)
         assert_int_equal(join_with(s, BYTES(NULL, 0), NULL), -ENOENT);
 }
 
+RULE(a_welcome_is_of_the_key_package_s_suite)
+{
+        invite(s, false);
+        s->welcome.data[5] = 3; /* after version and wire format */
+        assert_int_equal(join_with(s, BYTES(NULL, 0), NULL), -EPROTONOSUPPORT);
+}
+
 RULE(a_tree_has_the_context_s_hash)
 {
         _cleanup_writer_ struct writer tree = WRITER_INIT;
@@ -156,11 +172,82 @@ RULE(a_tree_is_not_much_wider_than_its_nodes_justify)
         assert_int_equal(ratchet_tree_read(s->frank.suite, &r, &tree), -EBADMSG);
 }
 
+/* A node as it stands in a tree: a leaf, or a parent with these unmerged leaves; or a blank one. */
+static void write_leaf(struct writer *w, const struct scene *s)
+{
+        struct key_package k = package_of(&s->frank);
+
+        write_optional(w, true);
+        write_u8(w, 1);
+        write_fixed(w, k.leaf.encoded);
+}
+
+static void write_parent(struct writer *w, uint32_t first, uint32_t second)
+{
+        size_t mark;
+
+        write_optional(w, true);
+        write_u8(w, 2);
+        write_vector(w, BYTES_STRING("key"));
+        write_vector(w, BYTES(NULL, 0));
+        mark = writer_open_vector(w);
+        write_u32(w, first);
+        write_u32(w, second);
+        writer_close_vector(w, mark);
+}
+
+static int read_tree(const struct scene *s, const struct writer *nodes)
+{
+        _cleanup_(ratchet_tree_release) struct ratchet_tree tree = { 0 };
+        _cleanup_writer_ struct writer list = WRITER_INIT;
+        struct reader r;
+
+        write_vector(&list, writer_bytes(nodes));
+        reader_init(&r, writer_bytes(&list));
+        return ratchet_tree_read(s->frank.suite, &r, &tree);
+}
+
+RULE(a_tree_does_not_end_in_a_blank_node)
+{
+        _cleanup_writer_ struct writer nodes = WRITER_INIT;
+
+        write_leaf(&nodes, s);
+        assert_int_equal(read_tree(s, &nodes), 0);
+        write_optional(&nodes, false);
+        write_optional(&nodes, false);
+        assert_int_equal(read_tree(s, &nodes), -EBADMSG);
+}
+
+RULE(a_tree_has_leaves_and_parents_in_their_places)
+{
+        _cleanup_writer_ struct writer leaves = WRITER_INIT, parents = WRITER_INIT;
+
+        for (unsigned i = 0; i < 3; i++)
+                write_leaf(&leaves, s);
+        assert_int_equal(read_tree(s, &leaves), -EBADMSG);
+        for (unsigned i = 0; i < 3; i++)
+                write_parent(&parents, 0, 1);
+        assert_int_equal(read_tree(s, &parents), -EBADMSG);
+}
+
+RULE(unmerged_leaves_stand_in_order_and_once)
+{
+        for (uint32_t second = 3; second-- > 0;) {
+                _cleanup_writer_ struct writer nodes = WRITER_INIT;
+
+                write_leaf(&nodes, s);
+                write_parent(&nodes, 1, second);
+                write_leaf(&nodes, s);
+                assert_int_equal(read_tree(s, &nodes), second > 1 ? 0 : -EBADMSG);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(an_external_commit_has_an_external_init),
                 cmocka_unit_test(an_external_commit_has_one_external_init),
+                cmocka_unit_test(an_external_init_is_an_encapsulated_secret),
                 cmocka_unit_test(an_external_commit_removes_one_leaf_at_most),
                 cmocka_unit_test(an_external_commit_adds_nobody),
                 cmocka_unit_test(an_external_commit_replaces_no_extensions),
@@ -169,10 +256,14 @@ int main(void)
                 cmocka_unit_test(a_group_info_s_signature_must_hold),
                 cmocka_unit_test(a_welcome_s_confirmation_tag_must_hold),
                 cmocka_unit_test(a_welcome_is_for_a_key_package_of_ours),
+                cmocka_unit_test(a_welcome_is_of_the_key_package_s_suite),
                 cmocka_unit_test(a_tree_has_the_context_s_hash),
                 cmocka_unit_test(a_group_is_not_joined_twice),
                 cmocka_unit_test(a_joiner_can_do_the_group_s_extensions),
                 cmocka_unit_test(a_tree_is_not_much_wider_than_its_nodes_justify),
+                cmocka_unit_test(a_tree_does_not_end_in_a_blank_node),
+                cmocka_unit_test(a_tree_has_leaves_and_parents_in_their_places),
+                cmocka_unit_test(unmerged_leaves_stand_in_order_and_once),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

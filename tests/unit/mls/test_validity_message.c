@@ -53,6 +53,18 @@ RULE(a_message_is_for_its_group)
         refused(s, -EBADMSG);
 }
 
+RULE(a_message_is_of_the_version)
+{
+        for (unsigned public = 0; public < 2; public ++) {
+                writer_release(&s->message);
+                commit(s, &(struct group_change){ .framing = { .public = public } });
+                s->message.data[1] = PROTOCOL_MLS10 + 1;
+                refused(s, -EBADMSG);
+                s->message.data[1] = PROTOCOL_MLS10;
+        }
+        assert_int_equal(receive(s), 0);
+}
+
 static void epoch_before(struct framed_content *c)
 {
         c->epoch--;
@@ -108,6 +120,7 @@ int main(void)
                 cmocka_unit_test(a_public_message_s_signature_must_hold),
                 cmocka_unit_test(a_membership_tag_must_hold),
                 cmocka_unit_test(a_confirmation_tag_must_hold),
+                cmocka_unit_test(a_message_is_of_the_version),
                 cmocka_unit_test(a_message_is_for_its_group),
                 cmocka_unit_test(a_commit_is_for_the_current_epoch),
                 cmocka_unit_test(a_message_of_an_epoch_to_come_waits),
