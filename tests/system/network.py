@@ -10,13 +10,16 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../unit/relayd"))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from files import Files, names_of  # noqa: E402
 from relay_stage import Relay, Stage  # noqa: E402
 from tap import skip_all, tell  # noqa: E402
 
 LONG = "--long" in sys.argv
 PROGRAMS = [a for a in sys.argv[1:] if not a.startswith("--")]
 CUT_SECONDS, MESSAGES = (60, 300) if LONG else (4, 60)
+FILE_BYTES = (763 if LONG else 16) * 256 * 1024  # 200 MB, 4 MiB
 LOSS_PERCENT, RATE = 15, "4mbit"
+FILE_LOSS_PERCENT, FILE_RATE = 2, "100mbit" if LONG else "10mbit"
 NEAR, FAR = f"visavis-near-{os.getpid()}", f"visavis-far-{os.getpid()}"
 NEAR_ADDRESS, FAR_ADDRESS = "192.0.2.1", "192.0.2.2"
 
@@ -48,10 +51,10 @@ class Network:
             subprocess.run(["ip", "netns", "del", namespace], check=False)
 
     @staticmethod
-    def lose():
+    def lose(percent=LOSS_PERCENT):
         for namespace in (NEAR, FAR):
             within(namespace, "nft", "add table inet bad; add chain inet bad in { type filter hook input priority 0; };"
-                   f" add rule inet bad in iif v0 numgen random mod 100 < {LOSS_PERCENT} counter drop")
+                   f" add rule inet bad in iif v0 numgen random mod 100 < {percent} counter drop")
 
     @staticmethod
     def lost():
@@ -64,9 +67,9 @@ class Network:
             within(namespace, "nft", "delete", "table", "inet", "bad")
 
     @staticmethod
-    def narrow():
+    def narrow(rate=RATE):
         for namespace in (NEAR, FAR):
-            within(namespace, "tc", "qdisc", "add", "dev", "v0", "root", "tbf", "rate", RATE, "burst", "16kb", "latency", "200ms")
+            within(namespace, "tc", "qdisc", "add", "dev", "v0", "root", "tbf", "rate", rate, "burst", "16kb", "latency", "200ms")
 
     @staticmethod
     def widen():
@@ -121,6 +124,25 @@ def the_story(story, network, relay, stage):
         arrived(120)
         took = time.monotonic() - started
         assert took > 2, f"it took {took:.1f} s, so the link was not narrow"
+        network.widen()
+    with story.step(f"a file of {FILE_BYTES / 1e6:.0f} MB goes up over {FILE_RATE} with {FILE_LOSS_PERCENT} % lost, and a message gets by"):
+        network.narrow(FILE_RATE)
+        network.lose(FILE_LOSS_PERCENT)
+        files, content, started = Files(relay), os.urandom(FILE_BYTES), time.monotonic()
+        up = files.upload("a1", 1, content)
+        assert files.moves(up, 4, 60), files.all()
+        say(1, 2000)
+        arrived(30)
+        assert files.get(up, "State") != "done", "the message came after the file"
+        assert files.reaches(up, "done", seconds=1200), files.all()
+        print(f"# up in {time.monotonic() - started:.0f} s")
+    with story.step("and comes down the same"):
+        started = time.monotonic()
+        down = files.download("b1", 2, names_of(content))
+        assert files.reaches(down, "done", seconds=1200), files.all()
+        assert files.read(down, "Content") == content
+        print(f"# down in {time.monotonic() - started:.0f} s")
+        network.lose_nothing()
         network.widen()
     with story.step(f"a cut of {CUT_SECONDS} s in mid-flow loses nothing"):
         network.narrow()

@@ -22,7 +22,7 @@ SEED = os.environ.get("VISAVIS_SEED", "1")
 MIB = 1 << 20
 LONG = "--long" in sys.argv
 PROGRAMS = [a for a in sys.argv[1:] if not a.startswith("--")]
-QUOTA, SPOOL = (400, 450) if LONG else (40, 48)  # MiB
+QUOTA, SPOOL = 40, 48  # MiB
 FAULTY_MIB, FAULTY_SECONDS = (200, 0) if LONG else (8, 6)
 
 
@@ -289,11 +289,15 @@ def who_may_ask(files, relay, stage):
     files.call(path, "Cancel")
 
 
+def configure(stage, spool, quota):
+    for name, setting in (("relayd", f"spool = {spool * MIB}"), ("hub", f"chunk-bytes = {quota * MIB}")):
+        os.makedirs(f"{stage.directory}/config/{name}.conf.d", exist_ok=True)
+        with open(f"{stage.directory}/config/{name}.conf.d/limits.conf", "w", encoding="utf-8") as f:
+            f.write(f"[limits]\n{setting}\n")
+
+
 def play(stage):
-    with open(stage.directory + "/config/relayd.conf", "a", encoding="utf-8") as f:
-        f.write(f"[limits]\nspool = {SPOOL * MIB}\n")
-    with open(stage.directory + "/config/hub.conf", "w", encoding="utf-8") as f:
-        f.write(f"[limits]\nchunk-bytes = {QUOTA * MIB}\n")
+    configure(stage, SPOOL, QUOTA)
     stage.kill("hub")
     stage.start_hub()
     relay = Relay(stage)
@@ -309,6 +313,11 @@ def play(stage):
     who_may_ask(files, relay, stage)
     killed(files, relay, stage)
     damaged_spool(files, relay, stage)
+    if LONG:
+        configure(stage, 1000, 1000)
+        stage.kill("hub")
+        stage.start_hub()
+        restart_relayd(relay, stage)
     through_faults(files, relay, stage)
 
 
