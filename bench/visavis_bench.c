@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench/hub/files_bench.h"
 #include "bench/hub/hub_bench.h"
 #include "services/log.h"
 
@@ -10,6 +11,7 @@ static const struct command {
         int (*run)(int argc, char *argv[]);
 } commands[] = {
         { "hub", hub_bench },
+        { "files", files_bench },
 };
 
 int main(int argc, char *argv[])
@@ -20,6 +22,6 @@ int main(int argc, char *argv[])
                 if (strcmp(argv[1], commands[i].name) == 0)
                         return commands[i].run(argc - 1, argv + 1);
         }
-        fputs("usage: visavis-bench hub [OPTION]… ; see visavis-bench hub --help\n", stderr);
+        fputs("usage: visavis-bench hub [OPTION]… | files [MIB [DIRECTORY]] ; see visavis-bench hub --help\n", stderr);
         return 2;
 }

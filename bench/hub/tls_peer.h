@@ -1,0 +1,8 @@
+/* TLS 1.3 alone, over loopback: what moves bytes from one process to another and does nothing else with them. */
+#pragma once
+
+#include <stdint.h>
+
+/* Seconds for @bytes of the contents of @chunk, again and again, until the other side has read them all. A key goes to
+ * @directory. */
+double tls_peer(const char *directory, const uint8_t *chunk, uint64_t bytes);
