@@ -167,7 +167,27 @@ def test_backup(owner):
     check("a backup goes to a regular file alone", "new or empty" in owner.ask(b"backup", fd=write))
     os.close(read)
     os.close(write)
+    os.rename(restored + "/hub.db", path)
     shutil.rmtree(restored)
+    return path
+
+
+def test_restore(owner, relay, backup):
+    """The message that waited for bob when the backup was made has been fetched since; another follows under its number."""
+    relay.set("b1", "Enabled", dbus.Boolean(True, variant_level=1))
+    relay.until(lambda: relay.cryptod.contents("b1") == [b"hello"] and owner.status()["waiting_messages"] == 0)
+    owner.stage.kill("hub", signal.SIGTERM)
+    for name in os.listdir(owner.state):
+        if name.startswith("hub.db"):
+            os.unlink(f"{owner.state}/{name}")
+    os.rename(backup, owner.state + "/hub.db")
+    owner.stage.start_hub()
+    check("a hub goes on with a backup", [a["name"] for a in owner.json("accounts")] == ["alice", "bob"])
+    relay.until(lambda: relay.get("a1", "State") == "online")
+    relay.send("a1", b"2" * 16, [f"bob@{owner.stage.hub_address}"], b"after the restore")
+    expected = [b"hello", b"hello", b"after the restore"]
+    check("what had been fetched comes once more, and nothing new is taken for it", relay.until(lambda: relay.cryptod.contents("b1") == expected),
+          relay.cryptod.contents("b1"))
 
 
 def test_log(owner):
@@ -189,7 +209,6 @@ def test_log(owner):
 
 
 def test_removal(owner, relay):
-    relay.set("b1", "Enabled", dbus.Boolean(True, variant_level=1))
     relay.until(lambda: relay.get("a1", "State") == "online")
     code, out, err = owner.run("remove", "alice")
     check("remove deletes an account", code == OK and [a["name"] for a in owner.json("accounts")] == ["bob"], (out, err))
@@ -440,7 +459,7 @@ def main():
         relay = Relay(stage)
         relay.start()
         test_accounts(owner, relay)
-        test_backup(owner)
+        test_restore(owner, relay, test_backup(owner))
         test_log(owner)
         test_removal(owner, relay)
         test_invitations(owner)
