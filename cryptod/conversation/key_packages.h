@@ -8,6 +8,9 @@ enum {
         KEY_PACKAGES_STOCK = 32, /* one-time key packages that are made at a time */
         KEY_PACKAGES_MAX = 1024, /* one-time ones whose keys are kept */
         KEY_PACKAGE_DAYS = 90,
+        /* What is taken from others, in seconds, a day more than ours have (RFC 9420 §7.2): a key that was stolen from
+         * somebody who was never seen serves nobody for ever. */
+        KEY_PACKAGE_LIFETIME_MAX = (KEY_PACKAGE_DAYS + 1) * 24 * 3600,
 };
 
 /* Within a transaction: makes @count one-time key packages, and one of last resort if there is none yet, stores their

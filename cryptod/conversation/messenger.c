@@ -215,10 +215,11 @@ static int invite(struct messenger *m, struct conversation *c, struct membership
 {
         _cleanup_writer_ struct writer commit = WRITER_INIT;
         struct group_change change = { .add = &key_package, .add_count = 1 };
+        const struct group_host host = { .lifetime_max = KEY_PACKAGE_LIFETIME_MAX };
         int r = conversation_store(m->vault, c);
 
         if (r >= 0)
-                r = group_commit(g->group, &change, &(struct group_host){ 0 }, &commit, &g->welcome);
+                r = group_commit(g->group, &change, &host, &commit, &g->welcome);
         if (r >= 0)
                 r = membership_add(m->vault, g, conversation_id(c));
         return r < 0 ? r : queue_commit(m, c, g, writer_bytes(&commit), "");

@@ -164,7 +164,9 @@ static int find_key_package(struct messenger *m, const struct welcome *w, struct
 static int join(struct messenger *m, struct bytes envelope, const struct held_key_package *k, struct joining *j,
                 struct membership *g)
 {
-        struct group_host host = { .credential = check_joined_leaf, .userdata = j };
+        struct group_host host = { .credential = check_joined_leaf,
+                                   .userdata = j,
+                                   .lifetime_max = KEY_PACKAGE_LIFETIME_MAX };
         struct joiner joiner = { k->key_package, k->init_key, k->leaf_key };
         struct conversation *c;
         int r = group_join(envelope, &joiner, BYTES(NULL, 0),
@@ -306,7 +308,9 @@ static int process(struct messenger *m, struct conversation *c, struct membershi
                    struct bytes envelope, struct received *out)
 {
         struct leaf_check check = { m, c };
-        struct group_host host = { .credential = check_leaf, .userdata = &check };
+        struct group_host host = { .credential = check_leaf,
+                                   .userdata = &check,
+                                   .lifetime_max = KEY_PACKAGE_LIFETIME_MAX };
         int r = group_process(g->group, envelope, &host, out);
         bool changed = r >= 0;
 

@@ -150,6 +150,10 @@ bool group_same_client(const struct group_host *host, const struct leaf_node *a,
 /* One leaf that has changed: @then may be NULL. */
 static int check_credential(const struct leaf_node *then, const struct leaf_node *now, const struct group_host *host)
 {
+        /* One that ends before it begins is as long as can be. */
+        if (host && host->lifetime_max && now->source == LEAF_NODE_KEY_PACKAGE &&
+            now->not_after - now->not_before > host->lifetime_max)
+                return -EBADMSG;
         if (then && now->source != LEAF_NODE_KEY_PACKAGE && !group_same_client(host, then, now))
                 return -EBADMSG;
         if (then && then->credential.type == now->credential.type &&

@@ -22,8 +22,8 @@ struct group_host {
         const struct secret *(*psk)(void *userdata, const struct psk_id *id);
         /* A leaf that is new, or has another credential or signature key than before (§5.3.1): 0 or a negative errno,
          * which refuses the message. A chain of certificates (CREDENTIAL_X509) is well-formed when it comes here, and
-         * its validation is up to the application, as is that its first one has the leaf's signature key (§5.3), and
-         * how long a lifetime may be (§7.2). Without it every credential is accepted. */
+         * its validation is up to the application, as is that its first one has the leaf's signature key (§5.3).
+         * Without it every credential is accepted. */
         int (*credential)(void *userdata, const struct leaf_node *leaf);
         /* The extensions of a group that is joined, or that a commit brings, if there are any: 0 or a negative errno,
          * which refuses the message. The credentials in external_senders are the application's to judge (§5.3.1).
@@ -45,6 +45,7 @@ struct group_host {
          * that no group is joined twice. Without it no other group is known. */
         const struct group *(*group)(void *userdata, struct bytes group_id);
         void *userdata;
+        uint64_t lifetime_max; /* seconds that a key package's lifetime may have in all (§7.2); 0: any */
         uint64_t now; /* seconds since 1970, for the lifetimes of what we add (§7.3); 0: they are the caller's business
                        */
         /* How many threads may seal a commit's path and its welcome, or verify the members of a group that is joined;

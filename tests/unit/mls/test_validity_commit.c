@@ -63,6 +63,18 @@ RULE(a_client_is_not_added_twice)
         refused_by(s, CHECK_LIST | CHECK_LEAF, -EBADMSG);
 }
 
+/* §7.2. */
+RULE(a_lifetime_is_not_too_long)
+{
+        struct bytes package = writer_bytes(&s->frank.package);
+
+        commit(s, &(struct group_change){ .add = &package, .add_count = 1 });
+        s->host.lifetime_max = LIFETIME - 1;
+        refused(s, -EBADMSG);
+        s->host.lifetime_max = LIFETIME;
+        assert_int_equal(receive(s), 0);
+}
+
 RULE(a_client_that_is_there_is_not_added)
 {
         struct bytes package = writer_bytes(&s->people[CAROL].package);
@@ -365,6 +377,7 @@ int main(void)
                 cmocka_unit_test(a_committer_does_not_commit_its_own_update),
                 cmocka_unit_test(a_leaf_is_not_updated_and_removed),
                 cmocka_unit_test(a_client_is_not_added_twice),
+                cmocka_unit_test(a_lifetime_is_not_too_long),
                 cmocka_unit_test(a_client_that_is_there_is_not_added),
                 cmocka_unit_test(a_psk_is_not_named_twice),
                 cmocka_unit_test(a_psk_must_be_known),
