@@ -38,6 +38,8 @@ int account_new(struct cryptod *c, struct vault *vault, struct account **out)
         r = account_object_export(a);
         if (r >= 0)
                 r = slots_object_export(a);
+        if (r >= 0)
+                r = contacts_object_export(a);
         if (r < 0) {
                 account_free(a);
                 return r;
@@ -55,6 +57,7 @@ struct account *account_free(struct account *a)
         account_lock(a);
         sd_bus_slot_unref(a->object);
         sd_bus_slot_unref(a->slots_object);
+        sd_bus_slot_unref(a->contacts_object);
         sd_bus_track_unref(a->watchers);
         vault_free(a->vault);
         free(a);

@@ -19,7 +19,7 @@ struct account {
         struct opening *opening; /* an Unlock that is under way */
         sd_bus_track *holders;   /* who has unlocked it, or was granted it */
         sd_bus_track *watchers;  /* who has read a property, and is told of changes */
-        sd_bus_slot *object, *slots_object;
+        sd_bus_slot *object, *slots_object, *contacts_object;
         struct writer offered;   /* the slot of a recovery code that has not been typed back */
         uint64_t unlocked_since; /* microseconds since 1970 */
         uint64_t given;          /* the last envelope that was handed to relayd */
@@ -74,3 +74,6 @@ void account_object_message_changed(struct account *a, const struct conversation
 
 /* slots_object.c */
 int slots_object_export(struct account *a);
+
+/* contacts_object.c */
+int contacts_object_export(struct account *a);

@@ -191,10 +191,12 @@ static int start_error(int r, const char *address, sd_bus_error *error)
                         "not used. Try again; if it stays so, ask the hub's operator.",
                         address);
         case EKEYREJECTED:
-                return sd_bus_error_setf(error, ERROR_HUB,
-                                         "%s has another key than before. If they have set up a new account, have them "
-                                         "confirm it in another way; if not, the hub may be cheating.",
-                                         address);
+                return sd_bus_error_setf(
+                        error, ERROR_HUB,
+                        "%s has another key than before. If they have set up a new account, compare "
+                        "the safety number with them in another way and accept the key (visavis contact "
+                        "accept); if not, the hub may be cheating.",
+                        address);
         case EPROTONOSUPPORT:
                 return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
                                          "%s uses another cipher suite than this account; both have to use the same.",

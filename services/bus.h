@@ -11,13 +11,14 @@
 #define ERROR_EXISTS VISAVIS_ERROR "Exists"                    /* the name is taken */
 #define ERROR_INVALID_ARGUMENT VISAVIS_ERROR "InvalidArgument" /* malformed address, text too long, … */
 #define ERROR_WRONG_FACTOR VISAVIS_ERROR "WrongFactor"         /* face and PIN together do not open the vault */
-#define ERROR_THROTTLED VISAVIS_ERROR "Throttled"  /* too many failures; the sentence says how long to wait */
-#define ERROR_TICKET VISAVIS_ERROR "TicketInvalid" /* unknown, used, expired, or another caller's */
-#define ERROR_LOCKED VISAVIS_ERROR "Locked"        /* log in first */
-#define ERROR_CAMERA VISAVIS_ERROR "Camera"        /* none, busy, gone, too dark */
-#define ERROR_HUB VISAVIS_ERROR "Hub"              /* unreachable, refused, wrong key */
-#define ERROR_STORAGE VISAVIS_ERROR "Storage"      /* disk full, read-only, damaged */
-#define ERROR_INTERNAL VISAVIS_ERROR "Internal"    /* a bug; the journal has the details */
+#define ERROR_THROTTLED VISAVIS_ERROR "Throttled"      /* too many failures; the sentence says how long to wait */
+#define ERROR_TICKET VISAVIS_ERROR "TicketInvalid"     /* unknown, used, expired, or another caller's */
+#define ERROR_LOCKED VISAVIS_ERROR "Locked"            /* log in first */
+#define ERROR_CAMERA VISAVIS_ERROR "Camera"            /* none, busy, gone, too dark */
+#define ERROR_KEY_MISMATCH VISAVIS_ERROR "KeyMismatch" /* what was compared is about another key */
+#define ERROR_HUB VISAVIS_ERROR "Hub"                  /* unreachable, refused, wrong key */
+#define ERROR_STORAGE VISAVIS_ERROR "Storage"          /* disk full, read-only, damaged */
+#define ERROR_INTERNAL VISAVIS_ERROR "Internal"        /* a bug; the journal has the details */
 
 /* Sends PropertiesChanged for @names (NULL-terminated) of @interface at @path to @destination alone. The names then
  * stand in invalidated_properties, without values, so the receiver asks for them with Get. @destination NULL: to

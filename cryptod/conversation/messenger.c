@@ -245,11 +245,21 @@ static int check_key_package(const struct messenger *m, const struct conversatio
         r = device_credential_read(m->device->suite, &k.leaf, &credential);
         if (r >= 0 && !bytes_equal(credential.address, BYTES_STRING(c->address)))
                 r = -EBADMSG;
+        if (r < 0)
+                return r;
+        *root_key = credential.root_key;
+        return messenger_check_leaf(m, c, m->device->suite, &k.leaf);
+}
+
+/* @result, unless what it is about cannot be stored. */
+static int note_offered(struct messenger *m, const struct conversation *c, struct bytes root_key, uint64_t now,
+                        int result)
+{
+        int r = messenger_begin(m);
+
         if (r >= 0)
-                r = messenger_check_leaf(m, c, m->device->suite, &k.leaf);
-        if (r >= 0)
-                *root_key = credential.root_key;
-        return r;
+                r = messenger_end(m, NULL, messenger_note_offered(m, c, root_key, BYTES(NULL, 0), now * 1000000));
+        return r < 0 ? r : result;
 }
 
 /* One whose group is gone keeps its history. */
@@ -281,6 +291,8 @@ int messenger_start(struct messenger *m, const char *address, struct bytes key_p
         if (!g)
                 abort();
         r = check_key_package(m, c, key_package, now, &root_key);
+        if (r == -EKEYREJECTED)
+                r = note_offered(m, c, root_key, now, r);
         if (r >= 0)
                 r = create_group(m, now, &g->group);
         if (r >= 0)

@@ -107,6 +107,7 @@ struct joining {
         const struct messenger *messenger;
         struct conversation *conversation; /* whom the group is with: found by the first leaf that is not ours */
         bool is_new;
+        struct writer offered; /* a root key of theirs that is not the one that is known */
 };
 
 static int check_joined_leaf(void *userdata, const struct leaf_node *leaf)
@@ -137,7 +138,10 @@ static int check_joined_leaf(void *userdata, const struct leaf_node *leaf)
                 j->conversation = conversation_new(address);
                 j->is_new = true;
         }
-        return messenger_check_leaf(j->messenger, j->conversation, s, leaf);
+        r = messenger_check_leaf(j->messenger, j->conversation, s, leaf);
+        if (r == -EKEYREJECTED)
+                write_fixed(&j->offered, credential.root_key);
+        return r;
 }
 
 static int find_key_package(struct messenger *m, const struct welcome *w, struct held_key_package *out)
@@ -200,30 +204,16 @@ static int store_joined(struct messenger *m, uint64_t sequence, const struct hel
         return r < 0 ? r : set_sequence(m, sequence);
 }
 
-/* A root key that has changed is shown, once until something else is said. */
-static int notice_changed_key(struct messenger *m, uint64_t sequence, struct conversation *c)
+/* A root key that has changed is shown, and the person may accept it: messenger_contact.h. */
+static int note_offered(struct messenger *m, uint64_t sequence, const struct joining *j, struct bytes envelope)
 {
-        static const char text[] =
-                "Somebody with another key tried to start this conversation anew. If the person has set "
-                "up a new account, ask them in another way; if not, the hub may be cheating. "
-                "Nothing of it was accepted.";
-        _cleanup_(message_release) struct message last = { 0 };
-        struct content content = { now_usec(), BYTES_STRING(text) };
-        uint64_t id;
-        int r = history_last(m->vault, conversation_id(c), &last);
+        int r = messenger_begin(m);
 
         if (r < 0)
                 return r;
-        if (r > 0 && last.sender == SENDER_NOTICE)
-                return skip(m, sequence);
-        r = messenger_begin(m);
-        if (r < 0)
-                return r;
-        r = history_add(m->vault, conversation_id(c), MESSAGE_RECEIVED, SENDER_NOTICE, &content, &id);
+        r = messenger_note_offered(m, j->conversation, writer_bytes(&j->offered), envelope, now_usec());
         if (r >= 0)
                 r = set_sequence(m, sequence);
-        if (r >= 0)
-                messenger_tell_added(m, c, id);
         return messenger_end(m, NULL, r);
 }
 
@@ -251,10 +241,10 @@ static int receive_welcome(struct messenger *m, uint64_t sequence, struct bytes 
                 membership_free(g);
                 if (!is_passing(r))
                         refused(m, "An invitation", r);
-                r = is_passing(r) ? r
-                    : r == -EKEYREJECTED && j.conversation && !j.is_new
-                            ? notice_changed_key(m, sequence, j.conversation)
-                            : skip(m, sequence);
+                r = is_passing(r)        ? r
+                    : j.offered.size > 0 ? note_offered(m, sequence, &j, envelope)
+                                         : skip(m, sequence);
+                writer_release(&j.offered);
                 if (j.is_new)
                         conversation_free(j.conversation);
                 return r;
@@ -277,6 +267,14 @@ static int receive_welcome(struct messenger *m, uint64_t sequence, struct bytes 
                 m->conversations = j.conversation;
         }
         return 0;
+}
+
+int messenger_follow_welcome(struct messenger *m, struct bytes envelope)
+{
+        uint64_t last;
+        int r = last_sequence(m, &last);
+
+        return r < 0 ? r : receive_welcome(m, last, envelope);
 }
 
 /* -- a message of a group ----------------------------------------------------------------------------------------- */
@@ -423,7 +421,7 @@ static int commit_accepted(struct messenger *m, struct conversation *c, struct m
         return r < 0 ? r : messenger_encrypt_waiting(m, c);
 }
 
-static int fail_waiting(struct messenger *m, struct conversation *c)
+int messenger_fail_waiting(struct messenger *m, struct conversation *c)
 {
         int64_t id;
         int r = 0;
@@ -445,7 +443,7 @@ static int commit_refused(struct messenger *m, struct conversation *c, struct me
         if (!*gone)
                 return membership_store(m->vault, g);
         r = membership_erase(m->vault, g);
-        return r < 0 || conversation_current(c) ? r : fail_waiting(m, c);
+        return r < 0 || conversation_current(c) ? r : messenger_fail_waiting(m, c);
 }
 
 static int message_outcome(struct messenger *m, uint64_t message, enum message_state state)

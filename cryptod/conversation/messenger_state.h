@@ -47,3 +47,14 @@ int messenger_commit_update(struct messenger *m, struct conversation *c, struct 
  * root key that is known. -EKEYREJECTED for another one. */
 int messenger_check_leaf(const struct messenger *m, const struct conversation *c, const struct suite *s,
                          const struct leaf_node *leaf);
+
+/* Within a transaction: remembers a root key of @c's person that was refused, with the invitation that it came with
+ * (may be empty), and shows it in the history. */
+int messenger_note_offered(struct messenger *m, const struct conversation *c, struct bytes root_key,
+                           struct bytes welcome, uint64_t time);
+
+/* Follows an invitation that was refused when it came. */
+int messenger_follow_welcome(struct messenger *m, struct bytes envelope);
+
+/* Within a transaction: what waited for a group that will not be has failed. */
+int messenger_fail_waiting(struct messenger *m, struct conversation *c);

@@ -44,6 +44,7 @@ int cli_fail_bus(const struct cli *cli, const sd_bus_error *error)
                 { ERROR_WRONG_FACTOR, EXIT_FACTOR_REFUSED },
                 { ERROR_LOCKED, EXIT_LOCKED },
                 { ERROR_HUB, EXIT_HUB },
+                { ERROR_KEY_MISMATCH, EXIT_NOT_VERIFIED },
                 { ERROR_NOT_FOUND, EXIT_NOT_FOUND },
                 { ERROR_THROTTLED, EXIT_THROTTLED },
                 { ERROR_INVALID_ARGUMENT, EXIT_USAGE },

@@ -24,6 +24,7 @@ enum exit_code {
         EXIT_HUB = 6,
         EXIT_NOT_FOUND = 7,
         EXIT_THROTTLED = 8,
+        EXIT_NOT_VERIFIED = 9,
 };
 
 struct cli {
@@ -33,8 +34,9 @@ struct cli {
         const char *camera;
         const char *suite;
         const char *without_face; /* --recovery, --passphrase: the kind of factor */
-        int pin_fd, new_pin_fd, invitation_fd;
-        bool invitation; /* to be asked for */
+        int pin_fd, new_pin_fd, invitation_fd, scanned_fd;
+        const char *number; /* a safety number */
+        bool invitation;    /* to be asked for */
         bool local;
         const char *state;   /* of a hub */
         const char *expires; /* of an invitation */
@@ -73,6 +75,7 @@ int command_read(struct cli *cli, int argc, char *argv[]);
 int command_conversations(struct cli *cli, int argc, char *argv[]);
 int command_update(struct cli *cli, int argc, char *argv[]);
 int command_unregister(struct cli *cli, int argc, char *argv[]);
+int command_contact(struct cli *cli, int argc, char *argv[]);
 int command_hub(struct cli *cli, int argc, char *argv[]);
 
 /* Prints "visavis: " and the sentence to stderr, or {"event":"error","code":…,"text":…} to stdout with --json; returns

@@ -70,6 +70,15 @@ const struct command commands[] = {
           "Whoever may have copied the old keys is shut out of what follows. It is also\n"
           "done from time to time without being asked for.\n",
           OPTION_ACCOUNT, command_update },
+        { "contact", "ACTION …", "Verify whom you talk to.",
+          "list              whom you have met, and whether their keys are verified\n"
+          "verify ADDRESS    show the safety number, 60 digits, and a QR code; the other\n"
+          "                  sees the same digits. Compare them where nobody can lie to\n"
+          "                  both of you: in person, or on a call where you know the voice\n"
+          "unverify ADDRESS  take that back\n"
+          "accept ADDRESS    trust the new key of somebody who has set up a new account;\n"
+          "                  until then it is refused\n",
+          OPTION_ACCOUNT | OPTION_SCANNED_FD | OPTION_NUMBER, command_contact },
         { "online", "", "Link an account to its hub again.", "Undoes visavis offline.\n", OPTION_ACCOUNT,
           command_online },
         { "offline", "", "Cut an account's link to its hub.",
@@ -118,6 +127,8 @@ static const struct {
         { OPTION_NEW_PIN_FD, "  --new-pin-fd N   read the new PIN, or the words typed back, from it\n" },
         { OPTION_INVITATION, "  --invitation     ask for the token of a hub that takes accounts by invitation\n" },
         { OPTION_INVITATION_FD, "  --invitation-fd N  read that token from this descriptor\n" },
+        { OPTION_SCANNED_FD, "  --scanned-fd N   compare with the QR code's text, read from this descriptor\n" },
+        { OPTION_NUMBER, "  --number DIGITS  the safety number as the other has it, instead of asking\n" },
         { OPTION_LOCAL, "  --local          only here, for a hub that will not come back\n" },
         { OPTION_RECOVERY, "  --recovery       the recovery code instead of face and PIN\n" },
         { OPTION_PASSPHRASE, "  --passphrase     a passphrase instead of face and PIN, where that is allowed\n" },
@@ -166,6 +177,6 @@ void help_print(FILE *f, const struct command *command)
         }
         fputs("\nExit codes: 0 done, 1 other failures, 2 wrong usage, 3 face refused,\n"
               "4 PIN refused, 5 locked, 6 hub unreachable or refusing, 7 not found,\n"
-              "8 too many failures: wait.\n",
+              "8 too many failures: wait, 9 the keys are not those that were compared.\n",
               f);
 }

@@ -13,7 +13,7 @@
 enum { PIN_FD_MAX = 1 << 20, LAST_MAX = 500, USES_MAX = 10000 };
 
 /* What getopt_long() answers with; the rest of the options have the bits of help.h. */
-enum { OPTION_BUS = 1 << 16, OPTION_JSON, OPTION_HELP, OPTION_VERSION };
+enum { OPTION_BUS = 1 << 24, OPTION_JSON, OPTION_HELP, OPTION_VERSION };
 
 static const struct option long_options[] = {
         { "bus", required_argument, NULL, OPTION_BUS },
@@ -24,6 +24,8 @@ static const struct option long_options[] = {
         { "new-pin-fd", required_argument, NULL, OPTION_NEW_PIN_FD },
         { "invitation", no_argument, NULL, OPTION_INVITATION },
         { "invitation-fd", required_argument, NULL, OPTION_INVITATION_FD },
+        { "scanned-fd", required_argument, NULL, OPTION_SCANNED_FD },
+        { "number", required_argument, NULL, OPTION_NUMBER },
         { "local", no_argument, NULL, OPTION_LOCAL },
         { "recovery", no_argument, NULL, OPTION_RECOVERY },
         { "passphrase", no_argument, NULL, OPTION_PASSPHRASE },
@@ -105,6 +107,15 @@ static int take_option(struct request *q, int option)
                 if (r != EXIT_OK)
                         return r;
                 cli->invitation_fd = (int) number;
+                break;
+        case OPTION_SCANNED_FD:
+                r = parse_number(cli, "--scanned-fd", 0, PIN_FD_MAX, &number);
+                if (r != EXIT_OK)
+                        return r;
+                cli->scanned_fd = (int) number;
+                break;
+        case OPTION_NUMBER:
+                cli->number = optarg;
                 break;
         case OPTION_INVITATION:
                 cli->invitation = true;
@@ -196,7 +207,7 @@ static int run(struct request *q, const struct command *command, int argc, char 
 
 int main(int argc, char *argv[])
 {
-        struct request q = { .cli.pin_fd = -1, .cli.new_pin_fd = -1, .cli.invitation_fd = -1 };
+        struct request q = { .cli.pin_fd = -1, .cli.new_pin_fd = -1, .cli.invitation_fd = -1, .cli.scanned_fd = -1 };
         const struct rlimit none = { 0, 0 };
 
         log_open("visavis", LOG_WARNING);

@@ -18,6 +18,7 @@
 #define CRYPTO_MANAGER "im.visavis.Crypto1.Manager"
 #define CRYPTO_ACCOUNT "im.visavis.Crypto1.Account"
 #define CRYPTO_SLOTS "im.visavis.Crypto1.Slots"
+#define CRYPTO_CONTACTS "im.visavis.Crypto1.Contacts"
 #define RELAY_SERVICE "im.visavis.Relay1"
 #define RELAY_PATH "/im/visavis/Relay1"
 #define RELAY_LINK "im.visavis.Relay1.Link"

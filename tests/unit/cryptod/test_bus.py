@@ -282,6 +282,28 @@ def play_slots(alice):
     return words
 
 
+def play_contacts(alice, bob):
+    """Two who have talked, of one hub."""
+    contacts = alice.of(alice.path, "im.visavis.Crypto1.Contacts")
+    theirs = bob.of(bob.path, "im.visavis.Crypto1.Contacts")
+
+    def verified():
+        return [(str(a), bool(v), bool(c)) for a, v, c in contacts.List()] == [(bob.plain_address, True, False)]
+
+    (number, code), (same, other_code) = contacts.SafetyNumber(bob.address, False), theirs.SafetyNumber(alice.plain_address, False)
+    check("both see one safety number", len(number) == 60 and number.isdigit() and number == same and code != other_code)
+    check("whom nobody has met has none", refused("NotFound", contacts.SafetyNumber, f"nobody@127.0.0.1:{alice.stage.port}", False))
+    check("somebody else's code is told", refused("KeyMismatch", contacts.CompareCode, bob.address, code) and not verified())
+    check("so is one that is none", refused("InvalidArgument", contacts.CompareCode, bob.address, "visavis"))
+    contacts.CompareCode(bob.address, other_code)
+    check("the right one verifies", verified())
+    contacts.SetVerified(bob.address, False)
+    check("which can be taken back", not verified())
+    contacts.SetVerified(bob.address, True)
+    check("and said", verified())
+    check("no key is accepted that nobody has offered", refused("NotFound", contacts.AcceptKey, bob.address, number))
+
+
 def play_logind(logind, alice):
     """Starts and ends with alice's account open."""
     check("sleep is delayed until the keys are zeroed", logind.inhibitors[0][:2] == ("sleep", "delay") and logind.held())
@@ -416,6 +438,7 @@ def play(stage):
     bob.account.Send(theirs, "new keys")
     check("keys are replaced by both at once, and the conversation goes on", wait_for(
         lambda: alice.history(conversation)[-1:] == [("bob", "new keys", "received")]))
+    play_contacts(alice, bob)
     check("a conversation that is not there is told", refused("NotFound", alice.account.Send, "0" * 32, "x"))
     check("an empty message is refused", refused("InvalidArgument", alice.account.Send, conversation, ""))
 

@@ -13,6 +13,7 @@
 #include "cryptod/conversation/credential.h"
 #include "cryptod/conversation/key_packages.h"
 #include "cryptod/conversation/messenger.h"
+#include "cryptod/conversation/messenger_contact.h"
 #include "cryptod/mls/public_message.h"
 #include "services/cleanup.h"
 #include "services/seal.h"
@@ -365,6 +366,71 @@ static void a_person_with_a_new_root_key_is_refused_and_shown(void **state)
         leave(&mallory);
 }
 
+static void assert_contact(struct person *p, bool verified, bool changed)
+{
+        struct contact_view view;
+
+        assert_int_equal(messenger_contact_view(p->messenger, only(p), &view), 0);
+        assert_int_equal(view.verified, verified);
+        assert_int_equal(view.changed, changed);
+}
+
+static void a_key_is_verified_until_it_changes_and_the_other_is_accepted(void **state)
+{
+        struct fixture *f = *state;
+        char ours[SAFETY_NUMBER_DIGITS + 1], theirs[SAFETY_NUMBER_DIGITS + 1];
+        struct person again; /* alice, who has lost her account and made a new one of the same name */
+
+        start(&f->alice, &f->bob);
+        carry(f, &f->alice, &f->bob);
+        for (struct person *p = &f->alice;; p = &f->bob) {
+                _cleanup_free_ char *code = NULL;
+
+                assert_int_equal(
+                        messenger_safety_number(p->messenger, only(p), false, p == &f->bob ? theirs : ours, &code), 0);
+                if (p == &f->bob)
+                        break;
+                assert_int_equal(messenger_compare_code(f->alice.messenger, only(&f->alice), code, 1), -EKEYREJECTED);
+                assert_int_equal(messenger_compare_code(f->bob.messenger, only(&f->bob), code, 1), 0);
+        }
+        assert_string_equal(ours, theirs);
+        restart(&f->bob);
+        assert_contact(&f->alice, false, false);
+        assert_contact(&f->bob, true, false);
+        assert_int_equal(messenger_accept_key(f->bob.messenger, only(&f->bob), ours, 1), -ENOENT);
+
+        sign_up(&again, "alice", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "MLS_256_DHKEMP384_AES256GCM_SHA384_P384");
+        start(&again, &f->bob);
+        f->epoch = 0;
+        f->bob.sequence = 100;
+        carry(f, &again, &f->bob);
+        say(&again, only(&again), "before");
+        carry(f, &again, &f->bob);
+        restart(&f->bob);
+        assert_contact(&f->bob, true, true);
+        assert_history(&f->bob, "!|!|");
+
+        _cleanup_free_ char *code = NULL;
+        assert_int_equal(messenger_accept_key(f->bob.messenger, only(&f->bob), ours, 1), -EKEYREJECTED);
+        assert_int_equal(messenger_safety_number(f->bob.messenger, only(&f->bob), true, theirs, &code), 0);
+        assert_string_not_equal(ours, theirs);
+        assert_int_equal(messenger_accept_key(f->bob.messenger, only(&f->bob), theirs, 1), 0);
+        restart(&f->bob);
+        assert_contact(&f->bob, false, false);
+        say(&again, only(&again), "after");
+        carry(f, &again, &f->bob);
+        say(&f->bob, only(&f->bob), "welcome back");
+        carry(f, &f->bob, &again);
+        assert_history(&f->bob, "!|!|!|>after|swelcome back|");
+        assert_history(&again, "sbefore|safter|>welcome back|");
+
+        f->bob.sequence = 200; /* the old account is a stranger now */
+        say(&f->alice, only(&f->alice), "it was me");
+        carry(f, &f->alice, &f->bob);
+        assert_history(&f->bob, "!|!|!|>after|swelcome back|");
+        leave(&again);
+}
+
 static void a_refused_first_commit_leaves_a_conversation_that_can_start_again(void **state)
 {
         struct fixture *f = *state;
@@ -506,7 +572,7 @@ static void make_older(struct person *p)
 {
         static const char sql[] = "UPDATE cell SET content = NULL WHERE id IN (SELECT cell FROM group_part);"
                                   "INSERT INTO cell VALUES (1000, 1, x'00');"
-                                  "DROP TABLE group_part; DROP TABLE welcome;"
+                                  "DROP TABLE group_part; DROP TABLE welcome; DROP TABLE contact;"
                                   "CREATE TABLE older (cell INTEGER PRIMARY KEY REFERENCES cell,"
                                   "                    conversation BLOB NOT NULL REFERENCES conversation);"
                                   "INSERT INTO older SELECT 1000, conversation FROM membership;"
@@ -818,6 +884,7 @@ int main(void)
                 TEST(our_keys_are_replaced_after_many_messages),
                 TEST(both_start_at_once_and_agree_on_one_group),
                 TEST(a_person_with_a_new_root_key_is_refused_and_shown),
+                TEST(a_key_is_verified_until_it_changes_and_the_other_is_accepted),
                 TEST(a_refused_first_commit_leaves_a_conversation_that_can_start_again),
                 TEST(used_keys_are_gone_from_the_disk),
                 TEST(of_each_part_that_changes_the_old_key_is_gone),

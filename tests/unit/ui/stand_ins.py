@@ -189,12 +189,48 @@ class Slots(dbus.service.Object):
         return number
 
 
-class Account(Slots):
+class Contacts(dbus.service.Object):
+    """Bob alone, whose key can be another one."""
+
+    @dbus.service.method("im.visavis.Crypto1.Contacts", out_signature="a(sbb)", sender_keyword="sender")
+    def List(self, sender):
+        self.needs(sender)
+        return [(BOB, self.verified, self.changed)]
+
+    @dbus.service.method("im.visavis.Crypto1.Contacts", in_signature="sb", out_signature="ss", sender_keyword="sender")
+    def SafetyNumber(self, address, changed, sender):
+        self.needs(sender)
+        if changed and not self.changed:
+            raise Refused("NotFound", "No other key waits to be accepted.")
+        return ("67890" if changed else "01234") * 12, "visavis-safety:1:x"
+
+    @dbus.service.method("im.visavis.Crypto1.Contacts", in_signature="sb", sender_keyword="sender")
+    def SetVerified(self, address, verified, sender):
+        self.needs(sender)
+        self.verified = bool(verified)
+
+    @dbus.service.method("im.visavis.Crypto1.Contacts", in_signature="ss", sender_keyword="sender")
+    def CompareCode(self, address, code, sender):
+        self.needs(sender)
+        if code != "visavis-safety:1:y":
+            raise Refused("KeyMismatch", "This is not the safety number of you two.")
+        self.verified = True
+
+    @dbus.service.method("im.visavis.Crypto1.Contacts", in_signature="ss", sender_keyword="sender")
+    def AcceptKey(self, address, number, sender):
+        self.needs(sender)
+        if number != "67890" * 12:
+            raise Refused("KeyMismatch", "This is not the safety number of you two.")
+        self.verified = self.changed = False
+
+
+class Account(Slots, Contacts):
     def __init__(self, crypto, id, address):
         self.path = "/im/visavis/Crypto1/account/" + id
         super().__init__(crypto.connection, self.path)
         self.crypto, self.id, self.address = crypto, id, address
         self.holders, self.messages, self.read_up_to, self.updates = set(), [], 0, 0
+        self.verified = self.changed = False  # bob's key
         self.slots, self.offered = {1: ("face", "", PIN)}, None  # number: kind, label, factor
         self.opened = []  # addresses that were asked for
         self.others = []  # further conversations, as ListConversations has them; nothing is in them

@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from checks import check, finish, skip  # noqa: E402
 
 VISAVIS = sys.argv[1]
-OK, OTHER, USAGE, FACE, FACTOR, LOCKED, HUB, NOT_FOUND, THROTTLED = range(9)
+OK, OTHER, USAGE, FACE, FACTOR, LOCKED, HUB, NOT_FOUND, THROTTLED, NOT_VERIFIED = range(10)
 
 
 class World:
@@ -76,7 +76,7 @@ def test_contract(w):
     attempt = stand_ins.Attempt(w.auth, "/im/visavis/Auth1/attempt/contract", "", [], ID)
     account = stand_ins.Account(w.crypto, "contract", "")
     for thing, name in ((w.auth, "Auth1.Manager"), (attempt, "Auth1.Attempt"), (w.crypto, "Crypto1.Manager"),
-                        (account, "Crypto1.Account"), (account, "Crypto1.Slots"), (w.link, "Relay1.Link")):
+                        (account, "Crypto1.Account"), (account, "Crypto1.Slots"), (account, "Crypto1.Contacts"), (w.link, "Relay1.Link")):
         name = "im.visavis." + name
         path = thing.__dbus_object_path__
         have = stand_ins.methods(thing.Introspect(path, thing.connection), name)
@@ -328,6 +328,53 @@ def test_slots(w):
           (code, out, err))
 
 
+def test_contact(w):
+    account = w.crypto.accounts[0]
+
+    def scanned(text):
+        fd = os.memfd_create("code")
+        os.write(fd, text)
+        os.lseek(fd, 0, os.SEEK_SET)
+        try:
+            with subprocess.Popen([VISAVIS, "contact", "verify", BOB, "--scanned-fd", str(fd)], pass_fds=[fd], env=w.environment,
+                                  stderr=subprocess.DEVNULL) as process:
+                pump(lambda: process.poll() is not None)
+            return process.returncode
+        finally:
+            os.close(fd)
+
+    w.run("login", pin=PIN)
+    code, out, err = w.run("contact", "list", "--json")
+    check("contact list says whom one has met", code == OK and events(out) == [{"address": BOB, "verified": False, "changed": False}], (out, err))
+    code, out, err = w.run("contact", "verify", BOB, start_new_session=True)
+    check("contact verify shows the digits in groups, and marks nothing without an answer",
+          code == USAGE and out.startswith("01234  01234  01234  01234\n01234") and "visavis-safety:1:x" in out and not account.verified, (code, out, err))
+    code, out, err = w.run("contact", "verify", BOB, "--json")
+    check("with --json it is an object", code == OK and events(out)[0]["number"] == "01234" * 12, (code, out, err))
+    for number in ("0123", "x" * 60, "01234" * 13):
+        check("what is no number is refused", w.run("contact", "verify", BOB, "--number", number)[0] == USAGE and not account.verified)
+    code, out, err = w.run("contact", "verify", BOB, "--number", "01234 " * 11 + "01235")
+    check("another number does not verify", code == NOT_VERIFIED and "differ" in err and not account.verified, (code, out, err))
+    code, out, err = w.run("contact", "verify", BOB, "--number", "01234 " * 12)
+    check("the right one does", code == OK and account.verified, (code, out, err))
+    check("contact unverify takes it back", w.run("contact", "unverify", BOB)[0] == OK and not account.verified)
+    check("a code that was scanned decides, too", scanned(b"visavis-safety:1:z\n") == NOT_VERIFIED and scanned(b"visavis-safety:1:y\n") == OK and
+          account.verified)
+    check("there is no other key to accept", w.run("contact", "accept", BOB)[0] == NOT_FOUND)
+    account.changed = True
+    code, out, err = w.run("contact", "list")
+    check("contact list shows another key", "verified" in out and "contact accept" in out, (out, err))
+    code, out, err = w.run("contact", "accept", BOB, start_new_session=True)
+    check("contact accept shows its number, and asks", code == USAGE and "67890  67890" in out and account.changed, (code, out, err))
+    code, out, err = w.run("contact", "accept", BOB, "--number", "01234" * 12)
+    check("another one's number is refused", code == NOT_VERIFIED and account.changed, (code, out, err))
+    code, out, err = w.run("contact", "accept", BOB, "--number", "67890" * 12)
+    check("its own is taken", code == OK and not account.changed and not account.verified, (code, out, err))
+    code, out, err = w.run("contact", "frob", BOB)
+    check("contact knows no other word", code == USAGE and "accept" in err, (code, out, err))
+    w.run("lock")
+
+
 def test_choice(w):
     w.crypto.add(OTHER_ID, "carol@hub.example.org:7843")
     code, _, err = w.run("lock")
@@ -462,7 +509,7 @@ def test_usage(w):
     check("with --json before it, the error is an object", code == USAGE and events(out)[0]["code"] == USAGE and not err, (code, out, err))
     code, general, _ = w.run("--help")
     commands = general.split("Commands:\n")[1].split("\n\n")[0].splitlines()
-    check("--help lists the commands", code == OK and len(commands) == 15, commands)
+    check("--help lists the commands", code == OK and len(commands) == 16, commands)
     for command in (line.split()[0] for line in commands):
         code, out, _ = w.run(command, "--help")
         check(f"{command} --help describes it within 80 columns", code == OK and out.startswith(f"Usage: visavis {command}") and
@@ -472,7 +519,7 @@ def test_usage(w):
 world = World()
 try:
     for test in (test_contract, test_usage, test_before_any_account, test_signup, test_agent, test_send, test_read, test_follow, test_locked,
-                 test_login, test_slots, test_choice, test_status, test_runtime_directory, test_other_user, test_terminal, test_hub):
+                 test_login, test_slots, test_contact, test_choice, test_status, test_runtime_directory, test_other_user, test_terminal, test_hub):
         test(world)
     status = finish()
 finally:
