@@ -88,7 +88,10 @@ int store_run(struct store *s, struct store_request *const *requests, unsigned c
         if (e >= 0)
                 e = store_save_mailboxes(s);
         if (e >= 0)
+                e = store_sync_chunks(s);
+        if (e >= 0)
                 e = storage_commit(s->db);
+        store_forget_gone(s, e >= 0);
         if (e < 0) {
                 store_log_failure(s->db, e);
                 storage_rollback(s->db);
@@ -115,7 +118,7 @@ void store_request_release(struct store_request *r)
 static const char fetch_query[] = "select e.sequence, b.payload from entries e, bodies b where e.mailbox = ? and"
                                   " e.sequence > ? and b.id = e.body order by e.sequence limit ?";
 
-static const char chunk_query[] = "select content from chunks where name = ?";
+static const char chunk_query[] = "select content, place, size from chunks where name = ?";
 
 static int open_reader(struct store *s, const char *path)
 {
@@ -154,6 +157,8 @@ int store_open(const char *directory, const struct store_limits *limits, struct 
         if (e >= 0)
                 e = open_reader(s, s->path);
         if (e >= 0)
+                e = store_open_segments(s, directory);
+        if (e >= 0)
                 e = checkpoint_start(s->db, s->path, &s->checkpoint);
         if (e < 0) {
                 store_close(s);
@@ -180,6 +185,9 @@ struct store *store_close(struct store *s)
                 sqlite3_finalize(s->statements[i]);
         if (s->db)
                 storage_close(s->db);
+        segments_close(s->segments);
+        free(s->gone);
+        free(s->content);
         mailbox_table_free(s->mailboxes);
         free(s->path);
         free(s);

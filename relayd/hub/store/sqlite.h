@@ -5,6 +5,7 @@
 
 #include "checkpoint.h"
 #include "mailbox_table.h"
+#include "segments.h"
 #include "services/storage.h"
 #include "store.h"
 
@@ -49,7 +50,7 @@ enum statement {
 };
 
 /* The database's versions, and the text of each statement. */
-enum { STORE_MIGRATIONS = 5 };
+enum { STORE_MIGRATIONS = 6 };
 extern const char *const store_migrations[STORE_MIGRATIONS];
 extern const char *const store_queries[Q_COUNT];
 
@@ -57,6 +58,11 @@ extern const char *const store_queries[Q_COUNT];
 struct freed {
         int64_t body;
         bool shared;
+};
+
+/* A chunk's content in the segments. */
+struct place {
+        int64_t place, size;
 };
 
 struct store {
@@ -69,10 +75,15 @@ struct store {
         uint64_t sends; /* counts them, see struct mailbox */
         struct freed freed[FREED_MAX];
         unsigned freed_count;
+        struct segments *segments;
+        struct place *gone; /* contents whose rows this batch has dropped */
+        unsigned gone_count;
+        int64_t lowest;         /* no content lies below it, 0: not known */
         int64_t expire_mailbox; /* where the next EXPIRE goes on */
 
         sqlite3 *reader; /* for the thread that only reads */
         sqlite3_stmt *fetch, *chunk;
+        uint8_t *content; /* one chunk's, for that thread */
 };
 
 static inline int64_t now_usec(void)
@@ -137,6 +148,16 @@ int store_use_invitation(struct store *s, struct store_request *r);
 
 /* Why the invitation is not good at @now, from its columns uses, until and revoked. */
 enum store_refusal store_refusal_of(int64_t uses, int64_t until, bool revoked, int64_t now);
+
+/* sqlite_chunks.c. Opens the segments; and what a batch means for them, before it is committed, after, and if it is
+ * not.
+ */
+int store_open_segments(struct store *s, const char *directory);
+int store_sync_chunks(struct store *s);
+void store_forget_gone(struct store *s, bool committed);
+
+/* The same for a backup: the contents that rows of @copy point to come into the rows. */
+int store_embed_chunks(const struct segments *segments, sqlite3 *copy);
 
 /* Drop some of what is past its time; 1 if there may be more. */
 int store_expire_entries(struct store *s, int64_t now);

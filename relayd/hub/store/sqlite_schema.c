@@ -78,6 +78,10 @@ const char *const store_migrations[STORE_MIGRATIONS] = {
 
         /* 1: somebody other than its owner has put it as well, or made sure of it, and counts on it. */
         "alter table chunks add column shared integer not null default 0;",
+
+        /* Where the content is, segments.h; in a backup, and before there were segments, it is in the row itself. */
+        ("alter table chunks add column place integer;"
+         "create index chunks_place on chunks (place) where place is not null;"),
 };
 
 const char *const store_queries[Q_COUNT] = {
@@ -119,8 +123,9 @@ const char *const store_queries[Q_COUNT] = {
                 " order by sequence limit ?",
         [Q_ENTRIES_DROP] = "delete from entries where mailbox = ? and sequence <= ?",
         [Q_CHUNK_RENEW] = "update chunks set until = max(until, ?2), shared = shared or owner <> ?3 where name = ?1",
-        [Q_CHUNK_ADD] = "insert into chunks (name, owner, size, until, content) values (?, ?, ?, ?, ?)",
-        [Q_CHUNK_DROP] = "delete from chunks where name = ?1 and owner = ?2 and not shared returning size",
+        [Q_CHUNK_ADD] = "insert into chunks (name, owner, size, until, content, place)"
+                        " values (?, ?, ?, ?, x'', ?)",
+        [Q_CHUNK_DROP] = "delete from chunks where name = ?1 and owner = ?2 and not shared returning size, place",
         [Q_CHUNK_OWNER] = "select bytes from chunk_owners where mailbox = ?",
         [Q_CHUNK_OWNER_MORE] = "insert into chunk_owners (mailbox, bytes) values (?1, ?2)"
                                " on conflict do update set bytes = bytes + ?2",

@@ -15,6 +15,7 @@
 enum { BACKUP_PAGES = 256 /* 1 MiB in a step */, COPY_STEP = 1024 * 1024, PROGRESS_STEPS = 100000 };
 
 struct store_view {
+        const struct store *store;
         sqlite3 *db;
         char *path;
 };
@@ -28,6 +29,7 @@ int store_view_open(const struct store *s, struct store_view **out)
                 free(v);
                 return -ENOMEM;
         }
+        v->store = s;
         e = storage_errno(sqlite3_open_v2(v->path, &v->db, SQLITE_OPEN_READONLY, NULL));
         if (e >= 0) /* the transaction begins with the first table that is read */
                 e = storage_errno(sqlite3_exec(
@@ -239,6 +241,8 @@ static int make_copy(struct store_view *v, const char *path, struct copying *c)
                                                "update mailboxes set generation = randomblob(16)",
                                                NULL, NULL, NULL));
         }
+        if (e >= 0)
+                e = store_embed_chunks(v->store->segments, copy);
         if (e >= 0)
                 e = check_copy(copy);
         if (e < 0 && sqlite3_errcode(copy) == SQLITE_INTERRUPT)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -434,6 +435,34 @@ static void how_an_invitation_ended_is_known_for_a_time(void **state)
         assert_int_equal(refusal_of(f->store, 1), STORE_TOKEN_UNKNOWN);
 }
 
+static enum store_result put_chunk(struct store *s, int64_t mailbox, const char *text, bool honest)
+{
+        struct store_request r = { .operation = STORE_PUT_CHUNK,
+                                   .mailbox = mailbox,
+                                   .chunk = { .content = BYTES_STRING(text) } };
+
+        assert_int_equal(chunk_name_of(r.chunk.content, r.chunk.name), 0);
+        r.chunk.name[0] ^= !honest;
+        return run(s, r).result;
+}
+
+static void expect_content(void *userdata, struct bytes content)
+{
+        assert_true(bytes_equal(content, BYTES_STRING((const char *) userdata)));
+}
+
+static bool has_chunk(struct store *s, const char *text)
+{
+        uint8_t name[CHUNK_NAME_SIZE];
+
+        assert_int_equal(chunk_name_of(BYTES_STRING(text), name), 0);
+        int r = store_read_chunk(s, name, expect_content, (void *) (uintptr_t) text);
+
+        if (r < 0)
+                assert_int_equal(r, -ENOENT);
+        return r >= 0;
+}
+
 struct backup_watch {
         struct store *store;
         int64_t from;
@@ -471,6 +500,7 @@ static void a_backup_is_of_one_moment_whole_and_of_a_new_generation(void **state
         int64_t bytes;
 
         assert_int_equal(send_it(f->store, sending(f->alice, 1, "bob carol", "before")), STORE_DONE);
+        assert_int_equal(put_chunk(f->store, f->alice, "chunk", true), STORE_DONE);
         look = run(f->store, look);
         memcpy(generation, look.generation, sizeof(generation));
         (void) snprintf(path, sizeof(path), "%s/hub.db", directory);
@@ -491,6 +521,9 @@ static void a_backup_is_of_one_moment_whole_and_of_a_new_generation(void **state
         store_view_close(v);
         assert_string_equal(seen, "alice:0/0 bob:1/6 carol:1/6 ");
         assert_string_equal(entries(restored, f->bob, 0), "1=before ");
+        assert_true(has_chunk(restored, "chunk")); /* though it is one file alone */
+        assert_int_equal(put_chunk(restored, f->bob, "after", true), STORE_DONE);
+        assert_true(has_chunk(restored, "chunk") && has_chunk(restored, "after"));
         look = run(restored, look);
         assert_int_equal(look.result, STORE_DONE);
         assert_memory_not_equal(generation, look.generation, sizeof(generation));
@@ -564,34 +597,6 @@ static void a_claim_may_leave_the_stock_alone(void **state)
         assert_claimed(&claim, "last", true);
 }
 
-static enum store_result put_chunk(struct store *s, int64_t mailbox, const char *text, bool honest)
-{
-        struct store_request r = { .operation = STORE_PUT_CHUNK,
-                                   .mailbox = mailbox,
-                                   .chunk = { .content = BYTES_STRING(text) } };
-
-        assert_int_equal(chunk_name_of(r.chunk.content, r.chunk.name), 0);
-        r.chunk.name[0] ^= !honest;
-        return run(s, r).result;
-}
-
-static void expect_content(void *userdata, struct bytes content)
-{
-        assert_true(bytes_equal(content, BYTES_STRING((const char *) userdata)));
-}
-
-static bool has_chunk(struct store *s, const char *text)
-{
-        uint8_t name[CHUNK_NAME_SIZE];
-
-        assert_int_equal(chunk_name_of(BYTES_STRING(text), name), 0);
-        int r = store_read_chunk(s, name, expect_content, (void *) (uintptr_t) text);
-
-        if (r < 0)
-                assert_int_equal(r, -ENOENT);
-        return r >= 0;
-}
-
 /* About two chunks, by their content. */
 static struct store_request ask_about(struct store *s, enum store_operation operation, int64_t mailbox, const char *one,
                                       const char *two)
@@ -659,6 +664,37 @@ static void a_chunk_is_dropped_by_its_owner_unless_somebody_else_counts_on_it(vo
         assert_true(has_chunk(f->store, "sevenof") && has_chunk(f->store, "2"));
 }
 
+/* What the segments take of the disk. */
+static int64_t segment_blocks(struct fixture *f)
+{
+        _cleanup_free_ char *path = NULL;
+        struct stat st;
+
+        assert_true(asprintf(&path, "%s/chunks/%016x", f->directory, 0) > 0);
+        return stat(path, &st) < 0 ? 0 : st.st_blocks;
+}
+
+static void a_dropped_chunk_gives_its_room_on_the_disk_back(void **state)
+{
+        struct fixture *f = *state;
+        static char content[CHUNK_SIZE_MAX];
+        struct store_limits wide = limits;
+
+        wide.chunk_bytes = 4 * CHUNK_SIZE_MAX;
+        store_set_limits(f->store, &wide);
+        memset(content, 'x', sizeof(content) - 1);
+        assert_int_equal(put_chunk(f->store, f->alice, content, true), STORE_DONE);
+        assert_int_equal(put_chunk(f->store, f->alice, "small", true), STORE_DONE);
+        int64_t full = segment_blocks(f);
+
+        assert_true(full * 512 >= CHUNK_SIZE_MAX);
+        assert_int_equal(ask_about(f->store, STORE_DROP_CHUNKS, f->alice, content, "never there").result, STORE_DONE);
+        assert_true((full - segment_blocks(f)) * 512 > CHUNK_SIZE_MAX / 2);
+        assert_true(has_chunk(f->store, "small"));
+        open_again(f);
+        assert_true(has_chunk(f->store, "small") && !has_chunk(f->store, content));
+}
+
 static void inspection_shows_accounts_and_ciphertext_and_no_sender(void **state)
 {
         struct fixture *f = *state;
@@ -696,6 +732,7 @@ int main(void)
                 TEST(chunks_are_named_by_their_content_count_once_and_expire),
                 TEST(it_is_told_which_chunks_are_there),
                 TEST(a_chunk_is_dropped_by_its_owner_unless_somebody_else_counts_on_it),
+                TEST(a_dropped_chunk_gives_its_room_on_the_disk_back),
                 TEST(inspection_shows_accounts_and_ciphertext_and_no_sender),
         };
 
