@@ -1,12 +1,16 @@
 /* Two people's messengers with a relay between them that the test plays: what arrives, in what order, after which
  * crash, and what an old copy of the disk does not give away. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -51,14 +55,26 @@ static void on_queued(void *userdata)
         ((struct person *) userdata)->queued++;
 }
 
-/* As after kill -9 and a new log-in: only what is on disk is left. */
-static void restart(struct person *p)
+static void log_out(struct person *p)
 {
         p->messenger = messenger_free(p->messenger);
         p->vault = vault_free(p->vault);
-        assert_int_equal(vault_load(p->directory, p->id, &p->vault), 0);
-        assert_int_equal(vault_unlock(p->vault, secret_copy(secret_bytes(p->vault_key))), 0);
-        assert_int_equal(messenger_open(p->vault, &p->events, &p->messenger), 0);
+}
+
+static int log_in(struct person *p)
+{
+        int r = vault_load(p->directory, p->id, &p->vault);
+
+        if (r >= 0)
+                r = vault_unlock(p->vault, secret_copy(secret_bytes(p->vault_key)));
+        return r < 0 ? r : messenger_open(p->vault, &p->events, &p->messenger);
+}
+
+/* As after kill -9 and a new log-in: only what is on disk is left. */
+static void restart(struct person *p)
+{
+        log_out(p);
+        assert_int_equal(log_in(p), 0);
 }
 
 static void sign_up(struct person *p, const char *name, const char *id, const char *suite)
@@ -620,6 +636,137 @@ static void texts_that_are_none_are_refused(void **state)
         assert_history(&f->alice, "");
 }
 
+/* -- kill -9 ------------------------------------------------------------------------------------------------------ */
+
+static void read_string(struct reader *r, char *out)
+{
+        struct bytes b = read_vector(r);
+
+        memcpy(out, b.data, b.size);
+        out[b.size] = '\0';
+}
+
+/* What the process that is killed does: its standard input has  opaque directory<V>, id<V>, vault_key<V>;
+ * opaque envelopes<V>[]  of which it takes one after the other; without any it sends. */
+static int live_until_killed(void)
+{
+        static struct person p = { .events = { on_added, on_changed, on_queued, &p } };
+        _cleanup_writer_ struct writer input = WRITER_INIT;
+        struct reader r;
+        uint64_t message;
+        int c;
+
+        while ((c = getchar()) != EOF)
+                write_u8(&input, (uint8_t) c);
+        reader_init(&r, writer_bytes(&input));
+        read_string(&r, p.directory);
+        read_string(&r, p.id);
+        p.vault_key = secret_copy(read_vector(&r));
+        if (log_in(&p) < 0)
+                return 1;
+        printf("in\n");
+        fflush(stdout);
+        if (!reader_more(&r)) {
+                struct conversation *only = (struct conversation *) messenger_conversations(p.messenger);
+
+                while (messenger_send(p.messenger, only, BYTES_STRING("x"), 1, &message) >= 0 &&
+                       messenger_update(p.messenger, only) >= 0)
+                        ;
+        }
+        while (reader_more(&r)) {
+                uint64_t sequence = read_u64(&r);
+
+                if (messenger_deliver(p.messenger, sequence, read_vector(&r)) < 0)
+                        return 1;
+        }
+        return pause();
+}
+
+/* Starts @p's program anew in a process of its own, lets it live for a moment, and kills it. */
+static void live_and_be_killed(struct person *p, struct bytes envelopes)
+{
+        _cleanup_writer_ struct writer input = WRITER_INIT;
+        int in[2], out[2], status;
+        char answer[3];
+        pid_t pid;
+
+        write_vector(&input, BYTES_STRING(p->directory));
+        write_vector(&input, BYTES_STRING(p->id));
+        write_vector(&input, secret_bytes(p->vault_key));
+        write_fixed(&input, envelopes);
+        log_out(p);
+        assert_true(pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0);
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                dup2(in[0], 0);
+                dup2(out[1], 1);
+                execl("/proc/self/exe", "test", "live", NULL);
+                _exit(1);
+        }
+        close(in[0]);
+        close(out[1]);
+        assert_int_equal(write(in[1], input.data, input.size), input.size);
+        close(in[1]);
+        assert_int_equal(read(out[0], answer, sizeof(answer)), sizeof(answer));
+        usleep((useconds_t) random() % 40000);
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_true(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
+        close(out[0]);
+        assert_int_equal(log_in(p), 0);
+}
+
+static int64_t messages_of(struct person *p)
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+
+        assert_int_equal(storage_prepare(vault_database(p->vault), &s, "SELECT COUNT(*) FROM message", ""), 0);
+        assert_int_equal(storage_step(s), 1);
+        return storage_column_integer(s, 0);
+}
+
+/* If a key were used for two messages, bob would take the second for a replay. */
+static void one_who_sends_is_killed_at_any_instant(void **state)
+{
+        struct fixture *f = *state;
+
+        start(&f->alice, &f->bob);
+        carry(f, &f->alice, &f->bob);
+        for (unsigned round = 0; round < 5; round++) {
+                live_and_be_killed(&f->alice, BYTES(NULL, 0));
+                say(&f->alice, only(&f->alice), "still here");
+                carry(f, &f->alice, &f->bob);
+                assert_int_equal(messages_of(&f->alice), messages_of(&f->bob));
+        }
+}
+
+static void one_who_receives_is_killed_at_any_instant(void **state)
+{
+        enum { EACH = 8 };
+        struct fixture *f = *state;
+
+        start(&f->alice, &f->bob);
+        carry(f, &f->alice, &f->bob);
+        for (unsigned round = 0; round < 5; round++) {
+                _cleanup_writer_ struct writer envelopes = WRITER_INIT;
+                uint64_t number = 0, first = f->bob.sequence + 1;
+
+                for (unsigned i = 0; i < EACH; i++)
+                        say(&f->alice, only(&f->alice), "x");
+                for (unsigned i = 0; i < EACH; i++) {
+                        _cleanup_(envelope_release) struct envelope e = { 0 };
+
+                        assert_int_equal(messenger_next_envelope(f->alice.messenger, number, &e), 1);
+                        number = e.number;
+                        write_u64(&envelopes, first + i);
+                        write_vector(&envelopes, e.content);
+                }
+                live_and_be_killed(&f->bob, writer_bytes(&envelopes));
+                carry(f, &f->alice, &f->bob); /* under the same numbers: what he has, he has */
+                assert_int_equal(messages_of(&f->alice), messages_of(&f->bob));
+        }
+}
+
 /* -- people whose program is not ours ---------------------------------------------------------------------------- */
 
 /* A group of somebody's own making, with a leaf that their root key vouches for. */
@@ -872,8 +1019,11 @@ static void a_message_that_cannot_be_stored_is_good_when_it_comes_again(void **s
         assert_history(&f->bob, ">patience|");
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
+        if (argc > 1)
+                return live_until_killed();
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, release)
         const struct CMUnitTest tests[] = {
                 TEST(two_people_talk),
@@ -889,6 +1039,8 @@ int main(void)
                 TEST(used_keys_are_gone_from_the_disk),
                 TEST(of_each_part_that_changes_the_old_key_is_gone),
                 TEST(the_conversations_of_an_older_vault_start_anew),
+                TEST(one_who_sends_is_killed_at_any_instant),
+                TEST(one_who_receives_is_killed_at_any_instant),
                 TEST(texts_that_are_none_are_refused),
                 TEST(the_id_of_a_group_cannot_be_taken_by_another),
                 TEST(a_group_with_a_large_context_is_kept),

@@ -355,7 +355,8 @@ static void restart_somebody(struct walk *w)
         restart(&w->walkers[i].person);
 }
 
-/* What has changed goes to disk, for some after one step and for others after many; what is there is the whole state. */
+/* What has changed goes to disk, for some after one step and for others after many; what is there is the whole state.
+ */
 static void save_some(struct walk *w)
 {
         for (unsigned i = 0; i < w->count; i++)
