@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """cryptod on a private bus, with relayd and a hub as they are and a stand-in for authd: accounts, unlocking, two people who
 talk, kill -9, and who may do what."""
+import fcntl
+import json
 import os
 import pwd
 import shutil
@@ -105,6 +107,7 @@ class Stage:
         self.write("config/relayd.conf", f"[peers]\ncrypto-user = {self.me}\n[link]\nlongest-wait = 1s\n")
         self.configuration = f"[peers]\nrelay-user = {self.me}\n[unlock]\nderivation-milliseconds = 100\n"
         self.write("config/cryptod.conf", self.configuration)
+        self.write("config/hub.conf", "[hub]\nregistration = invitation\n")
         bus, self.address = private_bus.start(self.directory)
         self.processes = {"bus": bus}
         with socket.socket() as s:
@@ -122,6 +125,13 @@ class Stage:
         self.hub_address = p.stdout.readline().strip()
         p.stdout.close()
         self.processes["hub"] = p
+
+    def invitation(self):
+        """What the hub's owner gives away: a token for as many as come."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(f"{self.directory}/hub/control")
+            s.sendall(b"invite uses=100\n")
+            return json.loads(s.makefile().readline())["token"]
 
     def start(self, name, program):
         self.processes[name] = subprocess.Popen([program, "--bus", self.address, "--state", f"{self.directory}/{name}",
@@ -149,6 +159,7 @@ class Person:
         self.pin = "2580"
         self.address = f"{name}@{stage.hub_address}"
         self.plain_address = f"{name}@127.0.0.1:{stage.port}"
+        self.invitation = stage.invitation()
 
     def ticket(self, enrolment=False, face=None, caller=None):
         ticket = os.urandom(32)
@@ -165,9 +176,15 @@ class Person:
         return dbus.Interface(self.bus.get_object("im.visavis.Crypto1", path, introspect=False), interface)
 
     def create(self, ticket=None, address=None, pin=None):
+        options = dbus.Dictionary(signature="sv")
+        if self.invitation:
+            fd = os.memfd_create("invitation", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+            os.write(fd, self.invitation.encode())
+            fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
+            options["invitation"] = dbus.types.UnixFd(fd, variant_level=1)
+            os.close(fd)
         return self.of(CRYPTO, "im.visavis.Crypto1.Manager").CreateAccount(
-            self.id, ticket or self.ticket(True), self.factor(pin or self.pin), address or self.address,
-            dbus.Dictionary(signature="sv"), timeout=60)
+            self.id, ticket or self.ticket(True), self.factor(pin or self.pin), address or self.address, options, timeout=60)
 
     @property
     def account(self):
@@ -383,6 +400,10 @@ def play(stage):
     check("an account needs an enrolment's ticket", refused("TicketInvalid", alice.create, alice.ticket(False)))
     check("and its own caller's", refused("TicketInvalid", alice.create, alice.ticket(True, caller=":1.999")))
     check("a PIN that is among the first to be tried is refused", refused("InvalidArgument", alice.create, None, None, "1234"))
+    uninvited = Person(stage, authd, "f" * 32, "alice")
+    uninvited.invitation = None
+    check("a hub that asks for invitations lets nobody in without one, and the face is forgotten",
+          refused("Hub", uninvited.create) and wait_for(lambda: uninvited.id in authd.forgotten))
     check("an account is made, unlocked for its maker", str(alice.create()) == alice.path and alice.state() == "unlocked")
     check("the same account is not made twice", refused("Exists", alice.create))
     bob.create()
