@@ -19,9 +19,9 @@ struct fleet {
         struct secret *key; /* of all devices */
         uint8_t public_key[WIRE_TRANSPORT_KEY_SIZE];
         struct sockaddr_in hub;
-        unsigned up; /* devices that have proved themselves */
-        uint64_t resumed;
-        void *userdata; /* of these, which may be NULL: */
+        unsigned up;      /* devices that have proved themselves */
+        unsigned resumed; /* of them, so far */
+        void *userdata;   /* of these, which may be NULL: */
         void (*on_up)(void *userdata);
         void (*on_stored)(void *userdata, struct device *d); /* SENDs were answered, all that came in one go */
         void (*on_entry)(void *userdata, struct bytes payload);
