@@ -74,7 +74,7 @@ void write_authentication(struct writer *w, const struct authentication *m);
 int read_authentication(struct bytes body, struct authentication *out);
 
 /* Answer to AUTHENTICATE. A generation other than the one remembered means that the mailbox is a new one, whose
- * sequence starts again. */
+ * sequence starts again, or one from a backup, which gives out numbers for the second time. */
 struct authentication_answer {
         uint8_t generation[WIRE_GENERATION_SIZE];
         uint64_t newest; /* the last sequence number given out in the mailbox; 0 for none */
