@@ -51,8 +51,8 @@ static const char *const migrations[] = {
         "CREATE TABLE group_part (membership INTEGER NOT NULL REFERENCES membership, id BLOB NOT NULL,"
         "                         cell INTEGER REFERENCES cell, content BLOB, PRIMARY KEY (membership, id))"
         "                         WITHOUT ROWID;",
-        "CREATE TABLE contact (conversation BLOB PRIMARY KEY REFERENCES conversation, content BLOB NOT NULL)"
-        "                      WITHOUT ROWID;",
+        ("CREATE TABLE contact (conversation BLOB PRIMARY KEY REFERENCES conversation, content BLOB NOT NULL)"
+         "                      WITHOUT ROWID;"),
 };
 
 struct vault {
