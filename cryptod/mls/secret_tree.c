@@ -320,9 +320,7 @@ void secret_tree_write_part(const struct secret_tree *t, uint32_t part, struct w
 
 uint32_t secret_tree_parts(const struct secret_tree *t)
 {
-        uint32_t width = tree_width(t->leaves), top = part_of(tree_root(t->leaves));
-
-        return top < width ? width : top + 1;
+        return part_of(tree_root(t->leaves)) + 1; /* which lies above the root, and so behind all nodes */
 }
 
 const uint32_t *secret_tree_changed(const struct secret_tree *t, size_t *count)
