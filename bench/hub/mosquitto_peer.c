@@ -283,6 +283,19 @@ static char *write_configuration(const char *directory, uint16_t port)
         return path;
 }
 
+/* It warns of being root, which it has to be where nobody else is. */
+static bool spawn_quietly(pid_t *pid, const char *program, char *const *arguments)
+{
+        posix_spawn_file_actions_t actions;
+
+        (void) posix_spawn_file_actions_init(&actions);
+        (void) posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+        int r = posix_spawnp(pid, program, &actions, NULL, arguments, environ);
+
+        (void) posix_spawn_file_actions_destroy(&actions);
+        return r == 0;
+}
+
 struct mosquitto *mosquitto_start(const char *directory)
 {
         struct mosquitto *m = calloc(1, sizeof(*m));
@@ -294,7 +307,7 @@ struct mosquitto *mosquitto_start(const char *directory)
         char *const arguments[] = { (char *) "mosquitto", (char *) "-c", path, NULL };
         const char *program = access("/usr/sbin/mosquitto", X_OK) == 0 ? "/usr/sbin/mosquitto" : "mosquitto";
 
-        if (posix_spawnp(&m->process.pid, program, NULL, NULL, arguments, environ) != 0) {
+        if (!spawn_quietly(&m->process.pid, program, arguments)) {
                 free(m);
                 return NULL;
         }

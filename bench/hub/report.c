@@ -67,15 +67,16 @@ void report_figure(struct report *r, const char *name, double value, const char 
 
 void report_note(struct report *r, const char *format, ...)
 {
+        _cleanup_free_ char *text = NULL;
         va_list arguments;
 
-        if (r->json)
-                return;
         va_start(arguments, format);
-        printf("  ");
-        (void) vprintf(format, arguments);
-        printf("\n");
+        if (vasprintf(&text, format, arguments) < 0)
+                errx(1, "out of memory");
         va_end(arguments);
+        json_object_object_add(r->figures, "note", json_object_new_string(text));
+        if (!r->json)
+                printf("  %s\n", text);
 }
 
 struct report *report_free(struct report *r)
