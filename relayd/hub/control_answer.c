@@ -203,6 +203,7 @@ static void on_order_done(void *userdata, const struct store_request *r)
                 o = json_object_new_object();
                 add_string(o, "token", c->token);
                 add_invitation(o, r->token, r->uses, (int64_t) r->until_usec);
+                add_string(o, "registration", policy_name(hub_settings(c->control->hub)->registration));
                 (void) say(c, o);
         }
         end(c);

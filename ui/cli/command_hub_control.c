@@ -160,6 +160,9 @@ static void print_token(struct cli *cli, json_object *o, void *userdata)
         }
         output_time(number_of(o, "until_usec"), until);
         printf("%s\n", token);
+        if (strcmp(string_of(o, "registration"), "invitation") != 0)
+                fprintf(stderr, "visavis: This hub's registration is not by invitation now; set registration = "
+                                "invitation in hub.conf and have it read that again.\n");
         if (isatty(STDOUT_FILENO))
                 printf("Good for %" PRIu64
                        " sign-ups until %s. Whoever has it gets in: give it to nobody else. It is not "

@@ -26,6 +26,13 @@ OK, OTHER, USAGE, NOT_FOUND = 0, 1, 2, 7
 HUB, EXISTS, INVALID = "im.visavis.Error.Hub", "im.visavis.Error.Exists", "im.visavis.Error.InvalidArgument"
 
 
+def free_port():
+    """One that was free a moment ago."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 class Owner:
     def __init__(self, stage):
         self.stage, self.state = stage, stage.directory + "/hub"
@@ -77,6 +84,25 @@ def test_socket(owner):
     check("another user who gets that far is told that it is not theirs", code == OTHER and "root" in err, (code, out, err))
     os.chmod(owner.state + "/control", 0o600)
     os.chmod(owner.state, 0o700)
+
+
+def test_group(owner):
+    """Under systemd the group of the hub's user rules it, too."""
+    if os.geteuid() != 0:
+        skip("the hub's group may", "only root can become another user")
+        return
+    state, runtime = owner.stage.directory + "/grouped", owner.stage.directory + "/runtime"
+    os.mkdir(runtime, 0o750)
+    with subprocess.Popen([sys.argv[2], "--state", state, "--listen", f"127.0.0.1:{free_port()}", "--config", "/nowhere", "--log-level", "err"],
+                          env={"RUNTIME_DIRECTORY": runtime}, stdout=subprocess.PIPE, text=True) as hub:
+        hub.stdout.readline()
+        check("the socket is where systemd made a place, for the group as well", stat.S_IMODE(os.stat(runtime + "/control").st_mode) == 0o660)
+        code, out, err = owner.run("accounts", state=runtime, user=65534, group=65534, extra_groups=[0])
+        check("a member of the group may", code == OK, (code, out, err))
+        code, out, err = owner.run("accounts", state=runtime, user=65534, group=65534, extra_groups=[])
+        check("who is none may not", code == OTHER and "somebody else" in err, (code, out, err))
+        hub.terminate()
+    check("the socket is gone with the hub", not os.path.exists(runtime + "/control"))
 
 
 def test_status(owner):
@@ -228,6 +254,7 @@ def test_invitations(owner):
                 check(f"{name} does not hold the token", token.encode() not in f.read())
     code, out, err = owner.run("invite")
     check("invite prints a token, and nothing else where programs read", code == OK and len(out.strip()) == 22 and out.count("\n") == 1, out)
+    check("and warns that this hub asks nobody for one", "registration = invitation" in err, err)
     code, out, err = owner.run("revoke", id)
     check("revoke takes one back", code == OK and owner.json("invitations")[0]["state"] == "revoked", (out, err))
     code, out, err = owner.run("revoke", id)
@@ -313,9 +340,7 @@ def scrape(port, request=b"GET /metrics HTTP/1.1\r\nHost: hub\r\n\r\n"):
 
 
 def test_metrics(owner):
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    port = free_port()
     text = owner.run("metrics")[1]
     check("hub metrics ends with # EOF", text.endswith("\n# EOF\n"), text)
     configure(owner, f"[hub]\nmetrics = 127.0.0.1:{port}\nregistration = invitation\n")
@@ -455,6 +480,7 @@ def main():
     owner = Owner(stage)
     try:
         test_socket(owner)
+        test_group(owner)
         test_status(owner)
         test_qr_code(owner)
         relay = Relay(stage)
