@@ -313,7 +313,7 @@ static int append_conversation(struct account *a, const struct conversation *c, 
         if (!id)
                 return -ENOMEM;
         text = text_of(&last.content);
-        return sd_bus_message_append(reply, "(ssuts)", id, c->address, (uint32_t) unread, last.content.time,
+        return sd_bus_message_append(reply, "(ssuts)", id, conversation_title(c), (uint32_t) unread, last.content.time,
                                      text->data);
 }
 
@@ -347,7 +347,8 @@ static int list_conversations(struct account *a, struct listed **out, size_t *co
 
                 if (r < 0)
                         return r;
-                list[n++] = (struct listed){ c, last.id };
+                if (last.id > 0 || c->memberships) /* else a person who is known from a group alone */
+                        list[n++] = (struct listed){ c, last.id };
         }
         qsort(list, n, sizeof(*list), newest_first);
         *out = TAKE(list);
@@ -416,10 +417,14 @@ static int append_message(struct account *a, const struct conversation *c, const
         _cleanup_secret_ struct secret *text = text_of(&message->content);
         struct address own;
         char own_text[ADDRESS_TEXT_MAX] = "";
-        const char *senders[] = { [SENDER_SELF] = own_text, [SENDER_OTHER] = c->address, [SENDER_NOTICE] = "" };
+        char from[ADDRESS_TEXT_MAX + 1] = "";
+        const char *senders[] = {
+                [SENDER_SELF] = own_text, [SENDER_OTHER] = c->address, [SENDER_NOTICE] = "", [SENDER_NAMED] = from
+        };
 
         if (address_parse(vault_account(a->vault)->address, &own, NULL) >= 0)
                 address_format(&own, false, own_text);
+        (void) snprintf(from, sizeof(from), "%.*s", (int) message->from.size, (const char *) message->from.data);
         return sd_bus_message_append(reply, "(tssts)", message->id, senders[message->sender], text->data,
                                      message->content.time, message_state_name(message->state));
 }

@@ -127,22 +127,39 @@ static int on_sent(sd_bus_message *reply, void *userdata, sd_bus_error *ignored)
         return 0;
 }
 
+static int append_recipients(sd_bus_message *m, struct bytes recipients)
+{
+        struct reader reader;
+        int r = sd_bus_message_open_container(m, 'a', "s");
+
+        reader_init(&reader, recipients);
+        while (r >= 0 && reader_more(&reader)) {
+                char address[ADDRESS_TEXT_MAX];
+                struct bytes text = read_vector(&reader);
+
+                if (text.size >= sizeof(address))
+                        return -EBADMSG;
+                memcpy(address, text.data, text.size);
+                address[text.size] = '\0';
+                r = sd_bus_message_append(m, "s", address);
+        }
+        if (r >= 0)
+                r = reader_finish(&reader);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 static int send_envelope(struct account *a, const struct envelope *e)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         _cleanup_close_ int fd = -1;
-        _cleanup_free_ char *recipient =
-                e->recipient.size > 0 ? strndup((const char *) e->recipient.data, e->recipient.size) : NULL;
         int r = memfd_make(e->content, &fd);
 
-        if (!recipient && e->recipient.size > 0)
-                abort(); /* to nobody is not what was meant */
         if (r >= 0)
                 r = relay_call(a->cryptod, "Send", account_id(a), &m);
         if (r >= 0)
                 r = sd_bus_message_append_array(m, 'y', e->id, sizeof(e->id));
         if (r >= 0)
-                r = recipient ? sd_bus_message_append(m, "as", 1, recipient) : sd_bus_message_append(m, "as", 0);
+                r = append_recipients(m, e->recipients);
         if (r >= 0)
                 r = sd_bus_message_append_array(m, 'y', e->group.data, e->group.size);
         if (r >= 0)

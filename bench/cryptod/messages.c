@@ -104,7 +104,7 @@ static void carry(struct person *from, struct person *to)
                 if (messenger_next_envelope(from->messenger, 0, &e) == 0)
                         return;
                 step_begin(&delivering);
-                if (e.recipient.size > 0 && messenger_deliver(to->messenger, ++to->sequence, e.content) < 0)
+                if (e.recipients.size > 0 && messenger_deliver(to->messenger, ++to->sequence, e.content) < 0)
                         errx(1, "an envelope is not taken in");
                 if (e.message != 0)
                         step_end(&delivering);

@@ -9,7 +9,9 @@
 #include "services/seal.h"
 #include "services/storage.h"
 
-/* A sealed row, bound to its id: struct { opaque address<V>, root_key<V>; uint64 read; } */
+/* A sealed row, bound to its id:
+ *     struct { opaque address<V>, root_key<V>; uint64 read; uint8 kind; opaque name<V>; }
+ * Those of before there were groups end behind read. */
 
 struct bytes conversation_id(const struct conversation *c)
 {
@@ -25,6 +27,21 @@ struct conversation *conversation_new(const char *address)
         random_fill(c->id, sizeof(c->id));
         (void) snprintf(c->address, sizeof(c->address), "%s", address);
         return c;
+}
+
+struct conversation *conversation_new_group(struct bytes id, const struct profile *p)
+{
+        struct conversation *c = conversation_new("");
+
+        memcpy(c->id, id.data, sizeof(c->id));
+        c->kind = p->kind;
+        memcpy(c->name, p->name.data, p->name.size);
+        return c;
+}
+
+const char *conversation_title(const struct conversation *c)
+{
+        return c->kind == CONVERSATION_PERSON ? c->address : c->name;
 }
 
 struct conversation *conversation_free(struct conversation *c)
@@ -46,6 +63,8 @@ int conversation_store(struct vault *v, const struct conversation *c)
         write_vector(&plain, BYTES_STRING(c->address));
         write_vector(&plain, writer_bytes(&c->root_key));
         write_u64(&plain, c->read);
+        write_u8(&plain, (uint8_t) c->kind);
+        write_vector(&plain, BYTES_STRING(c->name));
         r = writer_finish(&plain);
         if (r >= 0)
                 r = vault_seal(v, "conversation", conversation_id(c), writer_bytes(&plain), &sealed);
@@ -57,10 +76,20 @@ int conversation_store(struct vault *v, const struct conversation *c)
         return r;
 }
 
+static int copy_text(struct bytes text, char *out, size_t size)
+{
+        if (text.size >= size)
+                return -EBADMSG;
+        if (text.size > 0)
+                memcpy(out, text.data, text.size);
+        out[text.size] = '\0';
+        return 0;
+}
+
 static int read_row(struct vault *v, sqlite3_stmt *s, struct conversation *c)
 {
         _cleanup_secret_ struct secret *plain = NULL;
-        struct bytes id = storage_column_bytes(s, 0), address;
+        struct bytes id = storage_column_bytes(s, 0);
         struct reader reader;
         int r;
 
@@ -71,13 +100,16 @@ static int read_row(struct vault *v, sqlite3_stmt *s, struct conversation *c)
         if (r < 0)
                 return r;
         reader_init(&reader, secret_bytes(plain));
-        address = read_vector(&reader);
-        if (address.size >= sizeof(c->address))
+        if (copy_text(read_vector(&reader), c->address, sizeof(c->address)) < 0)
                 return -EBADMSG;
-        memcpy(c->address, address.data, address.size);
-        c->address[address.size] = '\0';
         write_fixed(&c->root_key, read_vector(&reader));
         c->read = read_u64(&reader);
+        if (reader_more(&reader)) {
+                c->kind = (enum conversation_kind) read_u8(&reader);
+                r = copy_text(read_vector(&reader), c->name, sizeof(c->name));
+                if (r < 0 || c->kind > CONVERSATION_ROOM)
+                        return -EBADMSG;
+        }
         r = reader_finish(&reader);
         return r < 0 ? r : writer_finish(&c->root_key);
 }
@@ -140,7 +172,8 @@ struct membership *conversation_current(const struct conversation *c)
         struct membership *best = NULL;
 
         for (struct membership *m = c->memberships; m; m = m->next) {
-                if (membership_ready(m) && (!best || smaller(membership_group_id(m), membership_group_id(best))))
+                if (!m->gone && membership_ready(m) &&
+                    (!best || smaller(membership_group_id(m), membership_group_id(best))))
                         best = m;
         }
         return best;

@@ -1,23 +1,31 @@
-/* A conversation with one person: whom, the root key that they had from the first time on, how far it has been read,
- * and the groups that carry it. */
+/* A conversation: with one person (whom, and the root key that they had from the first time on), or with the members of
+ * a group or a room; how far it has been read, and the MLS groups that carry it. The members of groups are persons
+ * too: their root keys are remembered in conversations that may never have begun. */
 #pragma once
 
 #include "cryptod/conversation/history.h"
 #include "cryptod/conversation/membership.h"
+#include "cryptod/conversation/profile.h"
 
 struct conversation {
         struct conversation *next;
-        uint8_t id[CONVERSATION_ID_SIZE];
-        char address[ADDRESS_TEXT_MAX]; /* name@host:port */
-        struct writer root_key;         /* of the other's account; empty: not known yet */
-        uint64_t read;                  /* the last message that has been read */
+        uint8_t id[CONVERSATION_ID_SIZE]; /* of a group or a room: its MLS group's */
+        enum conversation_kind kind;
+        char address[ADDRESS_TEXT_MAX];       /* of a person: name@host:port; else empty */
+        char name[CONVERSATION_NAME_MAX + 1]; /* of a group or a room; else empty */
+        struct writer root_key;               /* of a person's account; empty: not known yet */
+        uint64_t read;                        /* the last message that has been read */
         struct membership *memberships;
 };
 
 struct bytes conversation_id(const struct conversation *c);
 
-/* A new one, in memory alone. */
+/* What it is called: the person's address or the group's name, which has no @. */
+const char *conversation_title(const struct conversation *c);
+
+/* A new one with a person, in memory alone; or with a group. */
 struct conversation *conversation_new(const char *address);
+struct conversation *conversation_new_group(struct bytes id, const struct profile *p);
 
 /* NULL is allowed. Returns NULL. */
 struct conversation *conversation_free(struct conversation *c);

@@ -50,25 +50,41 @@ static bool is_canonical(struct bytes text)
         return bytes_equal(text, BYTES_STRING(canonical));
 }
 
-int device_credential_read(const struct suite *s, const struct leaf_node *leaf, struct device_credential *out)
+static int read_content(const struct leaf_node *leaf, struct device_credential *out, struct bytes *signature)
 {
-        _cleanup_writer_ struct writer tbs = WRITER_INIT;
-        struct bytes signature;
+        struct device_credential c;
         struct reader r;
-        int result;
 
         if (leaf->credential.type != CREDENTIAL_BASIC)
                 return -EPROTONOSUPPORT;
         reader_init(&r, leaf->credential.content);
         if (read_u8(&r) != VERSION)
                 return -EPROTONOSUPPORT;
-        out->address = read_vector(&r);
-        out->root_key = read_vector(&r);
-        signature = read_vector(&r);
-        if (reader_finish(&r) < 0 || !is_canonical(out->address))
+        c.address = read_vector(&r);
+        c.root_key = read_vector(&r);
+        *signature = read_vector(&r);
+        if (reader_finish(&r) < 0)
                 return -EBADMSG;
-        result = write_tbs(out->address, leaf->signature_key, &tbs);
-        if (result < 0)
-                return result;
-        return suite_verify_with_label(s, out->root_key, LABEL, writer_bytes(&tbs), signature);
+        *out = c;
+        return 0;
+}
+
+int device_credential_peek(const struct leaf_node *leaf, struct device_credential *out)
+{
+        struct bytes signature;
+
+        return read_content(leaf, out, &signature);
+}
+
+int device_credential_read(const struct suite *s, const struct leaf_node *leaf, struct device_credential *out)
+{
+        _cleanup_writer_ struct writer tbs = WRITER_INIT;
+        struct bytes signature;
+        int r = read_content(leaf, out, &signature);
+
+        if (r >= 0 && !is_canonical(out->address))
+                r = -EBADMSG;
+        if (r >= 0)
+                r = write_tbs(out->address, leaf->signature_key, &tbs);
+        return r < 0 ? r : suite_verify_with_label(s, out->root_key, LABEL, writer_bytes(&tbs), signature);
 }

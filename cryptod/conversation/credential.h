@@ -22,6 +22,9 @@ struct device_credential {
 int device_credential_write(const struct suite *s, struct bytes address, struct bytes root_key,
                             const struct secret *root_private_key, struct bytes signature_key, struct writer *out);
 
+/* Reads a leaf's that was verified when it came. -EBADMSG, -EPROTONOSUPPORT */
+int device_credential_peek(const struct leaf_node *leaf, struct device_credential *out);
+
 /* Reads and verifies a leaf's. -EBADMSG if it is malformed, its address is not spelt as it should be, or the root key
  * did not sign it; -EPROTONOSUPPORT for a credential of another type or version. */
 int device_credential_read(const struct suite *s, const struct leaf_node *leaf, struct device_credential *out);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cryptod/conversation/credential.h"
+#include "cryptod/conversation/profile.h"
 #include "services/cleanup.h"
 #include "services/storage.h"
 
@@ -113,10 +114,14 @@ int device_load(struct vault *v, struct device **out)
 
 struct identity device_identity(const struct device *d)
 {
+        static const uint8_t extension_types[] = { EXTENSION_CONVERSATION_PROFILE >> 8,
+                                                   EXTENSION_CONVERSATION_PROFILE & 0xff };
+
         return (struct identity){
                 .suite = d->suite,
                 .credential = { CREDENTIAL_BASIC, writer_bytes(&d->credential) },
                 .signature_key = writer_bytes(&d->signature_key),
                 .signature_private_key = d->signature_private_key,
+                .extension_types = BYTES_OF(extension_types),
         };
 }

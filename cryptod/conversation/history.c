@@ -8,7 +8,7 @@
 #include "services/storage.h"
 
 /* A sealed row, bound to struct { opaque conversation<V>; uint64 id; }:
- *     struct { uint8 sender; Content content; } */
+ *     struct { uint8 sender; [opaque from<V>;] Content content; }      from: if the sender is SENDER_NAMED */
 
 const char *message_state_name(enum message_state s)
 {
@@ -57,7 +57,7 @@ static int next_id(struct vault *v, uint64_t *id)
 }
 
 int history_add(struct vault *v, struct bytes conversation, enum message_state state, enum message_sender sender,
-                const struct content *content, uint64_t *id)
+                struct bytes from, const struct content *content, uint64_t *id)
 {
         _cleanup_writer_ struct writer plain = WRITER_INIT, sealed = WRITER_INIT, row = WRITER_INIT;
         int r = next_id(v, id);
@@ -66,6 +66,8 @@ int history_add(struct vault *v, struct bytes conversation, enum message_state s
                 return r;
         write_row(conversation, *id, &row);
         write_u8(&plain, (uint8_t) sender);
+        if (sender == SENDER_NAMED)
+                write_vector(&plain, from);
         content_write(&plain, content);
         r = writer_finish(&plain);
         if (r >= 0)
@@ -99,8 +101,10 @@ static int read_message(struct vault *v, struct bytes conversation, sqlite3_stmt
                 return r;
         reader_init(&reader, secret_bytes(m.plain));
         m.sender = (enum message_sender) read_u8(&reader);
-        if (m.sender > SENDER_NOTICE)
+        if (m.sender > SENDER_NAMED)
                 return -EBADMSG;
+        if (m.sender == SENDER_NAMED)
+                m.from = read_vector(&reader);
         r = content_read(reader.rest, &m.content);
         if (r < 0)
                 return r;

@@ -14,7 +14,12 @@ enum message_state {
         MESSAGE_FAILED,   /* ours, refused by the hub */
 };
 
-enum message_sender { SENDER_SELF, SENDER_OTHER, SENDER_NOTICE /* a remark of Visavis itself */ };
+enum message_sender {
+        SENDER_SELF,
+        SENDER_OTHER,  /* the person of the conversation */
+        SENDER_NOTICE, /* a remark of Visavis itself */
+        SENDER_NAMED,  /* of a group: struct message has the address */
+};
 
 /* As people see it: queued, stored, received, failed. */
 const char *message_state_name(enum message_state s);
@@ -23,15 +28,17 @@ struct message {
         uint64_t id;
         enum message_state state;
         enum message_sender sender;
+        struct bytes from;      /* SENDER_NAMED: the address, as messenger_sender() writes it; a view into @plain */
         struct content content; /* views into @plain */
         struct secret *plain;
 };
 
 void message_release(struct message *m);
 
-/* Within a transaction. -EMSGSIZE for a text that is too long; what vault_seal() and storage_run() return. */
+/* Within a transaction. @from: of SENDER_NAMED, else empty. -EMSGSIZE for a text that is too long; what vault_seal()
+ * and storage_run() return. */
 int history_add(struct vault *v, struct bytes conversation, enum message_state state, enum message_sender sender,
-                const struct content *content, uint64_t *id);
+                struct bytes from, const struct content *content, uint64_t *id);
 int history_set_state(struct vault *v, uint64_t id, enum message_state state);
 
 /* The first message of a conversation after @after (1 and @out filled, or 0), or the last one at all. -EBADMSG if the

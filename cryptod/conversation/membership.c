@@ -9,8 +9,9 @@
 #include "services/cleanup.h"
 #include "services/storage.h"
 
-/* A sealed row: struct { opaque pending[16]; uint32 messages; }; the Welcome is one of its own. Both are bound to the
- * id. */
+/* Two sealed rows, both bound to the id:
+ *     struct { opaque pending[16]; uint32 messages; }
+ *     struct { uint8 leave; opaque added<V>, removed<V>, leavers<V>; }      what is wanted; none: nothing */
 
 static int seal_for(struct vault *v, const char *table, int64_t id, struct bytes content, struct writer *out)
 {
@@ -55,13 +56,23 @@ static int store_row(struct vault *v, struct membership *m)
         return r;
 }
 
-static int store_welcome(struct vault *v, const struct membership *m)
+static int store_wanted(struct vault *v, const struct membership *m)
 {
-        _cleanup_writer_ struct writer sealed = WRITER_INIT;
-        int r = seal_for(v, "welcome", m->id, writer_bytes(&m->welcome), &sealed);
+        const struct wanted *w = &m->wanted;
+        _cleanup_writer_ struct writer content = WRITER_INIT, sealed = WRITER_INIT;
+        int r;
 
+        if (!w->leave && w->added.size == 0 && w->removed.size == 0 && w->leavers.size == 0)
+                return storage_run(vault_database(v), "DELETE FROM wanted WHERE membership = ?", "i", m->id);
+        write_u8(&content, w->leave);
+        write_vector(&content, writer_bytes(&w->added));
+        write_vector(&content, writer_bytes(&w->removed));
+        write_vector(&content, writer_bytes(&w->leavers));
+        r = writer_finish(&content);
+        if (r >= 0)
+                r = seal_for(v, "wanted", m->id, writer_bytes(&content), &sealed);
         return r < 0 ? r
-                     : storage_run(vault_database(v), "INSERT INTO welcome VALUES (?, ?)", "ib", m->id,
+                     : storage_run(vault_database(v), "INSERT OR REPLACE INTO wanted VALUES (?, ?)", "ib", m->id,
                                    writer_bytes(&sealed));
 }
 
@@ -73,17 +84,17 @@ int membership_add(struct vault *v, struct membership *m, struct bytes conversat
                 return r;
         m->id = sqlite3_last_insert_rowid(vault_database(v));
         r = store_row(v, m);
-        if (r >= 0 && m->welcome.size > 0)
-                r = store_welcome(v, m);
-        return r < 0 ? r : group_disk_save(v, m->id, m->group);
+        return r < 0 ? r : membership_store(v, m);
 }
 
 int membership_store(struct vault *v, struct membership *m)
 {
         int r = is_stored(m) ? 0 : store_row(v, m);
 
-        if (r >= 0 && m->welcome.size == 0)
-                r = storage_run(vault_database(v), "DELETE FROM welcome WHERE membership = ?", "i", m->id);
+        if (r >= 0 && m->wanted.changed)
+                r = store_wanted(v, m);
+        if (r >= 0)
+                m->wanted.changed = false;
         return r < 0 ? r : group_disk_save(v, m->id, m->group);
 }
 
@@ -112,32 +123,48 @@ static int load_row(struct vault *v, struct membership *m)
         return 0;
 }
 
-static int load_welcome(struct vault *v, struct membership *m)
+static void wanted_release(struct wanted *w)
+{
+        writer_release(&w->added);
+        writer_release(&w->removed);
+        writer_release(&w->leavers);
+        *w = (struct wanted){ 0 };
+}
+
+static int load_wanted(struct vault *v, struct membership *m)
 {
         _cleanup_statement_ sqlite3_stmt *s = NULL;
         _cleanup_secret_ struct secret *content = NULL;
-        int r = storage_prepare(vault_database(v), &s, "SELECT content FROM welcome WHERE membership = ?", "i", m->id);
+        struct wanted *w = &m->wanted;
+        struct reader reader;
+        int r = storage_prepare(vault_database(v), &s, "SELECT content FROM wanted WHERE membership = ?", "i", m->id);
 
-        writer_release(&m->welcome);
+        wanted_release(w);
         if (r >= 0)
                 r = storage_step(s);
-        if (r <= 0)
+        if (r > 0)
+                r = unseal_for(v, "wanted", m->id, storage_column_bytes(s, 0), &content);
+        if (r < 0 || !content)
                 return r;
-        r = unseal_for(v, "welcome", m->id, storage_column_bytes(s, 0), &content);
-        write_fixed(&m->welcome, secret_bytes(content));
-        return r < 0 ? r : writer_finish(&m->welcome);
+        reader_init(&reader, secret_bytes(content));
+        w->leave = read_u8(&reader) != 0;
+        write_fixed(&w->added, read_vector(&reader));
+        write_fixed(&w->removed, read_vector(&reader));
+        write_fixed(&w->leavers, read_vector(&reader));
+        return reader_finish(&reader);
 }
 
 int membership_load(struct vault *v, struct membership *m)
 {
         int r;
 
+        m->gone = false;
         m->group = group_free(m->group);
         r = group_disk_load(v, m->id, &m->group);
         if (r >= 0)
                 r = load_row(v, m);
         if (r >= 0)
-                r = load_welcome(v, m);
+                r = load_wanted(v, m);
         if (r < 0)
                 m->group = group_free(m->group);
         return r;
@@ -148,7 +175,7 @@ int membership_erase(struct vault *v, const struct membership *m)
         int r = group_disk_erase(v, m->id);
 
         if (r >= 0)
-                r = storage_run(vault_database(v), "DELETE FROM welcome WHERE membership = ?", "i", m->id);
+                r = storage_run(vault_database(v), "DELETE FROM wanted WHERE membership = ?", "i", m->id);
         return r < 0 ? r : storage_run(vault_database(v), "DELETE FROM membership WHERE id = ?", "i", m->id);
 }
 
@@ -157,7 +184,7 @@ struct membership *membership_free(struct membership *m)
         if (!m)
                 return NULL;
         group_free(m->group);
-        writer_release(&m->welcome);
+        wanted_release(&m->wanted);
         free(m);
         return NULL;
 }
@@ -187,10 +214,48 @@ const struct leaf_node *membership_other(const struct membership *m)
 
 bool membership_ready(const struct membership *m)
 {
-        return m->group && membership_other(m) != NULL;
+        return m->group && (membership_other(m) || !group_has_pending(m->group));
 }
 
 bool membership_is_pair(const struct membership *m)
 {
-        return group_epoch(m->group)->tree.leaves == 2 && membership_ready(m);
+        return group_epoch(m->group)->tree.leaves == 2 && membership_other(m);
+}
+
+bool membership_member(const struct membership *m, uint32_t *leaf, struct device_credential *out)
+{
+        const struct ratchet_tree *tree = &group_epoch(m->group)->tree;
+
+        for (; *leaf < tree->leaves; ++*leaf) {
+                const struct leaf_node *node = ratchet_tree_leaf(tree, *leaf);
+
+                if (node && device_credential_peek(node, out) >= 0)
+                        return true;
+        }
+        return false;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+        const struct bytes *x = a, *y = b;
+        int order = memcmp(x->data, y->data, x->size < y->size ? x->size : y->size);
+
+        return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
+}
+
+void membership_addresses(const struct membership *m, struct writer *out)
+{
+        _cleanup_free_ struct bytes *all = calloc(group_epoch(m->group)->tree.leaves + 1, sizeof(*all));
+        struct device_credential who;
+        size_t n = 0;
+
+        if (!all)
+                abort();
+        for (uint32_t leaf = 0; membership_member(m, &leaf, &who); leaf++)
+                all[n++] = who.address;
+        qsort(all, n, sizeof(*all), by_bytes);
+        for (size_t i = 0; i < n; i++) {
+                if (i == 0 || !bytes_equal(all[i], all[i - 1]))
+                        write_vector(out, all[i]);
+        }
 }

@@ -1,25 +1,37 @@
-/* A membership: one MLS group that we are in, and its state on disk. A conversation normally has one; if two people
- * start to write to each other at the same moment it has two, and both sides go on with the same one
+/* A membership: one MLS group that we are in, and its state on disk. A conversation with a person normally has one; if
+ * two people start to write to each other at the same moment it has two, and both sides go on with the same one
  * (conversation_current()). */
 #pragma once
 
+#include "cryptod/conversation/credential.h"
 #include "cryptod/conversation/outbox.h"
 #include "cryptod/mls/group.h"
+
+/* What is to become of a group and has not been accepted by the hub, or seen in a commit of somebody else's. It
+ * outlives the epoch: a commit that lost its race is made anew from it. */
+struct wanted {
+        struct writer added;   /* a list of key packages (list.h) */
+        struct writer removed; /* a list of addresses */
+        struct writer leavers; /* a list of the addresses of those who have proposed in this epoch to leave */
+        bool leave;            /* we want to be out */
+        bool changed;          /* since it was stored */
+};
 
 struct membership {
         struct membership *next;
         int64_t id; /* of its row; 0: it has none yet */
         struct group *group;
-        struct writer welcome;             /* for whom our pending commit adds; empty: nobody */
+        struct wanted wanted;
         uint8_t pending[ENVELOPE_ID_SIZE]; /* the envelope of our pending commit */
         uint32_t messages;                 /* that we have sent since our keys were replaced */
         struct {
                 uint8_t pending[ENVELOPE_ID_SIZE];
                 uint32_t messages;
-        } stored; /* what the row has of these two */
+        } stored;  /* what the row has of these two */
+        bool gone; /* erased in the transaction under way, which frees it when it commits */
 };
 
-/* Within a transaction: stores a new one; or what has changed since, and that its Welcome is gone. */
+/* Within a transaction: stores a new one; or what has changed since. */
 int membership_add(struct vault *v, struct membership *m, struct bytes conversation);
 int membership_store(struct vault *v, struct membership *m);
 
@@ -35,11 +47,17 @@ struct membership *membership_free(struct membership *m);
 struct bytes membership_group_id(const struct membership *m);
 uint64_t membership_epoch(const struct membership *m);
 
-/* False while nobody but us is in it: the commit that adds the other has not been accepted yet. */
+/* False while nobody but us is in it, and a commit that adds somebody has not been accepted yet. */
 bool membership_ready(const struct membership *m);
 
-/* The leaf of the other member; NULL if there is none. */
+/* The leaf of another member; NULL if there is none. */
 const struct leaf_node *membership_other(const struct membership *m);
 
 /* True if its tree has the two leaves of a conversation and no room for another: what others add costs our memory. */
 bool membership_is_pair(const struct membership *m);
+
+/* Finds the first member at leaf *leaf or behind it; *leaf is where it stands. @out: views, until the group changes. */
+bool membership_member(const struct membership *m, uint32_t *leaf, struct device_credential *out);
+
+/* Appends a list of the members' addresses, each once, in order. */
+void membership_addresses(const struct membership *m, struct writer *out);

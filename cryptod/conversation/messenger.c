@@ -70,6 +70,18 @@ static void tell(struct messenger *m, const struct pending_event *e)
                 m->told->message_changed(m->told->userdata, e->conversation, e->message, e->state);
 }
 
+static void free_gone(struct messenger *m, struct membership *gone)
+{
+        for (struct conversation *c = m->conversations; c; c = c->next) {
+                for (struct membership *g = c->memberships; g; g = g->next) {
+                        if (g == gone) {
+                                conversation_detach(c, gone);
+                                return;
+                        }
+                }
+        }
+}
+
 int messenger_end(struct messenger *m, struct membership *changed, int result)
 {
         int r;
@@ -79,12 +91,15 @@ int messenger_end(struct messenger *m, struct membership *changed, int result)
         } else {
                 vault_rollback(m->vault);
         }
+        messenger_met(m, result >= 0);
         if (result < 0) {
                 if (changed && changed->id != 0 && (r = membership_load(m->vault, changed)) < 0)
                         log_error("A group of account %s cannot be read back from its vault: %s. Log in again.",
                                   vault_account(m->vault)->id, strerror(-r));
                 return result;
         }
+        if (changed && changed->gone)
+                free_gone(m, changed);
         for (size_t i = 0; i < m->event_count; i++)
                 tell(m, &m->events[i]);
         if (m->queued)
@@ -138,7 +153,7 @@ struct conversation *messenger_find(struct messenger *m, struct bytes id)
 struct conversation *messenger_find_address(struct messenger *m, const char *address)
 {
         for (struct conversation *c = m->conversations; c; c = c->next) {
-                if (c->memberships && strcmp(c->address, address) == 0)
+                if (c->kind == CONVERSATION_PERSON && c->memberships && strcmp(c->address, address) == 0)
                         return c;
         }
         return NULL;
@@ -170,15 +185,14 @@ int messenger_key_packages(struct messenger *m, unsigned count, uint64_t now, st
         return messenger_end(m, NULL, r);
 }
 
-/* A group of one, whose leaf comes from a key package that nobody else sees. */
-static int create_group(struct messenger *m, uint64_t now, struct group **out)
+int messenger_new_group(struct messenger *m, struct bytes extensions, uint64_t now, struct group **out)
 {
         _cleanup_(key_package_keys_release) struct key_package_keys keys = { 0 };
         _cleanup_writer_ struct writer encoded = WRITER_INIT;
         struct identity identity = device_identity(m->device);
         struct key_package k;
         struct reader reader;
-        uint8_t id[16];
+        uint8_t id[CONVERSATION_ID_SIZE];
         int r = identity_key_package(&identity, now - 3600, now + (uint64_t) KEY_PACKAGE_DAYS * 24 * 3600, false,
                                      &encoded, &keys);
 
@@ -188,46 +202,34 @@ static int create_group(struct messenger *m, uint64_t now, struct group **out)
         key_package_read(&reader, &k);
         random_fill(id, sizeof(id));
         return group_create(m->device->suite, BYTES_OF(id), k.leaf.encoded, TAKE(keys.leaf_key),
-                            secret_copy(secret_bytes(m->device->signature_private_key)), BYTES(NULL, 0), out);
+                            secret_copy(secret_bytes(m->device->signature_private_key)), extensions, out);
 }
 
-/* Queues a commit that waits in @g as pending. */
-static int queue_commit(struct messenger *m, struct conversation *c, struct membership *g, struct bytes commit,
-                        const char *recipient)
-{
-        struct envelope e = {
-                .membership = g->id,
-                .recipient = BYTES_STRING(recipient),
-                .group = membership_group_id(g),
-                .epoch = membership_epoch(g),
-                .content = commit,
-        };
-        int r = messenger_queue(m, &e);
-
-        if (r < 0)
-                return r;
-        memcpy(g->pending, e.id, sizeof(g->pending));
-        return membership_store(m->vault, g);
-}
-
-/* Adds the person to a new group of ours: a commit for the hub, and a Welcome that is kept until it was accepted. */
+/* Adds the person to a new group of ours. */
 static int invite(struct messenger *m, struct conversation *c, struct membership *g, struct bytes key_package)
 {
-        _cleanup_writer_ struct writer commit = WRITER_INIT;
-        struct group_change change = { .add = &key_package, .add_count = 1 };
-        const struct group_host host = { .lifetime_max = KEY_PACKAGE_LIFETIME_MAX };
         int r = conversation_store(m->vault, c);
 
-        if (r >= 0)
-                r = group_commit(g->group, &change, &host, &commit, &g->welcome);
+        write_vector(&g->wanted.added, key_package);
+        g->wanted.changed = true;
         if (r >= 0)
                 r = membership_add(m->vault, g, conversation_id(c));
-        return r < 0 ? r : queue_commit(m, c, g, writer_bytes(&commit), "");
+        return r < 0 ? r : messenger_commit(m, c, g);
 }
 
-static int check_key_package(const struct messenger *m, const struct conversation *c, struct bytes encoded,
-                             uint64_t now, struct bytes *root_key)
+/* It is shown, and the person may accept it: messenger_contact.h. */
+static int note_offered(struct messenger *m, const struct conversation *c, struct bytes root_key, uint64_t now)
 {
+        int r = messenger_begin(m);
+
+        return r < 0 ? r
+                     : messenger_end(m, NULL, messenger_note_offered(m, c, root_key, BYTES(NULL, 0), now * 1000000));
+}
+
+int messenger_check_package(struct messenger *m, const char *address, struct bytes encoded, uint64_t now,
+                            struct bytes *root_key)
+{
+        const struct conversation *known = messenger_person(m, BYTES_STRING(address));
         struct device_credential credential;
         struct key_package k;
         struct reader reader;
@@ -243,34 +245,16 @@ static int check_key_package(const struct messenger *m, const struct conversatio
         if (k.cipher_suite != m->device->suite->id)
                 return -EPROTONOSUPPORT;
         r = device_credential_read(m->device->suite, &k.leaf, &credential);
-        if (r >= 0 && !bytes_equal(credential.address, BYTES_STRING(c->address)))
+        if (r >= 0 && !bytes_equal(credential.address, BYTES_STRING(address)))
                 r = -EBADMSG;
         if (r < 0)
                 return r;
-        *root_key = credential.root_key;
-        return messenger_check_leaf(m, c, m->device->suite, &k.leaf);
-}
-
-/* @result, unless what it is about cannot be stored. */
-static int note_offered(struct messenger *m, const struct conversation *c, struct bytes root_key, uint64_t now,
-                        int result)
-{
-        int r = messenger_begin(m);
-
-        if (r >= 0)
-                r = messenger_end(m, NULL, messenger_note_offered(m, c, root_key, BYTES(NULL, 0), now * 1000000));
-        return r < 0 ? r : result;
-}
-
-/* One whose group is gone keeps its history. */
-static struct conversation *find_or_new(struct messenger *m, const char *address, bool *is_new)
-{
-        for (struct conversation *c = m->conversations; c; c = c->next) {
-                if (strcmp(c->address, address) == 0)
-                        return c;
-        }
-        *is_new = true;
-        return conversation_new(address);
+        if (root_key)
+                *root_key = credential.root_key;
+        if (!known || known->root_key.size == 0 || bytes_equal(credential.root_key, writer_bytes(&known->root_key)))
+                return 0;
+        r = note_offered(m, known, credential.root_key, now);
+        return r < 0 ? r : -EKEYREJECTED;
 }
 
 int messenger_start(struct messenger *m, const char *address, struct bytes key_package, uint64_t now,
@@ -279,22 +263,23 @@ int messenger_start(struct messenger *m, const char *address, struct bytes key_p
         struct conversation *c = messenger_find_address(m, address);
         struct membership *g;
         struct bytes root_key;
-        bool is_new = false, first_root;
+        bool is_new, first_root;
         int r;
 
         if (c) {
                 *out = c;
                 return 0;
         }
-        c = find_or_new(m, address, &is_new);
+        c = messenger_person(m, BYTES_STRING(address)); /* one whose group is gone keeps its history */
+        is_new = !c;
+        if (is_new)
+                c = conversation_new(address);
         g = calloc(1, sizeof(*g));
         if (!g)
                 abort();
-        r = check_key_package(m, c, key_package, now, &root_key);
-        if (r == -EKEYREJECTED)
-                r = note_offered(m, c, root_key, now, r);
+        r = messenger_check_package(m, address, key_package, now, &root_key);
         if (r >= 0)
-                r = create_group(m, now, &g->group);
+                r = messenger_new_group(m, BYTES(NULL, 0), now, &g->group);
         if (r >= 0)
                 r = messenger_begin(m);
         if (r >= 0) {
@@ -337,20 +322,30 @@ static size_t padded_size(size_t content)
 int messenger_encrypt(struct messenger *m, struct conversation *c, struct membership *g, uint64_t message,
                       const struct content *content)
 {
-        _cleanup_writer_ struct writer plain = WRITER_INIT, sealed = WRITER_INIT;
-        struct envelope e = { .message = message, .recipient = BYTES_STRING(c->address) };
+        _cleanup_writer_ struct writer plain = WRITER_INIT, sealed = WRITER_INIT, recipients = WRITER_INIT;
+        struct envelope e = { .message = message };
         int r;
 
+        messenger_recipients(m, g, &recipients);
         content_write(&plain, content);
         r = writer_finish(&plain);
+        if (r >= 0)
+                r = writer_finish(&recipients);
         if (r >= 0)
                 r = group_protect(g->group, writer_bytes(&plain), BYTES(NULL, 0), padded_size(plain.size), &sealed);
         if (r < 0)
                 return r;
+        e.recipients = writer_bytes(&recipients);
         e.content = writer_bytes(&sealed);
         g->messages++;
         r = messenger_queue(m, &e);
         return r < 0 ? r : membership_store(m->vault, g);
+}
+
+/* What is said where nobody else is has arrived. */
+static enum message_state state_in(const struct membership *g)
+{
+        return !g ? MESSAGE_UNSENT : membership_other(g) ? MESSAGE_QUEUED : MESSAGE_STORED;
 }
 
 int messenger_encrypt_waiting(struct messenger *m, struct conversation *c)
@@ -362,10 +357,10 @@ int messenger_encrypt_waiting(struct messenger *m, struct conversation *c)
                 _cleanup_(message_release) struct message message = { 0 };
                 int r = history_next(m->vault, conversation_id(c), (uint64_t) id - 1, &message);
 
-                if (r >= 0)
+                if (r >= 0 && membership_other(g))
                         r = messenger_encrypt(m, c, g, message.id, &message.content);
                 if (r >= 0)
-                        r = history_set_state(m->vault, message.id, MESSAGE_QUEUED);
+                        r = history_set_state(m->vault, message.id, state_in(g));
                 if (r < 0)
                         return r;
                 id = history_first_unsent(m->vault, conversation_id(c));
@@ -373,16 +368,22 @@ int messenger_encrypt_waiting(struct messenger *m, struct conversation *c)
         return id < 0 ? (int) id : 0;
 }
 
+/* Somebody who wants to go is to read nothing more (RFC 9420 §12.4), and old keys are replaced. */
+static bool is_commit_due(const struct membership *g)
+{
+        return !group_has_pending(g->group) && (group_proposals(g->group) > 0 || g->messages >= MESSENGER_UPDATE_AFTER);
+}
+
 static int add_and_encrypt(struct messenger *m, struct conversation *c, struct membership *g,
                            const struct content *content, uint64_t *message)
 {
-        int r = history_add(m->vault, conversation_id(c), g ? MESSAGE_QUEUED : MESSAGE_UNSENT, SENDER_SELF, content,
-                            message);
+        int r = history_add(m->vault, conversation_id(c), state_in(g), SENDER_SELF, BYTES(NULL, 0), content, message);
 
-        if (r >= 0 && g)
+        if (r >= 0 && g && membership_other(g)) {
                 r = messenger_encrypt(m, c, g, *message, content);
-        if (r >= 0 && g && g->messages >= MESSENGER_UPDATE_AFTER && !group_has_pending(g->group))
-                r = messenger_commit_update(m, c, g);
+                if (r >= 0 && is_commit_due(g))
+                        r = messenger_commit(m, c, g);
+        }
         if (r >= 0)
                 messenger_tell_added(m, c, *message);
         return r;
@@ -398,20 +399,12 @@ int messenger_send(struct messenger *m, struct conversation *c, struct bytes tex
                 return -EMSGSIZE;
         if (text.size == 0 || !utf8_valid(text))
                 return -EINVAL;
-        if (!c->memberships)
+        if (!c->memberships || c->memberships->wanted.leave)
                 return -ENOTCONN;
         r = messenger_begin(m);
         if (r < 0)
                 return r;
         return messenger_end(m, g, add_and_encrypt(m, c, g, &content, message));
-}
-
-int messenger_commit_update(struct messenger *m, struct conversation *c, struct membership *g)
-{
-        _cleanup_writer_ struct writer commit = WRITER_INIT, welcome = WRITER_INIT;
-        int r = group_commit(g->group, &(struct group_change){ 0 }, &(struct group_host){ 0 }, &commit, &welcome);
-
-        return r < 0 ? r : queue_commit(m, c, g, writer_bytes(&commit), c->address);
 }
 
 int messenger_update(struct messenger *m, struct conversation *c)
@@ -421,10 +414,10 @@ int messenger_update(struct messenger *m, struct conversation *c)
 
         if (!g)
                 return -ENOTCONN;
-        if (group_has_pending(g->group))
+        if (group_has_pending(g->group) || !membership_other(g))
                 return 0;
         r = messenger_begin(m);
-        return r < 0 ? r : messenger_end(m, g, messenger_commit_update(m, c, g));
+        return r < 0 ? r : messenger_end(m, g, messenger_commit(m, c, g));
 }
 
 int messenger_mark_read(struct messenger *m, struct conversation *c, uint64_t message)

@@ -8,9 +8,10 @@
  * Whatever changes a group's state and what comes of that change (an envelope, a message in the history) are stored in
  * one transaction before anything leaves. If that fails, the group goes back to what is on disk.
  *
- * A conversation starts with a group of one, and a commit that adds the other: it waits for the hub, which orders the
- * commits of a group, and what is written meanwhile is encrypted when it has been accepted. The other root key is
- * trusted on first use; a later one is refused and shown. It knows no bus: cryptod/account.c does. */
+ * A conversation starts with a group of one, and a commit that adds the others: it waits for the hub, which orders the
+ * commits of a group, and what is written meanwhile is encrypted when it has been accepted. Somebody's root key is
+ * trusted on first use; a later one is refused where two talk, and marked in a group. It knows no bus:
+ * cryptod/account.c does. */
 #pragma once
 
 #include "cryptod/conversation/conversation.h"
@@ -19,6 +20,8 @@
 enum {
         MESSENGER_PAD = 256, /* messages are padded to this many bytes, or four times as many as often as it takes */
         MESSENGER_UPDATE_AFTER = 100, /* own messages after which our keys are replaced */
+        GROUP_MEMBERS_MAX = 1000,
+        GROUP_LEAVES_MAX = 1024, /* of its tree: what others add costs our memory */
 };
 
 struct messenger;
@@ -55,6 +58,30 @@ struct conversation *messenger_find_address(struct messenger *m, const char *add
  * expired; -EKEYREJECTED: its root key is not the one that is known. */
 int messenger_start(struct messenger *m, const char *address, struct bytes key_package, uint64_t now,
                     struct conversation **out);
+
+/* Somebody to be added to a group, whose encoded key package relayd has claimed. */
+struct invitee {
+        const char *address; /* name@host:port */
+        struct bytes key_package;
+};
+
+/* A new group of ours, also of one alone; what is written before the hub has accepted the invitees waits. Errors:
+ * -EINVAL: the name is none (profile.h); -E2BIG: more than GROUP_MEMBERS_MAX; those of messenger_start(), for an
+ * invitee. */
+int messenger_create_group(struct messenger *m, struct bytes name, const struct invitee *invitees, size_t count,
+                           uint64_t now, struct conversation **out);
+
+/* Adds people to a group, whoever is in it already being no error, and takes one out. When they return, it is on disk
+ * what is wanted, and it will be done as soon as the hub and the others' commits allow; if the hub refuses, the
+ * conversation says so. Errors: -EINVAL: a conversation with a person; -ENOTCONN: we are no member any more; -E2BIG;
+ * -ENOENT: no such member, or ourselves; those of messenger_start(). */
+int messenger_add_members(struct messenger *m, struct conversation *c, const struct invitee *invitees, size_t count,
+                          uint64_t now);
+int messenger_remove_member(struct messenger *m, struct conversation *c, const char *address);
+
+/* Wants to be out of a group: nothing is sent or taken in any more, and the keys are erased as soon as another member
+ * has taken us out. -EINVAL, -ENOTCONN */
+int messenger_leave(struct messenger *m, struct conversation *c);
 
 /* Encrypts and queues a text. @time: microseconds since 1970. -EINVAL: not UTF-8, or empty; -EMSGSIZE; -ENOTCONN: the
  * conversation has no group any more and has to be started again; storage errors. */

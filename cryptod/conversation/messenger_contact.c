@@ -7,6 +7,7 @@
 
 #include "cryptod/conversation/contact.h"
 #include "cryptod/conversation/messenger_state.h"
+#include "cryptod/conversation/notice.h"
 #include "services/cleanup.h"
 
 struct conversation *messenger_contact(struct messenger *m, const char *address)
@@ -73,15 +74,9 @@ int messenger_safety_number(struct messenger *m, const struct conversation *c, b
 static int remark(struct messenger *m, const struct conversation *c, uint64_t time, const char *format)
 {
         char text[ADDRESS_TEXT_MAX + 512];
-        uint64_t id;
-        int r;
 
         (void) snprintf(text, sizeof(text), format, c->address);
-        r = history_add(m->vault, conversation_id(c), MESSAGE_RECEIVED, SENDER_NOTICE,
-                        &(struct content){ time, BYTES_STRING(text) }, &id);
-        if (r >= 0)
-                messenger_tell_added(m, c, id);
-        return r;
+        return notice_add_at(m, c, time, text);
 }
 
 int messenger_set_verified(struct messenger *m, struct conversation *c, bool verified, uint64_t time)

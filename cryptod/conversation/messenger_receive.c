@@ -5,22 +5,16 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cryptod/conversation/credential.h"
 #include "cryptod/conversation/key_packages.h"
+#include "cryptod/conversation/list.h"
 #include "cryptod/conversation/messenger_state.h"
+#include "cryptod/conversation/notice.h"
+#include "cryptod/conversation/parcel.h"
 #include "services/cleanup.h"
 #include "services/log.h"
 #include "services/storage.h"
-
-static uint64_t now_usec(void)
-{
-        struct timespec t;
-
-        (void) clock_gettime(CLOCK_REALTIME, &t);
-        return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
-}
 
 static void refused(const struct messenger *m, const char *what, int error)
 {
@@ -103,45 +97,69 @@ static struct membership *find_membership(struct messenger *m, struct bytes grou
 
 /* -- a Welcome ---------------------------------------------------------------------------------------------------- */
 
-struct joining {
-        const struct messenger *messenger;
-        struct conversation *conversation; /* whom the group is with: found by the first leaf that is not ours */
+/* Where a group that was joined belongs. */
+struct place {
+        struct conversation *conversation;
         bool is_new;
         struct writer offered; /* a root key of theirs that is not the one that is known */
 };
 
-static int check_joined_leaf(void *userdata, const struct leaf_node *leaf)
+static int check_credential(void *userdata, const struct leaf_node *leaf)
 {
-        struct joining *j = userdata;
-        const struct suite *s = j->messenger->device->suite;
+        const struct messenger *m = userdata;
         struct device_credential credential;
+
+        return device_credential_read(m->device->suite, leaf, &credential);
+}
+
+/* With the one other member, whose root key has to be the one that is known. */
+static int place_pair(struct messenger *m, struct membership *g, struct place *p)
+{
+        struct device_credential who;
         char address[ADDRESS_TEXT_MAX];
-        struct address parsed;
-        int r = device_credential_read(s, leaf, &credential);
+        int r = membership_is_pair(g) ? device_credential_peek(membership_other(g), &who) : -EBADMSG;
 
         if (r < 0)
                 return r;
-        if (bytes_equal(credential.address, BYTES_STRING(j->messenger->device->address)))
-                return bytes_equal(credential.root_key, writer_bytes(&j->messenger->device->root_key)) ? 0
-                                                                                                       : -EKEYREJECTED;
-        if (credential.address.size >= sizeof(address))
+        if (bytes_equal(who.address, BYTES_STRING(m->device->address)))
                 return -EBADMSG;
-        memcpy(address, credential.address.data, credential.address.size);
-        address[credential.address.size] = '\0';
-        if (strlen(address) != credential.address.size || address_parse(address, &parsed, NULL) < 0)
-                return -EBADMSG;
-        for (struct conversation *c = j->messenger->conversations; c && !j->conversation; c = c->next) {
-                if (strcmp(c->address, address) == 0)
-                        j->conversation = c;
+        p->conversation = messenger_person(m, who.address);
+        if (!p->conversation) {
+                memcpy(address, who.address.data, who.address.size);
+                address[who.address.size] = '\0';
+                p->conversation = conversation_new(address);
+                p->is_new = true;
         }
-        if (!j->conversation) {
-                j->conversation = conversation_new(address);
-                j->is_new = true;
-        }
-        r = messenger_check_leaf(j->messenger, j->conversation, s, leaf);
+        r = messenger_check_leaf(m, p->conversation, m->device->suite, membership_other(g));
         if (r == -EKEYREJECTED)
-                write_fixed(&j->offered, credential.root_key);
+                write_fixed(&p->offered, who.root_key);
         return r;
+}
+
+/* One that we were in before goes on where it stood. */
+static int place_group(struct messenger *m, struct membership *g, const struct profile *profile, struct place *p)
+{
+        struct bytes id = membership_group_id(g);
+
+        if (id.size != CONVERSATION_ID_SIZE)
+                return -EBADMSG;
+        if (group_epoch(g->group)->tree.leaves > GROUP_LEAVES_MAX)
+                return -EMSGSIZE;
+        p->conversation = messenger_find(m, id);
+        p->is_new = !p->conversation;
+        if (p->is_new)
+                p->conversation = conversation_new_group(id, profile);
+        return p->conversation->kind == profile->kind && !p->conversation->memberships ? 0 : -EALREADY;
+}
+
+static int place(struct messenger *m, struct membership *g, struct place *p)
+{
+        struct profile profile;
+        int r = profile_read(group_epoch(g->group)->context.extensions, &profile);
+
+        if (r < 0)
+                return r;
+        return profile.kind == CONVERSATION_PERSON ? place_pair(m, g, p) : place_group(m, g, &profile, p);
 }
 
 static int find_key_package(struct messenger *m, const struct welcome *w, struct held_key_package *out)
@@ -164,24 +182,22 @@ static int find_key_package(struct messenger *m, const struct welcome *w, struct
         return -ENOENT;
 }
 
-/* Joins in memory. @j says whom the group is with; what it holds is the caller's. */
-static int join(struct messenger *m, struct bytes envelope, const struct held_key_package *k, struct joining *j,
+/* Joins in memory; what @p holds is the caller's. */
+static int join(struct messenger *m, struct bytes welcome, const struct held_key_package *k, struct place *p,
                 struct membership *g)
 {
-        struct group_host host = { .credential = check_joined_leaf,
-                                   .userdata = j,
+        struct group_host host = { .credential = check_credential,
+                                   .userdata = m,
                                    .lifetime_max = KEY_PACKAGE_LIFETIME_MAX };
         struct joiner joiner = { k->key_package, k->init_key, k->leaf_key };
         struct conversation *c;
-        int r = group_join(envelope, &joiner, BYTES(NULL, 0),
+        int r = group_join(welcome, &joiner, BYTES(NULL, 0),
                            secret_copy(secret_bytes(m->device->signature_private_key)), &host, &g->group);
 
-        if (r < 0)
-                return r;
-        if (!membership_is_pair(g) || !j->conversation)
-                return -EBADMSG;
         /* An id stands for one group alone (RFC 9420 §12.4.3.1); else the messages of another were looked for in it. */
-        return find_membership(m, membership_group_id(g), &c) ? -EALREADY : 0;
+        if (r >= 0 && find_membership(m, membership_group_id(g), &c))
+                r = -EALREADY;
+        return r < 0 ? r : place(m, g, p);
 }
 
 static int store_joined(struct messenger *m, uint64_t sequence, const struct held_key_package *k,
@@ -190,8 +206,8 @@ static int store_joined(struct messenger *m, uint64_t sequence, const struct hel
         struct device_credential credential;
         int r = 0;
 
-        if (c->root_key.size == 0) {
-                r = device_credential_read(m->device->suite, membership_other(g), &credential);
+        if (c->kind == CONVERSATION_PERSON && c->root_key.size == 0) {
+                r = device_credential_peek(membership_other(g), &credential);
                 if (r >= 0)
                         write_fixed(&c->root_key, credential.root_key);
         }
@@ -199,29 +215,33 @@ static int store_joined(struct messenger *m, uint64_t sequence, const struct hel
                 r = conversation_store(m->vault, c);
         if (r >= 0)
                 r = membership_add(m->vault, g, conversation_id(c));
+        if (r >= 0 && c->kind != CONVERSATION_PERSON)
+                r = notice_add(m, c, "You were added to “%s”.", c->name);
+        if (r >= 0 && c->kind != CONVERSATION_PERSON)
+                r = messenger_meet(m, g);
         if (r >= 0)
                 r = key_packages_used(m->vault, k);
         return r < 0 ? r : set_sequence(m, sequence);
 }
 
 /* A root key that has changed is shown, and the person may accept it: messenger_contact.h. */
-static int note_offered(struct messenger *m, uint64_t sequence, const struct joining *j, struct bytes envelope)
+static int note_offered(struct messenger *m, uint64_t sequence, const struct place *p, struct bytes welcome)
 {
         int r = messenger_begin(m);
 
         if (r < 0)
                 return r;
-        r = messenger_note_offered(m, j->conversation, writer_bytes(&j->offered), envelope, now_usec());
+        r = messenger_note_offered(m, p->conversation, writer_bytes(&p->offered), welcome, notice_time());
         if (r >= 0)
                 r = set_sequence(m, sequence);
         return messenger_end(m, NULL, r);
 }
 
-static int receive_welcome(struct messenger *m, uint64_t sequence, struct bytes envelope)
+static int receive_welcome(struct messenger *m, uint64_t sequence, struct bytes welcome)
 {
         _cleanup_(held_key_package_release) struct held_key_package k = { 0 };
         struct membership *g = calloc(1, sizeof(*g));
-        struct joining j = { .messenger = m };
+        struct place p = { 0 };
         bool had_root_key = false;
         struct reader reader;
         struct welcome w;
@@ -229,144 +249,253 @@ static int receive_welcome(struct messenger *m, uint64_t sequence, struct bytes 
 
         if (!g)
                 abort();
-        reader_init(&reader, envelope);
-        (void) read_u16(&reader); /* version and wire format, which message_peek() has seen */
-        (void) read_u16(&reader);
-        r = welcome_read(&reader, &w);
+        reader_init(&reader, welcome);
+        r = read_u16(&reader) != PROTOCOL_MLS10 || read_u16(&reader) != WIRE_FORMAT_WELCOME ? -EBADMSG : 0;
+        if (r >= 0)
+                r = welcome_read(&reader, &w);
         if (r >= 0)
                 r = find_key_package(m, &w, &k);
         if (r >= 0)
-                r = join(m, envelope, &k, &j, g);
+                r = join(m, welcome, &k, &p, g);
         if (r < 0) {
                 membership_free(g);
                 if (!is_passing(r))
                         refused(m, "An invitation", r);
-                r = is_passing(r)        ? r
-                    : j.offered.size > 0 ? note_offered(m, sequence, &j, envelope)
-                                         : skip(m, sequence);
-                writer_release(&j.offered);
-                if (j.is_new)
-                        conversation_free(j.conversation);
+                r = is_passing(r) ? r : p.offered.size > 0 ? note_offered(m, sequence, &p, welcome) : skip(m, sequence);
+                writer_release(&p.offered);
+                if (p.is_new)
+                        conversation_free(p.conversation);
                 return r;
         }
-        had_root_key = j.conversation->root_key.size > 0;
+        had_root_key = p.conversation->root_key.size > 0;
         r = messenger_begin(m);
         if (r >= 0)
-                r = messenger_end(m, NULL, store_joined(m, sequence, &k, j.conversation, g));
+                r = messenger_end(m, NULL, store_joined(m, sequence, &k, p.conversation, g));
         if (r < 0) {
                 membership_free(g);
-                if (j.is_new)
-                        conversation_free(j.conversation);
+                if (p.is_new)
+                        conversation_free(p.conversation);
                 else if (!had_root_key)
-                        writer_release(&j.conversation->root_key);
+                        writer_release(&p.conversation->root_key);
                 return r == -EMSGSIZE ? refuse(m, sequence, "An invitation", r) : r;
         }
-        conversation_attach(j.conversation, g);
-        if (j.is_new) {
-                j.conversation->next = m->conversations;
-                m->conversations = j.conversation;
+        conversation_attach(p.conversation, g);
+        if (p.is_new) {
+                p.conversation->next = m->conversations;
+                m->conversations = p.conversation;
         }
         return 0;
 }
 
-int messenger_follow_welcome(struct messenger *m, struct bytes envelope)
+int messenger_follow_welcome(struct messenger *m, struct bytes welcome)
 {
         uint64_t last;
         int r = last_sequence(m, &last);
 
-        return r < 0 ? r : receive_welcome(m, last, envelope);
+        return r < 0 ? r : receive_welcome(m, last, welcome);
 }
 
 /* -- a message of a group ----------------------------------------------------------------------------------------- */
 
-struct leaf_check {
+struct receiving {
         const struct messenger *messenger;
         const struct conversation *conversation;
 };
 
 static int check_leaf(void *userdata, const struct leaf_node *leaf)
 {
-        const struct leaf_check *check = userdata;
+        const struct receiving *r = userdata;
+        const struct suite *s = r->messenger->device->suite;
+        struct device_credential credential;
 
-        return messenger_check_leaf(check->messenger, check->conversation, check->messenger->device->suite, leaf);
+        return r->conversation->kind == CONVERSATION_PERSON
+                       ? messenger_check_leaf(r->messenger, r->conversation, s, leaf)
+                       : device_credential_read(s, leaf, &credential);
 }
 
-/* What a conversation has no use for: proposals that are not in a commit, which anybody who knows the group's id can
- * have stored in it, and a third leaf. */
-static int check_received(const struct membership *g, const struct received *received)
+/* The only proposal that stands alone is a member's to be taken out of a group; others would only cost room, and
+ * anybody who knows the group's id can make some. */
+static int check_proposal(void *userdata, const struct proposal *proposal, uint32_t sender)
 {
-        if (received->kind == RECEIVED_PROPOSAL)
-                return -EPROTONOSUPPORT;
-        return received->kind == RECEIVED_COMMIT && !membership_is_pair(g) ? -EBADMSG : 0;
+        const struct receiving *r = userdata;
+
+        return r->conversation->kind != CONVERSATION_PERSON && proposal->type == PROPOSAL_REMOVE &&
+                               proposal->removed == sender
+                       ? 0
+                       : -EPROTONOSUPPORT;
 }
 
-/* Opens it, which changes @g in memory. A message of the epoch that our own pending commit leads into proves that the
- * hub has accepted that commit, even if its outcome has not come yet. */
+/* What a conversation has no use for: a third leaf where two talk, a tree that is too large, an end. */
+static int check_received(const struct conversation *c, const struct membership *g, const struct received *received)
+{
+        if (received->kind != RECEIVED_COMMIT)
+                return 0;
+        if (c->kind == CONVERSATION_PERSON ? !membership_is_pair(g)
+                                           : group_epoch(g->group)->tree.leaves > GROUP_LEAVES_MAX)
+                return -EBADMSG;
+        return group_reinit(g->group, &(struct proposal){ 0 }) ? -EPROTONOSUPPORT : 0;
+}
+
+/* What an envelope has made of a group, in memory. */
+struct step {
+        struct received received;
+        bool merged;           /* our own pending commit was taken over before it was opened */
+        bool lost_race;        /* our own pending commit was dropped for this one */
+        struct writer before;  /* the members at first, if one of these is a change of the epoch */
+        struct writer between; /* and after our own commit */
+};
+
+static void step_release(struct step *s)
+{
+        received_release(&s->received);
+        writer_release(&s->before);
+        writer_release(&s->between);
+}
+
+/* Opens it, which changes @g. A message of the epoch that our own pending commit leads into proves that the hub has
+ * accepted that commit, even if its outcome has not come yet. */
 static int process(struct messenger *m, struct conversation *c, struct membership *g, const struct message_peek *peek,
-                   struct bytes envelope, struct received *out)
+                   struct bytes message, struct step *s)
 {
-        struct leaf_check check = { m, c };
+        struct receiving receiving = { m, c };
         struct group_host host = { .credential = check_leaf,
-                                   .userdata = &check,
+                                   .proposal = check_proposal,
+                                   .userdata = &receiving,
                                    .lifetime_max = KEY_PACKAGE_LIFETIME_MAX };
-        int r = group_process(g->group, envelope, &host, out);
-        bool changed = r >= 0;
+        bool pending = group_has_pending(g->group), changed;
+        int r;
 
-        if (r == -EAGAIN && group_has_pending(g->group) && g->welcome.size == 0 &&
-            peek->epoch == membership_epoch(g) + 1) {
+        s->merged = pending && peek->epoch == membership_epoch(g) + 1;
+        if (s->merged || peek->content_type == CONTENT_COMMIT)
+                messenger_members(m, g, &s->before);
+        if (s->merged) {
                 group_merge_pending(g->group);
-                changed = true;
-                r = group_process(g->group, envelope, &host, out);
+                messenger_members(m, g, &s->between);
         }
+        r = group_process(g->group, message, &host, &s->received);
+        changed = s->merged || r >= 0;
         if (r >= 0)
-                r = check_received(g, out);
+                r = check_received(c, g, &s->received);
         if (r < 0 && changed && membership_load(m->vault, g) < 0)
                 log_error("A group of account %s cannot be read back from its vault. Log in again.",
                           vault_account(m->vault)->id);
+        s->lost_race = r >= 0 && pending && !s->merged && s->received.kind == RECEIVED_COMMIT;
         return r;
 }
 
-static int store_received(struct messenger *m, uint64_t sequence, struct conversation *c, struct membership *g,
-                          bool lost_race, const struct received *received)
+static int store_text(struct messenger *m, struct conversation *c, struct membership *g,
+                      const struct received *received)
 {
+        const struct leaf_node *leaf = group_leaf(g->group, received->epoch, received->sender);
+        _cleanup_writer_ struct writer from = WRITER_INIT;
+        struct device_credential who;
         struct content content;
         uint64_t id;
+        int r = content_read(received->data, &content);
+
+        if (r >= 0 && (!leaf || device_credential_peek(leaf, &who) < 0))
+                r = -EBADMSG;
+        if (r < 0) {
+                refused(m, "The content of a message", r);
+                return 0;
+        }
+        if (c->kind != CONVERSATION_PERSON)
+                messenger_spell(m, &who, &from);
+        r = history_add(m->vault, conversation_id(c), MESSAGE_RECEIVED,
+                        c->kind == CONVERSATION_PERSON ? SENDER_OTHER : SENDER_NAMED, writer_bytes(&from), &content,
+                        &id);
+        if (r >= 0)
+                messenger_tell_added(m, c, id);
+        return r;
+}
+
+/* Somebody wants to be out. The first of the others commits it at once, and the rest with what they send next: so it is
+ * soon done, and not by everybody. */
+static int store_leaver(struct messenger *m, struct conversation *c, struct membership *g,
+                        const struct received *received)
+{
+        _cleanup_writer_ struct writer spelt = WRITER_INIT;
+        struct device_credential who;
+        uint32_t leaf = received->sender;
+
+        if (!membership_member(g, &leaf, &who) || leaf != received->sender)
+                return -EBADMSG;
+        messenger_spell(m, &who, &spelt);
+        list_add(&g->wanted.leavers, writer_bytes(&spelt));
+        g->wanted.changed = true;
+        leaf = 0;
+        while (membership_member(g, &leaf, &who) && leaf == received->sender)
+                leaf++;
+        return leaf == group_epoch(g->group)->keys.leaf && !group_has_pending(g->group) ? messenger_commit(m, c, g) : 0;
+}
+
+static int store_commit(struct messenger *m, struct conversation *c, struct membership *g, const struct step *s)
+{
+        _cleanup_writer_ struct writer actor = WRITER_INIT;
+        struct device_credential who;
+        uint32_t leaf = s->received.sender;
         int r = 0;
 
-        if (received->kind == RECEIVED_APPLICATION) {
-                r = content_read(received->data, &content);
-                if (r < 0) {
-                        refused(m, "The content of a message", r);
-                        r = 0;
-                } else {
-                        r = history_add(m->vault, conversation_id(c), MESSAGE_RECEIVED, SENDER_OTHER, &content, &id);
-                        if (r >= 0)
-                                messenger_tell_added(m, c, id);
-                }
-        }
-        /* A commit of our own that lost the race is made anew on top of the winner. */
-        if (r >= 0 && lost_race)
-                r = messenger_commit_update(m, c, g);
-        if (r >= 0)
+        if (membership_member(g, &leaf, &who) && leaf == s->received.sender)
+                messenger_spell(m, &who, &actor);
+        if (s->merged && c->kind != CONVERSATION_PERSON)
+                r = notice_add_changes(m, c, writer_bytes(&s->before), writer_bytes(&s->between), BYTES(NULL, 0),
+                                       BYTES(NULL, 0));
+        return r < 0 ? r
+                     : messenger_followed(m, c, g, writer_bytes(s->merged ? &s->between : &s->before),
+                                          writer_bytes(&actor), s->lost_race);
+}
+
+static int store_step(struct messenger *m, uint64_t sequence, struct conversation *c, struct membership *g,
+                      const struct step *s)
+{
+        int r = 0;
+
+        if (s->merged)
+                g->messages = 0;
+        if (s->received.kind == RECEIVED_COMMIT)
+                r = store_commit(m, c, g, s);
+        else if (s->merged)
+                r = messenger_followed(m, c, g, writer_bytes(&s->before), BYTES(NULL, 0), false);
+        if (r >= 0 && s->merged && !g->gone)
+                r = messenger_encrypt_waiting(m, c);
+        if (r >= 0 && s->received.kind == RECEIVED_PROPOSAL)
+                r = store_leaver(m, c, g, &s->received);
+        if (r >= 0 && s->received.kind == RECEIVED_APPLICATION && !g->wanted.leave)
+                r = store_text(m, c, g, &s->received);
+        if (r >= 0 && !g->gone)
                 r = membership_store(m->vault, g);
         return r < 0 ? r : set_sequence(m, sequence);
 }
 
-static int receive_message(struct messenger *m, uint64_t sequence, const struct message_peek *peek,
-                           struct bytes envelope)
+/* A commit has taken us out. */
+static int receive_removal(struct messenger *m, uint64_t sequence, struct conversation *c, struct membership *g)
 {
-        _cleanup_(received_release) struct received received = { 0 };
-        struct conversation *c;
-        struct membership *g = find_membership(m, peek->group_id, &c);
-        bool had_pending = g && group_has_pending(g->group);
-        int r = g ? process(m, c, g, peek, envelope, &received) : -ENOENT;
+        int r = messenger_begin(m);
 
         if (r < 0)
+                return r;
+        r = messenger_gone(m, c, g);
+        if (r >= 0)
+                r = set_sequence(m, sequence);
+        return messenger_end(m, g, r);
+}
+
+static int receive_message(struct messenger *m, uint64_t sequence, const struct message_peek *peek,
+                           struct bytes message)
+{
+        _cleanup_(step_release) struct step s = { 0 };
+        struct conversation *c;
+        struct membership *g = find_membership(m, peek->group_id, &c);
+        int r = g ? process(m, c, g, peek, message, &s) : -ENOENT;
+
+        if (r == -EKEYREVOKED && c->kind != CONVERSATION_PERSON && g->group)
+                return receive_removal(m, sequence, c, g);
+        if (r < 0)
                 return refuse(m, sequence, "A message", r);
-        had_pending = had_pending && received.kind == RECEIVED_COMMIT && peek->epoch + 1 == membership_epoch(g);
         r = messenger_begin(m);
         if (r >= 0)
-                r = store_received(m, sequence, c, g, had_pending, &received);
+                r = store_step(m, sequence, c, g, &s);
         r = messenger_end(m, g, r);
         return r == -EMSGSIZE ? refuse(m, sequence, "A message", r) : r;
 }
@@ -374,6 +503,8 @@ static int receive_message(struct messenger *m, uint64_t sequence, const struct 
 int messenger_deliver(struct messenger *m, uint64_t sequence, struct bytes envelope)
 {
         struct message_peek peek;
+        struct conversation *c;
+        struct parcel parcel;
         uint64_t last;
         int r = last_sequence(m, &last);
 
@@ -383,12 +514,16 @@ int messenger_deliver(struct messenger *m, uint64_t sequence, struct bytes envel
                 return r;
         if (sequence <= last)
                 return 0;
-        r = message_peek(envelope, &peek);
+        r = parcel_read(envelope, &parcel);
+        if (r >= 0)
+                r = message_peek(parcel.message, &peek);
         if (r >= 0 && peek.wire_format == WIRE_FORMAT_WELCOME)
-                return receive_welcome(m, sequence, envelope);
+                return receive_welcome(m, sequence, parcel.message);
+        if (r >= 0 && parcel.welcome.size > 0 && !find_membership(m, peek.group_id, &c))
+                return receive_welcome(m, sequence, parcel.welcome);
         if (r >= 0 &&
             (peek.wire_format == WIRE_FORMAT_PRIVATE_MESSAGE || peek.wire_format == WIRE_FORMAT_PUBLIC_MESSAGE))
-                return receive_message(m, sequence, &peek, envelope);
+                return receive_message(m, sequence, &peek, parcel.message);
         return refuse(m, sequence, "An envelope", r < 0 ? r : -EPROTONOSUPPORT);
 }
 
@@ -403,47 +538,6 @@ static struct membership *find_stored(struct messenger *m, int64_t id, struct co
                 }
         }
         return NULL;
-}
-
-static int commit_accepted(struct messenger *m, struct conversation *c, struct membership *g)
-{
-        struct envelope e = { .recipient = BYTES_STRING(c->address), .content = writer_bytes(&g->welcome) };
-        int r = 0;
-
-        group_merge_pending(g->group);
-        g->messages = 0;
-        if (e.content.size > 0) {
-                r = messenger_queue(m, &e);
-                writer_release(&g->welcome);
-        }
-        if (r >= 0)
-                r = membership_store(m->vault, g);
-        return r < 0 ? r : messenger_encrypt_waiting(m, c);
-}
-
-int messenger_fail_waiting(struct messenger *m, struct conversation *c)
-{
-        int64_t id;
-        int r = 0;
-
-        while (r >= 0 && (id = history_first_unsent(m->vault, conversation_id(c))) > 0) {
-                r = history_set_state(m->vault, (uint64_t) id, MESSAGE_FAILED);
-                messenger_tell_changed(m, c, (uint64_t) id, MESSAGE_FAILED);
-        }
-        return r < 0 ? r : id < 0 ? (int) id : 0;
-}
-
-/* One that was refused. A group in which nobody but us has ever been goes with it: *@gone. */
-static int commit_refused(struct messenger *m, struct conversation *c, struct membership *g, bool *gone)
-{
-        int r;
-
-        group_clear_pending(g->group);
-        *gone = !membership_ready(g);
-        if (!*gone)
-                return membership_store(m->vault, g);
-        r = membership_erase(m->vault, g);
-        return r < 0 || conversation_current(c) ? r : messenger_fail_waiting(m, c);
 }
 
 static int message_outcome(struct messenger *m, uint64_t message, enum message_state state)
@@ -469,7 +563,6 @@ int messenger_outcome(struct messenger *m, struct bytes id, enum outcome outcome
         _cleanup_(envelope_release) struct envelope e = { 0 };
         struct conversation *c = NULL;
         struct membership *g = NULL;
-        bool gone = false;
         int r = outbox_find(m->vault, id, &e);
 
         if (r <= 0)
@@ -482,13 +575,11 @@ int messenger_outcome(struct messenger *m, struct bytes id, enum outcome outcome
         if (r < 0)
                 return r;
         if (g)
-                r = outcome == OUTCOME_STORED ? commit_accepted(m, c, g) : commit_refused(m, c, g, &gone);
+                r = outcome == OUTCOME_STORED ? messenger_accepted(m, c, g)
+                                              : messenger_refused(m, c, g, outcome == OUTCOME_STALE);
         if (r >= 0 && e.message != 0)
                 r = message_outcome(m, e.message, outcome == OUTCOME_STORED ? MESSAGE_STORED : MESSAGE_FAILED);
         if (r >= 0)
                 r = outbox_remove(m->vault, id);
-        r = messenger_end(m, g, r);
-        if (r >= 0 && gone)
-                conversation_detach(c, g);
-        return r;
+        return messenger_end(m, g, r);
 }

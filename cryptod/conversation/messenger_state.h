@@ -16,13 +16,15 @@ struct messenger {
         const struct messenger_events *told;
         struct device *device;
         struct conversation *conversations;
+        struct conversation *met; /* people whom this transaction has made known */
         struct pending_event *events;
         size_t event_count;
         bool queued; /* an envelope, in this transaction */
 };
 
-/* A transaction: what is told goes out when it has committed, or is forgotten. @m (may be NULL): the membership whose
- * group it changes, which is read back from disk if it fails. @result: of the work so far. */
+/* A transaction: what is told goes out when it has committed, or is forgotten. @changed (may be NULL): the membership
+ * whose group it changes, which is read back from disk if it fails, and freed if it is gone. @result: of the work so
+ * far. */
 int messenger_begin(struct messenger *m);
 int messenger_end(struct messenger *m, struct membership *changed, int result);
 
@@ -30,7 +32,7 @@ void messenger_tell_added(struct messenger *m, const struct conversation *c, uin
 void messenger_tell_changed(struct messenger *m, const struct conversation *c, uint64_t message,
                             enum message_state state);
 
-/* Within a transaction. Queues an envelope to @recipient. */
+/* Within a transaction. Queues an envelope; its id is made. */
 int messenger_queue(struct messenger *m, struct envelope *e);
 
 /* Within a transaction: encrypts a message of the history in @g's group, queues it and stores the group. */
@@ -40,11 +42,17 @@ int messenger_encrypt(struct messenger *m, struct conversation *c, struct member
 /* Within a transaction: encrypts what waits in the history for a group that is ready. */
 int messenger_encrypt_waiting(struct messenger *m, struct conversation *c);
 
-/* Within a transaction: a commit that replaces our keys. */
-int messenger_commit_update(struct messenger *m, struct conversation *c, struct membership *g);
+/* A group of one, whose leaf comes from a key package that nobody else sees. @extensions: of the group context. */
+int messenger_new_group(struct messenger *m, struct bytes extensions, uint64_t now, struct group **out);
 
-/* Checks a leaf that is new in a group of this account's: its credential holds, and it is ours or @c's person with the
- * root key that is known. -EKEYREJECTED for another one. */
+/* Checks a key package that is said to be that of @address; @root_key (may be NULL) is a view. The errors of
+ * messenger_start(); another root key than the one that is known is remembered as offered, in a transaction of its own.
+ */
+int messenger_check_package(struct messenger *m, const char *address, struct bytes encoded, uint64_t now,
+                            struct bytes *root_key);
+
+/* Checks a leaf that is new in a conversation of two: its credential holds, and it is ours or @c's person with the root
+ * key that is known. -EKEYREJECTED for another one. */
 int messenger_check_leaf(const struct messenger *m, const struct conversation *c, const struct suite *s,
                          const struct leaf_node *leaf);
 
@@ -54,7 +62,52 @@ int messenger_note_offered(struct messenger *m, const struct conversation *c, st
                            struct bytes welcome, uint64_t time);
 
 /* Follows an invitation that was refused when it came. */
-int messenger_follow_welcome(struct messenger *m, struct bytes envelope);
+int messenger_follow_welcome(struct messenger *m, struct bytes welcome);
 
 /* Within a transaction: what waited for a group that will not be has failed. */
 int messenger_fail_waiting(struct messenger *m, struct conversation *c);
+
+/* -- messenger_people.c ------------------------------------------------------------------------------------------- */
+
+/* The conversation that remembers somebody's root key; NULL: they are not known. */
+struct conversation *messenger_person(struct messenger *m, struct bytes address);
+
+/* Within a transaction: remembers the root keys of members who are not known yet. */
+int messenger_meet(struct messenger *m, const struct membership *g);
+
+/* Ends messenger_meet()'s work, when the transaction has committed (@keep) or failed. */
+void messenger_met(struct messenger *m, bool keep);
+
+/* How somebody in a group is written: the address; a ? before it if the root key is another than the one that is known.
+ * Such a member is not refused, since whoever does not follow the others' commits is alone. */
+void messenger_spell(struct messenger *m, const struct device_credential *who, struct writer *out);
+
+/* Appends a list (list.h) of the members, so spelt. */
+void messenger_members(struct messenger *m, const struct membership *g, struct writer *out);
+
+/* Appends a list of the addresses of the other members, each once. */
+void messenger_recipients(const struct messenger *m, const struct membership *g, struct writer *out);
+
+/* -- messenger_commit.c, all within a transaction ----------------------------------------------------------------- */
+
+/* Makes a commit of what is wanted of @g and of what others have proposed, with new keys for us, and queues it. If
+ * nothing is wanted it only replaces our keys. */
+int messenger_commit(struct messenger *m, struct conversation *c, struct membership *g);
+
+/* Proposes that somebody else take us out, which nobody can do for themselves (RFC 9420 §12.2). */
+int messenger_propose_to_leave(struct messenger *m, struct membership *g);
+
+/* The hub has our pending commit; or has refused it, if @stale because of another one. */
+int messenger_accepted(struct messenger *m, struct conversation *c, struct membership *g);
+int messenger_refused(struct messenger *m, struct conversation *c, struct membership *g, bool stale);
+
+/* The group is in another epoch: says who has come and gone since @before (messenger_members()) by the commit of @actor
+ * (empty: us), remembers new people, and goes on with what is still wanted. @again: a commit of ours lost its race. */
+int messenger_followed(struct messenger *m, struct conversation *c, struct membership *g, struct bytes before,
+                       struct bytes actor, bool again);
+
+/* We are no member any more: its keys are erased. */
+int messenger_gone(struct messenger *m, struct conversation *c, struct membership *g);
+
+/* Nobody is to be added or removed any more. */
+void messenger_give_up(struct membership *g);

@@ -8,7 +8,7 @@
 #include "services/seal.h"
 #include "services/storage.h"
 
-/* A sealed row, bound to its id: struct { opaque recipient<V>, group<V>; uint64 epoch; opaque content<V>; } */
+/* A sealed row, bound to its id: struct { opaque recipients<V>, group<V>; uint64 epoch; opaque content<V>; } */
 
 void envelope_release(struct envelope *e)
 {
@@ -45,7 +45,7 @@ int outbox_add(struct vault *v, struct envelope *e)
 
         if (r < 0)
                 return r;
-        write_vector(&plain, e->recipient);
+        write_vector(&plain, e->recipients);
         write_vector(&plain, e->group);
         write_u64(&plain, e->epoch);
         write_vector(&plain, e->content);
@@ -75,7 +75,7 @@ static int read_envelope(struct vault *v, sqlite3_stmt *s, struct envelope *out)
         if (r < 0)
                 return r;
         reader_init(&reader, secret_bytes(e.plain));
-        e.recipient = read_vector(&reader);
+        e.recipients = read_vector(&reader);
         e.group = read_vector(&reader);
         e.epoch = read_u64(&reader);
         e.content = read_vector(&reader);

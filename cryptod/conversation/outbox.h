@@ -7,12 +7,13 @@
 enum { ENVELOPE_ID_SIZE = 16, ENVELOPE_MAX = 1024 * 1024 };
 
 struct envelope {
-        uint64_t number;               /* its place in the order */
-        uint8_t id[ENVELOPE_ID_SIZE];  /* the idempotency key */
-        int64_t membership;            /* whose commit it is; 0: no commit */
-        uint64_t message;              /* that it carries; 0: none */
-        struct bytes recipient, group; /* address, or empty; the group whose epoch it moves on, or empty */
-        uint64_t epoch;                /* of that group, before */
+        uint64_t number;              /* its place in the order */
+        uint8_t id[ENVELOPE_ID_SIZE]; /* the idempotency key */
+        int64_t membership;           /* whose commit it is; 0: no commit */
+        uint64_t message;             /* that it carries; 0: none */
+        struct bytes recipients;      /* a list of addresses (list.h), none only for a commit */
+        struct bytes group;           /* whose epoch it moves on, or empty */
+        uint64_t epoch;               /* of that group, before */
         struct bytes content;
         struct secret *plain; /* the views point into it */
 };

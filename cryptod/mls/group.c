@@ -98,6 +98,17 @@ const struct epoch *group_epoch(const struct group *g)
         return g->current;
 }
 
+const struct leaf_node *group_leaf(const struct group *g, uint64_t epoch, uint32_t leaf)
+{
+        if (epoch == g->current->context.epoch)
+                return ratchet_tree_leaf(&g->current->tree, leaf);
+        for (unsigned i = 0; i < GROUP_PAST_EPOCHS && g->past[i]; i++) {
+                if (g->past[i]->context.epoch == epoch)
+                        return ratchet_tree_leaf(&g->past[i]->tree, leaf);
+        }
+        return NULL;
+}
+
 static void note_altered(struct epoch *e)
 {
         if (e->saved == EPOCH_SAVED)

@@ -77,6 +77,10 @@ void group_release(struct group **g);
 /* The current epoch, borrowed until the group changes: its context, its tree (the members), our leaf. */
 const struct epoch *group_epoch(const struct group *g);
 
+/* The leaf at @leaf in the current epoch or one of the past that are still kept, borrowed until the group changes; NULL
+ * if there is none. */
+const struct leaf_node *group_leaf(const struct group *g, uint64_t epoch, uint32_t leaf);
+
 enum received_kind { RECEIVED_APPLICATION, RECEIVED_PROPOSAL, RECEIVED_COMMIT };
 
 struct received {

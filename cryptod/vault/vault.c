@@ -53,6 +53,12 @@ static const char *const migrations[] = {
         "                         WITHOUT ROWID;",
         ("CREATE TABLE contact (conversation BLOB PRIMARY KEY REFERENCES conversation, content BLOB NOT NULL)"
          "                      WITHOUT ROWID;"),
+        /* Envelopes have lists of recipients, and what is wanted of a group outlives an epoch. Envelopes of before
+         * belong to groups that are gone. */
+        ("UPDATE message SET state = 4 WHERE id IN (SELECT message FROM outbox);"
+         "DELETE FROM outbox;"
+         "DROP TABLE welcome;"
+         "CREATE TABLE wanted (membership INTEGER PRIMARY KEY REFERENCES membership, content BLOB NOT NULL);"),
 };
 
 struct vault {

@@ -1,10 +1,13 @@
-/* What members of a group say inside of MLS's encryption, and whose device a leaf claims to be: the first byte of the
- * input chooses the decoder. What a messenger takes must be within its bounds and be written as the same bytes. */
+/* What members of a group say inside of MLS's encryption, whose device a leaf claims to be, what an envelope holds, and
+ * what a group context says of the conversation: the first byte of the input chooses the decoder. What a messenger
+ * takes must be within its bounds and be written as the same bytes. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "cryptod/conversation/content.h"
 #include "cryptod/conversation/credential.h"
+#include "cryptod/conversation/parcel.h"
+#include "cryptod/conversation/profile.h"
 #include "services/address.h"
 #include "services/cleanup.h"
 #include "services/text.h"
@@ -63,9 +66,34 @@ static void fuzz_leaf(struct bytes input)
                 check_credential(&leaf, &c);
 }
 
+static void fuzz_parcel(struct bytes input)
+{
+        _cleanup_writer_ struct writer w = WRITER_INIT;
+        struct parcel p;
+
+        if (parcel_read(input, &p) < 0)
+                return;
+        must(p.message.size > 0);
+        parcel_write(&p, &w);
+        must(writer_finish(&w) == 0 && bytes_equal(writer_bytes(&w), input));
+}
+
+static void fuzz_profile(struct bytes input)
+{
+        _cleanup_writer_ struct writer w = WRITER_INIT;
+        struct profile p, again;
+
+        if (extensions_check(input) < 0 || profile_read(input, &p) < 0 || p.kind == CONVERSATION_PERSON)
+                return;
+        must(profile_name_valid(p.name) && p.kind <= CONVERSATION_ROOM);
+        profile_write(&p, &w);
+        must(writer_finish(&w) == 0 && profile_read(writer_bytes(&w), &again) == 0 && again.kind == p.kind &&
+             bytes_equal(again.name, p.name));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        static void (*const decoders[])(struct bytes) = { fuzz_content, fuzz_leaf };
+        static void (*const decoders[])(struct bytes) = { fuzz_content, fuzz_leaf, fuzz_parcel, fuzz_profile };
 
         if (size > 0)
                 decoders[data[0] % COUNT_OF(decoders)](BYTES(data + 1, size - 1));

@@ -1,0 +1,161 @@
+/* See messenger.h: groups, as a person asks for them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cryptod/conversation/list.h"
+#include "cryptod/conversation/messenger_state.h"
+#include "cryptod/conversation/notice.h"
+#include "services/cleanup.h"
+
+static int check_invitees(struct messenger *m, const struct invitee *invitees, size_t count, uint64_t now)
+{
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < count; i++)
+                r = messenger_check_package(m, invitees[i].address, invitees[i].key_package, now, NULL);
+        return r;
+}
+
+/* Enters people into what is wanted of @g. */
+static int want_added(struct membership *g, const struct invitee *invitees, size_t count)
+{
+        _cleanup_writer_ struct writer members = WRITER_INIT;
+
+        if (group_epoch(g->group)->tree.leaves + count > GROUP_MEMBERS_MAX)
+                return -E2BIG;
+        membership_addresses(g, &members);
+        for (size_t i = 0; i < count; i++) {
+                struct bytes address = BYTES_STRING(invitees[i].address);
+
+                if (list_holds(writer_bytes(&members), address))
+                        continue;
+                write_vector(&g->wanted.added, invitees[i].key_package);
+                write_vector(&members, address);
+                list_remove(&g->wanted.removed, address);
+        }
+        g->wanted.changed = true;
+        return writer_finish(&g->wanted.added);
+}
+
+/* Commits what is wanted, unless a commit waits; then that is next. */
+static int commit_unless_pending(struct messenger *m, struct conversation *c, struct membership *g)
+{
+        if (group_has_pending(g->group) || (g->wanted.added.size == 0 && g->wanted.removed.size == 0))
+                return membership_store(m->vault, g);
+        return messenger_commit(m, c, g);
+}
+
+static int store_created(struct messenger *m, struct conversation *c, struct membership *g)
+{
+        int r = conversation_store(m->vault, c);
+
+        if (r >= 0)
+                r = membership_add(m->vault, g, conversation_id(c));
+        if (r >= 0)
+                r = notice_add(m, c, "You created “%s”.", c->name);
+        return r < 0 ? r : commit_unless_pending(m, c, g);
+}
+
+int messenger_create_group(struct messenger *m, struct bytes name, const struct invitee *invitees, size_t count,
+                           uint64_t now, struct conversation **out)
+{
+        _cleanup_writer_ struct writer extensions = WRITER_INIT;
+        struct profile profile = { CONVERSATION_GROUP, name };
+        struct conversation *c;
+        struct membership *g;
+        int r;
+
+        if (!profile_name_valid(name))
+                return -EINVAL;
+        g = calloc(1, sizeof(*g));
+        if (!g)
+                abort();
+        profile_write(&profile, &extensions);
+        r = check_invitees(m, invitees, count, now);
+        if (r >= 0)
+                r = messenger_new_group(m, writer_bytes(&extensions), now, &g->group);
+        if (r >= 0)
+                r = want_added(g, invitees, count);
+        if (r < 0) {
+                membership_free(g);
+                return r;
+        }
+        c = conversation_new_group(membership_group_id(g), &profile);
+        r = messenger_begin(m);
+        if (r >= 0)
+                r = messenger_end(m, NULL, store_created(m, c, g));
+        if (r < 0) {
+                membership_free(g);
+                conversation_free(c);
+                return r;
+        }
+        conversation_attach(c, g);
+        c->next = m->conversations;
+        m->conversations = c;
+        *out = c;
+        return 0;
+}
+
+/* The group of a conversation whose members can be changed. */
+static int changeable(struct conversation *c, struct membership **out)
+{
+        struct membership *g = c->memberships;
+
+        if (c->kind == CONVERSATION_PERSON)
+                return -EINVAL;
+        if (!g || !g->group || g->wanted.leave)
+                return -ENOTCONN;
+        *out = g;
+        return 0;
+}
+
+int messenger_add_members(struct messenger *m, struct conversation *c, const struct invitee *invitees, size_t count,
+                          uint64_t now)
+{
+        struct membership *g;
+        int r = changeable(c, &g);
+
+        if (r >= 0)
+                r = check_invitees(m, invitees, count, now);
+        if (r >= 0)
+                r = messenger_begin(m);
+        if (r < 0)
+                return r;
+        r = want_added(g, invitees, count);
+        return messenger_end(m, g, r < 0 ? r : commit_unless_pending(m, c, g));
+}
+
+int messenger_remove_member(struct messenger *m, struct conversation *c, const char *address)
+{
+        _cleanup_writer_ struct writer members = WRITER_INIT;
+        struct membership *g;
+        int r = changeable(c, &g);
+
+        if (r < 0)
+                return r;
+        membership_addresses(g, &members);
+        if (!list_holds(writer_bytes(&members), BYTES_STRING(address)) || strcmp(address, m->device->address) == 0)
+                return -ENOENT;
+        r = messenger_begin(m);
+        if (r < 0)
+                return r;
+        list_add(&g->wanted.removed, BYTES_STRING(address));
+        g->wanted.changed = true;
+        return messenger_end(m, g, commit_unless_pending(m, c, g));
+}
+
+int messenger_leave(struct messenger *m, struct conversation *c)
+{
+        struct membership *g;
+        int r = changeable(c, &g);
+
+        if (r >= 0)
+                r = messenger_begin(m);
+        if (r < 0)
+                return r;
+        g->wanted.leave = g->wanted.changed = true;
+        messenger_give_up(g);
+        r = membership_other(g) ? messenger_propose_to_leave(m, g) : messenger_gone(m, c, g);
+        return messenger_end(m, g, r);
+}

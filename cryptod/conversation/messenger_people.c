@@ -1,0 +1,120 @@
+/* See messenger_state.h: people whose root keys are known, trusted on first use. */
+#include <errno.h>
+#include <string.h>
+
+#include "cryptod/conversation/list.h"
+#include "cryptod/conversation/messenger_state.h"
+#include "services/cleanup.h"
+
+static struct conversation *find_in(struct conversation *list, struct bytes address)
+{
+        for (struct conversation *c = list; c; c = c->next) {
+                if (c->kind == CONVERSATION_PERSON && bytes_equal(BYTES_STRING(c->address), address))
+                        return c;
+        }
+        return NULL;
+}
+
+struct conversation *messenger_person(struct messenger *m, struct bytes address)
+{
+        struct conversation *c = find_in(m->conversations, address);
+
+        return c ? c : find_in(m->met, address);
+}
+
+static bool is_own(const struct messenger *m, struct bytes address)
+{
+        return bytes_equal(address, BYTES_STRING(m->device->address));
+}
+
+static int meet(struct messenger *m, const struct device_credential *who)
+{
+        struct conversation *c = messenger_person(m, who->address);
+        char address[ADDRESS_TEXT_MAX];
+
+        if (is_own(m, who->address) || (c && c->root_key.size > 0))
+                return 0;
+        if (!c) {
+                memcpy(address, who->address.data, who->address.size);
+                address[who->address.size] = '\0';
+                c = conversation_new(address);
+                c->next = m->met;
+                m->met = c;
+        }
+        write_fixed(&c->root_key, who->root_key);
+        return conversation_store(m->vault, c);
+}
+
+int messenger_meet(struct messenger *m, const struct membership *g)
+{
+        struct device_credential who;
+        int r = 0;
+
+        for (uint32_t leaf = 0; r >= 0 && membership_member(g, &leaf, &who); leaf++)
+                r = meet(m, &who);
+        return r;
+}
+
+void messenger_met(struct messenger *m, bool keep)
+{
+        while (m->met) {
+                struct conversation *c = m->met;
+
+                m->met = c->next;
+                if (keep) {
+                        c->next = m->conversations;
+                        m->conversations = c;
+                } else {
+                        conversation_free(c);
+                }
+        }
+}
+
+void messenger_spell(struct messenger *m, const struct device_credential *who, struct writer *out)
+{
+        const struct conversation *c = messenger_person(m, who->address);
+        struct bytes known = writer_bytes(is_own(m, who->address) ? &m->device->root_key
+                                          : c                     ? &c->root_key
+                                                                  : &(struct writer){ 0 });
+
+        if (known.size > 0 && !bytes_equal(known, who->root_key))
+                write_u8(out, '?');
+        write_fixed(out, who->address);
+}
+
+void messenger_members(struct messenger *m, const struct membership *g, struct writer *out)
+{
+        struct device_credential who;
+
+        for (uint32_t leaf = 0; membership_member(g, &leaf, &who); leaf++) {
+                size_t mark = writer_open_vector(out);
+
+                messenger_spell(m, &who, out);
+                writer_close_vector(out, mark);
+        }
+}
+
+/* Relays carry nothing to another hub; whoever is said to be there gets nothing. */
+static bool same_hub(struct bytes a, struct bytes b)
+{
+        const uint8_t *x = memchr(a.data, '@', a.size), *y = memchr(b.data, '@', b.size);
+
+        return x && y &&
+               bytes_equal(BYTES(x, a.size - (size_t) (x - a.data)), BYTES(y, b.size - (size_t) (y - b.data)));
+}
+
+void messenger_recipients(const struct messenger *m, const struct membership *g, struct writer *out)
+{
+        _cleanup_writer_ struct writer all = WRITER_INIT;
+        struct bytes own = BYTES_STRING(m->device->address);
+        struct reader r;
+
+        membership_addresses(g, &all);
+        reader_init(&r, writer_bytes(&all));
+        while (reader_more(&r)) {
+                struct bytes address = read_vector(&r);
+
+                if (!bytes_equal(address, own) && same_hub(address, own))
+                        write_vector(out, address);
+        }
+}
