@@ -5,6 +5,7 @@
 #include <err.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,8 +47,9 @@ static void swallow(int listening, const char *directory, uint64_t bytes)
         _exit(0);
 }
 
-double tls_peer(const char *directory, const uint8_t *chunk, uint64_t bytes)
+double tls_peer(const char *directory, const uint8_t *chunk, uint64_t bytes, uint64_t *cpu)
 {
+        struct rusage other;
         struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
         socklen_t size = sizeof(in);
         int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -68,7 +70,7 @@ double tls_peer(const char *directory, const uint8_t *chunk, uint64_t bytes)
         must(connect(fd, (struct sockaddr *) &in, sizeof(in)) == 0 && tls_client_context(&context) >= 0 &&
                      tls_new(context, fd, &pin, &ssl) >= 0 && SSL_connect(ssl) == 1,
              "connecting");
-        uint64_t start = now_ns();
+        uint64_t start = now_ns(), own = cpu_ns();
 
         for (uint64_t done = 0; done < bytes; done += CHUNK_SIZE_MAX) {
                 for (size_t at = 0; at < CHUNK_SIZE_MAX;) {
@@ -85,6 +87,9 @@ double tls_peer(const char *directory, const uint8_t *chunk, uint64_t bytes)
         SSL_CTX_free(context);
         close(fd);
         close(listening);
-        (void) waitpid(pid, NULL, 0);
+        must(wait4(pid, NULL, 0, &other) == pid, "its end");
+        *cpu += cpu_ns() - own;
+        *cpu += (uint64_t) (other.ru_utime.tv_sec + other.ru_stime.tv_sec) * 1000000000 +
+                (uint64_t) (other.ru_utime.tv_usec + other.ru_stime.tv_usec) * 1000;
         return seconds;
 }

@@ -20,7 +20,7 @@
 enum {
         BATCH_JOBS = 512,                     /* of one batch */
         BATCH_BYTES = 4 * 1024 * 1024,        /* of one batch, about */
-        BATCH_CHUNK_BYTES = 1024 * 1024,      /* of them for chunks of files, so that messages get by */
+        BATCH_CHUNK_BYTES = 2 * 1024 * 1024,  /* of them for chunks of files, so that messages get by */
         QUEUE_BYTES = 32 * 1024 * 1024,       /* of what waits for the next batches; then no session is read from */
         CHUNK_QUEUE_BYTES = 16 * 1024 * 1024, /* of chunks that wait; then no session is read from that has put one */
         ACCEPT_STEP = 32,                     /* connections taken in one turn */

@@ -1,6 +1,5 @@
 /* visavis-hub: stores and forwards what it cannot read. */
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "listening.h"
 #include "manager_object.h"
 #include "metrics.h"
+#include "relayd/link/channel.h"
 #include "relayd/link/tls.h"
 #include "services/address.h"
 #include "services/cleanup.h"
@@ -286,14 +286,6 @@ static void on_stop(struct daemon *d, void *state)
         stop(state);
 }
 
-/* What is queued for links comes and goes in pieces of this size: memory that went back to the kernel each time would
- * have to be cleared by it each time. */
-static void keep_memory(void)
-{
-        (void) mallopt(M_TRIM_THRESHOLD, 16 * 1024 * 1024);
-        (void) mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
-}
-
 int main(int argc, char *argv[])
 {
         static const struct daemon_type type = {
@@ -310,7 +302,7 @@ int main(int argc, char *argv[])
         };
         int status;
 
-        keep_memory();
+        channel_keep_buffers();
         hot_restart_prepare();
         status = daemon_run(&type, argc, argv);
         return hot_restart(argv) ? EXIT_FAILURE : status;

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
@@ -21,6 +22,7 @@ enum {
         OUTPUT_SMALL = 512,
         OUTPUT_STEP = 16 * 1024,
         OUTPUT_SPARE = 128 * 1024,
+        HEAP_KEEP = 16 * 1024 * 1024,
         READ_BUDGET = 256 * 1024,      /* bytes taken in one turn, so that others get theirs */
         UNSENT_MAX = 128 * 1024,       /* that the kernel takes before it has sent what it has: the queue is here */
         LINGER_USEC = 5 * 1000 * 1000, /* for the peer to take what is queued when we close */
@@ -57,6 +59,12 @@ struct channel {
         const struct channel_handlers *handlers;
         void *userdata;
 };
+
+void channel_keep_buffers(void)
+{
+        (void) mallopt(M_MMAP_THRESHOLD, HEAP_KEEP / 4);
+        (void) mallopt(M_TRIM_THRESHOLD, HEAP_KEEP);
+}
 
 static uint64_t now_usec(struct channel *c)
 {

@@ -22,6 +22,10 @@ enum {
         CHANNEL_ROOM = 64 * 1024, /* while more is queued, bulk has to wait, so that it delays nothing else for long */
 };
 
+/* For main(), before anything else: what is queued comes and goes in large pieces, and memory that went back to the
+ * kernel each time would have to be cleared by it each time. At most 16 MiB are kept. */
+void channel_keep_buffers(void);
+
 struct channel;
 
 struct channel_handlers {

@@ -15,7 +15,7 @@ enum {
         CHUNK_SIZE_MIN = 4 * 1024,
         CHUNK_SIZE_MAX = 256 * 1024,
         CHUNK_NAMES_MAX = 256, /* in one request */
-        CHUNK_PUTS_MAX = 8,    /* PUT_CHUNKs of one link that are not answered */
+        CHUNK_PUTS_MAX = 16,   /* PUT_CHUNKs of one link that are not answered */
 };
 
 /* True for 4, 16, 64 and 256 KiB. */

@@ -5,6 +5,7 @@
 
 #include "discovery.h"
 #include "node.h"
+#include "relayd/link/channel.h"
 #include "relayd/link/socks.h"
 #include "services/daemon.h"
 #include "services/log.h"
@@ -69,5 +70,6 @@ int main(int argc, char *argv[])
                 .stop = on_stop,
         };
 
+        channel_keep_buffers();
         return daemon_run(&type, argc, argv);
 }

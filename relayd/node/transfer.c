@@ -13,7 +13,7 @@
 #include "spool.h"
 
 enum {
-        GETS_MAX = 8, /* chunks that an account has asked for and not got yet */
+        GETS_MAX = 16, /* chunks that an account has asked for and not got yet */
         PATIENCE_FIRST_USEC = 2 * 1000 * 1000,
         PATIENCE_MAX_USEC = 5 * 60 * 1000 * 1000,
 };
