@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -294,6 +295,9 @@ int main(void)
                 cmocka_unit_test(what_was_changed_gives_nothing),
         };
 
-        return suite_is_missing(names[0]) ? cmocka_run_group_tests(tests, NULL, NULL)
-                                          : cmocka_run_group_tests(all, NULL, NULL);
+        if (!suite_is_missing(names[0]))
+                return cmocka_run_group_tests(all, NULL, NULL);
+        puts("# This OpenSSL has no ML-KEM: NIST's and the drafts' vectors are left to Debian 13 "
+             "(tests/system/trixie).");
+        return cmocka_run_group_tests(tests, NULL, NULL);
 }
