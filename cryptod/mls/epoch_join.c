@@ -8,7 +8,7 @@
 
 static int read_psks(const struct welcome *w, struct bytes list, const struct psk_source *source, struct secret **out)
 {
-        _cleanup_free_ struct psk_id *ids = calloc(list.size + 1, sizeof(*ids));
+        _cleanup_free_ struct psk_id *ids = calloc(list.size / PSK_ID_MIN + 1, sizeof(*ids));
         size_t count = 0;
         struct reader r;
 

@@ -1,6 +1,7 @@
 #include "cryptod/mls/leaf_node.h"
 
 #include <errno.h>
+#include <string.h>
 
 static struct bytes read_list(struct reader *r)
 {
@@ -75,18 +76,31 @@ bool extension_find(struct bytes extensions, uint16_t type, struct bytes *data)
         return false;
 }
 
+/* So many are compared with each other; of more, each is noted: whoever sends a megabyte of them must not cost us the
+ * square of it, for this is read before anything is authenticated. */
+enum { EXTENSIONS_FEW = 16 };
+
 int extensions_check(struct bytes extensions)
 {
+        uint64_t seen[(UINT16_MAX + 1) / 64];
+        unsigned count = 0;
         struct reader r;
 
         reader_init(&r, extensions);
-        while (reader_more(&r)) {
+        for (; reader_more(&r); count++) {
                 uint16_t type = read_u16(&r);
                 struct bytes again;
 
                 read_vector(&r);
-                if (extension_find(r.rest, type, &again))
+                if (count < EXTENSIONS_FEW && extension_find(r.rest, type, &again))
                         return -EBADMSG;
+                if (count == EXTENSIONS_FEW)
+                        memset(seen, 0, sizeof(seen));
+                if (count < EXTENSIONS_FEW)
+                        continue;
+                if (seen[type / 64] >> type % 64 & 1)
+                        return -EBADMSG;
+                seen[type / 64] |= UINT64_C(1) << type % 64;
         }
         return reader_finish(&r);
 }

@@ -72,15 +72,6 @@ static size_t count_of(const struct proposal_list *l, enum proposal_type type)
         return count;
 }
 
-static bool psk_id_equal(const struct psk_id *a, const struct psk_id *b)
-{
-        _cleanup_writer_ struct writer x = WRITER_INIT, y = WRITER_INIT;
-
-        psk_id_write(&x, a);
-        psk_id_write(&y, b);
-        return bytes_equal(writer_bytes(&x), writer_bytes(&y));
-}
-
 uint32_t proposal_touched_leaf(const struct listed_proposal *p)
 {
         return p->proposal.type == PROPOSAL_REMOVE   ? p->proposal.removed
@@ -88,25 +79,58 @@ uint32_t proposal_touched_leaf(const struct listed_proposal *p)
                                                      : NODE_NONE;
 }
 
+/* What no two proposals of a list may touch; an addition has two. */
+struct claim {
+        enum { CLAIM_LEAF, CLAIM_SIGNATURE_KEY, CLAIM_ENCRYPTION_KEY, CLAIM_PSK, CLAIM_EXTENSIONS } kind;
+        uint32_t leaf;
+        struct bytes key;
+};
+
+static int compare_claims(const void *a, const void *b)
+{
+        const struct claim *x = a, *y = b;
+
+        if (x->kind != y->kind)
+                return x->kind < y->kind ? -1 : 1;
+        if (x->leaf != y->leaf)
+                return x->leaf < y->leaf ? -1 : 1;
+        if (x->key.size != y->key.size)
+                return x->key.size < y->key.size ? -1 : 1;
+        return x->key.size > 0 ? memcmp(x->key.data, y->key.data, x->key.size) : 0;
+}
+
+static size_t claims_of(const struct listed_proposal *p, struct claim out[static 2])
+{
+        switch (p->proposal.type) {
+        case PROPOSAL_UPDATE:
+        case PROPOSAL_REMOVE:
+                out[0] = (struct claim){ CLAIM_LEAF, proposal_touched_leaf(p), BYTES(NULL, 0) };
+                return 1;
+        case PROPOSAL_ADD:
+                out[0] = (struct claim){ CLAIM_SIGNATURE_KEY, 0, p->proposal.add.leaf.signature_key };
+                out[1] = (struct claim){ CLAIM_ENCRYPTION_KEY, 0, p->proposal.add.leaf.encryption_key };
+                return 2;
+        case PROPOSAL_PSK:
+                out[0] = (struct claim){ CLAIM_PSK, 0, p->proposal.encoded };
+                return 1;
+        case PROPOSAL_GROUP_CONTEXT_EXTENSIONS:
+                out[0] = (struct claim){ CLAIM_EXTENSIONS, 0, BYTES(NULL, 0) };
+                return 1;
+        default:
+                return 0;
+        }
+}
+
 bool proposals_collide(const struct listed_proposal *a, const struct listed_proposal *b)
 {
-        const struct leaf_node *x = &a->proposal.add.leaf, *y = &b->proposal.add.leaf;
+        struct claim x[2], y[2];
+        size_t n = claims_of(a, x), m = claims_of(b, y);
 
-        if (proposal_touched_leaf(a) != NODE_NONE && proposal_touched_leaf(a) == proposal_touched_leaf(b))
-                return true;
-        if (a->proposal.type != b->proposal.type)
-                return false;
-        switch (a->proposal.type) {
-        case PROPOSAL_ADD:
-                return bytes_equal(x->signature_key, y->signature_key) ||
-                       bytes_equal(x->encryption_key, y->encryption_key);
-        case PROPOSAL_PSK:
-                return psk_id_equal(&a->proposal.psk, &b->proposal.psk);
-        case PROPOSAL_GROUP_CONTEXT_EXTENSIONS:
-                return true;
-        default:
-                return false;
-        }
+        for (size_t i = 0; i < n; i++)
+                for (size_t j = 0; j < m; j++)
+                        if (compare_claims(&x[i], &y[j]) == 0)
+                                return true;
+        return false;
 }
 
 /* §12.2: exactly one external init, at most one removal, PSKs, and nothing else. */
@@ -115,6 +139,24 @@ static int check_external(const struct proposal_list *l)
         size_t inits = count_of(l, PROPOSAL_EXTERNAL_INIT), removals = count_of(l, PROPOSAL_REMOVE);
 
         return inits == 1 && removals <= 1 && inits + removals + count_of(l, PROPOSAL_PSK) == l->count ? 0 : -EBADMSG;
+}
+
+/* True if any two of the list collide. Each is not compared with each: an external commit may be long, and comes from
+ * anybody. */
+static bool any_collide(const struct proposal_list *l)
+{
+        _cleanup_free_ struct claim *claims = calloc(2 * l->count + 2, sizeof(*claims));
+        size_t count = 0;
+
+        if (!claims)
+                abort();
+        for (size_t i = 0; i < l->count; i++)
+                count += claims_of(&l->items[i], &claims[count]);
+        qsort(claims, count, sizeof(*claims), compare_claims);
+        for (size_t i = 1; i < count; i++)
+                if (compare_claims(&claims[i - 1], &claims[i]) == 0)
+                        return true;
+        return false;
 }
 
 int proposal_list_check(const struct proposal_list *l, uint32_t sender, bool has_path)
@@ -129,10 +171,9 @@ int proposal_list_check(const struct proposal_list *l, uint32_t sender, bool has
                 if ((sender != NODE_NONE && proposal_touched_leaf(p) == sender) ||
                     (p->proposal.type == PROPOSAL_UPDATE && p->sender == NODE_NONE))
                         return -EBADMSG;
-                for (size_t j = 0; j < i; j++)
-                        if (proposals_collide(p, &l->items[j]))
-                                return -EBADMSG;
         }
+        if (any_collide(l))
+                return -EBADMSG;
         if (sender == NODE_NONE)
                 return check_external(l);
         if (count_of(l, PROPOSAL_EXTERNAL_INIT) > 0 || (count_of(l, PROPOSAL_REINIT) > 0 && l->count > 1))

@@ -16,6 +16,8 @@ struct psk_id {
         struct bytes nonce; /* Nh bytes */
 };
 
+enum { PSK_ID_MIN = 3 }; /* bytes that one is written in */
+
 void psk_id_read(struct reader *r, struct psk_id *out);
 void psk_id_write(struct writer *w, const struct psk_id *id);
 

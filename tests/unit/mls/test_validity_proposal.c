@@ -412,6 +412,23 @@ RULE(no_extension_stands_twice)
         refused(s, -EBADMSG);
 }
 
+/* However many there are. */
+RULE(no_extension_of_many_stands_twice)
+{
+        for (uint16_t again = 0; again < 40; again += 13) {
+                _cleanup_writer_ struct writer extensions = WRITER_INIT;
+
+                for (uint16_t type = 0; type < 40; type++) {
+                        write_u16(&extensions, type);
+                        write_vector(&extensions, BYTES(NULL, 0));
+                }
+                assert_int_equal(extensions_check(writer_bytes(&extensions)), 0);
+                write_u16(&extensions, again);
+                write_vector(&extensions, BYTES(NULL, 0));
+                assert_int_equal(extensions_check(writer_bytes(&extensions)), -EBADMSG);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -443,6 +460,7 @@ int main(void)
                 cmocka_unit_test(a_credential_is_of_no_reserved_type),
                 cmocka_unit_test(the_application_judges_new_extensions),
                 cmocka_unit_test(no_extension_stands_twice),
+                cmocka_unit_test(no_extension_of_many_stands_twice),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
