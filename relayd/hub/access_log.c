@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "services/cleanup.h"
@@ -95,4 +96,11 @@ int access_log_read(const struct access_log *l)
         int fd = open(l->path, O_RDONLY | O_CLOEXEC);
 
         return fd < 0 ? -errno : fd;
+}
+
+int64_t access_log_size(const struct access_log *l)
+{
+        struct stat st;
+
+        return l && l->file && fstat(fileno(l->file), &st) == 0 ? st.st_size : 0;
 }

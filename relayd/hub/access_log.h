@@ -7,6 +7,8 @@
  * At ACCESS_LOG_MAX bytes the file becomes NAME.1, which replaces the one before. */
 #pragma once
 
+#include <stdint.h>
+
 struct access_log;
 
 enum { ACCESS_LOG_MAX = 16 * 1024 * 1024 };
@@ -20,6 +22,9 @@ int access_log_reopen(struct access_log *l);
 
 /* Writes a line; @account may be NULL. */
 void access_log_write(struct access_log *l, const char *address, const char *event, const char *account);
+
+/* Bytes in the file; it is moved away at ACCESS_LOG_MAX. 0 for a NULL log. */
+int64_t access_log_size(const struct access_log *l);
 
 /* Opens the file for reading, from its start; the caller closes it. -ENOENT for a NULL log; else errors of open(2). */
 int access_log_read(const struct access_log *l);

@@ -21,6 +21,7 @@ void report_take(struct report *r, struct hub *h, const char *address, uint64_t 
         r->since_usec = since_usec;
         r->registration = hub_settings(h)->registration;
         r->access_log = hub_access_log(h) != NULL;
+        r->access_log_bytes = access_log_size(hub_access_log(h));
         r->figures = hub_figures(h);
 }
 
@@ -65,6 +66,7 @@ json_object *report_json(const struct report *r)
                 { "commit_requests", r->figures.commits.requests },
                 { "commit_usec", r->figures.commits.usec },
                 { "commit_longest_usec", r->figures.commits.usec_longest },
+                { "access_log_bytes", (uint64_t) r->access_log_bytes },
                 { "disk_bytes", (uint64_t) r->census.disk_bytes },
                 { "disk_free_bytes", (uint64_t) r->disk_free_bytes },
         };

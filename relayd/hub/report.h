@@ -12,6 +12,7 @@ struct report {
         uint64_t since_usec; /* CLOCK_REALTIME */
         enum store_policy registration;
         bool access_log;
+        int64_t access_log_bytes;
         struct hub_figures figures;
         struct store_census census;
         int64_t disk_free_bytes; /* on the disk of the state directory */

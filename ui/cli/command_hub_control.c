@@ -62,13 +62,14 @@ static void print_status(json_object *o, double messages, double entries)
         _cleanup_free_ char *address = output_sanitise(string_of(o, "address"), false);
         _cleanup_free_ char *code = isatty(STDOUT_FILENO) ? qr_code_for_terminal(string_of(o, "address")) : NULL;
         _cleanup_free_ char *registration = output_sanitise(string_of(o, "registration"), false);
-        char since[32], waiting[32], chunks[32], disk[32], left[32];
+        char since[32], waiting[32], chunks[32], disk[32], left[32], log[32];
 
         output_time(number_of(o, "since_usec"), since);
         format_size(number_of(o, "waiting_bytes"), waiting);
         format_size(number_of(o, "chunk_bytes"), chunks);
         format_size(number_of(o, "disk_bytes"), disk);
         format_size(number_of(o, "disk_free_bytes"), left);
+        format_size(number_of(o, "access_log_bytes"), log);
         printf("%s\n%s  since     %s\n", address, code ? code : "", since);
         printf("  accounts  %" PRIu64 "; registration: %s, %" PRIu64 " invitations are good\n",
                number_of(o, "accounts"), registration, number_of(o, "invitations"));
@@ -78,8 +79,11 @@ static void print_status(json_object *o, double messages, double entries)
                number_of(o, "links_refused"));
         printf("  messages  %" PRIu64 " wait (%s); %.0f a second come in, %.0f a second go to mailboxes\n",
                number_of(o, "waiting_messages"), waiting, messages, entries);
-        printf("  disk      %s in use, chunks of files %s; %s free\n  log       the access log is %s\n", disk, chunks,
-               left, json_object_get_boolean(json_object_object_get(o, "access_log")) ? "on" : "off");
+        printf("  disk      %s in use, chunks of files %s; %s free\n", disk, chunks, left);
+        if (json_object_get_boolean(json_object_object_get(o, "access_log")))
+                printf("  log       who connects is written down: %s, moved away at 16 MiB\n", log);
+        else
+                printf("  log       nobody writes down who connects\n");
 }
 
 /* Asked twice, a second apart, for the rates. */

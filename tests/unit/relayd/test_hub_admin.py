@@ -220,6 +220,7 @@ def test_log(owner):
     code, out, err = owner.run("log", "--last", "500")
     lines = [line.split() for line in out.splitlines()]
     check("log shows the access log", code == OK and any(line[2:] == ["authenticated", "alice"] for line in lines), (out, err))
+    check("status says how large it is", owner.status()["access_log_bytes"] == os.stat(owner.state + "/access.log").st_size > 0)
     last = owner.json("log", "--last", "2")
     check("the last lines of it, with names", len(last) == 2 and [e["time"] for e in last] == [line[0] for line in lines[-2:]], last)
     with subprocess.Popen([VISAVIS, "hub", "log", "--follow", "--last", "1", "--state", owner.state], stdout=subprocess.PIPE, text=True) as p:
