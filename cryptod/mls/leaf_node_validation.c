@@ -1,6 +1,7 @@
 #include "cryptod/mls/leaf_node_validation.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "cryptod/mls/grease.h"
 #include "cryptod/mls/group_info.h"
@@ -23,18 +24,38 @@ static bool all_listed(struct bytes wanted, struct bytes have, uint16_t defaults
         return reader_finish(&r) == 0;
 }
 
-/* True if the leaf can do each extension of a list of extensions. */
-static bool supports_extensions(const struct leaf_node *leaf, struct bytes extensions)
+/* Notes each value of a list of uint16. */
+static void note_all(struct bytes list, uint64_t noted[static(UINT16_MAX + 1) / 64])
 {
         struct reader r;
 
+        memset(noted, 0, (UINT16_MAX + 1) / 8);
+        reader_init(&r, list);
+        while (reader_more(&r)) {
+                uint16_t value = read_u16(&r);
+
+                noted[value / 64] |= UINT64_C(1) << value % 64;
+        }
+}
+
+/* True if the leaf can do each extension of a list of extensions. Both may be long, and be anybody's who joins from
+ * outside: of more than a few extensions, not each is looked for in all of the leaf's list. */
+static bool supports_extensions(const struct leaf_node *leaf, struct bytes extensions)
+{
+        const struct bytes list = leaf->capabilities.extensions;
+        const bool many = extensions.size > 64;
+        uint64_t noted[(UINT16_MAX + 1) / 64];
+        struct reader r;
+
+        if (many)
+                note_all(list, noted);
         reader_init(&r, extensions);
         while (reader_more(&r)) {
                 uint16_t type = read_u16(&r);
 
                 read_vector(&r);
                 if (!(type >= 1 && type <= EXTENSION_DEFAULT_LAST) &&
-                    !capability_listed(leaf->capabilities.extensions, type))
+                    !(many ? noted[type / 64] >> type % 64 & 1 : capability_listed(list, type)))
                         return false;
         }
         return reader_finish(&r) == 0;

@@ -293,6 +293,38 @@ static void with_certificates(struct leaf_node *leaf)
         leaf->capabilities.credentials = BYTES_STRING("\0\1\0\2");
 }
 
+static struct bytes many_types, many_extensions;
+
+static void with_many_extensions(struct leaf_node *leaf)
+{
+        leaf->capabilities.extensions = many_types;
+        leaf->extensions = many_extensions;
+}
+
+/* However many they are: the last one is not listed, or is. */
+RULE(a_leaf_can_do_its_own_extensions_of_many)
+{
+        for (unsigned missing = 2; missing-- > 0;) {
+                _cleanup_writer_ struct writer types = WRITER_INIT, extensions = WRITER_INIT;
+
+                for (uint16_t i = 0; i < 100; i++) {
+                        if (i < 100 - missing)
+                                write_u16(&types, 0xf000 + i);
+                        write_u16(&extensions, 0xf000 + i);
+                        write_vector(&extensions, BYTES(NULL, 0));
+                }
+                many_types = writer_bytes(&types);
+                many_extensions = writer_bytes(&extensions);
+                writer_release(&s->message);
+                forge.leaf = with_many_extensions;
+                commit(s, &(struct group_change){ 0 });
+                if (missing)
+                        refused(s, -EPROTONOSUPPORT);
+        }
+        forge_end();
+        assert_int_equal(receive(s), 0);
+}
+
 RULE(a_leaf_s_credential_is_of_a_type_that_all_can_do)
 {
         commit_forged(s, &(struct package_forgery){ .leaf = with_certificates });
@@ -397,6 +429,7 @@ int main(void)
                 cmocka_unit_test(a_leaf_can_do_the_version),
                 cmocka_unit_test(a_leaf_can_do_the_suite),
                 cmocka_unit_test(a_leaf_can_do_its_own_extensions),
+                cmocka_unit_test(a_leaf_can_do_its_own_extensions_of_many),
                 cmocka_unit_test(a_leaf_s_credential_is_of_a_type_that_all_can_do),
                 cmocka_unit_test(a_leaf_can_do_the_credential_types_of_all),
                 cmocka_unit_test(a_chain_of_certificates_is_well_formed),
