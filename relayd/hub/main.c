@@ -134,15 +134,12 @@ static int listen_all(struct program *p)
         return r;
 }
 
-/* Opens the log, opens it anew where somebody has moved the file away, or closes it, as hub.conf says now. */
-static int renew_access_log(struct program *p, const struct daemon *d)
+/* Opens the log, opens it anew where somebody has moved the file away, or closes it. */
+static int renew_access_log(struct program *p, const struct daemon *d, bool wanted)
 {
         _cleanup_free_ char *path = NULL;
-        bool wanted;
-        int r = config_boolean(d->config, "hub", NULL, "access-log", &wanted);
+        int r;
 
-        if (r < 0)
-                return r;
         if (!wanted) {
                 p->log = access_log_close(p->log);
                 return 0;
@@ -186,7 +183,7 @@ static int announce(struct program *p, const struct daemon *d)
         return announcement_new(d->bus, p->address, p->listening.port, &p->announcement);
 }
 
-static int serve(struct program *p, struct daemon *d, const struct hub_settings *settings)
+static int serve(struct program *p, struct daemon *d, const struct hub_settings *settings, bool access_log)
 {
         int r = tls_hub_context(p->identity.key, p->identity.certificate, &p->context);
 
@@ -194,7 +191,7 @@ static int serve(struct program *p, struct daemon *d, const struct hub_settings 
                 log_error("The hub's key cannot be used for TLS: %s.", strerror(-r));
                 return r;
         }
-        r = renew_access_log(p, d);
+        r = renew_access_log(p, d, access_log);
         if (r >= 0)
                 r = hub_new(d->event, p->store, p->context, p->log, settings, &p->hub);
         if (r >= 0)
@@ -219,6 +216,7 @@ static int start_program(struct program *p, struct daemon *d)
         _cleanup_free_ char *key = NULL;
         struct hub_settings settings;
         struct store_limits limits;
+        bool access_log;
         struct timespec now;
         int r;
 
@@ -228,7 +226,7 @@ static int start_program(struct program *p, struct daemon *d)
         }
         clock_gettime(CLOCK_REALTIME, &now);
         p->since_usec = (uint64_t) now.tv_sec * 1000000;
-        r = hub_settings_read(d->config, &settings, &limits);
+        r = hub_settings_read(d->config, &settings, &limits, &access_log);
         if (r >= 0)
                 r = listening_parse(option_listen ? option_listen : config_string(d->config, "hub", NULL, "listen"),
                                     &p->listening);
@@ -242,7 +240,7 @@ static int start_program(struct program *p, struct daemon *d)
                 r = make_address(p, d);
         if (r >= 0 && option_address)
                 return (r = print_address(p)) < 0 ? r : sd_event_exit(d->event, 0);
-        return r < 0 ? r : serve(p, d, &settings);
+        return r < 0 ? r : serve(p, d, &settings, access_log);
 }
 
 /* Where it listens, the control socket and the metrics stay as they are until the next start. */
@@ -251,14 +249,14 @@ static int on_reload(struct daemon *d, void *state)
         struct program *p = state;
         struct hub_settings settings;
         struct store_limits limits;
-        int r = hub_settings_read(d->config, &settings, &limits);
+        bool access_log;
+        int r = hub_settings_read(d->config, &settings, &limits, &access_log);
 
         if (r >= 0)
                 r = make_address(p, d);
-        if (r >= 0)
-                r = renew_access_log(p, d);
         if (r < 0)
                 return r;
+        (void) renew_access_log(p, d, access_log); /* a disk that is full now is no reason to keep the old settings */
         hub_set_access_log(p->hub, p->log);
         r = hub_configure(p->hub, &settings, &limits);
         manager_object_changed(p->object);

@@ -102,13 +102,13 @@ static int configure_numbers(const struct config *c, struct hub_settings *s, str
         return 0;
 }
 
-int hub_settings_read(const struct config *c, struct hub_settings *s, struct store_limits *l)
+int hub_settings_read(const struct config *c, struct hub_settings *s, struct store_limits *l, bool *access_log)
 {
         int r;
 
         *s = (struct hub_settings){ 0 };
         if ((r = configure_registration(c, s)) < 0 || (r = configure_numbers(c, s, l)) < 0 ||
-            (r = configure_memory(c, s)) < 0 ||
+            (r = configure_memory(c, s)) < 0 || (r = config_boolean(c, "hub", NULL, "access-log", access_log)) < 0 ||
             (r = config_integer(c, "limits", NULL, "mailbox-messages", 1, INT64_MAX, &l->mailbox_entries)) < 0 ||
             (r = config_integer(c, "limits", NULL, "mailbox-bytes", 1, INT64_MAX / 2, &l->mailbox_bytes)) < 0 ||
             (r = config_integer(c, "limits", NULL, "chunk-bytes", 0, INT64_MAX / 2, &l->chunk_bytes)) < 0 ||

@@ -6,5 +6,6 @@
 
 extern const struct config_key hub_config_keys[];
 
-/* Reads what governs the hub and its store. The strings of @s belong to @c. A sentence has been logged on error. */
-int hub_settings_read(const struct config *c, struct hub_settings *s, struct store_limits *l);
+/* Reads what governs the hub and its store, and whether there is to be an access log. The strings of @s belong to @c. A
+ * sentence has been logged on error. */
+int hub_settings_read(const struct config *c, struct hub_settings *s, struct store_limits *l, bool *access_log);

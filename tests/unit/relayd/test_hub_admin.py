@@ -289,7 +289,7 @@ def test_reload(owner, relay):
     check("nobody new gets in then", r[0] == HUB and "no new accounts" in r[1], r)
     check("the access log is off", owner.status()["access_log"] is False and owner.run("log")[0] == NOT_FOUND)
     check("the address is another", owner.status()["address"].startswith("hub.example.org:"), owner.status()["address"])
-    configure(owner, "[hub]\nregistration = perhaps\nname =\n")
+    configure(owner, "[hub]\nregistration = open\naccess-log = perhaps\nname =\n")
     time.sleep(0.3)
     check("a configuration with a mistake changes nothing", owner.status()["registration"] == "closed", owner.status())
     configure(owner, "[hub]\nregistration = invitation\n[limits]\nclaims-per-minute = 1\n")
