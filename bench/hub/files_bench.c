@@ -211,7 +211,8 @@ int files_bench(int argc, char *argv[])
                 add(&up, run_hub(&c, &hub, FRAME_PUT_CHUNK));
                 add(&down, run_hub(&c, &hub, FRAME_GET_CHUNK));
         }
-        report_note(r, "%d files of %.0f MiB over loopback, %d chunks of 256 KiB under way", ROUNDS, mib, AT_ONCE);
+        report_section(r, "%d files of %.0f MiB over loopback, %d chunks of 256 KiB under way", ROUNDS, mib, AT_ONCE);
+        report_figure(r, "fdatasync of 4 KiB", fdatasync_ms(hub.directory), "ms", 0);
         report_way(r, "TLS 1.3 alone, memory to memory", &alone, &alone, ROUNDS * mib);
         report_way(r, "To the hub and its disk", &up, &alone, ROUNDS * mib);
         report_way(r, "From the hub, compared with the names", &down, &alone, ROUNDS * mib);
