@@ -1,0 +1,217 @@
+/* See sealed_stream.h. */
+#include "cryptod/files/sealed_stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "cryptod/files/descriptor.h"
+#include "services/cleanup.h"
+
+struct sealed_stream {
+        pthread_mutex_t mutex;       /* for the keys */
+        struct secret *wrapping_key; /* until the file's is derived from it */
+        struct sealed_file *file;    /* NULL before that, and once it is stopped */
+        int input, output, stop;
+        atomic_uint_fast64_t progress;
+        uint8_t ahead; /* one byte that was read to know whether a chunk is the last */
+        bool has_ahead;
+};
+
+int sealed_stream_new(struct secret *wrapping_key, int input, int output, struct sealed_stream **out)
+{
+        struct sealed_stream *s = calloc(1, sizeof(*s));
+        int r;
+
+        if (!s)
+                abort();
+        pthread_mutex_init(&s->mutex, NULL);
+        atomic_init(&s->progress, 0);
+        s->wrapping_key = wrapping_key;
+        s->input = fcntl(input, F_DUPFD_CLOEXEC, 3);
+        s->output = fcntl(output, F_DUPFD_CLOEXEC, 3);
+        s->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (s->input < 0 || s->output < 0 || s->stop < 0) {
+                r = -errno;
+                sealed_stream_free(s);
+                return r;
+        }
+        *out = s;
+        return 0;
+}
+
+static void wipe_keys(struct sealed_stream *s)
+{
+        pthread_mutex_lock(&s->mutex);
+        s->wrapping_key = secret_free(s->wrapping_key);
+        s->file = sealed_file_free(s->file);
+        pthread_mutex_unlock(&s->mutex);
+}
+
+struct sealed_stream *sealed_stream_free(struct sealed_stream *s)
+{
+        if (!s)
+                return NULL;
+        wipe_keys(s);
+        pthread_mutex_destroy(&s->mutex);
+        cleanup_close(&s->input);
+        cleanup_close(&s->output);
+        cleanup_close(&s->stop);
+        free(s);
+        return NULL;
+}
+
+void sealed_stream_stop(struct sealed_stream *s)
+{
+        wipe_keys(s);
+        if (eventfd_write(s->stop, 1) < 0)
+                abort(); /* far from its limit */
+}
+
+uint64_t sealed_stream_progress(const struct sealed_stream *s)
+{
+        return atomic_load(&s->progress);
+}
+
+/* Reads a chunk of at most @size bytes, and whether it is the last, which is known only when no byte follows. */
+static int read_chunk(struct sealed_stream *s, uint8_t *buffer, size_t size, size_t *got, bool *last)
+{
+        size_t had = s->has_ahead ? 1 : 0;
+        ssize_t n;
+
+        buffer[0] = s->ahead;
+        n = descriptor_read(s->input, s->stop, buffer + had, size + 1 - had);
+        if (n < 0)
+                return (int) n;
+        *got = had + (size_t) n;
+        *last = *got <= size;
+        s->has_ahead = !*last;
+        if (s->has_ahead)
+                s->ahead = buffer[--*got];
+        return 0;
+}
+
+static int begin_sealing(struct sealed_stream *s, enum sealed_file_key kind, struct bytes id)
+{
+        uint8_t header[SEALED_FILE_HEADER_SIZE];
+        bool stopped;
+
+        pthread_mutex_lock(&s->mutex);
+        stopped = !s->wrapping_key;
+        if (!stopped)
+                s->file = sealed_file_new(s->wrapping_key, kind, id, header);
+        s->wrapping_key = secret_free(s->wrapping_key);
+        pthread_mutex_unlock(&s->mutex);
+        return stopped ? -ECANCELED : descriptor_write(s->output, s->stop, header, sizeof(header));
+}
+
+static int seal_chunk(struct sealed_stream *s, uint32_t number, bool last, struct bytes plain, uint8_t *sealed)
+{
+        bool stopped;
+
+        pthread_mutex_lock(&s->mutex);
+        stopped = !s->file;
+        if (!stopped)
+                sealed_file_seal_chunk(s->file, number, last, plain, sealed);
+        pthread_mutex_unlock(&s->mutex);
+        return stopped ? -ECANCELED : 0;
+}
+
+int sealed_stream_seal(struct sealed_stream *s, enum sealed_file_key kind, struct bytes id)
+{
+        _cleanup_secret_ struct secret *plain = secret_new(SEALED_FILE_CHUNK_SIZE);
+        _cleanup_free_ uint8_t *sealed = malloc(SEALED_FILE_CHUNK_SIZE);
+        int r = begin_sealing(s, kind, id);
+        bool last = false;
+
+        if (!sealed)
+                abort();
+        for (uint64_t number = 0; r >= 0 && !last; number++) {
+                size_t size = 0;
+
+                r = number > UINT32_MAX
+                            ? -EFBIG
+                            : read_chunk(s, plain->data, sealed_file_capacity((uint32_t) number), &size, &last);
+                if (r >= 0)
+                        r = seal_chunk(s, (uint32_t) number, last, BYTES(plain->data, size), sealed);
+                if (r >= 0)
+                        r = descriptor_write(s->output, s->stop, sealed, size + SEALED_FILE_TAG_SIZE);
+                atomic_fetch_add(&s->progress, size);
+        }
+        return r;
+}
+
+static int begin_opening(struct sealed_stream *s)
+{
+        uint8_t header[SEALED_FILE_HEADER_SIZE];
+        ssize_t n = descriptor_read(s->input, s->stop, header, sizeof(header));
+        struct sealed_file_header h;
+        int r = n < 0 ? (int) n : sealed_file_header_read(BYTES(header, (size_t) n), &h);
+
+        if (r != 0)
+                return r;
+        pthread_mutex_lock(&s->mutex);
+        r = s->wrapping_key ? sealed_file_open(s->wrapping_key, &h, &s->file) : -ECANCELED;
+        s->wrapping_key = secret_free(s->wrapping_key);
+        pthread_mutex_unlock(&s->mutex);
+        return r;
+}
+
+static int open_chunk(struct sealed_stream *s, uint32_t number, bool last, struct bytes sealed, uint8_t *plain)
+{
+        int r;
+
+        pthread_mutex_lock(&s->mutex);
+        r = s->file ? sealed_file_open_chunk(s->file, number, last, sealed, plain) : -ECANCELED;
+        pthread_mutex_unlock(&s->mutex);
+        return r;
+}
+
+/* Opens the chunk that stands next, and hands out what it has behind @skip. */
+static int pass_chunk(struct sealed_stream *s, uint64_t number, size_t skip, uint8_t *sealed, uint8_t *plain,
+                      bool *last)
+{
+        size_t size = 0;
+        int r = number > UINT32_MAX
+                        ? SEALED_FILE_EXTENDED
+                        : read_chunk(s, sealed, sealed_file_capacity((uint32_t) number) + SEALED_FILE_TAG_SIZE, &size,
+                                     last);
+
+        if (r == 0)
+                r = open_chunk(s, (uint32_t) number, *last, BYTES(sealed, size), plain);
+        if (r != 0)
+                return r;
+        size -= SEALED_FILE_TAG_SIZE;
+        if (size < skip)
+                return -ENXIO;
+        r = descriptor_write(s->output, s->stop, plain + skip, size - skip);
+        atomic_fetch_add(&s->progress, size - skip);
+        return r;
+}
+
+int sealed_stream_open(struct sealed_stream *s, uint64_t offset)
+{
+        _cleanup_secret_ struct secret *plain = secret_new(SEALED_FILE_CHUNK_SIZE);
+        _cleanup_free_ uint8_t *sealed = malloc(SEALED_FILE_CHUNK_SIZE + 1);
+        uint64_t position;
+        uint32_t first;
+        size_t skip;
+        bool last = false;
+        int r = sealed_file_seek(offset, &first, &skip, &position);
+
+        if (!sealed)
+                abort();
+        if (r == 0)
+                r = begin_opening(s);
+        if (r == 0)
+                r = descriptor_skip(s->input, s->stop, position - SEALED_FILE_HEADER_SIZE);
+        if (r == -ENODATA)
+                r = -ENXIO;
+        for (uint64_t number = first; r == 0 && !last; number++)
+                r = pass_chunk(s, number, number == first ? skip : 0, sealed, plain->data, &last);
+        return r;
+}
