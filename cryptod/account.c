@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cryptod/destruction.h"
 #include "cryptod/opening.h"
 #include "services/cleanup.h"
 #include "services/log.h"
@@ -34,12 +35,15 @@ int account_new(struct cryptod *c, struct vault *vault, struct account **out)
                 abort();
         a->cryptod = c;
         a->vault = vault;
+        (void) snprintf(a->id, sizeof(a->id), "%s", vault_account(vault)->id);
         a->events = (struct messenger_events){ on_message_added, on_message_changed, on_envelopes_queued, a };
         r = account_object_export(a);
         if (r >= 0)
                 r = slots_object_export(a);
         if (r >= 0)
                 r = contacts_object_export(a);
+        if (r >= 0)
+                r = settings_object_export(a);
         if (r < 0) {
                 account_free(a);
                 return r;
@@ -50,15 +54,37 @@ int account_new(struct cryptod *c, struct vault *vault, struct account **out)
         return 0;
 }
 
+static void leave_bus(struct account *a)
+{
+        a->object = sd_bus_slot_unref(a->object);
+        a->slots_object = sd_bus_slot_unref(a->slots_object);
+        a->contacts_object = sd_bus_slot_unref(a->contacts_object);
+        a->settings_object = sd_bus_slot_unref(a->settings_object);
+        a->watchers = sd_bus_track_unref(a->watchers);
+}
+
+void account_end(struct account *a)
+{
+        for (struct account **p = &a->cryptod->accounts; *p; p = &(*p)->next) {
+                if (*p == a) {
+                        *p = a->next;
+                        break;
+                }
+        }
+        leave_bus(a);
+        a->vault = vault_free(a->vault);
+        a->next = a->cryptod->ended;
+        a->cryptod->ended = a;
+}
+
 struct account *account_free(struct account *a)
 {
         if (!a)
                 return NULL;
-        account_lock(a);
-        sd_bus_slot_unref(a->object);
-        sd_bus_slot_unref(a->slots_object);
-        sd_bus_slot_unref(a->contacts_object);
-        sd_bus_track_unref(a->watchers);
+        if (a->vault)
+                account_lock(a);
+        destruction_free(a);
+        leave_bus(a);
         vault_free(a->vault);
         free(a);
         return NULL;
@@ -66,7 +92,7 @@ struct account *account_free(struct account *a)
 
 const char *account_id(const struct account *a)
 {
-        return vault_account(a->vault)->id;
+        return a->id;
 }
 
 int account_open(struct account *a)
@@ -94,6 +120,34 @@ int account_open(struct account *a)
         return 0;
 }
 
+static int on_idle(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct account *a = userdata;
+        uint64_t limit = (uint64_t) vault_account(a->vault)->idle_lock * 1000000, until = a->last_call + limit, now;
+        int r = sd_event_now(a->cryptod->event, CLOCK_BOOTTIME, &now);
+
+        if (r >= 0 && limit > 0 && now < until) {
+                r = sd_event_source_set_time(source, until);
+                return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        }
+        log_info("Nobody has called account %s for %u s.", account_id(a), vault_account(a->vault)->idle_lock);
+        account_lock(a);
+        return 0;
+}
+
+void account_touch(struct account *a)
+{
+        uint64_t limit = (uint64_t) vault_account(a->vault)->idle_lock * 1000000;
+
+        if (limit == 0)
+                a->idle = sd_event_source_disable_unref(a->idle);
+        if (limit == 0 || !a->messenger || sd_event_now(a->cryptod->event, CLOCK_BOOTTIME, &a->last_call) < 0)
+                return;
+        if (!a->idle)
+                (void) sd_event_add_time(a->cryptod->event, &a->idle, CLOCK_BOOTTIME, a->last_call + limit, 0, on_idle,
+                                         a);
+}
+
 static int on_holders_gone(sd_bus_track *track, void *userdata)
 {
         account_lock(userdata);
@@ -104,6 +158,7 @@ int account_hold(struct account *a, const char *name)
 {
         int r = a->holders ? 0 : sd_bus_track_new(a->cryptod->bus, &a->holders, on_holders_gone, a);
 
+        account_touch(a);
         return r < 0 ? r : sd_bus_track_add_name(a->holders, name);
 }
 
@@ -119,6 +174,7 @@ void account_lock(struct account *a)
         a->holders = sd_bus_track_unref(a->holders);
         a->flush = sd_event_source_disable_unref(a->flush);
         a->attach = sd_event_source_disable_unref(a->attach);
+        a->idle = sd_event_source_disable_unref(a->idle);
         if (!was_open)
                 return;
         a->unlocked_since = 0;

@@ -9,17 +9,20 @@
 #include "services/caller.h"
 
 struct opening;
+struct destruction;
 
 struct account {
         struct account *next;
         struct cryptod *cryptod;
-        struct vault *vault;
+        char id[ACCOUNT_ID_SIZE + 1];
+        struct vault *vault;         /* NULL once it is destroyed */
         struct messenger *messenger; /* NULL while locked */
         struct messenger_events events;
-        struct opening *opening; /* an Unlock that is under way */
-        sd_bus_track *holders;   /* who has unlocked it, or was granted it */
-        sd_bus_track *watchers;  /* who has read a property, and is told of changes */
-        sd_bus_slot *object, *slots_object, *contacts_object;
+        struct opening *opening;         /* an Unlock that is under way */
+        struct destruction *destruction; /* its end, which is under way */
+        sd_bus_track *holders;           /* who has unlocked it, or was granted it */
+        sd_bus_track *watchers;          /* who has read a property, and is told of changes */
+        sd_bus_slot *object, *slots_object, *contacts_object, *settings_object;
         struct writer offered;   /* the slot of a recovery code that has not been typed back */
         uint64_t unlocked_since; /* microseconds since 1970 */
         uint64_t given;          /* the last envelope that was handed to relayd */
@@ -27,11 +30,17 @@ struct account {
         unsigned locks;          /* how often it was locked: an answer of before is not for now */
         sd_event_source *flush;  /* the outbox is looked at soon, or again */
         sd_event_source *attach; /* relayd is asked again to deliver */
+        uint64_t last_call;      /* of a holder, microseconds of the boot clock */
+        sd_event_source *idle;   /* looks whether that is too long ago */
 };
 
 /* Makes one over a vault (which passes over, also on error), locked or unlocked, and exports it. */
 int account_new(struct cryptod *c, struct vault *vault, struct account **out);
 struct account *account_free(struct account *a);
+
+/* Takes a locked one off the bus and closes its vault. What relayd has not answered yet may still come, so it is freed
+ * with the daemon. */
+void account_end(struct account *a);
 
 const char *account_id(const struct account *a);
 
@@ -47,6 +56,9 @@ void account_lock(struct account *a);
 
 /* Locks unless somebody holds it. */
 void account_lock_unless_held(struct account *a);
+
+/* A holder has called: the idle time begins anew. Also when the setting has changed. */
+void account_touch(struct account *a);
 
 /* relay.c: what an account asks of relayd, and answers in words. Attach: now and whenever relayd comes back. Flush:
  * hands the outbox over. Publish: makes key packages and has them published; @done is called in any case. */
@@ -66,14 +78,21 @@ int relay_watch(struct cryptod *c);
 int account_object_export(struct account *a);
 int account_object_check_owner(struct account *a, sd_bus_message *m, struct caller *caller, sd_bus_error *error);
 int account_object_check_holder(struct account *a, sd_bus_message *m, sd_bus_error *error);
+int account_object_watch(struct account *a, sd_bus_message *m,
+                         sd_bus_error *error); /* owner or root, told of changes */
+void account_object_tell(struct account *a, const char *const *properties);
 int account_object_path(const struct account *a, char *out, size_t size);
 void account_object_changed(struct account *a);
+const char *account_state(const struct account *a); /* as the bus says it */
 void account_object_message_added(struct account *a, const struct conversation *c, uint64_t message);
 void account_object_message_changed(struct account *a, const struct conversation *c, uint64_t message,
                                     enum message_state state);
 
 /* slots_object.c */
 int slots_object_export(struct account *a);
+
+/* settings_object.c: what an owner sets, and the account's end */
+int settings_object_export(struct account *a);
 
 /* contacts_object.c */
 int contacts_object_export(struct account *a);

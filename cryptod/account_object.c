@@ -62,6 +62,7 @@ int account_object_check_holder(struct account *a, sd_bus_message *m, sd_bus_err
                         error, ERROR_LOCKED,
                         "The account is locked for this program; log in first, or have a program that is "
                         "logged in grant it.");
+        account_touch(a);
         return 0;
 }
 
@@ -548,24 +549,31 @@ void account_object_message_changed(struct account *a, const struct conversation
         tell_holders(a, "MessageChanged", c, message, message_state_name(state));
 }
 
-void account_object_changed(struct account *a)
+void account_object_tell(struct account *a, const char *const *properties)
 {
-        static const char *const names[] = { "State", "UnlockedSince", NULL };
         char path[128];
 
         (void) account_object_path(a, path, sizeof(path));
         for (const char *name = sd_bus_track_first(a->watchers); name; name = sd_bus_track_next(a->watchers))
-                (void) bus_emit_properties_changed_to(a->cryptod->bus, name, path, INTERFACE, names);
+                (void) bus_emit_properties_changed_to(a->cryptod->bus, name, path, INTERFACE, properties);
 }
 
-static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
-                        sd_bus_message *reply, void *userdata, sd_bus_error *error)
+void account_object_changed(struct account *a)
 {
-        sd_bus_message *m = sd_bus_get_current_message(bus);
-        struct account *a = userdata;
-        const struct vault_account *record = vault_account(a->vault);
+        static const char *const names[] = { "State", "UnlockedSince", NULL };
+
+        account_object_tell(a, names);
+}
+
+const char *account_state(const struct account *a)
+{
+        return vault_is_destroyed(a->vault) ? "destroyed" : a->messenger ? "unlocked" : "locked";
+}
+
+int account_object_watch(struct account *a, sd_bus_message *m, sd_bus_error *error)
+{
         struct caller caller;
-        int r = m ? caller_of(m, &caller) : -EACCES;
+        int r = caller_of(m, &caller);
 
         if (r >= 0 && caller.uid != 0)
                 r = account_object_check_owner(a, m, &caller, error);
@@ -575,12 +583,25 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
                 if (sd_bus_track_count(a->watchers) < WATCHERS_MAX)
                         (void) sd_bus_track_add_name(a->watchers, caller.name);
         }
+        return 0;
+}
+
+static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        sd_bus_message *m = sd_bus_get_current_message(bus);
+        struct account *a = userdata;
+        const struct vault_account *record = vault_account(a->vault);
+        int r = m ? account_object_watch(a, m, error) : -EACCES;
+
+        if (r < 0)
+                return r;
         if (strcmp(property, "Id") == 0)
                 return sd_bus_message_append(reply, "s", record->id);
         if (strcmp(property, "Address") == 0)
                 return sd_bus_message_append(reply, "s", record->address);
         if (strcmp(property, "State") == 0)
-                return sd_bus_message_append(reply, "s", a->messenger ? "unlocked" : "locked");
+                return sd_bus_message_append(reply, "s", account_state(a));
         if (strcmp(property, "UnlockedSince") == 0)
                 return sd_bus_message_append(reply, "t", a->unlocked_since);
         return sd_bus_message_append(reply, "s", record->suite);

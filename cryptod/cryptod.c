@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cryptod/creation.h"
+#include "cryptod/destruction.h"
 #include "cryptod/logind.h"
 #include "cryptod/vault/slot_job.h"
 #include "services/cleanup.h"
@@ -40,7 +41,10 @@ static int load_account(struct cryptod *c, const char *id)
                           c->state_directory, id);
                 return 0;
         }
-        return account_new(c, vault, &a);
+        r = account_new(c, vault, &a);
+        if (r >= 0 && vault_is_destroyed(a->vault))
+                destruction_resume(a);
+        return r;
 }
 
 static void cleanup_closedir(DIR **d)
@@ -98,17 +102,23 @@ int cryptod_new(sd_event *event, sd_bus *bus, const char *state_directory, const
         return 0;
 }
 
+static void free_accounts(struct account *list)
+{
+        while (list) {
+                struct account *next = list->next;
+
+                account_free(list);
+                list = next;
+        }
+}
+
 struct cryptod *cryptod_free(struct cryptod *c)
 {
         if (!c)
                 return NULL;
         creation_cancel_all(c);
-        while (c->accounts) {
-                struct account *next = c->accounts->next;
-
-                account_free(c->accounts);
-                c->accounts = next;
-        }
+        free_accounts(c->accounts);
+        free_accounts(c->ended);
         slot_job_wait_all(); /* a thread must not outlive the libraries that it uses */
         if (c->inhibitor >= 0)
                 close(c->inhibitor);

@@ -28,6 +28,7 @@ struct cryptod {
         struct cryptod_settings settings;
         struct argon2_parameters argon2; /* calibrated at the first need; memory 0: not yet */
         struct account *accounts;        /* a list */
+        struct account *ended;           /* a list: account_end() */
         struct creation *creations;      /* a list */
         int inhibitor;                   /* logind.c */
 };

@@ -83,13 +83,13 @@ static int on_list_accounts(sd_bus_message *m, void *userdata, sd_bus_error *err
         if (r >= 0)
                 r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(osss)");
+                r = sd_bus_message_open_container(reply, 'a', "(ossss)");
         for (struct account *a = c->accounts; r >= 0 && a; a = a->next) {
                 if (vault_account(a->vault)->uid != caller.uid)
                         continue;
                 (void) account_object_path(a, path, sizeof(path));
-                r = sd_bus_message_append(reply, "(osss)", path, account_id(a), vault_account(a->vault)->address,
-                                          a->messenger ? "unlocked" : "locked");
+                r = sd_bus_message_append(reply, "(ossss)", path, account_id(a), vault_account(a->vault)->address,
+                                          account_state(a), vault_account(a->vault)->label);
         }
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
@@ -101,7 +101,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("CreateAccount",
                                 SD_BUS_ARGS("s", account, "ay", ticket, "h", factor, "s", address, "a{sv}", options),
                                 SD_BUS_RESULT("o", path), on_create_account, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("ListAccounts", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(osss)", accounts), on_list_accounts,
+        SD_BUS_METHOD_WITH_ARGS("ListAccounts", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ossss)", accounts), on_list_accounts,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };

@@ -59,6 +59,9 @@ static const char *const migrations[] = {
          "DELETE FROM outbox;"
          "DROP TABLE welcome;"
          "CREATE TABLE wanted (membership INTEGER PRIMARY KEY REFERENCES membership, content BLOB NOT NULL);"),
+        ("ALTER TABLE account ADD COLUMN label TEXT NOT NULL DEFAULT '';"
+         "ALTER TABLE account ADD COLUMN idle_lock INTEGER NOT NULL DEFAULT 0;"
+         "ALTER TABLE account ADD COLUMN destroyed INTEGER NOT NULL DEFAULT 0;"),
 };
 
 struct vault {
@@ -68,6 +71,7 @@ struct vault {
         struct writer slots[VAULT_SLOTS_MAX + 1]; /* by number */
         struct throttle throttle;
         uint64_t redemptions; /* of tickets at authd */
+        bool destroyed;       /* its slots are gone, the rest has to follow */
         struct secret *key;   /* NULL while locked */
 };
 
@@ -148,6 +152,42 @@ static int unlink_all(const char *directory)
         return rmdir(directory) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+static int mark_destroyed(sqlite3 *db)
+{
+        int r = storage_begin(db);
+
+        if (r >= 0)
+                r = storage_run(db, "DELETE FROM slot", "");
+        if (r >= 0)
+                r = storage_run(db, "UPDATE account SET destroyed = 1", "");
+        if (r >= 0)
+                r = storage_commit(db);
+        if (r < 0)
+                storage_rollback(db);
+        return r;
+}
+
+int vault_erase(struct vault *v)
+{
+        int r = mark_destroyed(v->db);
+
+        if (r >= 0)
+                r = cells_wipe(v->cells);
+        if (r < 0)
+                return r;
+        forget_old_slots(v);
+        vault_lock(v);
+        for (unsigned i = 1; i <= VAULT_SLOTS_MAX; i++)
+                writer_release(&v->slots[i]);
+        v->destroyed = true;
+        return 0;
+}
+
+bool vault_is_destroyed(const struct vault *v)
+{
+        return v->destroyed;
+}
+
 int vault_destroy(const char *state_directory, const char *id)
 {
         _cleanup_vault_ struct vault *v = calloc(1, sizeof(*v));
@@ -160,12 +200,9 @@ int vault_destroy(const char *state_directory, const char *id)
         if (r == -ENOENT)
                 return unlink_all(directory);
         if (r >= 0)
-                r = storage_run(v->db, "DELETE FROM slot", "");
-        if (r >= 0)
-                r = cells_wipe(v->cells);
+                r = vault_erase(v);
         if (r < 0)
                 return r;
-        forget_old_slots(v);
         v = vault_free(v);
         return unlink_all(directory);
 }
@@ -174,7 +211,9 @@ static int read_account(struct vault *v, const char *id)
 {
         _cleanup_statement_ sqlite3_stmt *s = NULL;
         struct vault_account *a = &v->account;
-        int r = storage_prepare(v->db, &s, "SELECT uid, address, suite, created, redemptions FROM account WHERE id = ?",
+        int r = storage_prepare(v->db, &s,
+                                "SELECT uid, address, suite, created, redemptions, label, idle_lock, destroyed"
+                                " FROM account WHERE id = ?",
                                 "s", id);
 
         if (r >= 0)
@@ -187,6 +226,9 @@ static int read_account(struct vault *v, const char *id)
         snprintf(a->suite, sizeof(a->suite), "%s", storage_column_string(s, 2));
         a->created = (uint64_t) storage_column_integer(s, 3);
         v->redemptions = (uint64_t) storage_column_integer(s, 4);
+        snprintf(a->label, sizeof(a->label), "%s", storage_column_string(s, 5));
+        a->idle_lock = (uint32_t) storage_column_integer(s, 6);
+        v->destroyed = storage_column_integer(s, 7) != 0;
         return 0;
 }
 
@@ -204,7 +246,7 @@ static int read_slots(struct vault *v)
                 r = writer_finish(w);
                 count++;
         }
-        return r < 0 ? r : count > 0 ? 0 : -EBADMSG;
+        return r < 0 ? r : count > 0 || v->destroyed ? 0 : -EBADMSG;
 }
 
 static int read_throttle(struct vault *v)
@@ -248,8 +290,8 @@ static int insert(sqlite3 *db, const struct vault_account *a, struct bytes slot)
         int r = storage_begin(db);
 
         if (r >= 0)
-                r = storage_run(db, "INSERT INTO account VALUES (?, ?, ?, ?, ?, 1)", "sissi", a->id, (int64_t) a->uid,
-                                a->address, a->suite, (int64_t) a->created);
+                r = storage_run(db, "INSERT INTO account VALUES (?, ?, ?, ?, ?, 1, '', 0, 0)", "sissi", a->id,
+                                (int64_t) a->uid, a->address, a->suite, (int64_t) a->created);
         if (r >= 0)
                 r = storage_run(db, "INSERT INTO slot VALUES (1, ?)", "b", slot);
         if (r >= 0)
@@ -292,6 +334,24 @@ const struct vault_account *vault_account(const struct vault *v)
 sqlite3 *vault_database(struct vault *v)
 {
         return v->db;
+}
+
+int vault_set_label(struct vault *v, const char *label)
+{
+        int r = storage_run(v->db, "UPDATE account SET label = ?", "s", label);
+
+        if (r >= 0)
+                (void) snprintf(v->account.label, sizeof(v->account.label), "%s", label);
+        return r;
+}
+
+int vault_set_idle_lock(struct vault *v, uint32_t seconds)
+{
+        int r = storage_run(v->db, "UPDATE account SET idle_lock = ?", "i", (int64_t) seconds);
+
+        if (r >= 0)
+                v->account.idle_lock = seconds;
+        return r;
 }
 
 struct bytes vault_slot(const struct vault *v, unsigned number)

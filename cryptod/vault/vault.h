@@ -15,15 +15,17 @@
 #include "cryptod/vault/slot.h"
 #include "services/address.h"
 
-enum { ACCOUNT_ID_SIZE = 32, VAULT_SLOTS_MAX = 8 };
+enum { ACCOUNT_ID_SIZE = 32, VAULT_SLOTS_MAX = 8, ACCOUNT_LABEL_MAX = 64 };
 
 /* What can be known of an account while it is locked. */
 struct vault_account {
         char id[ACCOUNT_ID_SIZE + 1]; /* lower-case hex */
         uid_t uid;                    /* the Unix user whose it is */
         char address[ADDRESS_TEXT_MAX];
-        char suite[64];   /* the cipher suite's name */
-        uint64_t created; /* microseconds since 1970 */
+        char suite[64];                    /* the cipher suite's name */
+        uint64_t created;                  /* microseconds since 1970 */
+        char label[ACCOUNT_LABEL_MAX + 1]; /* what its owner calls it; UTF-8 */
+        uint32_t idle_lock;                /* seconds without a call after which it locks; 0: never */
 };
 
 struct vault;
@@ -37,6 +39,12 @@ int vault_create(const char *state_directory, const struct vault_account *accoun
 /* Makes its directory, before anything else is made for it: so that a vault which was never finished is found. -EEXIST,
  * -EINVAL, mkdir(2)'s errors. */
 int vault_reserve(const char *state_directory, const char *id);
+
+/* The first half of vault_destroy(), for a vault that is loaded, which it locks: its slots and the keys of its cells
+ * are gone for good, and that it is being destroyed is on disk: vault_is_destroyed() also after the next vault_load().
+ * What storage_run() and cells_wipe() return. */
+int vault_erase(struct vault *v);
+bool vault_is_destroyed(const struct vault *v);
 
 /* Erases a vault: first its slots and the keys of its cells, so that no copy of a file that is deleted after that can
  * be opened; then all files. No error if there is none. What storage_run(), unlink(2) and rmdir(2) return. */
@@ -53,6 +61,10 @@ void vault_release(struct vault **v);
 /* Borrowed. */
 const struct vault_account *vault_account(const struct vault *v);
 sqlite3 *vault_database(struct vault *v);
+
+/* Stores what the owner has set. @label: at most ACCOUNT_LABEL_MAX bytes. What storage_run() returns. */
+int vault_set_label(struct vault *v, const char *label);
+int vault_set_idle_lock(struct vault *v, uint32_t seconds);
 
 /* The encoded slot of a number from 1 to VAULT_SLOTS_MAX, borrowed; empty if there is none. */
 struct bytes vault_slot(const struct vault *v, unsigned number);

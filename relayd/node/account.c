@@ -149,6 +149,18 @@ static void fail_waiting(struct account *a, const struct link_error *e)
         }
 }
 
+/* Who still waits for an account that is gone is told: another one's Delete has come first. */
+static void answer_removed(struct account *a)
+{
+        for (struct waiting *w = a->waiting; w; w = w->next) {
+                if (w->type == FRAME_DELETE_ACCOUNT)
+                        (void) sd_bus_reply_method_return(w->call, "");
+                else
+                        (void) sd_bus_reply_method_errorf(w->call, ERROR_NOT_FOUND,
+                                                          "The account was deleted meanwhile.");
+        }
+}
+
 static void answer_claim(struct waiting *w, struct bytes answer)
 {
         _cleanup_close_ int fd = -1;
@@ -661,6 +673,8 @@ struct account *account_free(struct account *a)
                 }
         }
         (void) account_attach(a, NULL);
+        if (a->removed)
+                answer_removed(a);
         while (a->waiting)
                 waiting_free(a->waiting);
         link_free(a->link);

@@ -158,6 +158,21 @@ static int on_add_account(sd_bus_message *m, void *userdata, sd_bus_error *error
         return 1;
 }
 
+static int on_remove_account(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct node *n = userdata;
+        struct account *a;
+        const char *id;
+        int local_only, r = check_caller(n, m, error);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "sb", &id, &local_only);
+        if (r < 0)
+                return r;
+        a = node_account(n, id);
+        return a ? account_delete(a, m, local_only) : sd_bus_reply_method_return(m, "");
+}
+
 static int read_account(struct node *n, sd_bus_message *m, sd_bus_error *error, struct account **out)
 {
         const char *id;
@@ -341,6 +356,8 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("AddAccount", SD_BUS_ARGS("s", account, "u", uid, "s", address, "a{sv}", options),
                                 SD_BUS_NO_RESULT, on_add_account, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RemoveAccount", SD_BUS_ARGS("s", account, "b", local_only), SD_BUS_NO_RESULT,
+                                on_remove_account, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Attach", SD_BUS_ARGS("s", account), SD_BUS_NO_RESULT, on_attach,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Detach", SD_BUS_ARGS("s", account), SD_BUS_NO_RESULT, on_detach,

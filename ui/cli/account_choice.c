@@ -12,12 +12,13 @@ struct choice {
         struct cli_account *out;
 };
 
-/* By id, by whole address, or by the name before the @. */
+/* By id, by whole address, by the name before the @, or by its label. */
 static bool is_meant(const struct account_entry *account, const char *text)
 {
         size_t name = strcspn(account->address, "@"), hub = strcspn(account->address, "#");
 
-        return strcmp(account->id, text) == 0 || strcmp(account->address, text) == 0 ||
+        return strcmp(account->id, text) == 0 || (*account->label && strcmp(account->label, text) == 0) ||
+               strcmp(account->address, text) == 0 ||
                (strlen(text) == name && strncmp(account->address, text, name) == 0) ||
                (strlen(text) == hub && strncmp(account->address, text, hub) == 0);
 }

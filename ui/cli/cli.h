@@ -38,6 +38,7 @@ struct cli {
         const char *number; /* a safety number */
         bool invitation;    /* to be asked for */
         bool local;
+        bool yes;            /* instead of asking */
         const char *state;   /* of a hub */
         const char *expires; /* of an invitation */
         unsigned uses;
@@ -74,6 +75,9 @@ int command_send(struct cli *cli, int argc, char *argv[]);
 int command_read(struct cli *cli, int argc, char *argv[]);
 int command_conversations(struct cli *cli, int argc, char *argv[]);
 int command_update(struct cli *cli, int argc, char *argv[]);
+int command_rename(struct cli *cli, int argc, char *argv[]);
+int command_idle_lock(struct cli *cli, int argc, char *argv[]);
+int command_destroy(struct cli *cli, int argc, char *argv[]);
 int command_unregister(struct cli *cli, int argc, char *argv[]);
 int command_contact(struct cli *cli, int argc, char *argv[]);
 int command_hub(struct cli *cli, int argc, char *argv[]);
@@ -84,6 +88,10 @@ int cli_fail(const struct cli *cli, int code, const char *format, ...) __attribu
 
 /* The same for an error from the bus: its sentence, and the exit code that its name stands for. */
 int cli_fail_bus(const struct cli *cli, const sd_bus_error *error);
+
+/* Asks a yes-or-no question on the terminal. EXIT_OK for yes; else it has been said that nothing changes, or, if there
+ * is no terminal, what to say @instead (an option). */
+int cli_ask(const struct cli *cli, const char *question, const char *instead);
 
 /* Connects cli->bus to the bus and both to cli->event, if that has not been done: EXIT_OK, or the error has been
  * printed. */

@@ -101,7 +101,8 @@ static void print_status(struct cli *cli, const struct account_entry *account)
 
 static void print_account(struct cli *cli, const struct account_entry *account)
 {
-        _cleanup_free_ char *address = output_sanitise(account->address, false);
+        _cleanup_free_ char *address = output_sanitise(account->address, false),
+                            *label = output_sanitise(account->label, false);
 
         if (cli->json) {
                 json_object *o = json_object_new_object();
@@ -109,9 +110,11 @@ static void print_account(struct cli *cli, const struct account_entry *account)
                 json_object_object_add(o, "account", json_object_new_string(account->id));
                 json_object_object_add(o, "address", json_object_new_string(account->address));
                 json_object_object_add(o, "unlocked", json_object_new_boolean(account->unlocked));
+                json_object_object_add(o, "label", json_object_new_string(account->label));
                 output_json(o);
         } else {
-                printf("%s  %-8s  %s\n", account->id, account->unlocked ? "unlocked" : "locked", address);
+                printf("%s  %-8s  %s%s%s\n", account->id, account->unlocked ? "unlocked" : "locked", address,
+                       *label ? "  " : "", label);
         }
 }
 

@@ -1,5 +1,4 @@
 /* visavis contact: whom an account has met, and whose keys were verified. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,20 +108,6 @@ static void print_number(const struct cli *cli, const char *address, const char 
         fflush(stdout);
 }
 
-/* Asks the person, who has just looked. */
-static int ask(const struct cli *cli, const char *question)
-{
-        _cleanup_close_ int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-        char answer[8] = "";
-
-        if (tty < 0)
-                return cli_fail(cli, EXIT_USAGE, "There is no terminal to ask; say with --number what the other has.");
-        dprintf(tty, "%s (yes/no) ", question);
-        if (read(tty, answer, sizeof(answer) - 1) > 0 && strcmp(answer, "yes\n") == 0)
-                return EXIT_OK;
-        return cli_fail(cli, EXIT_OTHER, "Nothing was changed.");
-}
-
 static int safety_number(struct cli *cli, const struct cli_account *account, const char *address, bool changed,
                          char number[static NUMBER_DIGITS + 1])
 {
@@ -167,7 +152,7 @@ static int verify(struct cli *cli, const struct cli_account *account, const char
         if (r != EXIT_OK || (cli->json && !cli->number))
                 return r;
         if (!cli->number)
-                r = ask(cli, "Does the other see the same digits, as they say themselves?");
+                r = cli_ask(cli, "Does the other see the same digits, as they say themselves?", "--number DIGITS");
         else if (strcmp(typed, number) != 0)
                 r = cli_fail(
                         cli, EXIT_NOT_VERIFIED,
@@ -186,7 +171,8 @@ static int accept_key(struct cli *cli, const struct cli_account *account, const 
         if (r != EXIT_OK || (cli->json && !cli->number))
                 return r;
         if (!cli->number)
-                r = ask(cli, "These are the digits with the other key. Accept it in place of the one before?");
+                r = cli_ask(cli, "These are the digits with the other key. Accept it in place of the one before?",
+                            "--number DIGITS");
         return r == EXIT_OK ? call(cli, account, "AcceptKey", NULL, "ss", address, number) : r;
 }
 

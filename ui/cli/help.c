@@ -90,6 +90,22 @@ const struct command commands[] = {
           "is the account's, said again so that no mistake deletes anything. The vault\n"
           "with the history stays on this machine.\n",
           OPTION_ACCOUNT | OPTION_LOCAL, command_unregister },
+        { "rename", "LABEL", "Give an account a name of your own.",
+          "LABEL is for you alone, on this machine: visavis accounts shows it, and\n"
+          "--account understands it. The address cannot change: it is the account's name\n"
+          "at its hub, and others know it by that. An empty LABEL takes it away.\n",
+          OPTION_ACCOUNT, command_rename },
+        { "idle-lock", "[SECONDS]", "Lock an account that nobody uses.",
+          "After SECONDS without a call of any program that holds the unlock, the account\n"
+          "locks as with visavis lock. 0: never. Without SECONDS it says what is set.\n",
+          OPTION_ACCOUNT, command_idle_lock },
+        { "destroy", "NAME", "Destroy an account, here and at its hub.",
+          "Erases what opens the vault first, so that nothing in it can ever be read\n"
+          "again; then the face, the account at its hub, and the files. NAME is the\n"
+          "account's, said again so that no mistake destroys anything. It asks once more\n"
+          "unless --yes is given. The account must be unlocked; for one that cannot be\n"
+          "opened any more, root calls Destroy on the bus.\n",
+          OPTION_ACCOUNT | OPTION_LOCAL | OPTION_YES, command_destroy },
         { "hub", "ACTION …", "Run a hub of your own, or rule one.",
           "run [OPTION…]      run visavis-hub in the foreground, with its state in\n"
           "                   $XDG_STATE_HOME/visavis/hub (~/.local/state/visavis/hub).\n"
@@ -129,6 +145,7 @@ static const struct {
         { OPTION_INVITATION_FD, "  --invitation-fd N  read that token from this descriptor\n" },
         { OPTION_SCANNED_FD, "  --scanned-fd N   compare with the QR code's text, read from this descriptor\n" },
         { OPTION_NUMBER, "  --number DIGITS  the safety number as the other has it, instead of asking\n" },
+        { OPTION_YES, "  --yes            do it without asking\n" },
         { OPTION_LOCAL, "  --local          only here, for a hub that will not come back\n" },
         { OPTION_RECOVERY, "  --recovery       the recovery code instead of face and PIN\n" },
         { OPTION_PASSPHRASE, "  --passphrase     a passphrase instead of face and PIN, where that is allowed\n" },

@@ -26,6 +26,7 @@ static const struct option long_options[] = {
         { "invitation-fd", required_argument, NULL, OPTION_INVITATION_FD },
         { "scanned-fd", required_argument, NULL, OPTION_SCANNED_FD },
         { "number", required_argument, NULL, OPTION_NUMBER },
+        { "yes", no_argument, NULL, OPTION_YES },
         { "local", no_argument, NULL, OPTION_LOCAL },
         { "recovery", no_argument, NULL, OPTION_RECOVERY },
         { "passphrase", no_argument, NULL, OPTION_PASSPHRASE },
@@ -119,6 +120,9 @@ static int take_option(struct request *q, int option)
                 break;
         case OPTION_INVITATION:
                 cli->invitation = true;
+                break;
+        case OPTION_YES:
+                cli->yes = true;
                 break;
         case OPTION_LOCAL:
                 cli->local = true;

@@ -14,9 +14,10 @@ static int read_entries(sd_bus_message *reply, struct account_entry **list, size
 {
         struct account_entry e;
         const char *state;
-        int r = sd_bus_message_enter_container(reply, 'a', "(osss)");
+        int r = sd_bus_message_enter_container(reply, 'a', "(ossss)");
 
-        while (r >= 0 && (r = sd_bus_message_read(reply, "(osss)", &e.path, &e.id, &e.address, &state)) > 0) {
+        while (r >= 0 &&
+               (r = sd_bus_message_read(reply, "(ossss)", &e.path, &e.id, &e.address, &state, &e.label)) > 0) {
                 struct account_entry *grown = reallocarray(*list, *n + 1, sizeof(*grown));
 
                 if (!grown)

@@ -11,6 +11,7 @@ struct account_entry {
         const char *path; /* the account's object at cryptod */
         const char *id;   /* 32 hex digits */
         const char *address;
+        const char *label; /* the owner's, or "" */
         bool unlocked;
 };
 

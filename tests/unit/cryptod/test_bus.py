@@ -339,6 +339,61 @@ def play_logind(logind, alice):
     alice.unlock()
 
 
+def play_settings(person):
+    """Starts and ends with the account open."""
+    properties = person.of(person.path, "org.freedesktop.DBus.Properties")
+    stranger = Person(person.stage, person.authd, person.id, person.name)
+    theirs = stranger.of(person.path, "org.freedesktop.DBus.Properties")
+    interface = "im.visavis.Crypto1.Account"
+    properties.Set(interface, "Label", dbus.String("at home", variant_level=1))
+    listed = [str(a[4]) for a in person.of(CRYPTO, "im.visavis.Crypto1.Manager").ListAccounts() if str(a[1]) == person.id]
+    check("an account has a label", listed == ["at home"], listed)
+    check("which is not long", refused("InvalidArgument", properties.Set, interface, "Label", dbus.String("x" * 65, variant_level=1)))
+    check("the idle time needs an unlock", refused("Locked", theirs.Set, interface, "IdleLock", dbus.UInt32(1, variant_level=1)))
+    properties.Set(interface, "IdleLock", dbus.UInt32(1, variant_level=1))
+    deadline = time.monotonic() + 1.6
+    while time.monotonic() < deadline:
+        person.account.ListConversations()
+        stranger.state()
+        time.sleep(0.1)
+    check("who calls keeps it open", person.state() == "unlocked")
+    check("it locks when nobody has called for that time", wait_for(lambda: stranger.state() == "locked", 5))
+    person.unlock()
+    check("an unlock counts, and the setting stays", int(properties.Get(interface, "IdleLock")) == 1)
+    properties.Set(interface, "IdleLock", dbus.UInt32(0, variant_level=1))
+    time.sleep(1.3)
+    check("0 is never", person.state() == "unlocked")
+
+
+def play_destruction(stage, person, kept):
+    """The hub does not answer, then cryptod is killed; nothing can be opened from the first moment on."""
+    vault = f"{stage.directory}/cryptod/{person.id}"
+
+    def listed():
+        return {str(a[1]): str(a[3]) for a in kept.of(CRYPTO, "im.visavis.Crypto1.Manager").ListAccounts()}
+
+    check("an account is not destroyed under another name", refused("InvalidArgument", person.account.Destroy, "mallory", False))
+    stage.processes["hub"].send_signal(signal.SIGSTOP)
+    done = []
+    thread = threading.Thread(target=lambda: done.append(refused("Hub", person.account.Destroy, person.name, False)), daemon=True)
+    thread.start()
+    check("destroying forgets the face", wait_for(lambda: person.id in person.authd.forgotten))
+    check("and nothing opens it any more, while the hub does not answer",
+          listed().get(person.id) == "destroyed" and sqlite3.connect(vault + "/vault.db").execute("SELECT COUNT(*) FROM slot").fetchone() == (0,) and
+          not any(open(vault + "/cell-keys", "rb").read()))
+    person.authd.forgotten.clear()
+    stage.kill("cryptod")
+    stage.processes["hub"].send_signal(signal.SIGCONT)
+    stage.start("cryptod", CRYPTOD)
+    check("after kill -9 it goes on at the next start", wait_for(
+        lambda: not os.path.exists(vault) and person.id not in listed()) and person.id in person.authd.forgotten)
+    def known(name):
+        with sqlite3.connect(f"file:{stage.directory}/hub/hub.db?mode=ro", uri=True) as database:
+            return database.execute("SELECT COUNT(*) FROM accounts WHERE name = ? AND deleted IS NULL", (name,)).fetchone() == (1,)
+
+    check("and the hub has deleted it, and no other", wait_for(lambda: not known(person.name)) and known(kept.name))
+
+
 def play_lock_out(stage, person):
     """The account is locked out, as a database says that was left so, and the code ends it."""
     words = person.offer("paper")
@@ -381,6 +436,7 @@ def play_lock_out(stage, person):
     check("a wrong one is refused", refused("WrongFactor", person.slots.Unlock, "passphrase", person.factor(passphrase + "s")))
     person.slots.Unlock("passphrase", person.factor(passphrase), timeout=60)
     check("the right one opens the account, where it is allowed", person.state() == "unlocked")
+    return words
 
 
 def play(stage):
@@ -491,7 +547,8 @@ def play(stage):
         check(f"and of the hub, for {person.name}", wait_for(lambda: sorted(
             t for _, t, _ in person.history(talk) if t[0] == "h") == sorted([f"h{i}" for i in range(3)] * 2)), person.history(talk))
 
-    play_lock_out(stage, bob)
+    play_settings(alice)
+    words = play_lock_out(stage, bob)
     alice.unlock()
     for _ in range(3):
         refused("WrongFactor", bob.unlock, "wrong")
@@ -521,6 +578,8 @@ def play(stage):
     stage.start("cryptod", CRYPTOD)
     check("by which its face is forgotten at the next start", wait_for(
         lambda: cut.id in authd.forgotten and not os.path.exists(f"{stage.directory}/cryptod/{cut.id}")))
+    bob.slots.Unlock("recovery", bob.factor(words), timeout=60)
+    play_destruction(stage, bob, watcher)
     return finish()
 
 

@@ -502,6 +502,8 @@ static void make_older(struct person *p)
                                   "INSERT INTO older SELECT 1000, conversation FROM membership;"
                                   "DROP TABLE membership; ALTER TABLE older RENAME TO membership;"
                                   "ALTER TABLE outbox RENAME COLUMN membership TO cell;"
+                                  "ALTER TABLE account DROP COLUMN label; ALTER TABLE account DROP COLUMN idle_lock;"
+                                  "ALTER TABLE account DROP COLUMN destroyed;"
                                   "PRAGMA user_version = 3";
 
         p->messenger = messenger_free(p->messenger);

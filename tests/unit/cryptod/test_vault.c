@@ -264,6 +264,44 @@ static void a_slot_of_an_unknown_kind_stays(void **state)
         assert_int_equal(vault_slots_of(f->vault, SLOT_FACE_AND_FACTOR, &found, numbers), 1);
 }
 
+static void what_its_owner_sets_stays(void **state)
+{
+        struct fixture *f = *state;
+
+        assert_int_equal(vault_set_label(f->vault, "at home"), 0);
+        assert_int_equal(vault_set_idle_lock(f->vault, 600), 0);
+        restart(f);
+        assert_string_equal(vault_account(f->vault)->label, "at home");
+        assert_int_equal(vault_account(f->vault)->idle_lock, 600);
+}
+
+/* Killed behind the first half: what is left knows what it is, and has neither slots nor keys of cells. */
+static void what_is_destroyed_stays_destroyed(void **state)
+{
+        struct fixture *f = *state;
+        char path[256];
+        int64_t cell;
+        FILE *file;
+        int c;
+
+        assert_int_equal(vault_begin(f->vault), 0);
+        assert_int_equal(vault_cell_new(f->vault, BYTES(NULL, 0), BYTES_STRING("content"), &cell), 0);
+        assert_int_equal(vault_commit(f->vault), 0);
+        assert_int_equal(vault_erase(f->vault), 0);
+        assert_false(vault_is_unlocked(f->vault));
+        restart(f);
+        assert_true(vault_is_destroyed(f->vault));
+        for (unsigned i = 1; i <= VAULT_SLOTS_MAX; i++)
+                assert_int_equal(vault_slot(f->vault, i).size, 0);
+        snprintf(path, sizeof(path), "%s/%s/cell-keys", f->directory, vault_account(f->vault)->id);
+        file = fopen(path, "r");
+        assert_non_null(file);
+        while ((c = fgetc(file)) != EOF)
+                assert_int_equal(c, 0);
+        fclose(file);
+        assert_int_equal(vault_erase(f->vault), 0); /* as often as it takes */
+}
+
 static void eight_slots_are_the_most(void **state)
 {
         struct fixture *f = *state;
@@ -284,6 +322,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(a_slot_that_is_gone_is_gone_from_the_disk, make, release),
                 cmocka_unit_test_setup_teardown(a_slot_of_an_unknown_kind_stays, make, release),
                 cmocka_unit_test_setup_teardown(eight_slots_are_the_most, make, release),
+                cmocka_unit_test_setup_teardown(what_its_owner_sets_stays, make, release),
+                cmocka_unit_test_setup_teardown(what_is_destroyed_stays_destroyed, make, release),
                 cmocka_unit_test_setup_teardown(it_is_loaded_locked_and_opened_by_its_slot, make, release),
                 cmocka_unit_test_setup_teardown(a_seal_is_bound_to_its_table_and_row, make, release),
                 cmocka_unit_test_setup_teardown(a_cell_opens_for_its_owner_alone, make, release),

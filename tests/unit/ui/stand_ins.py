@@ -231,6 +231,7 @@ class Account(Slots, Contacts):
         self.crypto, self.id, self.address = crypto, id, address
         self.holders, self.messages, self.read_up_to, self.updates = set(), [], 0, 0
         self.verified = self.changed = False  # bob's key
+        self.label, self.idle_lock, self.destroyed = "", 0, []
         self.slots, self.offered = {1: ("face", "", PIN)}, None  # number: kind, label, factor
         self.opened = []  # addresses that were asked for
         self.others = []  # further conversations, as ListConversations has them; nothing is in them
@@ -265,6 +266,25 @@ class Account(Slots, Contacts):
         for holder in self.holders:
             signal_to(self.crypto.connection, holder, self.path, "im.visavis.Crypto1.Account", "MessageChanged", "sts",
                       CONVERSATION, id, state)
+
+    @dbus.service.method(PROPERTIES, in_signature="ss", out_signature="v")
+    def Get(self, interface, name):
+        assert name == "IdleLock"
+        return dbus.UInt32(self.idle_lock)
+
+    @dbus.service.method(PROPERTIES, in_signature="ssv", sender_keyword="sender")
+    def Set(self, interface, name, value, sender):
+        if name == "Label":
+            self.label = str(value)
+        else:
+            assert name == "IdleLock"
+            self.needs(sender)
+            self.idle_lock = int(value)
+
+    @dbus.service.method("im.visavis.Crypto1.Account", in_signature="sb", sender_keyword="sender")
+    def Destroy(self, name, local_only, sender):
+        self.needs(sender)
+        self.destroyed.append((str(name), bool(local_only)))
 
     @dbus.service.method(PROPERTIES, in_signature="s", out_signature="a{sv}")
     def GetAll(self, interface):
@@ -362,9 +382,9 @@ class Crypto(dbus.service.Object):
         made.holders.add(sender)
         return dbus.ObjectPath(made.path)
 
-    @dbus.service.method("im.visavis.Crypto1.Manager", out_signature="a(osss)")
+    @dbus.service.method("im.visavis.Crypto1.Manager", out_signature="a(ossss)")
     def ListAccounts(self):
-        return [(dbus.ObjectPath(a.path), a.id, a.address, a.state()) for a in self.accounts]
+        return [(dbus.ObjectPath(a.path), a.id, a.address, a.state(), a.label) for a in self.accounts]
 
 
 class Link(dbus.service.Object):

@@ -68,8 +68,8 @@ static int answer(struct world *w, sd_bus_message *m, const char *member)
         if (strcmp(member, "MarkRead") == 0)
                 return sd_bus_message_read(m, "st", &conversation, &w->marked);
         if (strcmp(member, "ListAccounts") == 0)
-                return sd_bus_reply_method_return(m, "a(osss)", 2, PATH, ACCOUNT_ID, "a@b:1", "unlocked", PATH, "y",
-                                                  "c@d:1", "locked");
+                return sd_bus_reply_method_return(m, "a(ossss)", 2, PATH, ACCOUNT_ID, "a@b:1", "unlocked", "", PATH,
+                                                  "y", "c@d:1", "locked", "");
         return sd_bus_reply_method_return(m, "");
 }
 

@@ -375,6 +375,33 @@ def test_contact(w):
     w.run("lock")
 
 
+def test_keeping(w):
+    account = w.crypto.accounts[0]
+    code, out, err = w.run("rename", "for work")
+    check("rename gives an account a label", code == OK and account.label == "for work", (code, out, err))
+    code, out, err = w.run("accounts")
+    check("which accounts shows", "for work" in out, (out, err))
+    check("and --account understands", w.run("lock", "--account", "for work")[0] == OK and w.run("lock", "--account", "for")[0] == NOT_FOUND)
+    w.run("rename", "")
+    w.run("login", pin=PIN)
+    code, out, err = w.run("idle-lock", "90")
+    check("idle-lock sets the time", code == OK and account.idle_lock == 90, (code, out, err))
+    code, out, err = w.run("idle-lock", "--json")
+    check("and says it", events(out) == [{"idle_lock_seconds": 90}], (out, err))
+    for word in ("x", "-1", "604801", "9 "):
+        check(f"idle-lock “{word}” is refused", w.run("idle-lock", "--", word)[0] == USAGE and account.idle_lock == 90)
+    code, out, err = w.run("destroy", "mallory", "--yes")
+    check("destroy needs the right name", code == USAGE and not account.destroyed, (code, out, err))
+    name = account.address.split("@")[0]
+    code, out, err = w.run("destroy", name, start_new_session=True)
+    check("and an answer", code == USAGE and "--yes" in err and not account.destroyed, (code, out, err))
+    code, out, err = w.run("destroy", name, "--yes", "--local")
+    check("then it does", code == OK and account.destroyed == [(name, True)], (code, out, err))
+    w.run("lock")
+    code, out, err = w.run("destroy", name, "--yes")
+    check("a locked one is not destroyed", code == LOCKED and len(account.destroyed) == 1, (code, out, err))
+
+
 def test_choice(w):
     w.crypto.add(OTHER_ID, "carol@hub.example.org:7843")
     code, _, err = w.run("lock")
@@ -509,7 +536,7 @@ def test_usage(w):
     check("with --json before it, the error is an object", code == USAGE and events(out)[0]["code"] == USAGE and not err, (code, out, err))
     code, general, _ = w.run("--help")
     commands = general.split("Commands:\n")[1].split("\n\n")[0].splitlines()
-    check("--help lists the commands", code == OK and len(commands) == 16, commands)
+    check("--help lists the commands", code == OK and len(commands) == 19, commands)
     for command in (line.split()[0] for line in commands):
         code, out, _ = w.run(command, "--help")
         check(f"{command} --help describes it within 80 columns", code == OK and out.startswith(f"Usage: visavis {command}") and
@@ -519,7 +546,7 @@ def test_usage(w):
 world = World()
 try:
     for test in (test_contract, test_usage, test_before_any_account, test_signup, test_agent, test_send, test_read, test_follow, test_locked,
-                 test_login, test_slots, test_contact, test_choice, test_status, test_runtime_directory, test_other_user, test_terminal, test_hub):
+                 test_login, test_slots, test_contact, test_keeping, test_choice, test_status, test_runtime_directory, test_other_user, test_terminal, test_hub):
         test(world)
     status = finish()
 finally:
