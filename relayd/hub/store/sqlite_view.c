@@ -2,6 +2,7 @@
  * copies is of one moment, while the other connections go on. The write-ahead log cannot be emptied meanwhile. */
 #include "sqlite.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -63,6 +64,26 @@ static int64_t size_of(const char *path, const char *suffix)
         return name && stat(name, &st) == 0 ? st.st_size : 0;
 }
 
+/* Of the segments: what they take, for parts of them have been given back. */
+static int64_t size_of_segments(const char *path)
+{
+        _cleanup_free_ char *directory = NULL;
+        const struct dirent *entry;
+        int64_t bytes = 0;
+        struct stat st;
+        DIR *d;
+
+        if (asprintf(&directory, "%.*s/chunks", (int) (strrchr(path, '/') - path), path) < 0)
+                directory = NULL;
+        d = directory ? opendir(directory) : NULL;
+        while (d && (entry = readdir(d)))
+                if (fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+                        bytes += (int64_t) st.st_blocks * 512;
+        if (d)
+                closedir(d);
+        return bytes;
+}
+
 int store_view_census(struct store_view *v, struct store_census *out)
 {
         _cleanup_statement_ sqlite3_stmt *q = NULL;
@@ -84,7 +105,8 @@ int store_view_census(struct store_view *v, struct store_census *out)
                 .bytes = storage_column_integer(q, 2),
                 .chunk_bytes = storage_column_integer(q, 3),
                 .invitations = storage_column_integer(q, 4),
-                .disk_bytes = size_of(v->path, "") + size_of(v->path, "-wal") + size_of(v->path, "-shm"),
+                .disk_bytes = size_of(v->path, "") + size_of(v->path, "-wal") + size_of(v->path, "-shm") +
+                              size_of_segments(v->path),
         };
         return 0;
 }

@@ -479,6 +479,16 @@ static bool write_meanwhile(void *userdata, unsigned percent)
         return ++w->calls != w->stop_at;
 }
 
+static int64_t size_of(const struct fixture *f, const char *name)
+{
+        _cleanup_free_ char *path = NULL;
+        struct stat st;
+
+        assert_true(asprintf(&path, "%s/%s", f->directory, name) > 0);
+        assert_int_equal(stat(path, &st), 0);
+        return st.st_size;
+}
+
 static bool note_account(void *userdata, const struct store_account *a)
 {
         char *out = userdata;
@@ -512,6 +522,7 @@ static void a_backup_is_of_one_moment_whole_and_of_a_new_generation(void **state
         assert_int_equal(store_view_census(v, &census), 0); /* the view itself is of the moment before, too */
         assert_int_equal(census.accounts, 3);
         assert_int_equal(census.entries, 2);
+        assert_true(census.disk_bytes > size_of(f, "hub.db") + size_of(f, "hub.db-wal") + size_of(f, "hub.db-shm"));
         store_view_close(v);
         close(fd);
 
