@@ -11,7 +11,6 @@
  * alone has none: a file could be made that opens to one content with one key and to another with a second. */
 #pragma once
 
-
 #include "services/bytes.h"
 #include "services/secret.h"
 

@@ -1,11 +1,12 @@
 /* From the factors to the vault key, and from that to a sealed row, no jump and no address of ours depends on a secret:
- * a face secret, a PIN, a recovery code's bits, the keys that they give, what is sealed.
+ * a face secret, a PIN, a recovery code's bits, the keys that they give, what is sealed. Nor on how content was padded.
  *
  * Not held to it: Argon2id, whose second half looks up by what it has computed (RFC 9106 §3.4.1.3), which is
  * libargon2's; zxcvbn, which judges a factor once, when it is chosen; and the words of a recovery code while a person
  * reads or types them. */
 #include <errno.h>
 
+#include "cryptod/files/pkcs7.h"
 #include "cryptod/vault/slot.h"
 #include "services/cleanup.h"
 #include "services/seal.h"
@@ -76,11 +77,36 @@ static bool slot_opens(enum slot_kind kind, size_t factor_size)
                slot_open(&s, account, face, wrong, &none) == -EKEYREJECTED;
 }
 
+/* Every padding, right and wrong, at once: the bytes are not known to whoever measures. */
+static void padding_is_taken_off(void)
+{
+        static const uint8_t lengths[] = { 0, 1, 2, 15, 16, 17, 255 };
+        bool good = true;
+
+        for (size_t i = 0; i < COUNT_OF(lengths); i++) {
+                uint8_t block[2 * PKCS7_BLOCK_SIZE];
+                uint32_t right;
+                size_t size;
+
+                for (size_t k = 0; k < sizeof(block); k++)
+                        block[k] = lengths[i];
+                taint(block, sizeof(block));
+                size = pkcs7_unpad(BYTES_OF(block), &right);
+                good = good && is_tainted(&size, 1);
+                untaint(&size, sizeof(size));
+                untaint(&right, sizeof(right));
+                bool valid = lengths[i] >= 1 && lengths[i] <= PKCS7_BLOCK_SIZE;
+                good = good && right == valid && size == sizeof(block) - (valid ? lengths[i] : 0);
+        }
+        step("padding is taken off", good);
+}
+
 int main(int argc, char **argv)
 {
         taint_begin(argv, TAINT_SUPPRESSIONS);
         what_leaks_is_noticed();
         rows_are_sealed_and_opened();
+        padding_is_taken_off();
         step("a face and a PIN open a slot", slot_opens(SLOT_FACE_AND_FACTOR, 6));
         step("a passphrase opens a slot", slot_opens(SLOT_PASSPHRASE, 20));
         step("a recovery code opens a slot", slot_opens(SLOT_RECOVERY, 20));
