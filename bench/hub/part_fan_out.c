@@ -1,7 +1,7 @@
 /* One sender, a hundred receivers that are online. */
 #include "bench/hub/parts.h"
 
-enum { FAN_OUT = 100, WINDOW = 32 };
+enum { FAN_OUT = 100, WINDOW = 128 };
 
 void part_fan_out(struct report *r, const struct options *o)
 {
