@@ -1,5 +1,6 @@
-/* What cryptod's work costs beside what it cannot do without: derivations beside the memory that they fill, messages
- * beside the disk and the bare primitives, commits beside the public key operations in them.
+/* What cryptod's work costs beside what it cannot do without: derivations beside the memory that they fill, sealed
+ * files beside the cipher, messages beside the disk and the bare primitives, commits beside the public key operations
+ * in them.
  *
  *     bench-cryptod [DIRECTORY]     the vaults go to a new directory below it (default: /var/tmp) */
 #include <err.h>
@@ -19,6 +20,7 @@ int main(int argc, char *argv[])
         if (asprintf(&directory, "%s/bench-cryptod-XXXXXX", argc > 1 ? argv[1] : "/var/tmp") < 0 || !mkdtemp(directory))
                 err(1, "%s", directory);
         derivation_bench();
+        sealing_bench();
         messages_bench(directory);
         groups_bench(suite_by_id(1));
         groups_bench(suite_by_id(7));

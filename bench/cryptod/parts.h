@@ -31,3 +31,6 @@ void messages_bench(const char *directory);
 
 /* Commits in small groups that stay in memory: processor time. */
 void groups_bench(const struct suite *s);
+
+/* Sealed files, beside the cipher alone: processor time. */
+void sealing_bench(void);
