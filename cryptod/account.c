@@ -44,6 +44,8 @@ int account_new(struct cryptod *c, struct vault *vault, struct account **out)
                 r = contacts_object_export(a);
         if (r >= 0)
                 r = settings_object_export(a);
+        if (r >= 0)
+                r = groups_object_export(a);
         if (r < 0) {
                 account_free(a);
                 return r;
@@ -60,6 +62,7 @@ static void leave_bus(struct account *a)
         a->slots_object = sd_bus_slot_unref(a->slots_object);
         a->contacts_object = sd_bus_slot_unref(a->contacts_object);
         a->settings_object = sd_bus_slot_unref(a->settings_object);
+        a->groups_object = sd_bus_slot_unref(a->groups_object);
         a->watchers = sd_bus_track_unref(a->watchers);
 }
 

@@ -22,11 +22,11 @@ struct account {
         struct destruction *destruction; /* its end, which is under way */
         sd_bus_track *holders;           /* who has unlocked it, or was granted it */
         sd_bus_track *watchers;          /* who has read a property, and is told of changes */
-        sd_bus_slot *object, *slots_object, *contacts_object, *settings_object;
+        sd_bus_slot *object, *slots_object, *contacts_object, *settings_object, *groups_object;
         struct writer offered;   /* the slot of a recovery code that has not been typed back */
         uint64_t unlocked_since; /* microseconds since 1970 */
         uint64_t given;          /* the last envelope that was handed to relayd */
-        unsigned sends, claims;  /* calls to relayd under way */
+        unsigned sends, claims;  /* calls to relayd under way; claims.h */
         unsigned locks;          /* how often it was locked: an answer of before is not for now */
         sd_event_source *flush;  /* the outbox is looked at soon, or again */
         sd_event_source *attach; /* relayd is asked again to deliver */
@@ -81,6 +81,15 @@ int account_object_check_holder(struct account *a, sd_bus_message *m, sd_bus_err
 int account_object_watch(struct account *a, sd_bus_message *m,
                          sd_bus_error *error); /* owner or root, told of changes */
 void account_object_tell(struct account *a, const char *const *properties);
+/* The conversation whose id is the next argument of a call by a holder. */
+int account_object_read_conversation(struct account *a, sd_bus_message *m, sd_bus_error *error,
+                                     struct conversation **out);
+
+/* Appends a list of addresses (list.h) as an array of strings. */
+int account_object_append_list(sd_bus_message *m, struct bytes addresses);
+
+/* An errno of the vault's, in words. */
+int account_object_storage_error(int r, sd_bus_error *error);
 int account_object_path(const struct account *a, char *out, size_t size);
 void account_object_changed(struct account *a);
 const char *account_state(const struct account *a); /* as the bus says it */
@@ -94,5 +103,6 @@ int slots_object_export(struct account *a);
 /* settings_object.c: what an owner sets, and the account's end */
 int settings_object_export(struct account *a);
 
-/* contacts_object.c */
+/* contacts_object.c, groups_object.c */
 int contacts_object_export(struct account *a);
+int groups_object_export(struct account *a);

@@ -7,11 +7,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "cryptod/claims.h"
 #include "cryptod/opening.h"
 #include "services/bus.h"
 #include "services/caller.h"
 #include "services/cleanup.h"
-#include "services/memfd.h"
 #include "services/text.h"
 
 #define INTERFACE "im.visavis.Crypto1.Account"
@@ -19,11 +19,8 @@
 enum {
         WATCHERS_MAX = 32,
         HOLDERS_MAX = 64,
-        CLAIMS_MAX = 8,
-        CLAIM_USEC = 30 * 1000 * 1000,
         MESSAGES_MAX = 500,
         MESSAGES_BYTES_MAX = 16 * 1024 * 1024, /* of one answer, well below the bus's limit for a message */
-        KEY_PACKAGE_MAX = 16 * 1024,
 };
 
 int account_object_path(const struct account *a, char *out, size_t size)
@@ -66,7 +63,8 @@ int account_object_check_holder(struct account *a, sd_bus_message *m, sd_bus_err
         return 0;
 }
 
-static int read_conversation(struct account *a, sd_bus_message *m, sd_bus_error *error, struct conversation **out)
+int account_object_read_conversation(struct account *a, sd_bus_message *m, sd_bus_error *error,
+                                     struct conversation **out)
 {
         uint8_t id[CONVERSATION_ID_SIZE];
         const char *text;
@@ -83,13 +81,33 @@ static int read_conversation(struct account *a, sd_bus_message *m, sd_bus_error 
                                         text);
 }
 
-static int storage_error(int r, sd_bus_error *error)
+int account_object_storage_error(int r, sd_bus_error *error)
 {
         return sd_bus_error_setf(
                 error, ERROR_STORAGE,
                 "The vault could not be used: %s. Nothing was changed; the journal of visavis-cryptod has "
                 "more.",
                 strerror(-r));
+}
+
+int account_object_append_list(sd_bus_message *m, struct bytes addresses)
+{
+        struct reader reader;
+        int r = sd_bus_message_open_container(m, 'a', "s");
+
+        reader_init(&reader, addresses);
+        while (r >= 0 && reader_more(&reader)) {
+                char address[ADDRESS_TEXT_MAX + 1]; /* with the mark of another key */
+                struct bytes text = read_vector(&reader);
+
+                if (text.size >= sizeof(address))
+                        return -EBADMSG;
+                (void) snprintf(address, sizeof(address), "%.*s", (int) text.size, (const char *) text.data);
+                r = sd_bus_message_append(m, "s", address);
+        }
+        if (r >= 0)
+                r = reader_finish(&reader);
+        return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
 /* -- lock and unlock ---------------------------------------------------------------------------------------------- */
@@ -158,22 +176,6 @@ static int on_grant(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 /* -- conversations ------------------------------------------------------------------------------------------------ */
 
-/* A key package that relayd is asked for, and the call that waits for it. */
-struct claim {
-        struct account *account;
-        sd_bus_message *call;
-        unsigned locks; /* the account's, when it was asked for */
-        char address[ADDRESS_TEXT_MAX];
-};
-
-static void claim_free(void *userdata)
-{
-        struct claim *claim = userdata;
-
-        sd_bus_message_unref(claim->call);
-        free(claim);
-}
-
 static int reply_conversation(sd_bus_message *call, const struct conversation *c)
 {
         _cleanup_free_ char *id = hex_encode(conversation_id(c));
@@ -181,114 +183,37 @@ static int reply_conversation(sd_bus_message *call, const struct conversation *c
         return id ? sd_bus_reply_method_return(call, "s", id) : -ENOMEM;
 }
 
-static int start_error(int r, const char *address, sd_bus_error *error)
+static int start(struct account *a, sd_bus_message *call, const struct invitee *invitees, size_t count,
+                 sd_bus_error *error)
 {
-        switch (-r) {
-        case EBADMSG:
-        case ESTALE:
-                return sd_bus_error_setf(
-                        error, ERROR_HUB,
-                        "The key package that the hub has for %s is forged, damaged or expired, and was "
-                        "not used. Try again; if it stays so, ask the hub's operator.",
-                        address);
-        case EKEYREJECTED:
-                return sd_bus_error_setf(
-                        error, ERROR_HUB,
-                        "%s has another key than before. If they have set up a new account, compare "
-                        "the safety number with them in another way and accept the key (visavis contact "
-                        "accept); if not, the hub may be cheating.",
-                        address);
-        case EPROTONOSUPPORT:
-                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
-                                         "%s uses another cipher suite than this account; both have to use the same.",
-                                         address);
-        default:
-                return storage_error(r, error);
-        }
-}
+        struct conversation *c;
+        int r = messenger_start(a->messenger, invitees[0].address, invitees[0].key_package, (uint64_t) time(NULL), &c);
 
-static int on_claimed(sd_bus_message *reply, void *userdata, sd_bus_error *ignored)
-{
-        struct claim *claim = userdata;
-        struct account *a = claim->account;
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_writer_ struct writer package = WRITER_INIT;
-        const sd_bus_error *refused = sd_bus_message_get_error(reply);
-        struct conversation *c = NULL;
-        int fd, r;
-
-        a->claims--;
-        if (refused)
-                return sd_bus_reply_method_error(claim->call, refused);
-        if (!a->messenger || a->locks != claim->locks)
-                return sd_bus_reply_method_errorf(claim->call, ERROR_LOCKED, "The account was locked meanwhile.");
-        r = sd_bus_message_read(reply, "h", &fd);
-        if (r >= 0)
-                r = memfd_read(fd, KEY_PACKAGE_MAX, &package);
-        if (r >= 0)
-                r = messenger_start(a->messenger, claim->address, writer_bytes(&package), (uint64_t) time(NULL), &c);
-        if (r < 0) {
-                (void) start_error(r, claim->address, &error);
-                return sd_bus_reply_method_error(claim->call, &error);
-        }
-        return reply_conversation(claim->call, c);
-}
-
-static int claim(struct account *a, sd_bus_message *m, const char *address)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-        _cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
-        struct claim *claim = calloc(1, sizeof(*claim));
-        int r;
-
-        if (!claim)
-                abort();
-        claim->account = a;
-        claim->locks = a->locks;
-        claim->call = sd_bus_message_ref(m);
-        (void) snprintf(claim->address, sizeof(claim->address), "%s", address);
-        r = relay_call(a->cryptod, "ClaimKeyPackage", account_id(a), &call);
-        if (r >= 0)
-                r = sd_bus_message_append(call, "s", address);
-        if (r >= 0)
-                r = sd_bus_call_async(a->cryptod->bus, &slot, call, on_claimed, claim, CLAIM_USEC);
-        if (r < 0) {
-                claim_free(claim);
-                return r;
-        }
-        a->claims++;
-        r = sd_bus_slot_set_destroy_callback(slot, claim_free);
-        if (r >= 0)
-                r = sd_bus_slot_set_floating(slot, 1);
-        return r < 0 ? r : 1;
+        return r < 0 ? claims_error(r, invitees, count, error) : reply_conversation(call, c);
 }
 
 static int on_open_conversation(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct account *a = userdata;
-        struct address address, own;
+        _cleanup_writer_ struct writer addresses = WRITER_INIT;
         char canonical[ADDRESS_TEXT_MAX];
         struct conversation *c;
-        const char *text, *reason = "";
+        struct reader reader;
+        struct bytes address;
+        const char *text;
         int r = account_object_check_holder(a, m, error);
 
         if (r >= 0)
                 r = sd_bus_message_read(m, "s", &text);
+        if (r >= 0)
+                r = claims_read_address(a, text, &addresses, error);
         if (r < 0)
                 return r;
-        if (address_parse(text, &address, &reason) < 0)
-                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
-                                         "\"%s\" is not an address: %s Write name@host:port#key.", text, reason);
-        if (address_parse(vault_account(a->vault)->address, &own, NULL) >= 0 && address_equal(&address, &own))
-                return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
-                                        "This is the account's own address; give somebody else's.");
-        address_format(&address, false, canonical);
+        reader_init(&reader, writer_bytes(&addresses));
+        address = read_vector(&reader);
+        (void) snprintf(canonical, sizeof(canonical), "%.*s", (int) address.size, (const char *) address.data);
         c = messenger_find_address(a->messenger, canonical);
-        if (c)
-                return reply_conversation(m, c);
-        if (a->claims >= CLAIMS_MAX)
-                return sd_bus_error_set(error, ERROR_BUSY, "Several conversations are being started; try again soon.");
-        return claim(a, m, canonical);
+        return c ? reply_conversation(m, c) : claims_start(a, m, writer_bytes(&addresses), start, error);
 }
 
 /* A text as a string, where it is wiped. */
@@ -369,7 +294,7 @@ static int on_list_conversations(sd_bus_message *m, void *userdata, sd_bus_error
                 return r;
         r = list_conversations(a, &list, &count);
         if (r < 0)
-                return storage_error(r, error);
+                return account_object_storage_error(r, error);
         r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)
                 r = sd_bus_message_sensitive(reply);
@@ -396,7 +321,7 @@ static int on_send(sd_bus_message *m, void *userdata, sd_bus_error *error)
         struct conversation *c;
         const char *text;
         uint64_t message;
-        int r = read_conversation(a, m, error, &c);
+        int r = account_object_read_conversation(a, m, error, &c);
 
         if (r >= 0)
                 r = sd_bus_message_read(m, "s", &text);
@@ -408,8 +333,11 @@ static int on_send(sd_bus_message *m, void *userdata, sd_bus_error *error)
                                          "A message has 1 to %d bytes; send a longer text in parts.", CONTENT_TEXT_MAX);
         if (r == -ENOTCONN)
                 return sd_bus_error_set(error, ERROR_HUB,
-                                        "The hub refused this conversation; start it again with OpenConversation.");
-        return r < 0 ? storage_error(r, error) : sd_bus_reply_method_return(m, "t", message);
+                                        c->kind == CONVERSATION_PERSON
+                                                ? "The hub refused this conversation; start it again with "
+                                                  "OpenConversation."
+                                                : "You are no member of this group any more; have a member add you.");
+        return r < 0 ? account_object_storage_error(r, error) : sd_bus_reply_method_return(m, "t", message);
 }
 
 static int append_message(struct account *a, const struct conversation *c, const struct message *message,
@@ -458,7 +386,7 @@ static int on_read_messages(sd_bus_message *m, void *userdata, sd_bus_error *err
         uint64_t after;
         uint32_t limit;
         int64_t tail = 0;
-        int from_end, r = read_conversation(a, m, error, &c);
+        int from_end, r = account_object_read_conversation(a, m, error, &c);
 
         if (r >= 0)
                 r = sd_bus_message_read(m, "tub", &after, &limit, &from_end);
@@ -470,7 +398,7 @@ static int on_read_messages(sd_bus_message *m, void *userdata, sd_bus_error *err
         if (from_end)
                 tail = history_tail(a->vault, conversation_id(c), limit);
         if (tail < 0)
-                return storage_error((int) tail, error);
+                return account_object_storage_error((int) tail, error);
         if ((uint64_t) tail > after)
                 after = (uint64_t) tail;
         r = sd_bus_message_new_method_return(m, &reply);
@@ -482,7 +410,7 @@ static int on_read_messages(sd_bus_message *m, void *userdata, sd_bus_error *err
                 return r;
         r = append_messages(a, c, after, limit, reply);
         if (r < 0)
-                return storage_error(r, error);
+                return account_object_storage_error(r, error);
         r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
@@ -492,7 +420,7 @@ static int on_mark_read(sd_bus_message *m, void *userdata, sd_bus_error *error)
         struct account *a = userdata;
         struct conversation *c;
         uint64_t message;
-        int r = read_conversation(a, m, error, &c);
+        int r = account_object_read_conversation(a, m, error, &c);
 
         if (r >= 0)
                 r = sd_bus_message_read(m, "t", &message);
@@ -501,14 +429,14 @@ static int on_mark_read(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = messenger_mark_read(a->messenger, c, message);
         if (r == -ENOENT)
                 return sd_bus_error_set(error, ERROR_NOT_FOUND, "There is no such message in this conversation.");
-        return r < 0 ? storage_error(r, error) : sd_bus_reply_method_return(m, "");
+        return r < 0 ? account_object_storage_error(r, error) : sd_bus_reply_method_return(m, "");
 }
 
 static int on_update(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct account *a = userdata;
         struct conversation *c;
-        int r = read_conversation(a, m, error, &c);
+        int r = account_object_read_conversation(a, m, error, &c);
 
         if (r < 0)
                 return r;
@@ -516,7 +444,7 @@ static int on_update(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r == -ENOTCONN)
                 return sd_bus_error_set(error, ERROR_BUSY,
                                         "The hub has not accepted this conversation yet; its keys are new anyway.");
-        return r < 0 ? storage_error(r, error) : sd_bus_reply_method_return(m, "");
+        return r < 0 ? account_object_storage_error(r, error) : sd_bus_reply_method_return(m, "");
 }
 
 /* -- signals and properties --------------------------------------------------------------------------------------- */

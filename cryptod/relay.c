@@ -127,27 +127,6 @@ static int on_sent(sd_bus_message *reply, void *userdata, sd_bus_error *ignored)
         return 0;
 }
 
-static int append_recipients(sd_bus_message *m, struct bytes recipients)
-{
-        struct reader reader;
-        int r = sd_bus_message_open_container(m, 'a', "s");
-
-        reader_init(&reader, recipients);
-        while (r >= 0 && reader_more(&reader)) {
-                char address[ADDRESS_TEXT_MAX];
-                struct bytes text = read_vector(&reader);
-
-                if (text.size >= sizeof(address))
-                        return -EBADMSG;
-                memcpy(address, text.data, text.size);
-                address[text.size] = '\0';
-                r = sd_bus_message_append(m, "s", address);
-        }
-        if (r >= 0)
-                r = reader_finish(&reader);
-        return r < 0 ? r : sd_bus_message_close_container(m);
-}
-
 static int send_envelope(struct account *a, const struct envelope *e)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -159,7 +138,7 @@ static int send_envelope(struct account *a, const struct envelope *e)
         if (r >= 0)
                 r = sd_bus_message_append_array(m, 'y', e->id, sizeof(e->id));
         if (r >= 0)
-                r = append_recipients(m, e->recipients);
+                r = account_object_append_list(m, e->recipients);
         if (r >= 0)
                 r = sd_bus_message_append_array(m, 'y', e->group.data, e->group.size);
         if (r >= 0)

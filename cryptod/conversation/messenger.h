@@ -83,6 +83,13 @@ int messenger_remove_member(struct messenger *m, struct conversation *c, const c
  * has taken us out. -EINVAL, -ENOTCONN */
 int messenger_leave(struct messenger *m, struct conversation *c);
 
+/* False for a group that we have left or were removed from. */
+bool messenger_is_member(const struct conversation *c);
+
+/* Appends a list (list.h) of the members, ourselves too: addresses, with a ? before those whose root key is another
+ * than the one that is known. None if we are no member. */
+int messenger_list_members(struct messenger *m, const struct conversation *c, struct writer *out);
+
 /* Encrypts and queues a text. @time: microseconds since 1970. -EINVAL: not UTF-8, or empty; -EMSGSIZE; -ENOTCONN: the
  * conversation has no group any more and has to be started again; storage errors. */
 int messenger_send(struct messenger *m, struct conversation *c, struct bytes text, uint64_t time, uint64_t *message);

@@ -159,3 +159,15 @@ int messenger_leave(struct messenger *m, struct conversation *c)
         r = membership_other(g) ? messenger_propose_to_leave(m, g) : messenger_gone(m, c, g);
         return messenger_end(m, g, r);
 }
+
+bool messenger_is_member(const struct conversation *c)
+{
+        return c->memberships && !c->memberships->wanted.leave;
+}
+
+int messenger_list_members(struct messenger *m, const struct conversation *c, struct writer *out)
+{
+        if (messenger_is_member(c) && c->memberships->group)
+                messenger_members(m, c->memberships, out);
+        return writer_finish(out);
+}

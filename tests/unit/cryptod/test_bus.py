@@ -194,6 +194,13 @@ class Person:
     def slots(self):
         return self.of(self.path, "im.visavis.Crypto1.Slots")
 
+    @property
+    def groups(self):
+        return self.of(self.path, "im.visavis.Crypto1.Groups")
+
+    def members(self, group):
+        return sorted(str(m).split("@")[0] for m in self.groups.Members(group))
+
     def list(self):
         return [(int(n), str(kind), str(label)) for n, kind, label, _ in self.slots.List()]
 
@@ -234,6 +241,38 @@ def refused(name, function, *arguments):
         return False
     except dbus.DBusException as error:
         return error.get_dbus_name() == ERROR + name
+
+
+def play_groups(stage, authd, alice, bob, conversation):
+    carol = Person(stage, authd, "c" * 32, "carol")
+    carol.create()
+    nobody = dbus.Array([], signature="s")
+    check("a group has a name of its own", all(refused("InvalidArgument", alice.groups.Create, name, nobody)
+                                               for name in ("", "bob@hub", "#room", " x", "a\nb", "x" * 129)))
+    check("and people who are there", refused("NotFound", alice.groups.Create, "x", [f"nobody@127.0.0.1:{stage.port}"]))
+    check("others than oneself", refused("InvalidArgument", alice.groups.Create, "x", [alice.address]))
+    group = str(alice.groups.Create("friends", [bob.address]))
+    alice.account.Send(group, "two of us")
+    check("a group is there with its name", wait_for(lambda: [(str(i), str(n), bool(m)) for i, n, m in bob.groups.List()] == [
+        (group, "friends", True)]))
+    check("and stands among the conversations", "friends" in [str(c[1]) for c in alice.account.ListConversations()])
+    bob.groups.Add(group, [carol.address])
+    check("a member adds another", wait_for(lambda: carol.groups.List() and carol.members(group) == ["alice", "bob", "carol"]))
+    carol.account.Send(group, "three of us")
+    check("whose messages reach all", wait_for(lambda: all(
+        ("carol", "three of us", "received") in p.history(group) for p in (alice, bob))), alice.history(group))
+    check("who came is in the history", ("", f"{bob.plain_address} added {carol.plain_address}.", "received") in alice.history(group),
+          alice.history(group))
+    check("a conversation of two is no group", refused("InvalidArgument", alice.groups.Add, conversation, [carol.address])
+          and refused("InvalidArgument", alice.groups.Leave, conversation) and alice.members(conversation) == ["alice", "bob"])
+    check("nor is somebody a member who is none", refused("NotFound", alice.groups.Remove, group, f"dave@127.0.0.1:{stage.port}"))
+    carol.groups.Leave(group)
+    check("who leaves says nothing more", refused("Hub", carol.account.Send, group, "x") and carol.members(group) == []
+          and [bool(m) for *_, m in carol.groups.List()] == [False])
+    check("and is taken out", wait_for(lambda: alice.members(group) == bob.members(group) == ["alice", "bob"]))
+    alice.groups.Remove(group, bob.address)
+    check("who is removed learns of it", wait_for(lambda: bob.history(group)[-1:] == [("", "You were removed.", "received")]),
+          bob.history(group))
 
 
 def wait_for(condition, seconds=20):
@@ -518,6 +557,7 @@ def play(stage):
     play_contacts(alice, bob)
     check("a conversation that is not there is told", refused("NotFound", alice.account.Send, "0" * 32, "x"))
     check("an empty message is refused", refused("InvalidArgument", alice.account.Send, conversation, ""))
+    play_groups(stage, authd, alice, bob, conversation)
 
     for i in range(5):
         alice.account.Send(conversation, f"k{i}")

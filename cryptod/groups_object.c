@@ -1,0 +1,208 @@
+/* im.visavis.Crypto1.Groups at /im/visavis/Crypto1/account/ID: groups, and who is in them. */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "cryptod/claims.h"
+#include "services/bus.h"
+#include "services/cleanup.h"
+#include "services/text.h"
+
+#define INTERFACE "im.visavis.Crypto1.Groups"
+
+static int group_error(int r, const struct invitee *invitees, size_t count, sd_bus_error *error)
+{
+        switch (-r) {
+        case EINVAL:
+                return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
+                                        "This is a conversation with one person; create a group.");
+        case ENOTCONN:
+                return sd_bus_error_set(error, ERROR_NOT_FOUND,
+                                        "You are no member of this group any more; have a member add you.");
+        case E2BIG:
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT, "A group has at most %d members.",
+                                         GROUP_MEMBERS_MAX);
+        default:
+                return claims_error(r, invitees, count, error);
+        }
+}
+
+static int read_addresses(struct account *a, sd_bus_message *m, struct writer *out, sd_bus_error *error)
+{
+        const char *text;
+        int r = sd_bus_message_enter_container(m, 'a', "s");
+
+        while (r >= 0 && (r = sd_bus_message_read(m, "s", &text)) > 0)
+                r = claims_read_address(a, text, out, error);
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int create(struct account *a, sd_bus_message *call, const struct invitee *invitees, size_t count,
+                  sd_bus_error *error)
+{
+        _cleanup_free_ char *id = NULL;
+        struct conversation *c;
+        const char *name;
+        int r = sd_bus_message_rewind(call, true);
+
+        if (r >= 0)
+                r = sd_bus_message_read(call, "s", &name);
+        if (r < 0)
+                return r;
+        r = messenger_create_group(a->messenger, BYTES_STRING(name), invitees, count, (uint64_t) time(NULL), &c);
+        if (r < 0)
+                return group_error(r, invitees, count, error);
+        id = hex_encode(conversation_id(c));
+        return id ? sd_bus_reply_method_return(call, "s", id) : -ENOMEM;
+}
+
+static int on_create(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_writer_ struct writer addresses = WRITER_INIT;
+        struct account *a = userdata;
+        const char *name;
+        int r = account_object_check_holder(a, m, error);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "s", &name);
+        if (r >= 0 && !profile_name_valid(BYTES_STRING(name)))
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                         "A group's name has 1 to %d bytes, no @ and no control characters, and begins "
+                                         "with neither # nor a space.",
+                                         CONVERSATION_NAME_MAX);
+        if (r >= 0)
+                r = read_addresses(a, m, &addresses, error);
+        return r < 0 ? r : claims_start(a, m, writer_bytes(&addresses), create, error);
+}
+
+static int add(struct account *a, sd_bus_message *call, const struct invitee *invitees, size_t count,
+               sd_bus_error *error)
+{
+        struct conversation *c;
+        int r = sd_bus_message_rewind(call, true);
+
+        if (r >= 0)
+                r = account_object_read_conversation(a, call, error, &c);
+        if (r < 0)
+                return r;
+        r = messenger_add_members(a->messenger, c, invitees, count, (uint64_t) time(NULL));
+        return r < 0 ? group_error(r, invitees, count, error) : sd_bus_reply_method_return(call, "");
+}
+
+static int on_add(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_writer_ struct writer addresses = WRITER_INIT;
+        struct account *a = userdata;
+        struct conversation *c;
+        int r = account_object_read_conversation(a, m, error, &c);
+
+        if (r >= 0 && c->kind == CONVERSATION_PERSON)
+                return group_error(-EINVAL, NULL, 0, error);
+        if (r >= 0)
+                r = read_addresses(a, m, &addresses, error);
+        return r < 0 ? r : claims_start(a, m, writer_bytes(&addresses), add, error);
+}
+
+static int on_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        char canonical[ADDRESS_TEXT_MAX];
+        struct account *a = userdata;
+        struct conversation *c;
+        struct address address;
+        const char *text, *reason = "";
+        int r = account_object_read_conversation(a, m, error, &c);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "s", &text);
+        if (r < 0)
+                return r;
+        if (address_parse(text, &address, &reason) < 0)
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT, "\"%s\" is not an address: %s Write name@host.",
+                                         text, reason);
+        address_format(&address, false, canonical);
+        r = messenger_remove_member(a->messenger, c, canonical);
+        if (r == -ENOENT)
+                return sd_bus_error_setf(error, ERROR_NOT_FOUND,
+                                         "%s is no other member of this group; Members says who is, and Leave is for "
+                                         "oneself.",
+                                         canonical);
+        return r < 0 ? group_error(r, NULL, 0, error) : sd_bus_reply_method_return(m, "");
+}
+
+static int on_leave(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct account *a = userdata;
+        struct conversation *c;
+        int r = account_object_read_conversation(a, m, error, &c);
+
+        if (r < 0)
+                return r;
+        r = messenger_leave(a->messenger, c);
+        return r < 0 ? group_error(r, NULL, 0, error) : sd_bus_reply_method_return(m, "");
+}
+
+static int on_members(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_writer_ struct writer members = WRITER_INIT;
+        struct account *a = userdata;
+        struct conversation *c;
+        int r = account_object_read_conversation(a, m, error, &c);
+
+        if (r >= 0)
+                r = messenger_list_members(a->messenger, c, &members);
+        if (r >= 0)
+                r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = account_object_append_list(reply, writer_bytes(&members));
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        struct account *a = userdata;
+        int r = account_object_check_holder(a, m, error);
+
+        if (r >= 0)
+                r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(ssb)");
+        if (r < 0)
+                return r;
+        for (const struct conversation *c = messenger_conversations(a->messenger); r >= 0 && c; c = c->next) {
+                _cleanup_free_ char *id = hex_encode(conversation_id(c));
+
+                if (c->kind != CONVERSATION_PERSON)
+                        r = id ? sd_bus_message_append(reply, "(ssb)", id, c->name, (int) messenger_is_member(c))
+                               : -ENOMEM;
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static const sd_bus_vtable vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("Create", SD_BUS_ARGS("s", name, "as", members), SD_BUS_RESULT("s", conversation),
+                                on_create, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssb)", groups), on_list,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Members", SD_BUS_ARGS("s", conversation), SD_BUS_RESULT("as", addresses), on_members,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Add", SD_BUS_ARGS("s", conversation, "as", members), SD_BUS_NO_RESULT, on_add,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Remove", SD_BUS_ARGS("s", conversation, "s", address), SD_BUS_NO_RESULT, on_remove,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Leave", SD_BUS_ARGS("s", conversation), SD_BUS_NO_RESULT, on_leave,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
+int groups_object_export(struct account *a)
+{
+        char path[128];
+
+        (void) account_object_path(a, path, sizeof(path));
+        return sd_bus_add_object_vtable(a->cryptod->bus, &a->groups_object, path, INTERFACE, vtable, a);
+}
