@@ -9,6 +9,9 @@
 #include "services/cleanup.h"
 #include "ui/cli/output.h"
 
+/* Longer than any of cryptod's own waits for the hub, which come to one for each of the people who are added. */
+#define CALL_USEC (5ULL * 60 * 1000 * 1000)
+
 int cli_fail(const struct cli *cli, int code, const char *format, ...)
 {
         _cleanup_free_ char *sentence = NULL;
@@ -75,6 +78,38 @@ int cli_connect(struct cli *cli)
                 r = sd_bus_attach_event(cli->bus, cli->event, SD_EVENT_PRIORITY_NORMAL);
         return r < 0 ? cli_fail(cli, EXIT_OTHER, "The event loop could not be started: %s. Try again.", strerror(-r))
                      : EXIT_OK;
+}
+
+int cli_call_message(struct cli *cli, sd_bus_message *m, sd_bus_message **reply)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = sd_bus_call(cli->bus, m, CALL_USEC, &error, reply);
+
+        if (r >= 0)
+                return EXIT_OK;
+        return sd_bus_error_is_set(&error)
+                       ? cli_fail_bus(cli, &error)
+                       : cli_fail(cli, EXIT_OTHER, "cryptod could not be called: %s. Try again.", strerror(-r));
+}
+
+int cli_call(struct cli *cli, const char *path, const char *interface, const char *member, sd_bus_message **reply,
+             const char *types, ...)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        va_list arguments;
+        int r = sd_bus_message_new_method_call(cli->bus, &m, CRYPTO_SERVICE, path, interface, member);
+
+        va_start(arguments, types);
+        if (r >= 0)
+                r = sd_bus_message_appendv(m, types, arguments);
+        va_end(arguments);
+        return r < 0 ? cli_fail(cli, EXIT_OTHER, "cryptod could not be called: %s. Try again.", strerror(-r))
+                     : cli_call_message(cli, m, reply);
+}
+
+int cli_misunderstood(const struct cli *cli)
+{
+        return cli_fail(cli, EXIT_OTHER, "cryptod answered in a form that is not understood here.");
 }
 
 void cli_disconnect(struct cli *cli)

@@ -80,6 +80,7 @@ int command_idle_lock(struct cli *cli, int argc, char *argv[]);
 int command_destroy(struct cli *cli, int argc, char *argv[]);
 int command_unregister(struct cli *cli, int argc, char *argv[]);
 int command_contact(struct cli *cli, int argc, char *argv[]);
+int command_group(struct cli *cli, int argc, char *argv[]);
 int command_hub(struct cli *cli, int argc, char *argv[]);
 
 /* Prints "visavis: " and the sentence to stderr, or {"event":"error","code":…,"text":…} to stdout with --json; returns
@@ -96,6 +97,17 @@ int cli_ask(const struct cli *cli, const char *question, const char *instead);
 /* Connects cli->bus to the bus and both to cli->event, if that has not been done: EXIT_OK, or the error has been
  * printed. */
 int cli_connect(struct cli *cli);
+
+/* Calls a method of cryptod's, with arguments as sd_bus_message_append(3) takes them, and waits for the answer, which
+ * is the caller's (@reply may be NULL). EXIT_OK, or the error has been printed. */
+int cli_call(struct cli *cli, const char *path, const char *interface, const char *member, sd_bus_message **reply,
+             const char *types, ...);
+
+/* The same with a message that the caller has made. */
+int cli_call_message(struct cli *cli, sd_bus_message *m, sd_bus_message **reply);
+
+/* Says that an answer was malformed. */
+int cli_misunderstood(const struct cli *cli);
 
 /* Drops all calls and leaves the bus. */
 void cli_disconnect(struct cli *cli);

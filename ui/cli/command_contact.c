@@ -11,33 +11,6 @@
 
 enum { NUMBER_DIGITS = 60, GROUP_DIGITS = 5, GROUPS_A_LINE = 4, CODE_SIZE_MAX = 256 };
 
-/* Calls a method of the account's contacts. EXIT_OK, or the error has been printed. */
-static int call(struct cli *cli, const struct cli_account *account, const char *member, sd_bus_message **reply,
-                const char *types, ...)
-{
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        va_list arguments;
-        int r = sd_bus_message_new_method_call(cli->bus, &m, CRYPTO_SERVICE, account->path, CRYPTO_CONTACTS, member);
-
-        va_start(arguments, types);
-        if (r >= 0)
-                r = sd_bus_message_appendv(m, types, arguments);
-        va_end(arguments);
-        if (r >= 0)
-                r = sd_bus_call(cli->bus, m, 0, &error, reply);
-        if (r >= 0)
-                return EXIT_OK;
-        return sd_bus_error_is_set(&error)
-                       ? cli_fail_bus(cli, &error)
-                       : cli_fail(cli, EXIT_OTHER, "cryptod could not be called: %s. Try again.", strerror(-r));
-}
-
-static int misunderstood(const struct cli *cli)
-{
-        return cli_fail(cli, EXIT_OTHER, "cryptod answered in a form that is not understood here.");
-}
-
 static void print_contact(const struct cli *cli, const char *address, bool verified, bool changed)
 {
         _cleanup_free_ char *safe = output_sanitise(address, false);
@@ -59,14 +32,14 @@ static int list(struct cli *cli, const struct cli_account *account)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *address;
-        int verified, changed, r = call(cli, account, "List", &reply, "");
+        int verified, changed, r = cli_call(cli, account->path, CRYPTO_CONTACTS, "List", &reply, "");
 
         if (r != EXIT_OK)
                 return r;
         r = sd_bus_message_enter_container(reply, 'a', "(sbb)");
         while (r >= 0 && (r = sd_bus_message_read(reply, "(sbb)", &address, &verified, &changed)) > 0)
                 print_contact(cli, address, verified, changed);
-        return r < 0 ? misunderstood(cli) : EXIT_OK;
+        return r < 0 ? cli_misunderstood(cli) : EXIT_OK;
 }
 
 /* The digits of what somebody typed, in whatever groups: NUMBER_DIGITS of them. */
@@ -113,12 +86,12 @@ static int safety_number(struct cli *cli, const struct cli_account *account, con
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *digits, *code;
-        int r = call(cli, account, "SafetyNumber", &reply, "sb", address, (int) changed);
+        int r = cli_call(cli, account->path, CRYPTO_CONTACTS, "SafetyNumber", &reply, "sb", address, (int) changed);
 
         if (r != EXIT_OK)
                 return r;
         if (sd_bus_message_read(reply, "ss", &digits, &code) <= 0 || strlen(digits) != NUMBER_DIGITS)
-                return misunderstood(cli);
+                return cli_misunderstood(cli);
         memcpy(number, digits, NUMBER_DIGITS + 1);
         if (!cli->number)
                 print_number(cli, address, digits, code);
@@ -136,7 +109,7 @@ static int compare_scanned(struct cli *cli, const struct cli_account *account, c
                 n += (size_t) got;
         code[n] = '\0';
         code[strcspn(code, "\r\n")] = '\0';
-        return call(cli, account, "CompareCode", NULL, "ss", address, code);
+        return cli_call(cli, account->path, CRYPTO_CONTACTS, "CompareCode", NULL, "ss", address, code);
 }
 
 static int verify(struct cli *cli, const struct cli_account *account, const char *address)
@@ -159,7 +132,7 @@ static int verify(struct cli *cli, const struct cli_account *account, const char
                         "The digits differ. If none was mistyped, somebody stands between you and %s: tell nothing "
                         "to this address that nobody else may know.",
                         address);
-        return r == EXIT_OK ? call(cli, account, "SetVerified", NULL, "sb", address, 1) : r;
+        return r == EXIT_OK ? cli_call(cli, account->path, CRYPTO_CONTACTS, "SetVerified", NULL, "sb", address, 1) : r;
 }
 
 static int accept_key(struct cli *cli, const struct cli_account *account, const char *address)
@@ -173,7 +146,8 @@ static int accept_key(struct cli *cli, const struct cli_account *account, const 
         if (!cli->number)
                 r = cli_ask(cli, "These are the digits with the other key. Accept it in place of the one before?",
                             "--number DIGITS");
-        return r == EXIT_OK ? call(cli, account, "AcceptKey", NULL, "ss", address, number) : r;
+        return r == EXIT_OK ? cli_call(cli, account->path, CRYPTO_CONTACTS, "AcceptKey", NULL, "ss", address, number)
+                            : r;
 }
 
 int command_contact(struct cli *cli, int argc, char *argv[])
@@ -195,5 +169,6 @@ int command_contact(struct cli *cli, int argc, char *argv[])
                 return r;
         if (is_list)
                 return list(cli, &account);
-        return act ? act(cli, &account, argv[1]) : call(cli, &account, "SetVerified", NULL, "sb", argv[1], 0);
+        return act ? act(cli, &account, argv[1])
+                   : cli_call(cli, account.path, CRYPTO_CONTACTS, "SetVerified", NULL, "sb", argv[1], 0);
 }

@@ -51,13 +51,13 @@ const struct command commands[] = {
           0, command_status },
         { "accounts", "", "List your accounts.", "Prints the id, the state and the address of each account.\n", 0,
           command_accounts },
-        { "send", "ADDRESS [TEXT…|-]", "Send a message.",
+        { "send", "ADDRESS|GROUP [TEXT…|-]", "Send a message.",
           "Sends the words behind ADDRESS, joined by spaces, or standard input if there\n"
           "are none or a single “-”. Put “--” before a text that begins with “-”. When\n"
           "the command ends, the message is encrypted and on disk; it leaves as soon as\n"
           "the hub can be reached.\n\n" ADDRESS_HELP,
           OPTION_ACCOUNT, command_send },
-        { "read", "[ADDRESS]", "Show messages and mark them as read.",
+        { "read", "[ADDRESS|GROUP]", "Show messages and mark them as read.",
           "Shows the last messages of the conversation with ADDRESS, or of the one with\n"
           "the newest message. Marks: … is queued here, ✓ is stored at the hub, ✗ was not\n"
           "sent. Characters that could deceive on a terminal are shown as U+FFFD.\n",
@@ -79,6 +79,18 @@ const struct command commands[] = {
           "accept ADDRESS    trust the new key of somebody who has set up a new account;\n"
           "                  until then it is refused\n",
           OPTION_ACCOUNT | OPTION_SCANNED_FD | OPTION_NUMBER, command_contact },
+        { "group", "ACTION …", "Talk with more than one person.",
+          "list                       groups that you are in, or were\n"
+          "create NAME [ADDRESS …]    begin a group with these people\n"
+          "members GROUP              who is in it; a ? marks somebody whose key is another\n"
+          "                           than the one that is known for the address\n"
+          "add GROUP ADDRESS …        add people, who can read what is said from then on\n"
+          "remove GROUP ADDRESS       take somebody out, who can read nothing more\n"
+          "leave GROUP                leave it; what you have read stays\n"
+          "\n"
+          "GROUP is a group's name, or the id that list --json shows. visavis send and\n"
+          "visavis read take it in place of an address.\n",
+          OPTION_ACCOUNT, command_group },
         { "online", "", "Link an account to its hub again.", "Undoes visavis offline.\n", OPTION_ACCOUNT,
           command_online },
         { "offline", "", "Cut an account's link to its hub.",

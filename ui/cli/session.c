@@ -2,6 +2,9 @@
 #include "ui/cli/session.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#include "services/cleanup.h"
 
 static void on_locked(struct account *a, void *userdata)
 {
@@ -34,12 +37,50 @@ static void on_conversation(const char *id, const sd_bus_error *error, void *use
         cli_finish(s->cli, error ? cli_fail_bus(s->cli, error) : EXIT_OK);
 }
 
-int session_conversation(struct session *s, const char *address)
+/* How many groups are meant. */
+static int find_group(struct session *s, const char *group, sd_bus_message *reply, unsigned *found)
+{
+        const char *id, *name;
+        int member, r = sd_bus_message_enter_container(reply, 'a', "(ssb)");
+
+        *found = 0;
+        while (r >= 0 && (r = sd_bus_message_read(reply, "(ssb)", &id, &name, &member)) > 0) {
+                if (strcmp(id, group) != 0 && strcmp(name, group) != 0)
+                        continue;
+                snprintf(s->conversation, sizeof(s->conversation), "%s", id);
+                ++*found;
+        }
+        return r;
+}
+
+int session_group(struct session *s, const char *group)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        unsigned found;
+        int r = cli_call(s->cli, s->chosen.path, CRYPTO_GROUPS, "List", &reply, "");
+
+        if (r != EXIT_OK)
+                return r;
+        if (find_group(s, group, reply, &found) < 0)
+                return cli_misunderstood(s->cli);
+        if (found == 0)
+                return cli_fail(s->cli, EXIT_NOT_FOUND,
+                                "There is no group “%s” (visavis group list), and it is no address, which has an @.",
+                                group);
+        return found == 1 ? EXIT_OK
+                          : cli_fail(s->cli, EXIT_USAGE,
+                                     "More than one group is called “%s”; say the id that visavis group list shows.",
+                                     group);
+}
+
+int session_conversation(struct session *s, const char *whom)
 {
         struct address parsed;
         const char *reason;
 
-        if (address_parse(address, &parsed, &reason) < 0)
-                return cli_fail(s->cli, EXIT_USAGE, "“%s” is not an address: %s", address, reason);
-        return cli_wait(s->cli, account_open_conversation(s->account, &s->cli->calls, address, on_conversation, s));
+        if (!strchr(whom, '@'))
+                return session_group(s, whom);
+        if (address_parse(whom, &parsed, &reason) < 0)
+                return cli_fail(s->cli, EXIT_USAGE, "“%s” is not an address: %s", whom, reason);
+        return cli_wait(s->cli, account_open_conversation(s->account, &s->cli->calls, whom, on_conversation, s));
 }

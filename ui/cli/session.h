@@ -20,5 +20,9 @@ void session_close(struct session *s);
 /* For commands that are over before anything can happen behind their back. */
 extern const struct account_events session_no_events;
 
-/* Sets @s->conversation to the one with @address. EXIT_OK, or the error has been printed. */
-int session_conversation(struct session *s, const char *address);
+/* Sets @s->conversation to the one that @whom names: a person's address, or what session_group() takes. EXIT_OK, or
+ * the error has been printed. */
+int session_conversation(struct session *s, const char *whom);
+
+/* The group with this name, if there is only one, or with this id. */
+int session_group(struct session *s, const char *group);

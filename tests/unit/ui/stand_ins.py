@@ -21,6 +21,7 @@ INTERFACES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../
 ID = "0123456789abcdef0123456789abcdef"
 OTHER_ID = "fedcba9876543210fedcba9876543210"
 CONVERSATION = "00112233445566778899aabbccddeeff"
+GROUP = "9" * 32
 ADDRESS = "alice@hub.example.org:7843"
 BOB = "bob@hub.example.org:7843"
 PIN = "2718-alice"
@@ -224,7 +225,48 @@ class Contacts(dbus.service.Object):
         self.verified = self.changed = False
 
 
-class Account(Slots, Contacts):
+class Groups(dbus.service.Object):
+    """One group at the most, with a fixed id."""
+
+    @dbus.service.method("im.visavis.Crypto1.Groups", in_signature="sas", out_signature="s", sender_keyword="sender")
+    def Create(self, name, members, sender):
+        self.needs(sender)
+        self.group = [str(name), [self.address, *map(str, members)], True]
+        return GROUP
+
+    @dbus.service.method("im.visavis.Crypto1.Groups", out_signature="a(ssb)", sender_keyword="sender")
+    def List(self, sender):
+        self.needs(sender)
+        return dbus.Array([(GROUP, self.group[0], self.group[2])] if self.group else [], signature="(ssb)")
+
+    @dbus.service.method("im.visavis.Crypto1.Groups", in_signature="s", out_signature="as", sender_keyword="sender")
+    def Members(self, conversation, sender):
+        self.needs(sender)
+        assert conversation == GROUP
+        return dbus.Array(self.group[1], signature="s")
+
+    @dbus.service.method("im.visavis.Crypto1.Groups", in_signature="sas", sender_keyword="sender")
+    def Add(self, conversation, members, sender):
+        self.needs(sender)
+        assert conversation == GROUP
+        self.group[1] += map(str, members)
+
+    @dbus.service.method("im.visavis.Crypto1.Groups", in_signature="ss", sender_keyword="sender")
+    def Remove(self, conversation, address, sender):
+        self.needs(sender)
+        assert conversation == GROUP
+        if address not in self.group[1]:
+            raise Refused("NotFound", "No such member.")
+        self.group[1].remove(address)
+
+    @dbus.service.method("im.visavis.Crypto1.Groups", in_signature="s", sender_keyword="sender")
+    def Leave(self, conversation, sender):
+        self.needs(sender)
+        assert conversation == GROUP
+        self.group[2] = False
+
+
+class Account(Slots, Contacts, Groups):
     def __init__(self, crypto, id, address):
         self.path = "/im/visavis/Crypto1/account/" + id
         super().__init__(crypto.connection, self.path)
@@ -234,6 +276,7 @@ class Account(Slots, Contacts):
         self.label, self.idle_lock, self.destroyed = "", 0, []
         self.slots, self.offered = {1: ("face", "", PIN)}, None  # number: kind, label, factor
         self.opened = []  # addresses that were asked for
+        self.group = None  # name, members, whether we are one
         self.others = []  # further conversations, as ListConversations has them; nothing is in them
         crypto.connection.add_signal_receiver(self.on_owner, "NameOwnerChanged", "org.freedesktop.DBus")
 
@@ -326,7 +369,7 @@ class Account(Slots, Contacts):
     @dbus.service.method("im.visavis.Crypto1.Account", in_signature="ss", out_signature="t", sender_keyword="sender")
     def Send(self, conversation, text, sender):
         self.needs(sender)
-        assert conversation == CONVERSATION
+        assert conversation in (CONVERSATION, GROUP)
         if text.startswith("refuse"):
             raise Refused("Storage", "The disk is full, so the message was not kept; make room and send it again.")
         self.add(self.address, text, "queued")

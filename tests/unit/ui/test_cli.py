@@ -76,7 +76,7 @@ def test_contract(w):
     attempt = stand_ins.Attempt(w.auth, "/im/visavis/Auth1/attempt/contract", "", [], ID)
     account = stand_ins.Account(w.crypto, "contract", "")
     for thing, name in ((w.auth, "Auth1.Manager"), (attempt, "Auth1.Attempt"), (w.crypto, "Crypto1.Manager"),
-                        (account, "Crypto1.Account"), (account, "Crypto1.Slots"), (account, "Crypto1.Contacts"), (w.link, "Relay1.Link")):
+                        (account, "Crypto1.Account"), (account, "Crypto1.Slots"), (account, "Crypto1.Contacts"), (account, "Crypto1.Groups"), (w.link, "Relay1.Link")):
         name = "im.visavis." + name
         path = thing.__dbus_object_path__
         have = stand_ins.methods(thing.Introspect(path, thing.connection), name)
@@ -328,6 +328,29 @@ def test_slots(w):
           (code, out, err))
 
 
+def test_group(w):
+    account = w.crypto.accounts[0]
+    w.run("login", pin=PIN)
+    code, out, err = w.run("group", "members", "friends")
+    check("a group that is not there is told", code == NOT_FOUND and "friends" in err, (code, out, err))
+    code, out, err = w.run("group", "create", "friends", BOB, "--json")
+    check("group create says the conversation", code == OK and events(out) == [{"conversation": stand_ins.GROUP}], (out, err))
+    code, out, err = w.run("group", "list", "--json")
+    check("group list has it", events(out) == [{"conversation": stand_ins.GROUP, "name": "friends", "member": True}], (out, err))
+    check("group add takes several", w.run("group", "add", "friends", "carol@hub", "?dave@hub")[0] == OK)
+    code, out, err = w.run("group", "members", stand_ins.GROUP, "--json")
+    check("group members tells another key apart", [(m["address"], m["other_key"]) for m in events(out)][1:] == [
+        (BOB, False), ("carol@hub", False), ("dave@hub", True)], (out, err))
+    check("group remove takes one out", w.run("group", "remove", "friends", BOB)[0] == OK and BOB not in account.group[1]
+          and w.run("group", "remove", "friends", BOB)[0] == NOT_FOUND)
+    check("send takes a group's name", w.run("send", "friends", "hello")[0] == OK and account.messages[-1][2] == "hello")
+    code, out, err = w.run("read", "friends")
+    check("so does read", code == OK and "hello" in out, (out, err))
+    check("group leave leaves", w.run("group", "leave", "friends")[0] == OK and "no member" in w.run("group", "list")[1])
+    check("group knows no other word", w.run("group", "frob")[0] == USAGE and w.run("group", "add", "friends")[0] == USAGE)
+    account.messages.pop()
+
+
 def test_contact(w):
     account = w.crypto.accounts[0]
 
@@ -536,7 +559,7 @@ def test_usage(w):
     check("with --json before it, the error is an object", code == USAGE and events(out)[0]["code"] == USAGE and not err, (code, out, err))
     code, general, _ = w.run("--help")
     commands = general.split("Commands:\n")[1].split("\n\n")[0].splitlines()
-    check("--help lists the commands", code == OK and len(commands) == 19, commands)
+    check("--help lists the commands", code == OK and len(commands) == 20, commands)
     for command in (line.split()[0] for line in commands):
         code, out, _ = w.run(command, "--help")
         check(f"{command} --help describes it within 80 columns", code == OK and out.startswith(f"Usage: visavis {command}") and
@@ -546,7 +569,7 @@ def test_usage(w):
 world = World()
 try:
     for test in (test_contract, test_usage, test_before_any_account, test_signup, test_agent, test_send, test_read, test_follow, test_locked,
-                 test_login, test_slots, test_contact, test_keeping, test_choice, test_status, test_runtime_directory, test_other_user, test_terminal, test_hub):
+                 test_login, test_slots, test_contact, test_group, test_keeping, test_choice, test_status, test_runtime_directory, test_other_user, test_terminal, test_hub):
         test(world)
     status = finish()
 finally:
