@@ -1,7 +1,6 @@
 #include "cryptod/mls/leaf_node.h"
 
 #include <errno.h>
-#include <string.h>
 
 static struct bytes read_list(struct reader *r)
 {
@@ -76,13 +75,22 @@ bool extension_find(struct bytes extensions, uint16_t type, struct bytes *data)
         return false;
 }
 
-/* So many are compared with each other; of more, each is noted: whoever sends a megabyte of them must not cost us the
- * square of it, for this is read before anything is authenticated. */
+void number_set_add(struct number_set *s, uint16_t number)
+{
+        s->bits[number / 64] |= UINT64_C(1) << number % 64;
+}
+
+bool number_set_has(const struct number_set *s, uint16_t number)
+{
+        return s->bits[number / 64] >> number % 64 & 1;
+}
+
+/* So many are compared with each other; of more, each is noted. This is read before anything is authenticated. */
 enum { EXTENSIONS_FEW = 16 };
 
 int extensions_check(struct bytes extensions)
 {
-        uint64_t seen[(UINT16_MAX + 1) / 64];
+        struct number_set seen;
         unsigned count = 0;
         struct reader r;
 
@@ -95,12 +103,12 @@ int extensions_check(struct bytes extensions)
                 if (count < EXTENSIONS_FEW && extension_find(r.rest, type, &again))
                         return -EBADMSG;
                 if (count == EXTENSIONS_FEW)
-                        memset(seen, 0, sizeof(seen));
+                        seen = (struct number_set){ 0 };
                 if (count < EXTENSIONS_FEW)
                         continue;
-                if (seen[type / 64] >> type % 64 & 1)
+                if (number_set_has(&seen, type))
                         return -EBADMSG;
-                seen[type / 64] |= UINT64_C(1) << type % 64;
+                number_set_add(&seen, type);
         }
         return reader_finish(&r);
 }

@@ -37,6 +37,13 @@ void leaf_node_read(struct reader *r, struct leaf_node *out);
 /* True if a list of uint16 holds @value. */
 bool capability_listed(struct bytes list, uint16_t value);
 
+/* Numbers of 16 bits, for lists that are long: whoever sends a megabyte of them must not cost us the square of it. */
+struct number_set {
+        uint64_t bits[(UINT16_MAX + 1) / 64];
+};
+void number_set_add(struct number_set *s, uint16_t number);
+bool number_set_has(const struct number_set *s, uint16_t number);
+
 /* Looks an extension up in the content of extensions<V>. */
 bool extension_find(struct bytes extensions, uint16_t type, struct bytes *data);
 

@@ -1,7 +1,6 @@
 #include "cryptod/mls/leaf_node_validation.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "cryptod/mls/grease.h"
 #include "cryptod/mls/group_info.h"
@@ -9,53 +8,65 @@
 
 enum { EXTENSION_DEFAULT_LAST = EXTENSION_EXTERNAL_SENDERS, PROPOSAL_DEFAULT_LAST = 7 };
 
-/* True if every value of @wanted stands in @have, or is one that everybody has (1 to @defaults). */
-static bool all_listed(struct bytes wanted, struct bytes have, uint16_t defaults)
+/* A list of uint16 that is asked many times; if it is long, with a note of what it holds. */
+struct abilities {
+        struct bytes list;
+        struct number_set noted;
+};
+
+enum { ABILITIES_FEW = 128 }; /* bytes */
+
+static void abilities_read(struct bytes list, struct abilities *out)
 {
         struct reader r;
 
+        out->list = list;
+        if (list.size <= ABILITIES_FEW)
+                return;
+        out->noted = (struct number_set){ 0 };
+        reader_init(&r, list);
+        while (reader_more(&r))
+                number_set_add(&out->noted, read_u16(&r));
+}
+
+static bool is_able(const struct abilities *a, uint16_t value)
+{
+        return a->list.size <= ABILITIES_FEW ? capability_listed(a->list, value) : number_set_has(&a->noted, value);
+}
+
+/* True if every value of @wanted stands in @have, or is one that everybody has (1 to @defaults). More than there are
+ * numbers nobody wants. */
+static bool all_listed(struct bytes wanted, struct bytes have, uint16_t defaults)
+{
+        struct abilities abilities;
+        struct reader r;
+
+        if (wanted.size > 2 * (UINT16_MAX + 1))
+                return false;
+        abilities_read(have, &abilities);
         reader_init(&r, wanted);
         while (reader_more(&r)) {
                 uint16_t value = read_u16(&r);
 
-                if (!(value >= 1 && value <= defaults) && !capability_listed(have, value))
+                if (!(value >= 1 && value <= defaults) && !is_able(&abilities, value))
                         return false;
         }
         return reader_finish(&r) == 0;
 }
 
-/* Notes each value of a list of uint16. */
-static void note_all(struct bytes list, uint64_t noted[static(UINT16_MAX + 1) / 64])
-{
-        struct reader r;
-
-        memset(noted, 0, (UINT16_MAX + 1) / 8);
-        reader_init(&r, list);
-        while (reader_more(&r)) {
-                uint16_t value = read_u16(&r);
-
-                noted[value / 64] |= UINT64_C(1) << value % 64;
-        }
-}
-
-/* True if the leaf can do each extension of a list of extensions. Both may be long, and be anybody's who joins from
- * outside: of more than a few extensions, not each is looked for in all of the leaf's list. */
+/* True if the leaf can do each extension of a list of extensions. */
 static bool supports_extensions(const struct leaf_node *leaf, struct bytes extensions)
 {
-        const struct bytes list = leaf->capabilities.extensions;
-        const bool many = extensions.size > 64;
-        uint64_t noted[(UINT16_MAX + 1) / 64];
+        struct abilities abilities;
         struct reader r;
 
-        if (many)
-                note_all(list, noted);
+        abilities_read(leaf->capabilities.extensions, &abilities);
         reader_init(&r, extensions);
         while (reader_more(&r)) {
                 uint16_t type = read_u16(&r);
 
                 read_vector(&r);
-                if (!(type >= 1 && type <= EXTENSION_DEFAULT_LAST) &&
-                    !(many ? noted[type / 64] >> type % 64 & 1 : capability_listed(list, type)))
+                if (!(type >= 1 && type <= EXTENSION_DEFAULT_LAST) && !is_able(&abilities, type))
                         return false;
         }
         return reader_finish(&r) == 0;

@@ -12,16 +12,37 @@
 
 enum { NODE_TYPE_LEAF = 1, NODE_TYPE_PARENT = 2 };
 
-/* True if a list of uint32 holds @leaf. */
+/* How many leaves of an ascending list of uint32 lie before @leaf. A search, for lists are as long as whoever sends a
+ * tree likes, and are asked about each leaf. */
+static uint32_t list_rank(struct bytes list, uint32_t leaf)
+{
+        uint32_t low = 0, high = (uint32_t) (list.size / sizeof(uint32_t));
+
+        while (low < high) {
+                uint32_t middle = low + (high - low) / 2;
+                struct reader r;
+
+                reader_init(&r, list);
+                read_fixed(&r, middle * sizeof(uint32_t));
+                if (read_u32(&r) < leaf)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+/* How many leaves of the list stand below @node. */
+static uint32_t list_count(struct bytes list, uint32_t node)
+{
+        uint32_t half = (1u << tree_level(node)) - 1;
+
+        return list_rank(list, tree_node_leaf(node + half) + 1) - list_rank(list, tree_node_leaf(node - half));
+}
+
 static bool list_holds(struct bytes list, uint32_t leaf)
 {
-        struct reader r;
-
-        reader_init(&r, list);
-        while (reader_more(&r))
-                if (read_u32(&r) == leaf)
-                        return true;
-        return false;
+        return list_count(list, tree_leaf_node(leaf)) > 0;
 }
 
 /* A parent as it was before the leaves in @without came. */
@@ -43,18 +64,6 @@ static void write_parent(struct writer *w, const struct parent_node *p, struct b
         writer_close_vector(w, mark);
 }
 
-/* True if a leaf of the list stands below @node. */
-static bool list_reaches(struct bytes list, uint32_t node)
-{
-        struct reader r;
-
-        reader_init(&r, list);
-        while (reader_more(&r))
-                if (tree_is_below(tree_leaf_node(read_u32(&r)), node))
-                        return true;
-        return false;
-}
-
 /* The tree hash of a subtree as if the leaves in @without (a list of uint32) had not come. */
 static void hash_without(const struct ratchet_tree *t, uint32_t node, struct bytes without,
                          uint8_t out[static SUITE_HASH_MAX])
@@ -62,7 +71,7 @@ static void hash_without(const struct ratchet_tree *t, uint32_t node, struct byt
         _cleanup_writer_ struct writer w = WRITER_INIT; /* struct TreeHashInput */
         const struct tree_node *n = ratchet_tree_node(t, node);
         size_t size = t->suite->hash_size;
-        bool as_it_is = !list_reaches(without, node);
+        bool as_it_is = list_count(without, node) == 0;
         const uint8_t *known = as_it_is ? node_array_hash(&t->nodes, node) : NULL;
 
         if (known) {
@@ -128,47 +137,39 @@ static bool carried_hash(const struct ratchet_tree *t, uint32_t node, struct byt
         return ratchet_tree_node(t, node)->leaf.source == LEAF_NODE_COMMIT;
 }
 
-/* True if what remains of the resolution of @child without @descendant are just the unmerged leaves of @parent that lie
- * below @child. */
-static bool rest_is_unmerged(const struct ratchet_tree *t, uint32_t parent, uint32_t child, uint32_t descendant,
-                             const struct node_list *resolution)
+/* The one node of the resolution of @child that is not an unmerged leaf of @parent; NODE_NONE if it is not one, or if
+ * the others are not all of those that lie below @child. */
+static uint32_t merged_node(const struct ratchet_tree *t, uint32_t parent, uint32_t child)
 {
-        uint32_t below = 0;
-        struct reader r;
+        struct bytes unmerged = ratchet_tree_node(t, parent)->parent.unmerged_leaves;
+        struct node_list resolution = ratchet_tree_resolution(t, child, NULL);
+        uint32_t merged = NODE_NONE, rest = 0;
 
-        reader_init(&r, ratchet_tree_node(t, parent)->parent.unmerged_leaves);
-        while (reader_more(&r))
-                below += tree_is_below(tree_leaf_node(read_u32(&r)), child);
-        if (below != resolution->count - 1)
-                return false;
-        for (uint32_t i = 0; i < resolution->count; i++) {
-                uint32_t node = resolution->nodes[i];
+        for (uint32_t i = 0; i < resolution.count; i++) {
+                uint32_t node = resolution.nodes[i];
 
-                if (node != descendant &&
-                    (!tree_is_leaf(node) ||
-                     !list_holds(ratchet_tree_node(t, parent)->parent.unmerged_leaves, tree_node_leaf(node))))
-                        return false;
+                if (tree_is_leaf(node) && list_holds(unmerged, tree_node_leaf(node)))
+                        rest++;
+                else
+                        merged = node;
         }
-        return true;
+        if (rest + 1 != resolution.count || rest != list_count(unmerged, child))
+                merged = NODE_NONE;
+        free(resolution.nodes);
+        return merged;
 }
 
 /* True if @parent was made in a commit that also made a node below @child (§7.9.2). */
 static bool linked_through(const struct ratchet_tree *t, uint32_t parent, uint32_t child, uint32_t sibling)
 {
-        struct node_list resolution = ratchet_tree_resolution(t, child, NULL);
+        uint32_t merged = merged_node(t, parent, child);
         uint8_t expected[SUITE_HASH_MAX];
-        bool found = false;
+        struct bytes carried;
 
+        if (merged == NODE_NONE || !carried_hash(t, merged, &carried))
+                return false;
         ratchet_tree_parent_hash(t, parent, sibling, expected);
-        for (uint32_t i = 0; i < resolution.count && !found; i++) {
-                struct bytes carried;
-
-                found = carried_hash(t, resolution.nodes[i], &carried) &&
-                        bytes_equal(carried, BYTES(expected, t->suite->hash_size)) &&
-                        rest_is_unmerged(t, parent, child, resolution.nodes[i], &resolution);
-        }
-        free(resolution.nodes);
-        return found;
+        return bytes_equal(carried, BYTES(expected, t->suite->hash_size));
 }
 
 /* Unmerged leaves are members below their node, and unmerged in every node between (§12.4.3.1). */
