@@ -225,6 +225,22 @@ static void read_keys(struct reader *r, uint32_t leaves, struct private_keys *ou
         reader_close_vector(r, &list);
 }
 
+/* True if all secrets are there that an epoch which is not over needs, or the one that is left of one that is (retire()
+ * in group.c). */
+static bool schedule_fits(const struct key_schedule *k, size_t size)
+{
+        const struct secret *live[] = {
+                k->exporter_secret, k->external_secret,     k->confirmation_key,
+                k->membership_key,  k->epoch_authenticator, k->init_secret,
+        };
+        size_t present = 0;
+
+        for (size_t i = 0; i < COUNT_OF(live); i++)
+                present += live[i] != NULL && live[i]->size == size;
+        return k->sender_data_secret && k->sender_data_secret->size == size && !k->encryption_secret &&
+               present == (k->init_secret ? COUNT_OF(live) : 0) && !k->init_secret == !k->resumption_psk;
+}
+
 /* True if it is the tree that all members have agreed on. */
 static bool tree_fits(const struct ratchet_tree *t, const struct group_context *c)
 {
@@ -253,7 +269,8 @@ int part_read_epoch(struct reader *r, const struct ratchet_tree *t, struct epoch
         interim = read_vector(r);
         signature_key = read_secret(r);
         read_reinit(r, &e->reinit);
-        if (reader_finish(r) < 0 || interim.size != t->suite->hash_size || !ratchet_tree_leaf(t, e->keys.leaf) ||
+        if (reader_finish(r) < 0 || !schedule_fits(&e->schedule, t->suite->hash_size) ||
+            interim.size != t->suite->hash_size || !ratchet_tree_leaf(t, e->keys.leaf) ||
             (signature_key && signature_key_new(t->suite, signature_key, &e->signature_key) < 0))
                 return -EBADMSG;
         memcpy(e->interim_transcript_hash, interim.data, interim.size);

@@ -129,13 +129,18 @@ static int read_parts(struct restore *r, struct reader *reader)
         return reader->error;
 }
 
+/* True if an epoch that is not over has all that it needs. */
+static bool is_live(const struct epoch *e)
+{
+        return e->schedule.init_secret && secret_tree_is_whole(e->secret_tree);
+}
+
 /* True if the current epoch is there, the last epoch that has been begun is complete, and so is every secret tree. */
 static bool is_whole(const struct restore *r)
 {
         const struct group *g = r->group;
 
-        if (!g->current || !r->state || !secret_tree_is_whole(g->current->secret_tree) ||
-            (g->pending && !secret_tree_is_whole(g->pending->secret_tree)))
+        if (!g->current || !r->state || !is_live(g->current) || (g->pending && !is_live(g->pending)))
                 return false;
         for (unsigned i = 0; i < GROUP_PAST_EPOCHS && g->past[i]; i++)
                 if (!secret_tree_is_whole(g->past[i]->secret_tree))

@@ -72,6 +72,29 @@ static void a_part_that_is_missing_is_missed(void **state)
         people_release(people, MEMBERS);
 }
 
+static void a_secret_that_is_missing_is_missed(void **state)
+{
+        struct person p;
+
+        person_make(suite_by_id(SUITE), "alice", &p);
+        create(suite_by_id(SUITE), &p);
+
+        struct key_schedule *k = (struct key_schedule *) &group_epoch(p.group)->schedule;
+        struct secret **secrets[] = { &k->sender_data_secret, &k->membership_key, &k->resumption_psk, &k->init_secret };
+
+        for (size_t i = 0; i < COUNT_OF(secrets); i++) {
+                struct secret *missing = TAKE(*secrets[i]);
+                _cleanup_writer_ struct writer w = state_of(&p);
+                _cleanup_group_ struct group *g = NULL;
+                struct reader r;
+
+                reader_init(&r, writer_bytes(&w));
+                assert_int_equal(group_read(&r, &g), -EBADMSG);
+                *secrets[i] = missing;
+        }
+        person_release(&p);
+}
+
 static void the_state_of_another_version_is_said_to_be_one(void **state)
 {
         struct person p;
@@ -181,6 +204,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(of_a_commit_that_lost_nothing_is_left),
                 cmocka_unit_test(a_part_that_is_missing_is_missed),
+                cmocka_unit_test(a_secret_that_is_missing_is_missed),
                 cmocka_unit_test(the_state_of_another_version_is_said_to_be_one),
                 cmocka_unit_test(a_message_writes_its_sender_alone),
                 cmocka_unit_test(a_commit_writes_a_path_and_an_epoch),

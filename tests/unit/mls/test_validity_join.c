@@ -125,6 +125,29 @@ RULE(a_tree_has_the_context_s_hash)
         assert_int_equal(join_with(s, writer_bytes(&tree), NULL), -EBADMSG);
 }
 
+/* The group of Alice as if it stood in another epoch. */
+static void set_epoch(struct scene *s, uint64_t epoch)
+{
+        struct group_context *c = (struct group_context *) &group_epoch(s->people[ALICE].group)->context, far;
+
+        assert_int_equal(group_context_make(c->suite, c->group_id, epoch, c->tree_hash, c->confirmed_transcript_hash,
+                                            c->extensions, &far),
+                         0);
+        group_context_release(c);
+        *c = far;
+}
+
+RULE(an_epoch_is_not_near_the_last)
+{
+        set_epoch(s, UINT64_MAX - 2);
+        invite(s, false);
+        assert_int_equal(join_with(s, BYTES(NULL, 0), NULL), -EBADMSG);
+        set_epoch(s, INT64_MAX - 1);
+        writer_release(&s->welcome);
+        invite(s, false);
+        assert_int_equal(join_with(s, BYTES(NULL, 0), NULL), 0);
+}
+
 static const struct group *group_of_alice(void *userdata, struct bytes group_id)
 {
         return userdata;
@@ -258,6 +281,7 @@ int main(void)
                 cmocka_unit_test(a_welcome_is_for_a_key_package_of_ours),
                 cmocka_unit_test(a_welcome_is_of_the_key_package_s_suite),
                 cmocka_unit_test(a_tree_has_the_context_s_hash),
+                cmocka_unit_test(an_epoch_is_not_near_the_last),
                 cmocka_unit_test(a_group_is_not_joined_twice),
                 cmocka_unit_test(a_joiner_can_do_the_group_s_extensions),
                 cmocka_unit_test(a_tree_is_not_much_wider_than_its_nodes_justify),
