@@ -1,10 +1,12 @@
 #include "cryptod/mls/vectors.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "services/cleanup.h"
 #include "services/text.h"
@@ -55,7 +57,7 @@ json_object *vector_member(json_object *o, const char *name)
 {
         json_object *member;
 
-        if (!json_object_object_get_ex(o, name, &member))
+        if (!json_object_is_type(o, json_type_object) || !json_object_object_get_ex(o, name, &member))
                 give_up(name, "is missing");
         return member;
 }
@@ -64,9 +66,42 @@ uint64_t vector_integer(json_object *o, const char *name)
 {
         json_object *member = vector_member(o, name);
 
-        if (!json_object_is_type(member, json_type_int))
+        if (!json_object_is_type(member, json_type_int) || json_object_get_int64(member) < 0)
                 give_up(name, "is not a number");
         return json_object_get_uint64(member);
+}
+
+static uint64_t integer_up_to(json_object *o, const char *name, uint64_t max)
+{
+        uint64_t value = vector_integer(o, name);
+
+        if (value > max)
+                give_up(name, "is too large");
+        return value;
+}
+
+uint32_t vector_number(json_object *o, const char *name)
+{
+        return (uint32_t) integer_up_to(o, name, UINT32_MAX);
+}
+
+size_t vector_size(json_object *o, const char *name)
+{
+        return integer_up_to(o, name, SECRET_SIZE_MAX);
+}
+
+void vector_expect_array(json_object *array, const char *name)
+{
+        if (!json_object_is_type(array, json_type_array))
+                give_up(name, "is not an array");
+}
+
+json_object *vector_array(json_object *o, const char *name)
+{
+        json_object *array = vector_member(o, name);
+
+        vector_expect_array(array, name);
+        return array;
 }
 
 const char *vector_string(json_object *o, const char *name)
@@ -108,12 +143,14 @@ struct secret *vector_secret(json_object *o, const char *name)
 {
         _cleanup_hex_ struct hex h = vector_hex(o, name);
 
+        if (h.size > SECRET_SIZE_MAX)
+                give_up(name, "is too large");
         return secret_copy(hex_bytes(&h));
 }
 
 const struct suite *vector_suite(json_object *o)
 {
-        const struct suite *s = suite_by_id((uint16_t) vector_integer(o, "cipher_suite"));
+        const struct suite *s = suite_by_id((uint16_t) integer_up_to(o, "cipher_suite", UINT16_MAX));
 
         if (!s)
                 give_up("cipher_suite", "is not in the table of suites");
@@ -162,13 +199,40 @@ static int outcome(const struct kind *kind, json_object *o)
         return setjmp(not_understood) ? -1 : kind->run(o);
 }
 
-static void run_case(json_object *o, struct count *unknown, struct count counts[static COUNT_OF(kinds)])
+/* The @number-th case of a file. */
+static void run_case(const char *path, size_t number, json_object *o, struct count *unknown,
+                     struct count counts[static COUNT_OF(kinds)])
 {
         const struct kind *kind = recognise(o);
         struct count *count = kind ? &counts[kind - kinds] : unknown;
         int r = kind ? outcome(kind, o) : -1;
 
         *(r > 0 ? &count->passed : r == 0 ? &count->failed : &count->not_understood) += 1;
+        if (r <= 0)
+                fprintf(stderr, "mls-vectors: %s: case %zu (%s) %s.\n", path, number,
+                        kind ? kind->name : "unknown kind", r == 0 ? "failed" : "is not understood");
+}
+
+/* The cases of a file; NULL, and why on stderr. */
+static json_object *read_cases(const char *path)
+{
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+        char byte;
+        json_object *file = NULL;
+        const char *why = fd < 0 || pread(fd, &byte, 0, 0) < 0 ? strerror(errno) : NULL;
+
+        if (!why) {
+                file = json_object_from_fd(fd);
+                why = !file                                         ? "is not JSON"
+                      : !json_object_is_type(file, json_type_array) ? "is not an array of cases"
+                      : json_object_array_length(file) == 0         ? "has no cases"
+                                                                    : NULL;
+        }
+        if (!why)
+                return file;
+        fprintf(stderr, "mls-vectors: %s: %s.\n", path, why);
+        json_object_put(file);
+        return NULL;
 }
 
 static bool print_count(const char *name, const struct count *c)
@@ -179,6 +243,16 @@ static bool print_count(const char *name, const struct count *c)
         return c->failed == 0 && c->not_understood == 0;
 }
 
+static bool run_file(const char *path, struct count *unknown, struct count counts[static COUNT_OF(kinds)])
+{
+        json_object *file = read_cases(path);
+
+        for (size_t n = 0; file && n < json_object_array_length(file); n++)
+                run_case(path, n, json_object_array_get_idx(file, n), unknown, counts);
+        json_object_put(file);
+        return file != NULL;
+}
+
 int main(int argc, char *argv[])
 {
         struct count counts[COUNT_OF(kinds)] = { 0 }, unknown = { 0 };
@@ -187,19 +261,10 @@ int main(int argc, char *argv[])
         if (argc < 2)
                 fprintf(stderr, "usage: mls-vectors FILE…\nRuns files of the MLS working group's test vectors; exits 0 "
                                 "only if every case passed.\n");
-        for (int i = 1; i < argc; i++) {
-                json_object *file = json_object_from_file(argv[i]);
-
-                if (!json_object_is_type(file, json_type_array) || json_object_array_length(file) == 0) {
-                        fprintf(stderr, "mls-vectors: %s holds no JSON array of cases.\n", argv[i]);
-                        good = false;
-                } else {
-                        for (size_t n = 0; n < json_object_array_length(file); n++)
-                                run_case(json_object_array_get_idx(file, n), &unknown, counts);
-                }
-                json_object_put(file);
-        }
+        for (int i = 1; i < argc; i++)
+                good = run_file(argv[i], &unknown, counts) && good;
         for (size_t i = 0; i < COUNT_OF(kinds); i++)
                 good = print_count(kinds[i].name, &counts[i]) && good;
-        return print_count("unknown kind", &unknown) && good ? EXIT_SUCCESS : EXIT_FAILURE;
+        good = print_count("unknown kind", &unknown) && good;
+        return fflush(stdout) == 0 && good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

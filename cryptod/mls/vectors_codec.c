@@ -18,7 +18,7 @@ bool vector_deserialization(json_object *o)
         reader_init(&r, hex_bytes(&header));
         EXPECT(read_varint(&r) == vector_integer(o, "length"));
         EXPECT(reader_finish(&r) == 0);
-        write_varint(&again, (uint32_t) vector_integer(o, "length"));
+        write_varint(&again, vector_number(o, "length"));
         EXPECT(vector_equals(o, "vlbytes_header", writer_bytes(&again)));
         return true;
 }

@@ -22,11 +22,10 @@ static bool kdf(const struct suite *s, json_object *expand, json_object *derive,
                                        *c = vector_secret(tree, "secret");
         _cleanup_hex_ struct hex context = vector_hex(expand, "context");
         _cleanup_secret_ struct secret *expanded = suite_expand_with_label(
-                s, a, vector_string(expand, "label"), hex_bytes(&context), vector_integer(expand, "length"));
+                s, a, vector_string(expand, "label"), hex_bytes(&context), vector_size(expand, "length"));
         _cleanup_secret_ struct secret *derived = suite_derive_secret(s, b, vector_string(derive, "label"));
-        _cleanup_secret_ struct secret *generation =
-                suite_derive_tree_secret(s, c, vector_string(tree, "label"),
-                                         (uint32_t) vector_integer(tree, "generation"), vector_integer(tree, "length"));
+        _cleanup_secret_ struct secret *generation = suite_derive_tree_secret(
+                s, c, vector_string(tree, "label"), vector_number(tree, "generation"), vector_size(tree, "length"));
 
         EXPECT(vector_equals(expand, "out", secret_bytes(expanded)));
         EXPECT(vector_equals(derive, "out", secret_bytes(derived)));
@@ -85,15 +84,16 @@ bool vector_crypto_basics(json_object *o)
 /* Entry @node of an array, where null stands for "there is none". */
 static uint32_t entry(json_object *o, const char *name, uint32_t node)
 {
-        json_object *e = json_object_array_get_idx(vector_member(o, name), node);
+        json_object *e = json_object_array_get_idx(vector_array(o, name), node);
 
         return e ? (uint32_t) json_object_get_uint64(e) : NODE_NONE;
 }
 
 bool vector_tree_math(json_object *o)
 {
-        uint32_t leaves = (uint32_t) vector_integer(o, "n_leaves"), nodes = tree_width(leaves);
+        uint32_t leaves = vector_number(o, "n_leaves"), nodes = tree_width(leaves);
 
+        EXPECT(tree_leaves_valid(leaves));
         EXPECT(nodes == vector_integer(o, "n_nodes"));
         EXPECT(tree_root(leaves) == vector_integer(o, "root"));
         for (uint32_t node = 0; node < nodes; node++) {

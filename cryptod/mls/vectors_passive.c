@@ -46,7 +46,7 @@ static bool process(struct group *g, json_object *hex, const struct group_host *
 
 static bool follow(struct group *g, json_object *epoch, const struct group_host *host)
 {
-        json_object *proposals = vector_member(epoch, "proposals");
+        json_object *proposals = vector_array(epoch, "proposals");
 
         for (size_t i = 0; i < json_object_array_length(proposals); i++)
                 EXPECT(process(g, json_object_array_get_idx(proposals, i), host));
@@ -62,10 +62,10 @@ bool vector_passive_client(json_object *o)
                 vector_is_null(o, "ratchet_tree") ? (struct hex){ 0 } : vector_hex(o, "ratchet_tree");
         _cleanup_secret_ struct secret *init_key = vector_secret(o, "init_priv"),
                                        *leaf_key = vector_secret(o, "encryption_priv");
-        _cleanup_(external_psks_release) struct external_psks psks = { vector_member(o, "external_psks"), NULL };
+        _cleanup_(external_psks_release) struct external_psks psks = { vector_array(o, "external_psks"), NULL };
         struct group_host host = { .psk = find_psk, .userdata = &psks, .threads = 2 };
         _cleanup_group_ struct group *g = NULL;
-        json_object *epochs = vector_member(o, "epochs");
+        json_object *epochs = vector_array(o, "epochs");
         struct bytes encoded = hex_bytes(&package);
         struct joiner joiner = { .init_key = init_key, .leaf_key = leaf_key };
         struct reader r;

@@ -7,6 +7,7 @@
 #include "cryptod/mls/psk.h"
 #include "cryptod/mls/secret_tree.h"
 #include "cryptod/mls/sender_data.h"
+#include "cryptod/mls/tree_math.h"
 #include "cryptod/mls/vectors.h"
 #include "services/cleanup.h"
 
@@ -15,7 +16,7 @@ static bool epoch_secrets(const struct suite *s, json_object *e, const struct ke
         json_object *exporter = vector_member(e, "exporter");
         _cleanup_hex_ struct hex context = vector_hex(exporter, "context");
         _cleanup_secret_ struct secret *exported = key_schedule_export(
-                s, k, vector_string(exporter, "label"), hex_bytes(&context), vector_integer(exporter, "length"));
+                s, k, vector_string(exporter, "label"), hex_bytes(&context), vector_size(exporter, "length"));
         _cleanup_writer_ struct writer external_public = WRITER_INIT;
         _cleanup_secret_ struct secret *external_private = key_schedule_external_key_pair(s, k, &external_public);
 
@@ -37,7 +38,7 @@ static bool epoch_secrets(const struct suite *s, json_object *e, const struct ke
 bool vector_key_schedule(json_object *o)
 {
         const struct suite *s = vector_suite(o);
-        json_object *epochs = vector_member(o, "epochs");
+        json_object *epochs = vector_array(o, "epochs");
         _cleanup_hex_ struct hex group_id = vector_hex(o, "group_id");
         _cleanup_secret_ struct secret *init_secret = vector_secret(o, "initial_init_secret");
 
@@ -72,7 +73,7 @@ bool vector_psk_secret(json_object *o)
 {
         enum { PSKS_MAX = 64 };
         const struct suite *s = vector_suite(o);
-        json_object *given = vector_member(o, "psks");
+        json_object *given = vector_array(o, "psks");
         size_t count = json_object_array_length(given);
         struct hex ids[PSKS_MAX], nonces[PSKS_MAX];
         struct psk psks[PSKS_MAX];
@@ -139,17 +140,19 @@ bool vector_secret_tree(json_object *o)
         } ratchets[] = { { RATCHET_APPLICATION, "application_key", "application_nonce" },
                          { RATCHET_HANDSHAKE, "handshake_key", "handshake_nonce" } };
         const struct suite *s = vector_suite(o);
-        json_object *leaves = vector_member(o, "leaves");
+        json_object *leaves = vector_array(o, "leaves");
         uint32_t count = (uint32_t) json_object_array_length(leaves);
-        _cleanup_(tree_release) struct secret_tree *t =
-                secret_tree_new(s, vector_secret(o, "encryption_secret"), count);
+        _cleanup_(tree_release) struct secret_tree *t = NULL;
 
+        EXPECT(tree_leaves_valid(count));
+        t = secret_tree_new(s, vector_secret(o, "encryption_secret"), count);
         for (uint32_t leaf = 0; leaf < count; leaf++) {
                 json_object *generations = json_object_array_get_idx(leaves, leaf);
 
+                vector_expect_array(generations, "leaves");
                 for (size_t i = 0; i < json_object_array_length(generations); i++) {
                         json_object *g = json_object_array_get_idx(generations, i);
-                        uint32_t generation = (uint32_t) vector_integer(g, "generation");
+                        uint32_t generation = vector_number(g, "generation");
 
                         for (size_t n = 0; n < COUNT_OF(ratchets); n++) {
                                 const struct secret *key, *nonce;

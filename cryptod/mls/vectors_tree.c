@@ -33,7 +33,7 @@ static bool hash_is(const struct ratchet_tree *t, json_object *o, const char *na
 bool vector_tree_operations(json_object *o)
 {
         const struct suite *s = vector_suite(o);
-        uint32_t sender = (uint32_t) vector_integer(o, "proposal_sender"), added;
+        uint32_t sender = vector_number(o, "proposal_sender"), added;
         _cleanup_hex_ struct hex encoded = vector_hex(o, "proposal");
         _cleanup_(ratchet_tree_release) struct ratchet_tree t = { 0 };
         _cleanup_writer_ struct writer after = WRITER_INIT;
@@ -66,6 +66,8 @@ bool vector_tree_operations(json_object *o)
 
 static bool resolution_is(const struct ratchet_tree *t, uint32_t node, json_object *expected)
 {
+        vector_expect_array(expected, "resolutions");
+
         struct node_list resolution = ratchet_tree_resolution(t, node, NULL);
         bool same = resolution.count == json_object_array_length(expected);
 
@@ -80,7 +82,7 @@ bool vector_tree_validation(json_object *o)
         const struct suite *s = vector_suite(o);
         _cleanup_(ratchet_tree_release) struct ratchet_tree t = { 0 };
         _cleanup_hex_ struct hex group_id = vector_hex(o, "group_id");
-        json_object *resolutions = vector_member(o, "resolutions"), *hashes = vector_member(o, "tree_hashes");
+        json_object *resolutions = vector_array(o, "resolutions"), *hashes = vector_array(o, "tree_hashes");
 
         EXPECT(read_tree(s, o, "tree", &t));
         EXPECT(json_object_array_length(resolutions) == tree_width(t.leaves));
@@ -99,8 +101,8 @@ bool vector_tree_validation(json_object *o)
 /* What one member of a treekem case knows. */
 static struct private_keys member_keys(const struct suite *s, json_object *o)
 {
-        struct private_keys k = { .leaf = (uint32_t) vector_integer(o, "index") };
-        json_object *path_secrets = vector_member(o, "path_secrets");
+        struct private_keys k = { .leaf = vector_number(o, "index") };
+        json_object *path_secrets = vector_array(o, "path_secrets");
 
         private_keys_set(&k, tree_leaf_node(k.leaf), vector_secret(o, "encryption_priv"));
         for (size_t i = 0; i < json_object_array_length(path_secrets); i++) {
@@ -109,7 +111,7 @@ static struct private_keys member_keys(const struct suite *s, json_object *o)
                 _cleanup_secret_ struct secret *node_secret = suite_derive_secret(s, path_secret, "node");
                 _cleanup_writer_ struct writer public_key = WRITER_INIT;
 
-                private_keys_set(&k, (uint32_t) vector_integer(p, "node"),
+                private_keys_set(&k, vector_number(p, "node"),
                                  hpke_derive_key_pair(s, secret_bytes(node_secret), &public_key));
         }
         return k;
@@ -122,6 +124,7 @@ static bool keys_fit(const struct ratchet_tree *t, const struct private_keys *k)
                 uint32_t node = k->items[i].node;
                 _cleanup_writer_ struct writer kem_output = WRITER_INIT, ciphertext = WRITER_INIT, plain = WRITER_INIT;
 
+                EXPECT(ratchet_tree_node(t, node));
                 EXPECT(hpke_seal(t->suite, ratchet_tree_key(t, node), BYTES(NULL, 0), BYTES(NULL, 0),
                                  BYTES_STRING("fits"), &kem_output, &ciphertext) == 0);
                 EXPECT(hpke_open(t->suite, k->items[i].key, ratchet_tree_key(t, node), writer_bytes(&kem_output),
@@ -170,7 +173,7 @@ static bool members_agree(const struct treekem_case *c, const struct ratchet_tre
 
 static bool update_path_case(const struct treekem_case *c, json_object *o)
 {
-        uint32_t sender = (uint32_t) vector_integer(o, "sender");
+        uint32_t sender = vector_number(o, "sender");
         _cleanup_hex_ struct hex encoded = vector_hex(o, "update_path"), commit_secret = vector_hex(o, "commit_secret");
         _cleanup_(ratchet_tree_release) struct ratchet_tree after = { 0 };
         struct update_path path;
@@ -181,6 +184,7 @@ static bool update_path_case(const struct treekem_case *c, json_object *o)
         EXPECT(reader_finish(&r) == 0);
         EXPECT(leaf_node_verify(c->suite, &path.leaf, hex_bytes(&c->group_id), sender) == 0);
         ratchet_tree_copy(&c->tree, &after);
+        EXPECT(ratchet_tree_leaf(&after, sender));
         EXPECT(treekem_merge(&after, sender, &path) == 0);
         EXPECT(hash_is(&after, o, "tree_hash_after"));
         EXPECT(members_agree(c, &after, sender, &path, hex_bytes(&commit_secret)));
@@ -202,9 +206,9 @@ bool vector_treekem(json_object *o)
                 .group_id = vector_hex(o, "group_id"),
                 .transcript_hash = vector_hex(o, "confirmed_transcript_hash"),
                 .epoch = vector_integer(o, "epoch"),
-                .members = vector_member(o, "leaves_private"),
+                .members = vector_array(o, "leaves_private"),
         };
-        json_object *paths = vector_member(o, "update_paths");
+        json_object *paths = vector_array(o, "update_paths");
 
         EXPECT(read_tree(c.suite, o, "ratchet_tree", &c.tree));
         for (size_t i = 0; i < json_object_array_length(paths); i++)
