@@ -118,7 +118,8 @@ uint32_t key_mark(struct bytes key)
 {
         uint32_t mark = 0;
 
-        memcpy(&mark, key.data, key.size < sizeof(mark) ? key.size : sizeof(mark));
+        if (key.size > 0)
+                memcpy(&mark, key.data, key.size < sizeof(mark) ? key.size : sizeof(mark));
         return mark;
 }
 
