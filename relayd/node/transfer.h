@@ -105,13 +105,22 @@ void upload_answered(struct transfer *t, enum frame_type type, uint32_t first, u
 bool download_step(struct transfer *t);
 void download_answered(struct transfer *t, uint32_t index, struct bytes answer);
 
-/* transfer.c, for those two. Asks the hub about @count chunks from @first on. */
+/* transfer.c, for the files beside it. */
+size_t transfer_part_size(const struct transfer *t, uint32_t index);      /* of a chunk in the spool; 0: none there */
+void transfer_part_done(struct transfer *t, uint32_t index, size_t size); /* it is where it belongs */
+void transfer_give_up(struct transfer *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void transfer_drop_file(struct transfer *t);
+
+/* transfer_errand.c. Asks the hub about @count chunks from @first on. */
 bool transfer_ask(struct transfer *t, enum frame_type type, struct writer *body, uint32_t first, uint32_t count);
 bool transfer_may_move(struct transfer *t); /* the bandwidth and the number of chunks under way allow one more */
-size_t transfer_part_size(const struct transfer *t, uint32_t index);       /* of a chunk in the spool; 0: none there */
-void transfer_part_done(struct transfer *t, uint32_t index, size_t size);  /* it is where it belongs */
-void transfer_part_moved(struct transfer *t, uint32_t index, size_t size); /* and has just gone over the network */
-void transfer_give_up(struct transfer *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void transfer_part_moved(struct transfer *t, uint32_t index, size_t size); /* it has just come or gone, and is done */
+void transfer_leave_errands(struct transfer *t); /* it is freed: nobody is told of the answers */
+void errands_release(struct account *a);
+
+/* Asks the hub to drop what it has of an upload. Best effort: what it does not hear of, it drops when its time is over.
+ */
+void transfer_withdraw(struct transfer *t);
 
 /* transfer_object.c: exports im.visavis.Relay1.Transfer, tells of changes soon, and of its end. */
 int transfer_object_export(struct transfer *t);
