@@ -25,7 +25,7 @@ struct bytes hex_bytes(const struct hex *h);
 json_object *vector_member(json_object *o, const char *name);
 uint64_t vector_integer(json_object *o, const char *name);
 uint32_t vector_number(json_object *o, const char *name); /* an integer of 32 bits */
-size_t vector_size(json_object *o, const char *name);     /* of a secret: at most SECRET_SIZE_MAX */
+size_t vector_size(json_object *o, const char *name);     /* of a secret that is derived */
 json_object *vector_array(json_object *o, const char *name);
 void vector_expect_array(json_object *array, const char *name);
 const char *vector_string(json_object *o, const char *name);
