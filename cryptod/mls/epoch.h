@@ -76,7 +76,7 @@ int epoch_read_tree(const struct group_info *info, struct bytes apart, unsigned 
 
 /* What a new member has in hand: the key package that it published, and its private keys. */
 struct joiner {
-        struct bytes key_package;                 /* encoded */
+        struct bytes key_package;                 /* encoded, a KeyPackage and no MLSMessage */
         const struct secret *init_key, *leaf_key; /* private */
 };
 

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -280,6 +281,7 @@ bool group_has_pending(const struct group *g)
 
 void group_merge_pending(struct group *g)
 {
+        assert(g->pending);
         group_advance(g, TAKE(g->pending));
 }
 

@@ -16,7 +16,8 @@ enum { GROUP_PAST_EPOCHS = 3, GROUP_RESUMPTION_PSKS = 32 };
 
 struct group;
 
-/* What the application decides. Members may be NULL. */
+/* What the application decides. Members may be NULL, and so may the whole; but without credential() anybody is let in,
+ * and without same_client() who has equal credentials may take a member's place. */
 struct group_host {
         /* An external PSK: borrowed, or NULL. Without it none is known. */
         const struct secret *(*psk)(void *userdata, const struct psk_id *id);
@@ -59,13 +60,16 @@ struct group_framing {
         size_t pad_to; /* an encrypted message is padded to a multiple of it (§6.3.1) */
 };
 
-/* A new group with one member. @leaf_node is a key package's, @leaf_key and @signature_key its private keys; both pass
- * over. */
+/* A new group with one member, in epoch 0. @leaf_node: the encoded leaf of a key package of ours (struct key_package's
+ * leaf.encoded); @leaf_key and @signature_key are its private keys, and pass over whatever comes of it. The key package
+ * is used up. @extensions: the group context's, the content of extensions<V>; may be empty. -EBADMSG, -EMSGSIZE. */
 int group_create(const struct suite *s, struct bytes group_id, struct bytes leaf_node, struct secret *leaf_key,
                  struct secret *signature_key, struct bytes extensions, struct group **out);
 
-/* Joins by an MLSMessage with a Welcome. @signature_key passes over. -EEXIST if @host knows a group of that id; else
- * epoch_join()'s errors, and the host's. */
+/* Joins by an MLSMessage with a Welcome. @tree: the encoded
+ * ratchet tree, if it is not in the Welcome; else empty. @signature_key passes over whatever comes of it; @joiner's
+ * keys do not, and are to be deleted by whoever holds them, unless the key package is one of last resort. -EEXIST if
+ * @host knows a group of that id; else epoch_join()'s errors, and the host's. */
 int group_join(struct bytes message, const struct joiner *joiner, struct bytes tree, struct secret *signature_key,
                const struct group_host *host, struct group **out);
 
@@ -137,7 +141,8 @@ int new_member_propose(const struct suite *s, struct bytes group_id, uint64_t ep
 
 struct group_change {
         /* By value: */
-        const struct bytes *add; /* encoded key packages, which the caller has checked (key_package_check()) */
+        const struct bytes *add; /* encoded key packages, each a KeyPackage and no MLSMessage, which the caller has
+                                    checked (key_package_check()) */
         size_t add_count;
         const uint32_t *remove; /* leaf indices */
         size_t remove_count;
@@ -162,6 +167,8 @@ struct group_change {
 int group_commit(struct group *g, const struct group_change *change, const struct group_host *host,
                  struct writer *commit, struct writer *welcome);
 
+/* Whether one of our own waits; it has been accepted, so it leads into the next epoch (there must be one); it has not,
+ * so it is forgotten (if there is one). */
 bool group_has_pending(const struct group *g);
 void group_merge_pending(struct group *g);
 void group_clear_pending(struct group *g);
@@ -201,7 +208,7 @@ int group_branch(const struct group *old, struct bytes group_id, struct bytes le
 /* The ReInit that has ended the group; false: none has. */
 bool group_reinit(const struct group *g, struct proposal *out);
 
-/* MLS-Exporter (§8.5). */
+/* MLS-Exporter (§8.5): a new secret of @size bytes, at most SECRET_SIZE_MAX and 255 times Nh. */
 struct secret *group_export(const struct group *g, const char *label, struct bytes context, size_t size);
 
 /* The epoch authenticator (§8.7): Nh bytes, secret, borrowed until the group changes. */
