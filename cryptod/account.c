@@ -6,8 +6,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "cryptod/conversation/key_packages.h"
 #include "cryptod/destruction.h"
 #include "cryptod/opening.h"
+#include "cryptod/rejoining.h"
 #include "services/cleanup.h"
 #include "services/log.h"
 
@@ -138,6 +140,28 @@ static int on_idle(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
+static void on_published(void *userdata)
+{
+        rejoining_next(userdata);
+}
+
+void account_witness(struct account *a, uint64_t queued, uint64_t delivered)
+{
+        int r = messenger_witness(a->messenger, queued, delivered);
+
+        if (r < 0) {
+                log_error("It cannot be seen whether the vault of account %s is an older copy: %s. It is locked.",
+                          account_id(a), strerror(-r));
+                account_lock(a);
+        }
+        if (r <= 0)
+                return;
+        log_warning("The vault of account %s was put back from an older copy. Its groups are erased, so that no key is "
+                    "used twice, and its conversations start anew.",
+                    account_id(a));
+        relay_publish(a, KEY_PACKAGES_STOCK, on_published, a);
+}
+
 void account_touch(struct account *a)
 {
         uint64_t limit = (uint64_t) vault_account(a->vault)->idle_lock * 1000000;
@@ -178,6 +202,7 @@ void account_lock(struct account *a)
         a->flush = sd_event_source_disable_unref(a->flush);
         a->attach = sd_event_source_disable_unref(a->attach);
         a->idle = sd_event_source_disable_unref(a->idle);
+        a->attached = false;
         if (!was_open)
                 return;
         a->unlocked_since = 0;

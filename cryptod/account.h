@@ -29,6 +29,8 @@ struct account {
         unsigned sends, claims;  /* calls to relayd under way; claims.h */
         unsigned locks;          /* how often it was locked: an answer of before is not for now */
         sd_event_source *flush;  /* the outbox is looked at soon, or again */
+        bool attached; /* relayd was asked whether the vault is as new as it should be, and has answered or is not there
+                        */
         sd_event_source *attach; /* relayd is asked again to deliver */
         uint64_t last_call;      /* of a holder, microseconds of the boot clock */
         sd_event_source *idle;   /* looks whether that is too long ago */
@@ -56,6 +58,10 @@ void account_lock(struct account *a);
 
 /* Locks unless somebody holds it. */
 void account_lock_unless_held(struct account *a);
+
+/* relayd has seen so much of the account's vault (messenger_witness()): if it is an older copy, its conversations start
+ * anew. */
+void account_witness(struct account *a, uint64_t queued, uint64_t delivered);
 
 /* A holder has called: the idle time begins anew. Also when the setting has changed. */
 void account_touch(struct account *a);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cryptod/conversation/list.h"
+#include "cryptod/rejoining.h"
 #include "services/bus.h"
 #include "services/cleanup.h"
 #include "services/memfd.h"
@@ -105,7 +106,9 @@ static void go_on(struct claims *c, int r, sd_bus_error *error)
         c->account->claims--;
         if (r >= 0)
                 r = finish(c, error);
-        if (r < 0 && sd_bus_error_is_set(error))
+        if (!c->call)
+                rejoining_ended(c->account, c->people[0].address, r, error);
+        else if (r < 0 && sd_bus_error_is_set(error))
                 (void) sd_bus_reply_method_error(c->call, error);
         else if (r < 0)
                 (void) sd_bus_reply_method_errno(c->call, r, NULL);

@@ -18,7 +18,8 @@ typedef int (*claims_done)(struct account *a, sd_bus_message *call, const struct
  * there already is left out. Errors in words: it is none, or the account's own. */
 int claims_read_address(struct account *a, const char *text, struct writer *addresses, sd_bus_error *error);
 
-/* Asks for all of @addresses, also for none. 1, or an error. */
+/* Asks for all of @addresses, also for none. 1, or an error. @call NULL: nobody waits; rejoining_ended() is
+ * called when it is over. */
 int claims_start(struct account *a, sd_bus_message *call, struct bytes addresses, claims_done done,
                  sd_bus_error *error);
 

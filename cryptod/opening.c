@@ -103,6 +103,7 @@ struct opening {
         char label[SLOT_LABEL_MAX + 1];
         uint8_t numbers[VAULT_SLOTS_MAX]; /* of the slots that are tried */
         char caller[256];
+        bool opened; /* its vault is, and relayd is asked whether it is as new as it should be */
 };
 
 static void opening_free(struct account *a)
@@ -134,6 +135,15 @@ void opening_refuse(struct account *a)
 
         if (a->opening)
                 answer_error(a->opening, &locked);
+}
+
+void opening_attached(struct account *a)
+{
+        a->attached = true;
+        if (!a->opening || !a->opening->opened)
+                return;
+        (void) sd_bus_reply_method_return(a->opening->call, "");
+        opening_free(a);
 }
 
 static int throttled(uint64_t wait_usec, sd_bus_error *error)
@@ -217,7 +227,12 @@ static int open_vault(struct opening *o, struct slot_result *s)
                 r = account_hold(a, o->caller);
         if (r >= 0 && s->slot.size > 0 && vault_slot_store(a->vault, &number, s->slot) >= 0)
                 log_info("Guessing the factor of slot %u of account %s costs more from now on.", number, account_id(a));
-        return r < 0 ? r : sd_bus_reply_method_return(o->call, "");
+        if (r < 0)
+                return r;
+        if (a->attached)
+                return sd_bus_reply_method_return(o->call, "");
+        o->opened = true;
+        return 0;
 }
 
 static int offer_code(struct opening *o, struct slot_result *s)
@@ -295,7 +310,7 @@ static void on_derived(int result, struct slot_result *s, void *userdata)
         if (result < 0) {
                 (void) (tried ? opening_describe(result, &error) : describe(o, result, &error));
                 answer_error(o, &error);
-        } else {
+        } else if (!o->opened) {
                 opening_free(a);
         }
         account_lock_unless_held(a); /* the caller may have gone meanwhile */

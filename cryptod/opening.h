@@ -43,6 +43,9 @@ struct opening_request {
 int opening_start(struct account *a, sd_bus_message *m, const struct caller *caller,
                   const struct opening_request *request, sd_bus_error *error);
 
+/* relayd has said what it has seen of the vault, or cannot be asked: an Unlock that waits for that is answered. */
+void opening_attached(struct account *a);
+
 /* Ends one that is under way: it is locked meanwhile, says its answer. Nothing if there is none. */
 void opening_refuse(struct account *a);
 

@@ -4,13 +4,14 @@
 #include <string.h>
 #include <time.h>
 
-#include "cryptod/account.h"
+#include "cryptod/opening.h"
 #include "services/cleanup.h"
 #include "services/log.h"
 #include "services/memfd.h"
 
 enum {
         CALL_USEC = 30 * 1000 * 1000,
+        ATTACH_USEC = 10 * 1000 * 1000,
         SENDS_AT_ONCE = 16,
         AGAIN_USEC = 1000 * 1000, /* after a call that failed */
 };
@@ -53,9 +54,15 @@ static void attach_again(struct account *a, const char *why)
 static int on_attached(sd_bus_message *reply, void *userdata, sd_bus_error *ignored)
 {
         const sd_bus_error *e = sd_bus_message_get_error(reply);
+        struct account *a = userdata;
+        uint64_t queued, delivered;
 
         if (e)
-                attach_again(userdata, e->message ? e->message : e->name);
+                attach_again(a, e->message ? e->message : e->name);
+        else if (a->messenger && sd_bus_message_read(reply, "tt", &queued, &delivered) > 0)
+                account_witness(a, queued, delivered);
+        if (a->messenger)
+                opening_attached(a);
         return 0;
 }
 
@@ -68,9 +75,11 @@ void relay_attach(struct account *a)
                 return;
         r = relay_call(a->cryptod, "Attach", account_id(a), &m);
         if (r >= 0)
-                r = sd_bus_call_async(a->cryptod->bus, NULL, m, on_attached, a, CALL_USEC);
-        if (r < 0)
+                r = sd_bus_call_async(a->cryptod->bus, NULL, m, on_attached, a, ATTACH_USEC);
+        if (r < 0) {
                 attach_again(a, strerror(-r));
+                opening_attached(a);
+        }
 }
 
 void relay_detach(struct account *a)

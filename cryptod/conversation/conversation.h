@@ -16,6 +16,7 @@ struct conversation {
         struct writer root_key;               /* of a person's account; empty: not known yet */
         uint64_t read;                        /* the last message that has been read */
         struct membership *memberships;
+        bool rejoin; /* messenger_next_rejoin() */
 };
 
 struct bytes conversation_id(const struct conversation *c);

@@ -87,6 +87,16 @@ static int erase_old(struct vault *v, unsigned more, uint64_t now)
         return r;
 }
 
+int key_packages_erase(struct vault *v)
+{
+        int r;
+
+        do
+                r = erase_first(v, "SELECT ref, cell FROM key_package WHERE not_after <= ? LIMIT 1", INT64_MAX);
+        while (r > 0);
+        return r;
+}
+
 static int has_last_resort(struct vault *v, uint64_t now)
 {
         _cleanup_statement_ sqlite3_stmt *s = NULL;

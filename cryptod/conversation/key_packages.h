@@ -19,6 +19,9 @@ enum {
  * or a hub that always wants more, is not to fill the disk. */
 int key_packages_make(struct vault *v, const struct device *d, unsigned count, uint64_t now, struct writer *out);
 
+/* Within a transaction: erases all. */
+int key_packages_erase(struct vault *v);
+
 /* What a Welcome needs that is meant for one of ours. */
 struct held_key_package {
         uint8_t ref[SUITE_HASH_MAX];

@@ -188,7 +188,7 @@ int messenger_key_packages(struct messenger *m, unsigned count, uint64_t now, st
 int messenger_new_group(struct messenger *m, struct bytes extensions, uint64_t now, struct group **out)
 {
         _cleanup_(key_package_keys_release) struct key_package_keys keys = { 0 };
-        _cleanup_writer_ struct writer encoded = WRITER_INIT;
+        _cleanup_writer_ struct writer encoded = WRITER_INIT, start = WRITER_INIT;
         struct identity identity = device_identity(m->device);
         struct key_package k;
         struct reader reader;
@@ -200,7 +200,11 @@ int messenger_new_group(struct messenger *m, struct bytes extensions, uint64_t n
                 return r;
         reader_init(&reader, writer_bytes(&encoded));
         key_package_read(&reader, &k);
-        random_fill(id, sizeof(id));
+        /* Of two groups with one person both go on with that of the smaller id (conversation_current()): the newer one,
+         * so that who has lost a group can start anew. */
+        write_u64(&start, INT64_MAX - now);
+        memcpy(id, start.data, sizeof(uint64_t));
+        random_fill(id + sizeof(uint64_t), sizeof(id) - sizeof(uint64_t));
         return group_create(m->device->suite, BYTES_OF(id), k.leaf.encoded, TAKE(keys.leaf_key),
                             secret_copy(secret_bytes(m->device->signature_private_key)), extensions, out);
 }

@@ -105,6 +105,15 @@ int messenger_update(struct messenger *m, struct conversation *c);
  * the storage, nothing has changed. */
 int messenger_deliver(struct messenger *m, uint64_t sequence, struct bytes envelope);
 
+/* What relayd has seen of this vault: how many envelopes it got from it (@queued), and the number of the last that it
+ * delivered. 1 if the vault knows of less, since it was put back from an older copy: then its groups, key packages and
+ * envelopes are erased, so that no key and no nonce is used twice, each conversation says so, and new key packages have
+ * to be published. 0 if it is as new as relayd knows. After an error it must not be used. */
+int messenger_witness(struct messenger *m, uint64_t queued, uint64_t delivered);
+
+/* The address of a person whose conversation has to start anew because of that, each once; NULL: none. */
+const char *messenger_next_rejoin(struct messenger *m);
+
 enum outcome { OUTCOME_STORED, OUTCOME_STALE, OUTCOME_REFUSED };
 
 /* What became of an envelope. 0 also if it is not known any more. */

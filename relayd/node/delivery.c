@@ -186,14 +186,20 @@ static int read_account(struct node *n, sd_bus_message *m, sd_bus_error *error, 
 static int on_attach(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct account *a = NULL;
+        uint64_t queued, delivered;
         int r = read_account(userdata, m, error, &a);
 
+        if (r < 0)
+                return r;
+        if (ledger_witness(a->node->ledger, a->row.id, &queued, &delivered) < 0)
+                return storage_error(a->node, error);
+        r = sd_bus_reply_method_return(m, "tt", queued, delivered); /* before anything is delivered */
         if (r >= 0)
                 r = account_attach(a, sd_bus_message_get_sender(m));
         if (r < 0)
                 return r;
         account_hurry(a);
-        return sd_bus_reply_method_return(m, "");
+        return 1;
 }
 
 static int on_detach(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -358,8 +364,8 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_NO_RESULT, on_add_account, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("RemoveAccount", SD_BUS_ARGS("s", account, "b", local_only), SD_BUS_NO_RESULT,
                                 on_remove_account, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Attach", SD_BUS_ARGS("s", account), SD_BUS_NO_RESULT, on_attach,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Attach", SD_BUS_ARGS("s", account), SD_BUS_RESULT("t", queued, "t", delivered),
+                                on_attach, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Detach", SD_BUS_ARGS("s", account), SD_BUS_NO_RESULT, on_detach,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("PublishKeyPackages", SD_BUS_ARGS("s", account, "h", packages), SD_BUS_NO_RESULT,

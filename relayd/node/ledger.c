@@ -64,6 +64,8 @@ static const char *const migrations[] = {
          " reason text not null,"
          " unique (account, transfer));"
          "alter table accounts add column bandwidth integer not null default 0;"),
+        ("alter table accounts add column queued integer not null default 0;"
+         "alter table accounts add column delivered integer not null default 0;"),
 };
 
 struct then {
@@ -343,6 +345,8 @@ int ledger_queue(struct ledger *l, int64_t account, const struct send *s)
                         "envelope) values (?, ?, ?, ?, ?, ?, ?)",
                         "ibbibib", account, BYTES_OF(s->id), s->recipients, (int64_t) s->recipient_count,
                         s->has_group ? s->group : BYTES(NULL, 0), (int64_t) s->epoch, s->payload);
+        if (r >= 0)
+                r = storage_run(l->db, "update accounts set queued = queued + 1 where id = ?", "i", account);
         return r < 0 ? ledger_note(l, r) : 1;
 }
 
@@ -448,9 +452,27 @@ int ledger_drop_received(struct ledger *l, int64_t account, uint64_t sequence)
 {
         int r = ledger_join(l);
 
+        if (r >= 0)
+                r = ledger_note(l, storage_run(l->db, "delete from inbox where account = ? and sequence = ?", "ii",
+                                               account, (int64_t) sequence));
         return r < 0 ? r
-                     : ledger_note(l, storage_run(l->db, "delete from inbox where account = ? and sequence = ?", "ii",
-                                                  account, (int64_t) sequence));
+                     : ledger_note(l,
+                                   storage_run(l->db, "update accounts set delivered = max(delivered, ?) where id = ?",
+                                               "ii", (int64_t) sequence, account));
+}
+
+int ledger_witness(struct ledger *l, int64_t account, uint64_t *queued, uint64_t *delivered)
+{
+        _cleanup_statement_ sqlite3_stmt *q = NULL;
+        int r = storage_prepare(l->db, &q, "select queued, delivered from accounts where id = ?", "i", account);
+
+        if (r >= 0)
+                r = storage_step(q);
+        if (r <= 0)
+                return ledger_note(l, r < 0 ? r : -ENOENT);
+        *queued = (uint64_t) storage_column_integer(q, 0);
+        *delivered = (uint64_t) storage_column_integer(q, 1);
+        return 0;
 }
 
 int ledger_count(struct ledger *l, int64_t account, uint32_t *outbox, uint32_t *inbox)

@@ -113,5 +113,9 @@ int ledger_receive(struct ledger *l, int64_t account, uint64_t sequence, struct 
 int ledger_next_received(struct ledger *l, int64_t account, uint64_t after, uint64_t *sequence, int *envelope);
 int ledger_drop_received(struct ledger *l, int64_t account, uint64_t sequence);
 
+/* What cryptod must know of at least: how many envelopes were ever queued for the account, and the last that cryptod
+ * has answered for. -ENOENT */
+int ledger_witness(struct ledger *l, int64_t account, uint64_t *queued, uint64_t *delivered);
+
 /* Lengths of the queues. */
 int ledger_count(struct ledger *l, int64_t account, uint32_t *outbox, uint32_t *inbox);

@@ -433,6 +433,34 @@ def play_destruction(stage, person, kept):
     check("and the hub has deleted it, and no other", wait_for(lambda: not known(person.name)) and known(kept.name))
 
 
+def play_old_copy(stage, alice, bob, conversation, theirs):
+    """Both are open before and after; bob's vault is put back from a copy, behind which he has written something."""
+    vault = f"{stage.directory}/cryptod/{bob.id}"
+
+    def restart(between):
+        stage.kill("cryptod", signal.SIGTERM)
+        between()
+        stage.start("cryptod", CRYPTOD)
+        wait_for(lambda: bob.bus.name_has_owner("im.visavis.Crypto1"))
+        alice.unlock()
+        bob.unlock()
+
+    def put_back():
+        shutil.rmtree(vault)
+        os.rename(vault + ".copy", vault)
+
+    restart(lambda: shutil.copytree(vault, vault + ".copy"))
+    bob.account.Send(theirs, "behind the copy")
+    wait_for(lambda: alice.history(conversation)[-1][1] == "behind the copy")
+    restart(put_back)
+    check("a vault that is put back from a copy is noticed before it can be used", bob.history(theirs)[-1][0] == "" and
+          "older copy" in bob.history(theirs)[-1][1], bob.history(theirs)[-2:])
+    check("its conversations start anew by themselves", wait_for(lambda: not refused("Hub", bob.account.Send, theirs, "anew")))
+    check("and go on, in both directions", wait_for(lambda: alice.history(conversation)[-1][1] == "anew") and
+          alice.account.Send(conversation, "welcome back") and wait_for(lambda: bob.history(theirs)[-1][1] == "welcome back"),
+          (alice.history(conversation)[-3:], bob.history(theirs)[-3:]))
+
+
 def play_lock_out(stage, person):
     """The account is locked out, as a database says that was left so, and the code ends it."""
     words = person.offer("paper")
@@ -588,6 +616,7 @@ def play(stage):
             t for _, t, _ in person.history(talk) if t[0] == "h") == sorted([f"h{i}" for i in range(3)] * 2)), person.history(talk))
 
     play_settings(alice)
+    play_old_copy(stage, alice, bob, conversation, theirs)
     words = play_lock_out(stage, bob)
     alice.unlock()
     for _ in range(3):

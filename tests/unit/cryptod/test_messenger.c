@@ -355,6 +355,73 @@ static void a_key_is_verified_until_it_changes_and_the_other_is_accepted(void **
         person_release(&again);
 }
 
+static uint64_t queued_by(struct person *p)
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+
+        assert_int_equal(storage_prepare(vault_database(p->vault), &s,
+                                         "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'", ""),
+                         0);
+        assert_int_equal(storage_step(s), 1);
+        return (uint64_t) storage_column_integer(s, 0);
+}
+
+/* What relayd has seen is all that says so: the copy is good in itself. */
+static void a_vault_that_is_put_back_uses_no_key_twice(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_writer_ struct writer package = WRITER_INIT;
+        struct conversation *c;
+        char command[256];
+        uint64_t queued;
+
+        start(&f->alice, &f->bob);
+        carry(f, &f->alice, &f->bob);
+        say(&f->bob, only(&f->bob), "one");
+        carry(f, &f->bob, &f->alice);
+        assert_int_equal(messenger_witness(f->bob.messenger, queued_by(&f->bob), f->bob.sequence), 0);
+        snprintf(command, sizeof(command), "cp -r %s/%s %s/copy", f->bob.directory, f->bob.id, f->bob.directory);
+        assert_int_equal(system(command), 0);
+        say(&f->bob, only(&f->bob), "two");
+        carry(f, &f->bob, &f->alice);
+        queued = queued_by(&f->bob);
+
+        person_log_out(&f->bob);
+        snprintf(command, sizeof(command), "cd %s && rm -r %s && mv copy %s", f->bob.directory, f->bob.id, f->bob.id);
+        assert_int_equal(system(command), 0);
+        person_restart(&f->bob);
+        assert_non_null(only(&f->bob)->memberships);
+        assert_int_equal(messenger_witness(f->bob.messenger, queued, f->bob.sequence), 1);
+        assert_null(only(&f->bob)->memberships);
+        assert_string_equal(messenger_next_rejoin(f->bob.messenger), f->alice.address);
+        assert_null(messenger_next_rejoin(f->bob.messenger));
+        person_restart(&f->bob);
+        assert_null(only(&f->bob)->memberships);
+        assert_int_equal(messenger_witness(f->bob.messenger, queued, f->bob.sequence), 0);
+        assert_history(&f->bob, "sone|!|");
+
+        person_claim(&f->alice, &package);
+        assert_int_equal(messenger_start(f->bob.messenger, f->alice.address, writer_bytes(&package), NOW + 1, &c), 0);
+        say(&f->bob, c, "three");
+        f->epoch = 0;
+        carry(f, &f->bob, &f->alice);
+        say(&f->alice, only(&f->alice), "four");
+        carry(f, &f->alice, &f->bob);
+        assert_history(&f->alice, ">one|>two|>three|sfour|");
+        assert_history(&f->bob, "sone|!|sthree|>four|");
+}
+
+static void deliveries_that_are_missing_show_that_a_vault_is_old(void **state)
+{
+        struct fixture *f = *state;
+
+        start(&f->alice, &f->bob);
+        carry(f, &f->alice, &f->bob);
+        assert_int_equal(messenger_witness(f->bob.messenger, 0, f->bob.sequence + 1), 1);
+        assert_null(only(&f->bob)->memberships);
+        assert_int_equal(messenger_witness(f->bob.messenger, 0, f->bob.sequence + 1), 0);
+}
+
 static void a_refused_first_commit_leaves_a_conversation_that_can_start_again(void **state)
 {
         struct fixture *f = *state;
@@ -945,6 +1012,8 @@ int main(int argc, char *argv[])
                 TEST(both_start_at_once_and_agree_on_one_group),
                 TEST(a_person_with_a_new_root_key_is_refused_and_shown),
                 TEST(a_key_is_verified_until_it_changes_and_the_other_is_accepted),
+                TEST(a_vault_that_is_put_back_uses_no_key_twice),
+                TEST(deliveries_that_are_missing_show_that_a_vault_is_old),
                 TEST(a_refused_first_commit_leaves_a_conversation_that_can_start_again),
                 TEST(used_keys_are_gone_from_the_disk),
                 TEST(of_each_part_that_changes_the_old_key_is_gone),
