@@ -48,6 +48,8 @@ int account_new(struct cryptod *c, struct vault *vault, struct account **out)
                 r = settings_object_export(a);
         if (r >= 0)
                 r = groups_object_export(a);
+        if (r >= 0)
+                r = files_object_export(a);
         if (r < 0) {
                 account_free(a);
                 return r;
@@ -65,6 +67,7 @@ static void leave_bus(struct account *a)
         a->contacts_object = sd_bus_slot_unref(a->contacts_object);
         a->settings_object = sd_bus_slot_unref(a->settings_object);
         a->groups_object = sd_bus_slot_unref(a->groups_object);
+        a->files_object = sd_bus_slot_unref(a->files_object);
         a->watchers = sd_bus_track_unref(a->watchers);
 }
 
@@ -195,6 +198,7 @@ void account_lock(struct account *a)
 
         a->locks++;
         opening_refuse(a);
+        files_object_end(a);
         a->messenger = messenger_free(a->messenger);
         vault_lock(a->vault);
         writer_release(&a->offered);

@@ -9,6 +9,7 @@
 #include "services/caller.h"
 
 struct opening;
+struct file_task;
 struct destruction;
 
 struct account {
@@ -22,7 +23,9 @@ struct account {
         struct destruction *destruction; /* its end, which is under way */
         sd_bus_track *holders;           /* who has unlocked it, or was granted it */
         sd_bus_track *watchers;          /* who has read a property, and is told of changes */
-        sd_bus_slot *object, *slots_object, *contacts_object, *settings_object, *groups_object;
+        sd_bus_slot *object, *slots_object, *contacts_object, *settings_object, *groups_object, *files_object;
+        struct file_task *files; /* that are being sealed or opened, a list */
+        uint32_t file_count;     /* how many there were */
         struct writer offered;   /* the slot of a recovery code that has not been typed back */
         uint64_t unlocked_since; /* microseconds since 1970 */
         uint64_t given;          /* the last envelope that was handed to relayd */
@@ -112,3 +115,7 @@ int settings_object_export(struct account *a);
 /* contacts_object.c, groups_object.c */
 int contacts_object_export(struct account *a);
 int groups_object_export(struct account *a);
+
+/* files_object.c. End: of all its jobs, whose callers are told that it was locked. */
+int files_object_export(struct account *a);
+void files_object_end(struct account *a);

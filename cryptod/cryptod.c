@@ -9,6 +9,7 @@
 
 #include "cryptod/creation.h"
 #include "cryptod/destruction.h"
+#include "cryptod/files/file_job.h"
 #include "cryptod/logind.h"
 #include "cryptod/vault/slot_job.h"
 #include "services/cleanup.h"
@@ -119,6 +120,7 @@ struct cryptod *cryptod_free(struct cryptod *c)
         creation_cancel_all(c);
         free_accounts(c->accounts);
         free_accounts(c->ended);
+        file_job_wait_all();
         slot_job_wait_all(); /* a thread must not outlive the libraries that it uses */
         if (c->inhibitor >= 0)
                 close(c->inhibitor);

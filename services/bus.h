@@ -18,6 +18,7 @@
 #define ERROR_KEY_MISMATCH VISAVIS_ERROR "KeyMismatch" /* what was compared is about another key */
 #define ERROR_HUB VISAVIS_ERROR "Hub"                  /* unreachable, refused, wrong key */
 #define ERROR_STORAGE VISAVIS_ERROR "Storage"          /* disk full, read-only, damaged */
+#define ERROR_DAMAGED VISAVIS_ERROR "Damaged"          /* a file is not as it was sealed */
 #define ERROR_INTERNAL VISAVIS_ERROR "Internal"        /* a bug; the journal has the details */
 
 /* Sends PropertiesChanged for @names (NULL-terminated) of @interface at @path to @destination alone. The names then

@@ -533,6 +533,21 @@ int vault_unseal(const struct vault *v, const char *table, struct bytes row, str
         return unseal(key, row, sealed, out);
 }
 
+int vault_purpose_key(const struct vault *v, const char *purpose, struct secret **out)
+{
+        _cleanup_writer_ struct writer info = WRITER_INIT;
+
+        if (!v->key)
+                return -EKEYREVOKED;
+        write_fixed(&info, BYTES_STRING("visavis vault key for "));
+        write_fixed(&info, BYTES_STRING(purpose));
+        write_fixed(&info, BYTES_STRING(" v1"));
+        if (writer_finish(&info) < 0)
+                abort();
+        *out = hkdf_sha512(secret_bytes(v->key), BYTES(NULL, 0), writer_bytes(&info), SEAL_KEY_SIZE);
+        return 0;
+}
+
 int vault_begin(struct vault *v)
 {
         if (!v->key)

@@ -106,6 +106,10 @@ bool vault_is_unlocked(const struct vault *v);
 int vault_seal(const struct vault *v, const char *table, struct bytes row, struct bytes plain, struct writer *out);
 int vault_unseal(const struct vault *v, const char *table, struct bytes row, struct bytes sealed, struct secret **out);
 
+/* A key of SEAL_KEY_SIZE bytes for something outside of the vault, HKDF-SHA-512(vault key, "visavis vault key for " ‖
+ * @purpose ‖ " v1"). -EKEYREVOKED while locked. */
+int vault_purpose_key(const struct vault *v, const char *purpose, struct secret **out);
+
 /* A transaction, over the rows and the cells alike: begin, then commit, which is a rollback if it fails, or rollback.
  * -EKEYREVOKED while locked; what storage_begin() and storage_commit() return. */
 int vault_begin(struct vault *v);

@@ -191,6 +191,10 @@ class Person:
         return self.of(self.path, "im.visavis.Crypto1.Account")
 
     @property
+    def files(self):
+        return self.of(self.path, "im.visavis.Crypto1.Files")
+
+    @property
     def slots(self):
         return self.of(self.path, "im.visavis.Crypto1.Slots")
 
@@ -336,6 +340,71 @@ def play_slots(alice):
         slots.Remove(dbus.UInt32(number), *alice.proof(), timeout=60)
     check("a recovery code that was removed opens nothing", refused("NotFound", slots.Unlock, "recovery", alice.factor(words)))
     return words
+
+
+def memory_file(content=b""):
+    fd = os.memfd_create("file")
+    os.write(fd, content)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def content_of(fd):
+    return os.pread(fd, os.fstat(fd).st_size, 0)
+
+
+def play_files(alice, bob):
+    """Files are sealed and opened; jobs end with the account's lock. Starts and ends with both accounts open."""
+    def options(**given):
+        return dbus.Dictionary(given, signature="sv")
+
+    def run(person, method, content, **given):
+        source, result = memory_file(content), memory_file()
+        job = getattr(person.files, method)(dbus.types.UnixFd(source), dbus.types.UnixFd(result), options(**given))
+        check_over = wait_for(lambda: refused("NotFound", person.files.Progress, job))
+        os.close(source)
+        with os.fdopen(result, "rb") as f:
+            return content_of(f.fileno()) if check_over else None
+
+    plain = os.urandom(700000)
+    sealed = run(alice, "Seal", plain)
+    check("a file is sealed", len(sealed) == 113 + len(plain) + 3 * 16 and sealed.startswith(b"\x89VVS") and plain[:64] not in sealed)
+    check("and opened by who sealed it", run(alice, "Open", sealed) == plain)
+    check("from any offset", run(alice, "Open", sealed, offset=dbus.UInt64(300000)) == plain[300000:])
+    check("by nobody else", run(bob, "Open", sealed) == b"")
+    damaged = bytearray(sealed)
+    damaged[400000] ^= 1
+    check("damaged, up to the chunk before", run(alice, "Open", bytes(damaged)) == plain[:262144 - 113 - 16])
+
+    old = b"AAECAwQFBgcICQoLDA0OD2/kQ7qEkom2rIdN+Na+zJCrZHHta0kaZ6GReE2jwadCMAHqFp7iGho6VEIpSlvdwg=="
+    def passphrase(text="correct horse"):
+        return dbus.types.UnixFd(os.fdopen(memory_file(text.encode()), "rb"), variant_level=1)
+    check("an older tool's envelope is opened", run(alice, "Open", old, **{"legacy-passphrase": passphrase()})
+          == b"attack at dawn, or somewhat later")
+    check("not with another passphrase", run(alice, "Open", old, **{"legacy-passphrase": passphrase("battery staple")}) == b"")
+    again = run(alice, "Seal", b"later", **{"legacy-passphrase": passphrase()})
+    check("and one is written", again.count(b".") == 1 and run(alice, "Open", again, **{"legacy-passphrase": passphrase()}) == b"later")
+
+    check("an unknown option is refused", refused("InvalidArgument", alice.files.Seal, dbus.types.UnixFd(0), dbus.types.UnixFd(0), options(x="y")))
+    stranger = Person(alice.stage, alice.authd, alice.id, alice.name)
+    check("who has no unlock seals nothing", refused("Locked", stranger.files.Seal, dbus.types.UnixFd(0), dbus.types.UnixFd(0), options()))
+    ours, theirs = os.pipe()  # nobody ever writes
+    result = memory_file()
+
+    def hang():
+        return alice.files.Seal(dbus.types.UnixFd(ours), dbus.types.UnixFd(result), options())
+    jobs = [hang() for _ in range(4)]
+    check("four files at a time", refused("Busy", hang) and alice.files.Progress(jobs[0]) == 0)
+    check("a job is its caller's alone", refused("NotFound", bob.files.Cancel, jobs[0]))
+    alice.files.Cancel(jobs[0])
+    check("a job that is cancelled makes room", wait_for(lambda: not refused("Busy", hang)))
+    alice.account.Lock()
+    alice.unlock()
+    check("locking ends all jobs", refused("NotFound", alice.files.Progress, jobs[1]) and wait_for(lambda: not refused("Busy", hang)))
+    alice.account.Lock()
+    alice.unlock()
+    for fd in (ours, theirs, result):
+        os.close(fd)
 
 
 def play_contacts(alice, bob):
@@ -583,6 +652,7 @@ def play(stage):
     check("keys are replaced by both at once, and the conversation goes on", wait_for(
         lambda: alice.history(conversation)[-1:] == [("bob", "new keys", "received")]))
     play_contacts(alice, bob)
+    play_files(alice, bob)
     check("a conversation that is not there is told", refused("NotFound", alice.account.Send, "0" * 32, "x"))
     check("an empty message is refused", refused("InvalidArgument", alice.account.Send, conversation, ""))
     play_groups(stage, authd, alice, bob, conversation)
