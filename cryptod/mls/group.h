@@ -103,7 +103,8 @@ void received_release(struct received *r);
  * epoch that has not come yet: keep it and try again after the next commit), -ENOENT (it refers to a proposal that
  * has not come: fetch that and try again), -ENOKEY, -ERANGE, -EPROTONOSUPPORT (a proposal of a type that is not known
  * here, or what not all members can do), -EKEYREVOKED (we have been removed), -EACCES (a proposal from outside that
- * nobody has allowed), -ESHUTDOWN (the group has been reinitialised), and the host's. */
+ * nobody has allowed), -E2BIG (PROPOSAL_STORE_MAX of them are kept in this epoch already), -ESHUTDOWN (the group has
+ * been reinitialised), and the host's. */
 int group_process(struct group *g, struct bytes message, const struct group_host *host, struct received *out);
 
 /* Appends an MLSMessage with application data, padded to a multiple of @pad_to. While a commit of our own waits,

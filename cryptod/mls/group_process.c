@@ -125,6 +125,8 @@ static int accept_proposal(struct group *g, const struct authenticated_content *
         struct reader reader;
         int r;
 
+        if (proposal_store_has(&g->proposals, e->context.suite, a))
+                return -EALREADY;
         reader_init(&reader, a->content.body);
         proposal_read(&reader, &p.proposal);
         r = proposal_validate(&p, &e->tree, e->context.group_id);

@@ -43,18 +43,35 @@ static struct stored_proposal *append(struct proposal_store *s, struct stored_pr
         return &s->items[s->count++];
 }
 
-int proposal_store_add(struct proposal_store *s, const struct suite *suite, const struct authenticated_content *a,
-                       struct stored_proposal **out)
+static int reference(const struct suite *s, const struct authenticated_content *a, uint8_t out[static SUITE_HASH_MAX])
 {
         _cleanup_writer_ struct writer encoded = WRITER_INIT;
-        struct stored_proposal next = { .sender = NODE_NONE }, *kept;
 
         if (a->content.content_type != CONTENT_PROPOSAL)
                 return -EBADMSG;
         authenticated_content_write(&encoded, a);
         if (writer_finish(&encoded) < 0)
                 return -EBADMSG;
-        suite_ref_hash(suite, "MLS 1.0 Proposal Reference", writer_bytes(&encoded), next.ref);
+        suite_ref_hash(s, "MLS 1.0 Proposal Reference", writer_bytes(&encoded), out);
+        return 0;
+}
+
+bool proposal_store_has(const struct proposal_store *s, const struct suite *suite,
+                        const struct authenticated_content *a)
+{
+        uint8_t ref[SUITE_HASH_MAX];
+
+        return reference(suite, a, ref) == 0 && proposal_store_find(s, suite, BYTES(ref, suite->hash_size));
+}
+
+int proposal_store_add(struct proposal_store *s, const struct suite *suite, const struct authenticated_content *a,
+                       struct stored_proposal **out)
+{
+        struct stored_proposal next = { .sender = NODE_NONE }, *kept;
+        int r = reference(suite, a, next.ref);
+
+        if (r < 0)
+                return r;
         kept = (struct stored_proposal *) proposal_store_find(s, suite, BYTES(next.ref, suite->hash_size));
         if (!kept) {
                 if (s->count >= PROPOSAL_STORE_MAX)

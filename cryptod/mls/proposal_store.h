@@ -28,6 +28,10 @@ void proposal_store_release(struct proposal_store *s);
 int proposal_store_add(struct proposal_store *s, const struct suite *suite, const struct authenticated_content *a,
                        struct stored_proposal **out);
 
+/* True if the very same one is kept already. */
+bool proposal_store_has(const struct proposal_store *s, const struct suite *suite,
+                        const struct authenticated_content *a);
+
 /* The one with that reference, or NULL. */
 const struct stored_proposal *proposal_store_find(const struct proposal_store *s, const struct suite *suite,
                                                   struct bytes ref);

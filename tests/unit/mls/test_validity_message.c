@@ -94,6 +94,25 @@ static void blank_sender(struct framed_content *c)
         c->sender = 3;
 }
 
+/* §6.3.1, §9.2: an application message, and a proposal of either framing. */
+RULE(a_message_is_taken_once)
+{
+        for (unsigned i = 0; i < 3; i++) {
+                writer_release(&s->message);
+                writer_release(&s->proposals[0]);
+                proposal_write_remove(&s->proposals[0], CAROL);
+                if (i == 0)
+                        protect(&s->people[ALICE], "once", &s->message);
+                else
+                        assert_int_equal(group_propose(s->people[ALICE].group, writer_bytes(&s->proposals[0]),
+                                                       BYTES(NULL, 0), &(struct group_framing){ .public = i == 2 },
+                                                       &s->message),
+                                         0);
+                assert_int_equal(receive(s), 0);
+                refused(s, -EALREADY);
+        }
+}
+
 RULE(a_member_sends_from_a_leaf_that_is_not_blank)
 {
         forge.content = blank_sender;
@@ -124,6 +143,7 @@ int main(void)
                 cmocka_unit_test(a_message_is_for_its_group),
                 cmocka_unit_test(a_commit_is_for_the_current_epoch),
                 cmocka_unit_test(a_message_of_an_epoch_to_come_waits),
+                cmocka_unit_test(a_message_is_taken_once),
                 cmocka_unit_test(a_member_sends_from_a_leaf_that_is_not_blank),
                 cmocka_unit_test(a_member_sends_under_its_own_name),
         };
