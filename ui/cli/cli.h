@@ -39,6 +39,9 @@ struct cli {
         bool invitation;    /* to be asked for */
         bool local;
         bool yes;            /* instead of asking */
+        const char *output;  /* the file to write */
+        uint64_t offset;     /* in an opened file */
+        bool legacy_cbc;     /* the envelope of older chat tools */
         const char *state;   /* of a hub */
         const char *expires; /* of an invitation */
         unsigned uses;
@@ -81,6 +84,8 @@ int command_destroy(struct cli *cli, int argc, char *argv[]);
 int command_unregister(struct cli *cli, int argc, char *argv[]);
 int command_contact(struct cli *cli, int argc, char *argv[]);
 int command_group(struct cli *cli, int argc, char *argv[]);
+int command_seal(struct cli *cli, int argc, char *argv[]);
+int command_open(struct cli *cli, int argc, char *argv[]);
 int command_hub(struct cli *cli, int argc, char *argv[]);
 
 /* Prints "visavis: " and the sentence to stderr, or {"event":"error","code":…,"text":…} to stdout with --json; returns

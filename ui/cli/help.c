@@ -118,6 +118,20 @@ const struct command commands[] = {
           "unless --yes is given. The account must be unlocked; for one that cannot be\n"
           "opened any more, root calls Destroy on the bus.\n",
           OPTION_ACCOUNT | OPTION_LOCAL | OPTION_YES, command_destroy },
+        { "seal", "FILE", "Seal a file for yourself.",
+          "Writes FILE.sealed, which this account alone can open; nothing of it is\n"
+          "written under that name before all is. “-” is standard input or output.\n"
+          "With --legacy-cbc it is the envelope that older chat tools read, under a\n"
+          "passphrase that is asked for or comes from --pin-fd.\n",
+          OPTION_ACCOUNT | OPTION_OUTPUT | OPTION_YES | OPTION_LEGACY_CBC | OPTION_PIN_FD, command_seal },
+        { "open", "FILE", "Open a sealed file.",
+          "Writes the content of FILE.sealed to FILE, or where -o says, when all of it\n"
+          "has proved genuine. To standard output it goes piece by piece, each verified\n"
+          "before: believe it is all only if the command succeeds. With --legacy-cbc it\n"
+          "opens an older chat tool's envelope, and says so if nothing shows whether that\n"
+          "was changed.\n",
+          OPTION_ACCOUNT | OPTION_OUTPUT | OPTION_YES | OPTION_OFFSET | OPTION_LEGACY_CBC | OPTION_PIN_FD,
+          command_open },
         { "hub", "ACTION …", "Run a hub of your own, or rule one.",
           "run [OPTION…]      run visavis-hub in the foreground, with its state in\n"
           "                   $XDG_STATE_HOME/visavis/hub (~/.local/state/visavis/hub).\n"
@@ -157,6 +171,9 @@ static const struct {
         { OPTION_INVITATION_FD, "  --invitation-fd N  read that token from this descriptor\n" },
         { OPTION_SCANNED_FD, "  --scanned-fd N   compare with the QR code's text, read from this descriptor\n" },
         { OPTION_NUMBER, "  --number DIGITS  the safety number as the other has it, instead of asking\n" },
+        { OPTION_OUTPUT, "  -o, --output FILE  write to FILE; “-” is standard output\n" },
+        { OPTION_OFFSET, "  --offset N       the content from byte N on\n" },
+        { OPTION_LEGACY_CBC, "  --legacy-cbc     the envelope of older chat tools\n" },
         { OPTION_YES, "  --yes            do it without asking\n" },
         { OPTION_LOCAL, "  --local          only here, for a hub that will not come back\n" },
         { OPTION_RECOVERY, "  --recovery       the recovery code instead of face and PIN\n" },

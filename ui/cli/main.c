@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -26,6 +27,9 @@ static const struct option long_options[] = {
         { "invitation-fd", required_argument, NULL, OPTION_INVITATION_FD },
         { "scanned-fd", required_argument, NULL, OPTION_SCANNED_FD },
         { "number", required_argument, NULL, OPTION_NUMBER },
+        { "output", required_argument, NULL, OPTION_OUTPUT },
+        { "offset", required_argument, NULL, OPTION_OFFSET },
+        { "legacy-cbc", no_argument, NULL, OPTION_LEGACY_CBC },
         { "yes", no_argument, NULL, OPTION_YES },
         { "local", no_argument, NULL, OPTION_LOCAL },
         { "recovery", no_argument, NULL, OPTION_RECOVERY },
@@ -121,6 +125,21 @@ static int take_option(struct request *q, int option)
         case OPTION_INVITATION:
                 cli->invitation = true;
                 break;
+        case 'o':
+                option = OPTION_OUTPUT;
+                /* fall through */
+        case OPTION_OUTPUT:
+                cli->output = optarg;
+                break;
+        case OPTION_OFFSET:
+                r = parse_number(cli, "--offset", 0, LONG_MAX, &number);
+                if (r != EXIT_OK)
+                        return r;
+                cli->offset = (uint64_t) number;
+                break;
+        case OPTION_LEGACY_CBC:
+                cli->legacy_cbc = true;
+                break;
         case OPTION_YES:
                 cli->yes = true;
                 break;
@@ -191,7 +210,7 @@ static int run(struct request *q, const struct command *command, int argc, char 
 
         if (!others) {
                 optind = 0;
-                r = parse(q, ":", argc, argv);
+                r = parse(q, ":o:", argc, argv);
         }
         if (r != EXIT_OK)
                 return r;
@@ -217,7 +236,7 @@ int main(int argc, char *argv[])
         log_open("visavis", LOG_WARNING);
         if (setrlimit(RLIMIT_CORE, &none) < 0)
                 return cli_fail(&q.cli, EXIT_OTHER, "Core dumps could not be switched off: %s.", strerror(errno));
-        int r = parse(&q, "+:", argc, argv);
+        int r = parse(&q, "+:o:", argc, argv);
         if (r != EXIT_OK)
                 return r;
         if (q.version) {

@@ -107,7 +107,10 @@ static int ask_on_terminal(const struct cli *cli, enum factor_wanted wanted, str
                                                [FACTOR_NEW] = "New PIN or passphrase: ",
                                                [FACTOR_RECOVERY] = "The 15 words of the recovery code: ",
                                                [FACTOR_PASSPHRASE] = "Passphrase: ",
-                                               [FACTOR_INVITATION] = "Invitation: " };
+                                               [FACTOR_INVITATION] = "Invitation: ",
+                                               [FACTOR_ENVELOPE] = "Passphrase of the envelope: ",
+                                               [FACTOR_NEW_ENVELOPE] = "Passphrase for the envelope: " };
+        const bool twice = wanted == FACTOR_NEW || wanted == FACTOR_NEW_ENVELOPE;
         _cleanup_close_ int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
         _cleanup_secret_ struct secret *first = NULL, *second = NULL;
         int r;
@@ -116,12 +119,12 @@ static int ask_on_terminal(const struct cli *cli, enum factor_wanted wanted, str
                 return cli_fail(cli, EXIT_USAGE, "There is no terminal to ask for the %s; give it with %s.",
                                 name_of(wanted), option_of(wanted));
         r = ask(tty, prompts[wanted], &first);
-        if (r >= 0 && wanted == FACTOR_NEW)
+        if (r >= 0 && twice)
                 r = ask(tty, "The same again: ", &second);
         if (r < 0)
                 return cli_fail(cli, EXIT_OTHER, "The terminal could not be read: %s. Give the %s with %s.",
                                 strerror(-r), name_of(wanted), option_of(wanted));
-        if (wanted == FACTOR_NEW && !secret_equal(secret_bytes(first), secret_bytes(second)))
+        if (twice && !secret_equal(secret_bytes(first), secret_bytes(second)))
                 return cli_fail(cli, EXIT_USAGE, "The two are not the same; nothing was changed. Try again.");
         *out = TAKE(first);
         return EXIT_OK;
@@ -152,10 +155,11 @@ int pin_read(const struct cli *cli, enum factor_wanted wanted, struct secret **o
 
         if (r != EXIT_OK)
                 return r;
-        if (pin->size < PIN_SIZE_MIN || pin->size > PIN_SIZE_MAX || !utf8_valid(secret_bytes(pin)))
+        size_t least = wanted == FACTOR_ENVELOPE || wanted == FACTOR_NEW_ENVELOPE ? 1 : PIN_SIZE_MIN;
+        if (pin->size < least || pin->size > PIN_SIZE_MAX || !utf8_valid(secret_bytes(pin)))
                 return cli_fail(cli, EXIT_USAGE,
-                                "A PIN or passphrase has %d to %d bytes of UTF-8; this has not. Choose another one.",
-                                PIN_SIZE_MIN, PIN_SIZE_MAX);
+                                "A PIN or passphrase has %zu to %d bytes of UTF-8; this has not. Choose another one.",
+                                least, PIN_SIZE_MAX);
         *out = TAKE(pin);
         return EXIT_OK;
 }

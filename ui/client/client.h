@@ -19,6 +19,7 @@
 #define CRYPTO_ACCOUNT "im.visavis.Crypto1.Account"
 #define CRYPTO_SLOTS "im.visavis.Crypto1.Slots"
 #define CRYPTO_CONTACTS "im.visavis.Crypto1.Contacts"
+#define CRYPTO_FILES "im.visavis.Crypto1.Files"
 #define CRYPTO_GROUPS "im.visavis.Crypto1.Groups"
 #define RELAY_SERVICE "im.visavis.Relay1"
 #define RELAY_PATH "/im/visavis/Relay1"

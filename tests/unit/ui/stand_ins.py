@@ -123,6 +123,7 @@ class Auth(dbus.service.Object):
         return dbus.Array([("stage", "pipe", True)], signature="(ssb)")
 
 
+SEALED = b"sealed: "
 WORDS = "abandon " * 14 + "address"
 
 
@@ -266,7 +267,43 @@ class Groups(dbus.service.Object):
         self.group[2] = False
 
 
-class Account(Slots, Contacts, Groups):
+class Files(dbus.service.Object):
+    """Sealing is putting a word in front. A content of b"hang" is never done; a legacy envelope opens without a MAC."""
+
+    def begin(self, work, source, result, options, sender):
+        self.needs(sender)
+        source, result, given = source.take(), result.take(), dict(options)
+        if "legacy-passphrase" in given:
+            given["legacy-passphrase"] = read(given["legacy-passphrase"])
+        self.given.append(given)
+        with os.fdopen(source, "rb") as f:
+            content, refusal = work(f.read())
+        os.write(result, content)
+        os.close(result)
+        if content != SEALED + b"hang":
+            GLib.idle_add(lambda: signal_to(self.crypto.connection, sender, self.path, "im.visavis.Crypto1.Files", "Finished", "ussb", dbus.UInt32(7),
+                                            *(("im.visavis.Error.Damaged", refusal) if refusal else ("", "")), "legacy-passphrase" not in given) and False)
+        return dbus.UInt32(7)
+
+    @dbus.service.method("im.visavis.Crypto1.Files", in_signature="hha{sv}", out_signature="u", sender_keyword="sender")
+    def Seal(self, input, output, options, sender):
+        return self.begin(lambda content: (SEALED + content, None), input, output, options, sender)
+
+    @dbus.service.method("im.visavis.Crypto1.Files", in_signature="hha{sv}", out_signature="u", sender_keyword="sender")
+    def Open(self, input, output, options, sender):
+        return self.begin(lambda content: (content.removeprefix(SEALED), None if content.startswith(SEALED) else "The file is damaged."),
+                          input, output, options, sender)
+
+    @dbus.service.method("im.visavis.Crypto1.Files", in_signature="u", out_signature="t")
+    def Progress(self, job):
+        return dbus.UInt64(0)
+
+    @dbus.service.method("im.visavis.Crypto1.Files", in_signature="u")
+    def Cancel(self, job):
+        pass
+
+
+class Account(Slots, Contacts, Groups, Files):
     def __init__(self, crypto, id, address):
         self.path = "/im/visavis/Crypto1/account/" + id
         super().__init__(crypto.connection, self.path)
@@ -275,6 +312,7 @@ class Account(Slots, Contacts, Groups):
         self.verified = self.changed = False  # bob's key
         self.label, self.idle_lock, self.destroyed = "", 0, []
         self.slots, self.offered = {1: ("face", "", PIN)}, None  # number: kind, label, factor
+        self.given = []  # options of Seal and Open
         self.opened = []  # addresses that were asked for
         self.group = None  # name, members, whether we are one
         self.others = []  # further conversations, as ListConversations has them; nothing is in them

@@ -76,7 +76,7 @@ def test_contract(w):
     attempt = stand_ins.Attempt(w.auth, "/im/visavis/Auth1/attempt/contract", "", [], ID)
     account = stand_ins.Account(w.crypto, "contract", "")
     for thing, name in ((w.auth, "Auth1.Manager"), (attempt, "Auth1.Attempt"), (w.crypto, "Crypto1.Manager"),
-                        (account, "Crypto1.Account"), (account, "Crypto1.Slots"), (account, "Crypto1.Contacts"), (account, "Crypto1.Groups"), (w.link, "Relay1.Link")):
+                        (account, "Crypto1.Account"), (account, "Crypto1.Slots"), (account, "Crypto1.Contacts"), (account, "Crypto1.Groups"), (account, "Crypto1.Files"), (w.link, "Relay1.Link")):
         name = "im.visavis." + name
         path = thing.__dbus_object_path__
         have = stand_ins.methods(thing.Introspect(path, thing.connection), name)
@@ -328,6 +328,52 @@ def test_slots(w):
           (code, out, err))
 
 
+def test_files(w):
+    account = w.crypto.accounts[0]
+    w.run("login", pin=PIN)
+    directory = w.bus.directory + "/files"
+    os.mkdir(directory)
+    name = directory + "/letter"
+
+    def write(path, content):
+        with open(path, "wb") as f:
+            f.write(content)
+
+    def content(path):
+        with open(path, "rb") as f:
+            return f.read()
+    write(name, b"Dear Bob")
+    code, out, err = w.run("seal", name)
+    check("seal writes FILE.sealed, readable by its owner alone", code == OK and not out and content(name + ".sealed") == b"sealed: Dear Bob"
+          and os.stat(name + ".sealed").st_mode & 0o777 == 0o600, (code, out, err))
+    code, out, err = w.run("seal", name)
+    check("what is there is not replaced", code == USAGE and "--yes" in err, (code, out, err))
+    write(name, b"Dear Carol")
+    check("except with --yes", w.run("seal", "--yes", name)[0] == OK and content(name + ".sealed") == b"sealed: Dear Carol")
+    os.unlink(name)
+    code, out, err = w.run("open", name + ".sealed", "--json")
+    check("open writes FILE", code == OK and content(name) == b"Dear Carol" and
+          events(out) == [{"event": "opened", "file": name, "authenticated": True}], (code, out, err))
+    code, out, err = w.run("open", name)
+    check("where it is to be written has to be clear", code == USAGE and "-o" in err, (code, out, err))
+    check("- is standard input and output", w.run("seal", "-", input=b"x")[:2] == (OK, "sealed: x"))
+    check("-o names the output", w.run("open", "-o", "-", name + ".sealed", "--offset", "5")[:2] == (OK, "Dear Carol") and account.given[-1] == {"offset": 5})
+    write(name + ".sealed", b"something else")
+    os.unlink(name)
+    code, out, err = w.run("open", name + ".sealed")
+    check("of a file that does not open nothing is left", code == OTHER and "damaged" in err and os.listdir(directory) == ["letter.sealed"], (code, out, err))
+    write(name, b"hang")
+    process = w.start("seal", name, "-o", name + ".hangs", stderr=subprocess.DEVNULL)
+    check("nor of one that was not done", pump(lambda: account.given[-1] == {} and process.poll() is None) is True)
+    process.kill()
+    process.wait()
+    check("when the command is killed", sorted(os.listdir(directory)) == ["letter", "letter.sealed"], os.listdir(directory))
+    code, out, err = w.run("open", "--legacy-cbc", "-o", "-", "-", pin="abc", input=b"sealed: old")
+    check("an envelope without a MAC is opened with a warning", (code, out) == (OK, "old") and "no MAC" in err and
+          account.given[-1] == {"legacy-passphrase": "abc"}, (code, out, err))
+    check("a file that is not there is told", w.run("seal", directory + "/none")[0] == NOT_FOUND)
+
+
 def test_group(w):
     account = w.crypto.accounts[0]
     w.run("login", pin=PIN)
@@ -559,7 +605,7 @@ def test_usage(w):
     check("with --json before it, the error is an object", code == USAGE and events(out)[0]["code"] == USAGE and not err, (code, out, err))
     code, general, _ = w.run("--help")
     commands = general.split("Commands:\n")[1].split("\n\n")[0].splitlines()
-    check("--help lists the commands", code == OK and len(commands) == 20, commands)
+    check("--help lists the commands", code == OK and len(commands) == 22, commands)
     for command in (line.split()[0] for line in commands):
         code, out, _ = w.run(command, "--help")
         check(f"{command} --help describes it within 80 columns", code == OK and out.startswith(f"Usage: visavis {command}") and
@@ -569,7 +615,7 @@ def test_usage(w):
 world = World()
 try:
     for test in (test_contract, test_usage, test_before_any_account, test_signup, test_agent, test_send, test_read, test_follow, test_locked,
-                 test_login, test_slots, test_contact, test_group, test_keeping, test_choice, test_status, test_runtime_directory, test_other_user, test_terminal, test_hub):
+                 test_login, test_slots, test_contact, test_files, test_group, test_keeping, test_choice, test_status, test_runtime_directory, test_other_user, test_terminal, test_hub):
         test(world)
     status = finish()
 finally:
