@@ -19,9 +19,18 @@ static int group_error(int r, const struct invitee *invitees, size_t count, sd_b
         case ENOTCONN:
                 return sd_bus_error_set(error, ERROR_NOT_FOUND,
                                         "You are no member of this group any more; have a member add you.");
+        case EDOM:
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                         "A group's name has 1 to %d bytes, no @ and no control characters, and begins "
+                                         "with neither # nor a space.",
+                                         CONVERSATION_NAME_MAX);
         case E2BIG:
                 return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT, "A group has at most %d members.",
                                          GROUP_MEMBERS_MAX);
+        case EMSGSIZE:
+                return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
+                                        "The group has grown too large to be changed in this way; add fewer people at "
+                                        "a time.");
         default:
                 return claims_error(r, invitees, count, error);
         }
@@ -66,10 +75,7 @@ static int on_create(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r >= 0)
                 r = sd_bus_message_read(m, "s", &name);
         if (r >= 0 && !profile_name_valid(BYTES_STRING(name)))
-                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
-                                         "A group's name has 1 to %d bytes, no @ and no control characters, and begins "
-                                         "with neither # nor a space.",
-                                         CONVERSATION_NAME_MAX);
+                return group_error(-EDOM, NULL, 0, error);
         if (r >= 0)
                 r = read_addresses(a, m, &addresses, error);
         return r < 0 ? r : claims_start(a, m, writer_bytes(&addresses), create, error);
@@ -126,6 +132,21 @@ static int on_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)
                                          "%s is no other member of this group; Members says who is, and Leave is for "
                                          "oneself.",
                                          canonical);
+        return r < 0 ? group_error(r, NULL, 0, error) : sd_bus_reply_method_return(m, "");
+}
+
+static int on_rename(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct account *a = userdata;
+        struct conversation *c;
+        const char *name;
+        int r = account_object_read_conversation(a, m, error, &c);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "s", &name);
+        if (r < 0)
+                return r;
+        r = messenger_rename(a->messenger, c, BYTES_STRING(name));
         return r < 0 ? group_error(r, NULL, 0, error) : sd_bus_reply_method_return(m, "");
 }
 
@@ -193,6 +214,8 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Add", SD_BUS_ARGS("s", conversation, "as", members), SD_BUS_NO_RESULT, on_add,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Remove", SD_BUS_ARGS("s", conversation, "s", address), SD_BUS_NO_RESULT, on_remove,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Rename", SD_BUS_ARGS("s", conversation, "s", name), SD_BUS_NO_RESULT, on_rename,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Leave", SD_BUS_ARGS("s", conversation), SD_BUS_NO_RESULT, on_leave,
                                 SD_BUS_VTABLE_UNPRIVILEGED),

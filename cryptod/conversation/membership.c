@@ -11,7 +11,7 @@
 
 /* Two sealed rows, both bound to the id:
  *     struct { opaque pending[16]; uint32 messages; }
- *     struct { uint8 leave; opaque added<V>, removed<V>, leavers<V>; }      what is wanted; none: nothing */
+ *     struct { uint8 leave; opaque added<V>, removed<V>, name<V>, leavers<V>; }      what is wanted; none: nothing */
 
 static int seal_for(struct vault *v, const char *table, int64_t id, struct bytes content, struct writer *out)
 {
@@ -56,17 +56,23 @@ static int store_row(struct vault *v, struct membership *m)
         return r;
 }
 
+bool wanted_any(const struct wanted *w)
+{
+        return w->added.size > 0 || w->removed.size > 0 || w->name.size > 0;
+}
+
 static int store_wanted(struct vault *v, const struct membership *m)
 {
         const struct wanted *w = &m->wanted;
         _cleanup_writer_ struct writer content = WRITER_INIT, sealed = WRITER_INIT;
         int r;
 
-        if (!w->leave && w->added.size == 0 && w->removed.size == 0 && w->leavers.size == 0)
+        if (!w->leave && !wanted_any(w) && w->leavers.size == 0)
                 return storage_run(vault_database(v), "DELETE FROM wanted WHERE membership = ?", "i", m->id);
         write_u8(&content, w->leave);
         write_vector(&content, writer_bytes(&w->added));
         write_vector(&content, writer_bytes(&w->removed));
+        write_vector(&content, writer_bytes(&w->name));
         write_vector(&content, writer_bytes(&w->leavers));
         r = writer_finish(&content);
         if (r >= 0)
@@ -127,6 +133,7 @@ static void wanted_release(struct wanted *w)
 {
         writer_release(&w->added);
         writer_release(&w->removed);
+        writer_release(&w->name);
         writer_release(&w->leavers);
         *w = (struct wanted){ 0 };
 }
@@ -150,6 +157,7 @@ static int load_wanted(struct vault *v, struct membership *m)
         w->leave = read_u8(&reader) != 0;
         write_fixed(&w->added, read_vector(&reader));
         write_fixed(&w->removed, read_vector(&reader));
+        write_fixed(&w->name, read_vector(&reader));
         write_fixed(&w->leavers, read_vector(&reader));
         return reader_finish(&reader);
 }
@@ -214,7 +222,7 @@ const struct leaf_node *membership_other(const struct membership *m)
 
 bool membership_ready(const struct membership *m)
 {
-        return m->group && (membership_other(m) || !group_has_pending(m->group));
+        return m->group && m->wanted.removed.size == 0 && (membership_other(m) || !group_has_pending(m->group));
 }
 
 bool membership_is_pair(const struct membership *m)

@@ -12,6 +12,7 @@
 struct wanted {
         struct writer added;   /* a list of key packages (list.h) */
         struct writer removed; /* a list of addresses */
+        struct writer name;    /* of the group; empty: as it is */
         struct writer leavers; /* a list of the addresses of those who have proposed in this epoch to leave */
         bool leave;            /* we want to be out */
         bool changed;          /* since it was stored */
@@ -31,6 +32,9 @@ struct membership {
         bool gone; /* erased in the transaction under way, which frees it when it commits */
 };
 
+/* Whether a commit is to bring something about. */
+bool wanted_any(const struct wanted *w);
+
 /* Within a transaction: stores a new one; or what has changed since. */
 int membership_add(struct vault *v, struct membership *m, struct bytes conversation);
 int membership_store(struct vault *v, struct membership *m);
@@ -47,7 +51,8 @@ struct membership *membership_free(struct membership *m);
 struct bytes membership_group_id(const struct membership *m);
 uint64_t membership_epoch(const struct membership *m);
 
-/* False while nobody but us is in it, and a commit that adds somebody has not been accepted yet. */
+/* Whether something can be said in it: not while nobody but us is in it and a commit that adds somebody has not been
+ * accepted yet; and not while somebody is to be removed, who could still read it. */
 bool membership_ready(const struct membership *m);
 
 /* The leaf of another member; NULL if there is none. */

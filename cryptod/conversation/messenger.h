@@ -66,18 +66,21 @@ struct invitee {
 };
 
 /* A new group of ours, also of one alone; what is written before the hub has accepted the invitees waits. Errors:
- * -EINVAL: the name is none (profile.h); -E2BIG: more than GROUP_MEMBERS_MAX; those of messenger_start(), for an
- * invitee. */
+ * -EINVAL: the name is none (profile.h); -E2BIG: more than GROUP_MEMBERS_MAX; -EMSGSIZE: the commit and its Welcome do
+ * not fit an envelope; those of messenger_start(), for an invitee. */
 int messenger_create_group(struct messenger *m, struct bytes name, const struct invitee *invitees, size_t count,
                            uint64_t now, struct conversation **out);
 
 /* Adds people to a group, whoever is in it already being no error, and takes one out. When they return, it is on disk
  * what is wanted, and it will be done as soon as the hub and the others' commits allow; if the hub refuses, the
- * conversation says so. Errors: -EINVAL: a conversation with a person; -ENOTCONN: we are no member any more; -E2BIG;
- * -ENOENT: no such member, or ourselves; those of messenger_start(). */
+ * conversation says so. Errors: -EINVAL: a conversation with a person; -ENOTCONN: we are no member any more; -ENOENT:
+ * no such member, or ourselves; -E2BIG, -EMSGSIZE and those of messenger_start() as above. */
 int messenger_add_members(struct messenger *m, struct conversation *c, const struct invitee *invitees, size_t count,
                           uint64_t now);
 int messenger_remove_member(struct messenger *m, struct conversation *c, const char *address);
+
+/* Gives a group another name, in the same manner. -EDOM: it is none (profile.h). */
+int messenger_rename(struct messenger *m, struct conversation *c, struct bytes name);
 
 /* Wants to be out of a group: nothing is sent or taken in any more, and the keys are erased as soon as another member
  * has taken us out. -EINVAL, -ENOTCONN */

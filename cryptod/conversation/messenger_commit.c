@@ -33,6 +33,8 @@ static struct bytes package_address(struct bytes package)
 struct draft {
         struct bytes *add;
         uint32_t *remove;
+        struct writer extensions; /* a proposal, for another name */
+        struct bytes proposal;
         struct group_change change;
         struct writer recipients;
 };
@@ -41,6 +43,7 @@ static void draft_release(struct draft *d)
 {
         free(d->add);
         free(d->remove);
+        writer_release(&d->extensions);
         writer_release(&d->recipients);
 }
 
@@ -76,6 +79,21 @@ static void draft_removals(const struct membership *g, struct draft *d)
         d->change.remove = d->remove;
 }
 
+static int draft_name(const struct conversation *c, const struct membership *g, struct draft *d)
+{
+        _cleanup_writer_ struct writer extensions = WRITER_INIT;
+        const struct profile profile = { c->kind, writer_bytes(&g->wanted.name) };
+
+        if (profile.name.size == 0)
+                return 0;
+        profile_write(&profile, &extensions);
+        proposal_write_group_context_extensions(&d->extensions, writer_bytes(&extensions));
+        d->proposal = writer_bytes(&d->extensions);
+        d->change.proposals = &d->proposal;
+        d->change.proposal_count = 1;
+        return writer_finish(&d->extensions);
+}
+
 int messenger_commit(struct messenger *m, struct conversation *c, struct membership *g)
 {
         _cleanup_(draft_release) struct draft d = { .change.cached = true };
@@ -87,13 +105,17 @@ int messenger_commit(struct messenger *m, struct conversation *c, struct members
         messenger_recipients(m, g, &d.recipients); /* also those who are removed: so they learn of it */
         draft_adds(g, &d);
         draft_removals(g, &d);
-        r = group_commit(g->group, &d.change, &host, &commit, &welcome);
+        r = draft_name(c, g, &d);
+        if (r >= 0)
+                r = group_commit(g->group, &d.change, &host, &commit, &welcome);
         if (r < 0)
                 return r;
         parcel_write(&(struct parcel){ writer_bytes(&commit), writer_bytes(&welcome) }, &content);
         r = writer_finish(&content);
         if (r >= 0)
                 r = writer_finish(&d.recipients);
+        if (r >= 0 && content.size > ENVELOPE_MAX)
+                r = -EMSGSIZE;
         if (r < 0)
                 return r;
         e.recipients = writer_bytes(&d.recipients);
@@ -128,6 +150,7 @@ int messenger_propose_to_leave(struct messenger *m, struct membership *g)
 static void forget_what_is(struct wanted *w, const struct membership *g)
 {
         _cleanup_writer_ struct writer members = WRITER_INIT, added = WRITER_INIT, removed = WRITER_INIT;
+        struct profile profile;
         struct reader r;
 
         membership_addresses(g, &members);
@@ -148,6 +171,9 @@ static void forget_what_is(struct wanted *w, const struct membership *g)
         writer_release(&w->added);
         writer_release(&w->removed);
         writer_release(&w->leavers);
+        if (profile_read(group_epoch(g->group)->context.extensions, &profile) >= 0 &&
+            bytes_equal(profile.name, writer_bytes(&w->name)))
+                writer_release(&w->name);
         w->added = added;
         w->removed = removed;
         added = removed = WRITER_INIT;
@@ -172,10 +198,11 @@ static int commit_again(struct messenger *m, struct conversation *c, struct memb
 {
         int r = messenger_commit(m, c, g);
 
-        if (r >= 0 || (g->wanted.added.size == 0 && g->wanted.removed.size == 0))
+        if (r >= 0 || !wanted_any(&g->wanted))
                 return r;
+        group_clear_pending(g->group);
         messenger_give_up(g);
-        r = notice_add(m, c, "A change of the members could not be made; try it again.");
+        r = notice_add(m, c, "A change of the group could not be made; try it again.");
         return r < 0 ? r : membership_store(m->vault, g);
 }
 
@@ -183,6 +210,7 @@ void messenger_give_up(struct membership *g)
 {
         writer_release(&g->wanted.added);
         writer_release(&g->wanted.removed);
+        writer_release(&g->wanted.name);
         g->wanted.changed = true;
 }
 
@@ -203,7 +231,7 @@ int messenger_followed(struct messenger *m, struct conversation *c, struct membe
         forget_what_is(&g->wanted, g);
         if (r >= 0 && g->wanted.leave)
                 return membership_other(g) ? messenger_propose_to_leave(m, g) : messenger_gone(m, c, g);
-        if (r >= 0 && (again || g->wanted.added.size > 0 || g->wanted.removed.size > 0))
+        if (r >= 0 && (again || wanted_any(&g->wanted)))
                 r = commit_again(m, c, g);
         return r < 0 ? r : membership_store(m->vault, g);
 }
@@ -253,11 +281,11 @@ int messenger_refused(struct messenger *m, struct conversation *c, struct member
                 return messenger_gone(m, c, g);
         if (stale) /* the winner comes, and what is wanted is committed on top of it */
                 return membership_store(m->vault, g);
-        r = g->wanted.added.size > 0 || g->wanted.removed.size > 0
-                    ? notice_add(m, c, "The hub refused a change of the members; try it again.")
-                    : 0;
+        r = wanted_any(&g->wanted) ? notice_add(m, c, "The hub refused a change of the group; try it again.") : 0;
         messenger_give_up(g);
         if (r >= 0)
                 r = membership_store(m->vault, g);
-        return r < 0 || membership_other(g) ? r : messenger_fail_waiting(m, c);
+        if (r < 0)
+                return r;
+        return membership_other(g) ? messenger_encrypt_waiting(m, c) : messenger_fail_waiting(m, c);
 }

@@ -41,7 +41,7 @@ static int want_added(struct membership *g, const struct invitee *invitees, size
 /* Commits what is wanted, unless a commit waits; then that is next. */
 static int commit_unless_pending(struct messenger *m, struct conversation *c, struct membership *g)
 {
-        if (group_has_pending(g->group) || (g->wanted.added.size == 0 && g->wanted.removed.size == 0))
+        if (group_has_pending(g->group) || !wanted_any(&g->wanted))
                 return membership_store(m->vault, g);
         return messenger_commit(m, c, g);
 }
@@ -141,6 +141,24 @@ int messenger_remove_member(struct messenger *m, struct conversation *c, const c
         if (r < 0)
                 return r;
         list_add(&g->wanted.removed, BYTES_STRING(address));
+        g->wanted.changed = true;
+        return messenger_end(m, g, commit_unless_pending(m, c, g));
+}
+
+int messenger_rename(struct messenger *m, struct conversation *c, struct bytes name)
+{
+        struct membership *g;
+        int r = changeable(c, &g);
+
+        if (r >= 0 && !profile_name_valid(name))
+                r = -EDOM;
+        if (r < 0 || bytes_equal(name, BYTES_STRING(c->name)))
+                return r;
+        r = messenger_begin(m);
+        if (r < 0)
+                return r;
+        writer_release(&g->wanted.name);
+        write_fixed(&g->wanted.name, name);
         g->wanted.changed = true;
         return messenger_end(m, g, commit_unless_pending(m, c, g));
 }

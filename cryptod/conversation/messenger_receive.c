@@ -457,7 +457,7 @@ static int store_step(struct messenger *m, uint64_t sequence, struct conversatio
                 r = store_commit(m, c, g, s);
         else if (s->merged)
                 r = messenger_followed(m, c, g, writer_bytes(&s->before), BYTES(NULL, 0), false);
-        if (r >= 0 && s->merged && !g->gone)
+        if (r >= 0 && (s->merged || s->received.kind == RECEIVED_COMMIT) && !g->gone)
                 r = messenger_encrypt_waiting(m, c);
         if (r >= 0 && s->received.kind == RECEIVED_PROPOSAL)
                 r = store_leaver(m, c, g, &s->received);

@@ -109,5 +109,5 @@ int messenger_followed(struct messenger *m, struct conversation *c, struct membe
 /* We are no member any more: its keys are erased. */
 int messenger_gone(struct messenger *m, struct conversation *c, struct membership *g);
 
-/* Nobody is to be added or removed any more. */
+/* Nobody is to be added or removed any more, and the name stays. */
 void messenger_give_up(struct membership *g);

@@ -270,6 +270,9 @@ def play_groups(stage, authd, alice, bob, conversation):
     check("a conversation of two is no group", refused("InvalidArgument", alice.groups.Add, conversation, [carol.address])
           and refused("InvalidArgument", alice.groups.Leave, conversation) and alice.members(conversation) == ["alice", "bob"])
     check("nor is somebody a member who is none", refused("NotFound", alice.groups.Remove, group, f"dave@127.0.0.1:{stage.port}"))
+    carol.groups.Rename(group, "climbers")
+    check("a new name is everybody's", refused("InvalidArgument", carol.groups.Rename, group, "a@b") and wait_for(
+        lambda: [str(n) for _, n, _ in bob.groups.List()] == ["climbers"]))
     carol.groups.Leave(group)
     check("who leaves says nothing more", refused("Hub", carol.account.Send, group, "x") and carol.members(group) == []
           and [bool(m) for *_, m in carol.groups.List()] == [False])

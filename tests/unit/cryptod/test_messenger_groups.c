@@ -302,11 +302,13 @@ static void who_is_added_reads_nothing_earlier_and_who_is_removed_nothing_more(v
         say(0, "four of us");
         settle();
         remove_member(3, 2);
+        say(3, "not for carol"); /* waits, since in this epoch she could still read it */
+        assert_int_equal(history_first_unsent(fixture->people[3].vault, conversation_id(group_of(3))), 3);
         settle();
         say(0, "without carol");
         settle();
-        assert_history(3,
-                       "* You were added to “friends”.|alice: four of us|* You removed carol.|alice: without carol|");
+        assert_history(3, "* You were added to “friends”.|alice: four of us|me: not for carol|* You removed "
+                          "carol.|alice: without carol|");
         assert_history(2, "* You were added to “friends”.|alice: three of us|* bob added dave.|alice: four of us|"
                           "* You were removed.|");
         assert_null(group_of(2)->memberships);
@@ -319,7 +321,8 @@ static void who_is_added_reads_nothing_earlier_and_who_is_removed_nothing_more(v
         settle();
         say(2, "back");
         settle();
-        assert_history(3, "* You were added to “friends”.|alice: four of us|* You removed carol.|alice: without carol|"
+        assert_history(3, "* You were added to “friends”.|alice: four of us|me: not for carol|* You removed "
+                          "carol.|alice: without carol|"
                           "* alice added carol.|carol: back|");
 }
 
@@ -479,7 +482,27 @@ static void whom_the_hub_refuses_is_not_added(void **state)
         settle();
         assert_members(1, "alice bob ");
         assert_history(0, "* You created “friends”.|* You added bob.|"
-                          "* The hub refused a change of the members; try it again.|me: still two|");
+                          "* The hub refused a change of the group; try it again.|me: still two|");
+}
+
+static void two_names_race_and_all_agree_on_one(void **state)
+{
+        create(3);
+        assert_int_equal(messenger_rename(fixture->people[0].messenger, group_of(0), BYTES_STRING("a@b")), -EDOM);
+        assert_int_equal(messenger_rename(fixture->people[0].messenger, group_of(0), BYTES_STRING("climbers")), 0);
+        assert_int_equal(messenger_rename(fixture->people[1].messenger, group_of(1), BYTES_STRING("hikers")), 0);
+        post(0);
+        person_restart(&fixture->people[1]);
+        settle();
+        for (unsigned who = 0; who < 3; who++) {
+                person_restart(&fixture->people[who]);
+                assert_string_equal(group_of(who)->name, "hikers"); /* it was made anew on top of the other */
+        }
+        assert_history(2, "* You were added to “friends”.|* The name is now “climbers”.|* The name is now “hikers”.|");
+        sign_up(3);
+        assert_int_equal(change(2, NULL, 3, 4), 0);
+        settle();
+        assert_history(3, "* You were added to “hikers”.|");
 }
 
 /* A seeded walk of eight people through all of it, with restarts and arrivals at any time. */
@@ -544,6 +567,7 @@ int main(void)
                 TEST(a_group_of_one_waits_for_others),
                 TEST(another_key_is_marked),
                 TEST(whom_the_hub_refuses_is_not_added),
+                TEST(two_names_race_and_all_agree_on_one),
                 TEST(a_random_walk_ends_in_agreement),
         };
 
