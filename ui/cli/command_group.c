@@ -111,6 +111,8 @@ static int in_group(struct cli *cli, const char *action, const char *group, char
                         r = call_with_list(cli, &s.chosen, "Add", s.conversation, argv, NULL);
                 else if (strcmp(action, "remove") == 0)
                         r = cli_call(cli, s.chosen.path, CRYPTO_GROUPS, "Remove", NULL, "ss", s.conversation, argv[0]);
+                else if (strcmp(action, "rename") == 0)
+                        r = cli_call(cli, s.chosen.path, CRYPTO_GROUPS, "Rename", NULL, "ss", s.conversation, argv[0]);
                 else
                         r = cli_call(cli, s.chosen.path, CRYPTO_GROUPS, "Leave", NULL, "s", s.conversation);
         }
@@ -123,8 +125,8 @@ int command_group(struct cli *cli, int argc, char *argv[])
         static const struct {
                 const char *name;
                 int least, most; /* words behind it */
-        } actions[] = { { "list", 0, 0 },      { "create", 1, INT_MAX }, { "members", 1, 1 },
-                        { "add", 2, INT_MAX }, { "remove", 2, 2 },       { "leave", 1, 1 } };
+        } actions[] = { { "list", 0, 0 },   { "create", 1, INT_MAX }, { "members", 1, 1 }, { "add", 2, INT_MAX },
+                        { "remove", 2, 2 }, { "rename", 2, 2 },       { "leave", 1, 1 } };
         const char *action = argc > 0 ? argv[0] : "";
         struct cli_account account;
         bool known = false;
@@ -136,7 +138,7 @@ int command_group(struct cli *cli, int argc, char *argv[])
         if (!known)
                 return cli_fail(cli, EXIT_USAGE,
                                 "Say list, create NAME [ADDRESS …], members GROUP, add GROUP ADDRESS …, remove GROUP "
-                                "ADDRESS, or leave GROUP.");
+                                "ADDRESS, rename GROUP NAME, or leave GROUP.");
         if (strcmp(action, "list") != 0 && strcmp(action, "create") != 0)
                 return in_group(cli, action, argv[1], argv + 2);
         r = cli_unlocked_account(cli, &account);

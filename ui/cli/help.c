@@ -86,6 +86,7 @@ const struct command commands[] = {
           "                           than the one that is known for the address\n"
           "add GROUP ADDRESS …        add people, who can read what is said from then on\n"
           "remove GROUP ADDRESS       take somebody out, who can read nothing more\n"
+          "rename GROUP NAME          give it another name\n"
           "leave GROUP                leave it; what you have read stays\n"
           "\n"
           "GROUP is a group's name, or the id that list --json shows. visavis send and\n"

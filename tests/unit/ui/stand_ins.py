@@ -260,6 +260,12 @@ class Groups(dbus.service.Object):
             raise Refused("NotFound", "No such member.")
         self.group[1].remove(address)
 
+    @dbus.service.method("im.visavis.Crypto1.Groups", in_signature="ss", sender_keyword="sender")
+    def Rename(self, conversation, name, sender):
+        self.needs(sender)
+        assert conversation == GROUP
+        self.group[0] = str(name)
+
     @dbus.service.method("im.visavis.Crypto1.Groups", in_signature="s", sender_keyword="sender")
     def Leave(self, conversation, sender):
         self.needs(sender)

@@ -392,7 +392,8 @@ def test_group(w):
     check("send takes a group's name", w.run("send", "friends", "hello")[0] == OK and account.messages[-1][2] == "hello")
     code, out, err = w.run("read", "friends")
     check("so does read", code == OK and "hello" in out, (out, err))
-    check("group leave leaves", w.run("group", "leave", "friends")[0] == OK and "no member" in w.run("group", "list")[1])
+    check("group rename renames", w.run("group", "rename", "friends", "old friends")[0] == OK and account.group[0] == "old friends")
+    check("group leave leaves", w.run("group", "leave", "old friends")[0] == OK and "no member" in w.run("group", "list")[1])
     check("group knows no other word", w.run("group", "frob")[0] == USAGE and w.run("group", "add", "friends")[0] == USAGE)
     account.messages.pop()
 
