@@ -16,9 +16,9 @@ TICKET_SECONDS = 30
 AUTH = ("im.visavis.Auth1", "/im/visavis/Auth1")
 
 
-def texts(stage, reader):
+def texts(stage, reader, *conversation):
     """What a person reads, as (sender's name, text), oldest first."""
-    done = stage.visavis(reader, "read", "--json", "--last", "500")
+    done = stage.visavis(reader, "read", "--json", "--last", "500", *conversation)
     messages = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     return [(m["sender"].split("@")[0], m["text"]) for m in messages if "text" in m]
 
@@ -39,7 +39,7 @@ def wait_for_texts(stage, reader, expected, seconds=60):
 def account_of(stage, person):
     answer = json.loads(stage.busctl("call", "im.visavis.Crypto1", "/im/visavis/Crypto1", "im.visavis.Crypto1.Manager",
                                      "ListAccounts", user=person))
-    path, identifier, _, state = answer["data"][0][0]
+    path, identifier, _, state, _ = answer["data"][0][0]
     return path, identifier, state
 
 
@@ -104,6 +104,32 @@ def policy(story, stage):
         for user in (stage.person_user("alice"), "visavis-auth"):
             refused_by_bus(stage, user, "im.visavis.Crypto1", "/im/visavis/Crypto1", "im.visavis.Crypto1.Inbox",
                            "KeyPackagesLow", "su", "x", "0")
+
+
+def group(story, stage):
+    def until(person, condition):
+        deadline = time.monotonic() + 60
+        while not condition(have := texts(stage, person, "hikers")):
+            assert time.monotonic() < deadline, f"{person} has {have}"
+            time.sleep(0.2)
+
+    with story.step("a group is created, and every member's message reaches all, with relayd killed in between"):
+        stage.visavis("alice", "group", "create", "hikers", stage.address_of("bob"))
+        stage.kill("relayd")
+        stage.visavis("alice", "send", "hikers", "at eight")
+        deadline = time.monotonic() + 60
+        while "hikers" not in stage.visavis("bob", "group", "list").stdout:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        until("bob", lambda have: ("alice", "at eight") in have)
+        stage.visavis("bob", "send", "hikers", "by the bridge")
+        until("alice", lambda have: ("bob", "by the bridge") in have)
+    with story.step("a member who is removed reads nothing more"):
+        stage.visavis("alice", "group", "remove", "hikers", stage.address_of("bob"))
+        stage.visavis("alice", "send", "hikers", "alone now")
+        until("bob", lambda have: have[-1] == ("", "You were removed."))
+        assert ("alice", "alone now") not in texts(stage, "bob", "hikers")
+        assert stage.visavis("bob", "send", "hikers", "and I?", check=False).returncode != 0
 
 
 def crashes(story, stage):
@@ -200,6 +226,7 @@ def the_story(story, stage):
     for person in PINS:
         log_in(stage, person)
     crashes(story, stage)
+    group(story, stage)
     with story.step("every daemon ends cleanly when it is asked to"):
         for daemon in DAEMONS:
             stage.busctl("introspect", BUS_NAMES[daemon], "/")
