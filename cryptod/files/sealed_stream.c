@@ -181,6 +181,8 @@ static int pass_chunk(struct sealed_stream *s, uint64_t number, size_t skip, uin
                         : read_chunk(s, sealed, sealed_file_capacity((uint32_t) number) + SEALED_FILE_TAG_SIZE, &size,
                                      last);
 
+        if (r == 0 && size == 0 && number > 0)
+                return -ENXIO; /* it was the first that was asked for: there is one behind each but the last */
         if (r == 0)
                 r = open_chunk(s, (uint32_t) number, *last, BYTES(sealed, size), plain);
         if (r != 0)
@@ -201,7 +203,10 @@ int sealed_stream_open(struct sealed_stream *s, uint64_t offset)
         uint32_t first;
         size_t skip;
         bool last = false;
-        int r = sealed_file_seek(offset, &first, &skip, &position);
+        /* Also of an offset that is the content's end, where no chunk may begin, there is a byte before. */
+        int r = sealed_file_seek(offset > 0 ? offset - 1 : 0, &first, &skip, &position);
+
+        skip += offset > 0;
 
         if (!sealed)
                 abort();

@@ -105,6 +105,19 @@ static void test_from_any_offset(void **state)
                 assert_true(bytes_equal(BYTES(plain.data + offsets[i], WHOLE - offsets[i]), writer_bytes(&opened)));
         }
         assert_int_equal(run(true, 0, writer_bytes(&sealed), WHOLE + 1, &none), -ENXIO);
+        assert_int_equal(run(true, 0, writer_bytes(&sealed), 10 * (uint64_t) WHOLE, &none), -ENXIO);
+        assert_int_equal(run(true, 0, writer_bytes(&sealed), UINT64_MAX, &none), -EFBIG);
+        assert_int_equal(none.size, 0);
+}
+
+static void test_from_the_end_of_a_full_chunk(void **state)
+{
+        _cleanup_writer_ struct writer plain = WRITER_INIT, sealed = WRITER_INIT, none = WRITER_INIT;
+
+        fill(&plain, SEALED_FILE_FIRST_CAPACITY);
+        assert_int_equal(run(false, 0, writer_bytes(&plain), 0, &sealed), 0);
+        assert_int_equal(run(true, 0, writer_bytes(&sealed), SEALED_FILE_FIRST_CAPACITY, &none), 0);
+        assert_int_equal(run(true, 0, writer_bytes(&sealed), SEALED_FILE_FIRST_CAPACITY + 1, &none), -ENXIO);
         assert_int_equal(none.size, 0);
 }
 
@@ -271,6 +284,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_there_and_back),
                 cmocka_unit_test(test_from_any_offset),
+                cmocka_unit_test(test_from_the_end_of_a_full_chunk),
                 cmocka_unit_test(test_what_was_done_is_told_apart),
                 cmocka_unit_test(test_something_behind_a_full_last_chunk),
                 cmocka_unit_test(test_flipped_bits),

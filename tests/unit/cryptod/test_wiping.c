@@ -5,9 +5,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
+#include "cryptod/files/legacy_envelope.h"
+#include "cryptod/files/sealed_file.h"
 #include "cryptod/vault/recovery_code.h"
 #include "cryptod/vault/vault.h"
 #include "services/cleanup.h"
@@ -74,6 +77,30 @@ static void use(void *userdata)
         assert_int_equal(vault_cell_read(p->vault, p->cell, owner, &cell), 0);
 }
 
+/* A file is sealed and opened, as a sealed one and as an older tool's envelope. */
+static void seal_file(void *userdata)
+{
+        _cleanup_secret_ struct secret *content = secret_random(1000), *opened = secret_new(1000), *key = NULL,
+                                       *passphrase = secret_random(20);
+        _cleanup_sealed_file_ struct sealed_file *sealing = NULL, *opening = NULL;
+        _cleanup_writer_ struct writer text = WRITER_INIT, plain = WRITER_INIT;
+        uint8_t header[SEALED_FILE_HEADER_SIZE], sealed[1000 + SEALED_FILE_TAG_SIZE];
+        struct sealed_file_header h;
+        struct person *p = userdata;
+        bool authenticated;
+
+        assert_int_equal(vault_purpose_key(p->vault, "sealed files", &key), 0);
+        sealing = sealed_file_new(key, SEALED_FILE_KEY_ACCOUNT, BYTES(NULL, 0), header);
+        sealed_file_seal_chunk(sealing, 0, true, secret_bytes(content), sealed);
+        assert_int_equal(sealed_file_header_read(BYTES_OF(header), &h), 0);
+        assert_int_equal(sealed_file_open(key, &h, &opening), 0);
+        assert_int_equal(sealed_file_open_chunk(opening, 0, true, BYTES_OF(sealed), opened->data), 0);
+        assert_int_equal(legacy_envelope_write(passphrase, secret_bytes(content), &text), 0);
+        assert_int_equal(legacy_envelope_read(passphrase, writer_bytes(&text), &plain, &authenticated), 0);
+        explicit_bzero(header,
+                       sizeof(header)); /* the commitment, which is derived with the key, but is for all to see */
+}
+
 static void lock(void *userdata)
 {
         vault_lock(((struct person *) userdata)->vault);
@@ -113,7 +140,7 @@ static void forget(void *userdata)
 
 static void nothing_is_left_on_the_stack_and_in_the_end_nothing_at_all(void **state)
 {
-        void (*const operations[])(void *userdata) = { sign_up, use, lock, unlock, use, forget };
+        void (*const operations[])(void *userdata) = { sign_up, use, seal_file, lock, unlock, use, forget };
         struct person p;
 
         search_notes_freed = true;
