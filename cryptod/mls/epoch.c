@@ -31,8 +31,11 @@ void epoch_release(struct epoch **e)
 int epoch_psk_secret(const struct suite *s, const struct psk_id *ids, size_t count, const struct psk_source *source,
                      struct secret **out)
 {
-        _cleanup_free_ struct psk *psks = calloc(count + 1, sizeof(*psks));
+        _cleanup_free_ struct psk *psks = NULL;
 
+        if (count > UINT16_MAX) /* PSKLabel counts them in two bytes */
+                return -EBADMSG;
+        psks = calloc(count + 1, sizeof(*psks));
         if (!psks)
                 abort();
         for (size_t i = 0; i < count; i++) {

@@ -43,7 +43,8 @@ int epoch_proposed_psk_secret(const struct suite *s, const struct proposal_list 
 /* Notes in @next what a committed list means for the group itself: that a ReInit has ended it. */
 void epoch_note_reinit(struct epoch *next, const struct proposal_list *l);
 
-/* psk_secret of a list of PSK ids, each found in @source. -ENOKEY if one is not there. */
+/* psk_secret of a list of PSK ids, each found in @source. -ENOKEY if one is not there, -EBADMSG if they are more than
+ * 65535. */
 int epoch_psk_secret(const struct suite *s, const struct psk_id *ids, size_t count, const struct psk_source *source,
                      struct secret **out);
 

@@ -27,5 +27,5 @@ struct psk {
         const struct secret *value;
 };
 
-/* psk_secret of @count PSKs in the order of their proposals; all zero for none. A new secret. */
+/* psk_secret of @count PSKs (at most 65535) in the order of their proposals; all zero for none. A new secret. */
 struct secret *psk_secret(const struct suite *s, const struct psk *psks, size_t count);

@@ -1,13 +1,17 @@
 /* What somebody sends must not cost much more than its length: the numbers that are read are counted while a tree is
- * judged that was made to be expensive. Nothing in it need be signed, for signatures are verified last. */
+ * judged that was made to be expensive. Nothing in it need be signed, for signatures are verified last. And what is
+ * counted in few bytes must not be more than that. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
+#include "cryptod/mls/epoch.h"
 #include "cryptod/mls/leaf_node_validation.h"
+#include "services/cleanup.h"
 
 enum { HALF = 512, MANY = 20000 };
 
@@ -127,11 +131,32 @@ static void extensions_beside_as_many_abilities(void **state)
         ratchet_tree_release(&t);
 }
 
+static const struct secret *known(void *userdata, const struct psk_id *id)
+{
+        return userdata;
+}
+
+/* PSKs are numbered in two bytes (§8.4): of more, two would have the same number. */
+static void more_psks_than_can_be_counted(void **state)
+{
+        const struct suite *s = suite_by_id(1);
+        _cleanup_secret_ struct secret *psk = secret_new(s->hash_size), *secret = NULL;
+        _cleanup_free_ struct psk_id *ids = calloc(UINT16_MAX + 1, sizeof(*ids));
+        struct psk_source source = { known, psk };
+
+        assert_non_null(ids);
+        for (size_t i = 0; i <= UINT16_MAX; i++)
+                ids[i].type = PSK_EXTERNAL;
+        assert_int_equal(epoch_psk_secret(s, ids, UINT16_MAX + 1, &source, &secret), -EBADMSG);
+        assert_int_equal(epoch_psk_secret(s, ids, 2, &source, &secret), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(links_that_lead_nowhere),
                 cmocka_unit_test(extensions_beside_as_many_abilities),
+                cmocka_unit_test(more_psks_than_can_be_counted),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
