@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cryptod/mls/group.h"
+#include "cryptod/mls/hpke.h"
 #include "cryptod/mls/identity.h"
 #include "cryptod/mls/private_message.h"
 #include "cryptod/mls/public_message.h"
@@ -81,6 +82,34 @@ static void fuzz_welcome(struct bytes input)
                 abort();
 }
 
+/* The input is what an inviter has encrypted to us. */
+static void fuzz_group_secrets(struct bytes input)
+{
+        const struct suite *s = suite_by_id(1);
+        _cleanup_writer_ struct writer public_key = WRITER_INIT, kem_output = WRITER_INIT, sealed = WRITER_INIT,
+                                       list = WRITER_INIT, again = WRITER_INIT;
+        _cleanup_secret_ struct secret *key = hpke_derive_key_pair(s, BYTES_STRING("bob"), &public_key);
+        _cleanup_(group_secrets_release) struct group_secrets secrets = { 0 };
+        struct bytes ref = BYTES_STRING("reference");
+
+        if (hpke_encrypt_with_label(s, writer_bytes(&public_key), "Welcome", BYTES(NULL, 0), input, &kem_output,
+                                    &sealed) < 0)
+                abort();
+        write_vector(&list, ref);
+        write_vector(&list, writer_bytes(&kem_output));
+        write_vector(&list, writer_bytes(&sealed));
+        if (writer_finish(&list) < 0 ||
+            welcome_open_secrets(&(struct welcome){ .suite = s, .secrets = writer_bytes(&list) }, ref, key, &secrets) <
+                    0)
+                return;
+        write_vector(&again, secret_bytes(secrets.joiner_secret));
+        write_optional(&again, secrets.path_secret != NULL);
+        if (secrets.path_secret)
+                write_vector(&again, secret_bytes(secrets.path_secret));
+        write_vector(&again, secrets.psks);
+        expect(&again, input);
+}
+
 static void fuzz_group_info(struct bytes input)
 {
         _cleanup_writer_ struct writer w = WRITER_INIT;
@@ -148,7 +177,8 @@ static void fuzz_state(struct bytes input)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static void (*const decoders[])(struct bytes) = {
-                fuzz_process, fuzz_key_package, fuzz_welcome, fuzz_group_info, fuzz_tree, fuzz_content, fuzz_state,
+                fuzz_process, fuzz_key_package, fuzz_welcome, fuzz_group_info,
+                fuzz_tree,    fuzz_content,     fuzz_state,   fuzz_group_secrets,
         };
 
         if (size > 0)
