@@ -13,6 +13,7 @@ static const struct config_key keys[] = {
         { "accounts", "suite", "" } /* the best that this OpenSSL has */,
         { "unlock", "derivation-milliseconds", "500" },
         { "unlock", "passphrase-alone", "no" },
+        { "memory", "memfd-secret", "yes" },
         { NULL, NULL, NULL },
 };
 
@@ -24,14 +25,20 @@ static int on_start(struct daemon *d, void **state)
         struct cryptod_settings settings = { .suite = config_string(d->config, "accounts", NULL, "suite") };
         struct cryptod *c;
         int64_t milliseconds;
+        bool hidden;
         int r = peer_configure(&settings.relay, d->config, "relay-user");
 
         if (r >= 0)
                 r = config_integer(d->config, "unlock", NULL, "derivation-milliseconds", 100, 10000, &milliseconds);
         if (r >= 0)
                 r = config_boolean(d->config, "unlock", NULL, "passphrase-alone", &settings.passphrase_alone);
+        if (r >= 0)
+                r = config_boolean(d->config, "memory", NULL, "memfd-secret", &hidden);
         if (r < 0)
                 return r;
+        if (hidden && (r = secret_hide()) < 0)
+                log_info("The kernel does not give memory that it cannot read itself (%s); keys are in locked memory.",
+                         strerror(-r));
         settings.argon2_usec = (uint64_t) milliseconds * 1000;
         if (settings.suite[0] == '\0')
                 settings.suite = suite_default()->name;

@@ -13,11 +13,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "cleanup.h"
@@ -45,6 +47,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct slab *slabs[CLASSES]; /* those with a free block */
 static bool warned;
+static atomic_bool hidden; /* secret_hide() */
 
 static void before_fork(void)
 {
@@ -106,11 +109,23 @@ static void protect(void *p, size_t size)
         }
 }
 
+/* Puts memory of memfd_secret(2) in the place of a mapping, which is locked and out of dumps by itself. */
+static int hide(void *p, size_t size)
+{
+        _cleanup_close_ int fd = (int) syscall(SYS_memfd_secret, O_CLOEXEC);
+
+        if (fd < 0 || ftruncate(fd, (off_t) size) < 0 ||
+            mmap(p, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
+                return -errno;
+        return madvise(p, size, MADV_DONTFORK) < 0 ? -errno : 0;
+}
+
 static struct slab *slab_new(unsigned class, size_t mapping_size, size_t block_size)
 {
         struct slab *slab = map_aligned(mapping_size);
 
-        protect(slab, mapping_size);
+        if (!hidden || hide(slab, mapping_size) < 0)
+                protect(slab, mapping_size);
         slab->mapping_size = mapping_size;
         slab->block_size = block_size;
         slab->class = class;
@@ -138,6 +153,35 @@ static void slab_unlist(struct slab *slab)
         if (slab->next)
                 slab->next->previous = slab->previous;
         slab->previous = slab->next = NULL;
+}
+
+static void drop_empty_slabs(void)
+{
+        pthread_mutex_lock(&lock);
+        for (unsigned class = 0; class < CLASSES; class ++) {
+                for (struct slab *slab = slabs[class], *next; slab; slab = next) {
+                        next = slab->next;
+                        if (slab->used > 0)
+                                continue;
+                        slab_unlist(slab);
+                        munmap(slab, slab->mapping_size);
+                }
+        }
+        pthread_mutex_unlock(&lock);
+}
+
+int secret_hide(void)
+{
+        size_t page = (size_t) sysconf(_SC_PAGESIZE);
+        uint8_t *p = map_aligned(page);
+        int r = hide(p, page);
+
+        munmap(p, page);
+        if (r < 0)
+                return r;
+        hidden = true;
+        drop_empty_slabs();
+        return 0;
 }
 
 static uint8_t *slab_block(struct slab *slab, unsigned index)
@@ -196,7 +240,8 @@ struct secret *secret_new(size_t size)
         return s;
 }
 
-/* Called with the lock held. An empty slab is kept only if its class has no other with room. */
+/* Called with the lock held. An empty slab is kept only if its class has no other with room, and not of hidden memory:
+ * as long as there is any, the machine cannot hibernate. */
 static void give_small(struct slab *slab, unsigned index)
 {
         bool was_full = slab->used == slab->blocks;
@@ -206,7 +251,7 @@ static void give_small(struct slab *slab, unsigned index)
         slab->used--;
         if (was_full)
                 slab_list(slab);
-        if (slab->used == 0 && (slab->previous || slab->next)) {
+        if (slab->used == 0 && (hidden || slab->previous || slab->next)) {
                 slab_unlist(slab);
                 munmap(slab, slab->mapping_size);
         }

@@ -24,6 +24,12 @@ struct secret {
  * key must not go on. The caller owns it and ends it with secret_free(). */
 struct secret *secret_new(size_t size);
 
+/* From now on new secrets are in memory that the kernel itself cannot read (memfd_secret(2), Linux 5.14), so neither
+ * can root by /proc/PID/mem, nor a core image; what cannot be had so is in locked memory, as without it. While there is
+ * any such secret the machine cannot hibernate. For a process that does not fork: a child must not touch a secret.
+ * -ENOSYS, -EPERM: the kernel does not have it, or does not give it. */
+int secret_hide(void);
+
 /* A new secret with a copy of @b. The caller wipes the original if it is not a secret itself. */
 struct secret *secret_copy(struct bytes b);
 

@@ -1,16 +1,18 @@
 #!/usr/bin/python3
-"""Keys live in cryptod's locked memory and nowhere else, and texts not longer than their account is unlocked: the memory of everything
-that runs is searched for secrets that were opened from the disks with both factors.
+"""Keys live in cryptod's locked memory and nowhere else (where the kernel can hide it, not even root reads it there), and texts not longer
+than their account is unlocked: the memory of everything that runs is searched for secrets that were opened from the disks with both factors.
 
 A core image is what a crash would leave behind; a memory image is all that root can read, locked pages too. What is looked for is found
 where it has to be, so a search that finds nothing means something."""
 
 import contextlib
+import ctypes
 import glob
 import os
 import pwd
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -177,12 +179,39 @@ def the_story(story, stage):
             stage.visavis(person, "lock")
         reader.wait(20)
         expect_nothing([*keys, *factors, ("the text", TEXT.encode())], cryptod=memory_image(stage.daemon_pid("cryptod")))
+    if hides_memory():
+        hidden(story, stage, keys)
     with story.step("a log-in that waits for a face holds the PIN, and no core image of it does"):
         before_login(stage, keys, factors)
 
 
+def hides_memory():
+    """Whether the kernel has memfd_secret(2), whose number is the same on all architectures that do."""
+    fd = ctypes.CDLL(None, use_errno=True).syscall(447, 0)
+    if fd >= 0:
+        os.close(fd)
+    return fd >= 0
+
+
+def hidden(story, stage, keys):
+    with story.step("where the kernel hides memory, root reads no key of an account that is unlocked"):
+        stage.configure("cryptod", "")
+        stage.kill("cryptod", signal.SIGTERM)
+        for person, pin in PINS.items():
+            stage.camera(person)
+            stage.visavis(person, "login", pin=pin)
+        stage.camera("nobody")
+        assert TEXT in stage.visavis("bob", "read").stdout
+        image, core = memory_image(stage.daemon_pid("cryptod")), core_image(stage.daemon_pid("cryptod"))
+        assert found(image, [("the account", account_of(stage, "bob").encode())]), "this is not an image of what cryptod works with"
+        expect_nothing(keys, cryptod=image, core=core)
+        for person in PINS:
+            stage.visavis(person, "lock")
+
+
 def tell_story(story):
     with Stage(os.environ["VISAVIS_BUILD"]) as stage:
+        stage.configure("cryptod", "[memory]\nmemfd-secret = no\n")  # so that the search can be seen to find what is there
         the_story(story, stage)
 
 

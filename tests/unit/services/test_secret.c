@@ -320,6 +320,41 @@ static void other_files_are_refused(void **state)
         assert_null(s);
 }
 
+static bool maps_hidden_memory(void)
+{
+        FILE *f = fopen("/proc/self/maps", "re");
+        char line[512];
+        bool found = false;
+
+        assert_non_null(f);
+        while (fgets(line, sizeof(line), f))
+                found |= strstr(line, "secretmem") != NULL;
+        fclose(f);
+        return found;
+}
+
+/* For all of the process, from here on: the last test. */
+static void a_hidden_secret_is_read_by_nobody_else(void **state)
+{
+        _cleanup_close_ int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+        uint8_t copy[16];
+
+        if (secret_hide() < 0)
+                skip(); /* the kernel has none, or valgrind does not know it */
+        for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+                struct secret *s = secret_new(sizes[i]), *other = secret_new(sizes[i]);
+
+                assert_true(all_zero(s->data, sizes[i]));
+                memset(s->data, 0x5a, sizes[i]);
+                assert_true(all_zero(other->data, sizes[i]));
+                assert_true(pread(memory, copy, sizeof(copy), (off_t) (uintptr_t) s) < 0);
+                assert_true(maps_hidden_memory());
+                secret_free(s);
+                secret_free(other);
+                assert_false(maps_hidden_memory()); /* or the machine could not hibernate */
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -338,6 +373,7 @@ int main(void)
                 cmocka_unit_test(a_socket_is_read_to_its_end),
                 cmocka_unit_test(a_writer_that_does_not_end_is_given_up),
                 cmocka_unit_test(other_files_are_refused),
+                cmocka_unit_test(a_hidden_secret_is_read_by_nobody_else),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
