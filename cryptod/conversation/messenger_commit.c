@@ -94,6 +94,45 @@ static int draft_name(const struct conversation *c, const struct membership *g, 
         return writer_finish(&d->extensions);
 }
 
+/* A member as messenger_spell() writes it, without the mark. */
+static struct bytes unmarked(struct bytes spelt)
+{
+        return spelt.size > 0 && spelt.data[0] == '?' ? BYTES(spelt.data + 1, spelt.size - 1) : spelt;
+}
+
+/* Whoever goes is told afterwards: the hub takes an envelope for all or for none, and a mailbox that is full or gone
+ * must not keep its owner in the group. */
+static void leave_out(struct writer *recipients, struct bytes who)
+{
+        struct reader r;
+
+        reader_init(&r, who);
+        while (reader_more(&r))
+                list_remove(recipients, unmarked(read_vector(&r)));
+}
+
+int messenger_tell_removed(struct messenger *m, const struct membership *g, struct bytes before, struct bytes after)
+{
+        _cleanup_(envelope_release) struct envelope commit = { 0 };
+        struct reader reader;
+        int r = outbox_find(m->vault, BYTES_OF(g->pending), &commit);
+
+        reader_init(&reader, before);
+        while (r > 0 && reader_more(&reader)) {
+                struct bytes who = read_vector(&reader);
+                _cleanup_writer_ struct writer recipients = WRITER_INIT;
+                struct envelope e = { .content = commit.content };
+
+                if (list_holds(after, who))
+                        continue;
+                write_vector(&recipients, unmarked(who));
+                e.recipients = writer_bytes(&recipients);
+                r = messenger_queue(m, &e);
+                r = r < 0 ? r : 1;
+        }
+        return r < 0 ? r : 0;
+}
+
 int messenger_commit(struct messenger *m, struct conversation *c, struct membership *g)
 {
         _cleanup_(draft_release) struct draft d = { .change.cached = true };
@@ -102,7 +141,9 @@ int messenger_commit(struct messenger *m, struct conversation *c, struct members
         struct envelope e = { .membership = g->id, .group = membership_group_id(g), .epoch = membership_epoch(g) };
         int r;
 
-        messenger_recipients(m, g, &d.recipients); /* also those who are removed: so they learn of it */
+        messenger_recipients(m, g, &d.recipients);
+        leave_out(&d.recipients, writer_bytes(&g->wanted.removed));
+        leave_out(&d.recipients, writer_bytes(&g->wanted.leavers));
         draft_adds(g, &d);
         draft_removals(g, &d);
         r = draft_name(c, g, &d);
@@ -240,13 +281,16 @@ int messenger_followed(struct messenger *m, struct conversation *c, struct membe
 
 int messenger_accepted(struct messenger *m, struct conversation *c, struct membership *g)
 {
-        _cleanup_writer_ struct writer before = WRITER_INIT;
+        _cleanup_writer_ struct writer before = WRITER_INIT, after = WRITER_INIT;
         int r;
 
         messenger_members(m, g, &before);
         group_merge_pending(g->group);
+        messenger_members(m, g, &after);
         g->messages = 0;
-        r = messenger_followed(m, c, g, writer_bytes(&before), BYTES(NULL, 0), false);
+        r = messenger_tell_removed(m, g, writer_bytes(&before), writer_bytes(&after));
+        if (r >= 0)
+                r = messenger_followed(m, c, g, writer_bytes(&before), BYTES(NULL, 0), false);
         return r < 0 || g->gone ? r : messenger_encrypt_waiting(m, c);
 }
 

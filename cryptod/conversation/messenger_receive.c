@@ -451,11 +451,13 @@ static int store_step(struct messenger *m, uint64_t sequence, struct conversatio
 {
         int r = 0;
 
-        if (s->merged)
+        if (s->merged) {
                 g->messages = 0;
-        if (s->received.kind == RECEIVED_COMMIT)
+                r = messenger_tell_removed(m, g, writer_bytes(&s->before), writer_bytes(&s->between));
+        }
+        if (r >= 0 && s->received.kind == RECEIVED_COMMIT)
                 r = store_commit(m, c, g, s);
-        else if (s->merged)
+        else if (r >= 0 && s->merged)
                 r = messenger_followed(m, c, g, writer_bytes(&s->before), BYTES(NULL, 0), false);
         if (r >= 0 && (s->merged || s->received.kind == RECEIVED_COMMIT) && !g->gone)
                 r = messenger_encrypt_waiting(m, c);

@@ -94,6 +94,10 @@ void messenger_recipients(const struct messenger *m, const struct membership *g,
  * nothing is wanted it only replaces our keys. */
 int messenger_commit(struct messenger *m, struct conversation *c, struct membership *g);
 
+/* Our pending commit has been taken over: sends it to those whom it has taken out, one by one. @before, @after: the
+ * members (messenger_members()). */
+int messenger_tell_removed(struct messenger *m, const struct membership *g, struct bytes before, struct bytes after);
+
 /* Proposes that somebody else take us out, which nobody can do for themselves (RFC 9420 §12.2). */
 int messenger_propose_to_leave(struct messenger *m, struct membership *g);
 

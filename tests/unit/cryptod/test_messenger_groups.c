@@ -36,7 +36,8 @@ struct fixture {
                 uint64_t epoch;
         } groups[GROUPS_MAX];
         unsigned group_count;
-        unsigned stale; /* commits that the hub refused */
+        bool deleted[PEOPLE]; /* who has no account at the hub any more */
+        unsigned stale;       /* commits that the hub refused */
 };
 
 static struct fixture *fixture;
@@ -76,7 +77,11 @@ static void post(unsigned who)
                 if (messenger_next_envelope(fixture->people[who].messenger, fixture->posted[who], &e) == 0)
                         return;
                 fixture->posted[who] = e.number;
-                if (e.group.size > 0 && !take_commit(e.group, e.epoch)) {
+                for (unsigned to = 0; to < PEOPLE; to++) {
+                        if (fixture->deleted[to] && list_holds(e.recipients, BYTES_STRING(fixture->people[to].address)))
+                                outcome = OUTCOME_REFUSED;
+                }
+                if (outcome == OUTCOME_STORED && e.group.size > 0 && !take_commit(e.group, e.epoch)) {
                         outcome = OUTCOME_STALE;
                         fixture->stale++;
                 }
@@ -485,6 +490,26 @@ static void whom_the_hub_refuses_is_not_added(void **state)
                           "* The hub refused a change of the group; try it again.|me: still two|");
 }
 
+static void whose_account_is_gone_can_be_removed(void **state)
+{
+        create(4);
+        fixture->deleted[2] = fixture->deleted[3] = true;
+        say(0, "reaches nobody");
+        settle();
+        assert_int_equal(messenger_leave(fixture->people[3].messenger, group_of(3)), 0);
+        fixture->deleted[2] = false;
+        settle(); /* dave left, and was gone before he was taken out */
+        fixture->deleted[2] = true;
+        remove_member(0, 2);
+        settle();
+        say(1, "we two");
+        settle();
+        assert_members(1, "alice bob ");
+        assert_history(0,
+                       "* You created “friends”.|* You added bob, carol, dave.|not sent: reaches nobody|* dave left.|"
+                       "* You removed carol.|bob: we two|");
+}
+
 static void two_names_race_and_all_agree_on_one(void **state)
 {
         create(3);
@@ -567,6 +592,7 @@ int main(void)
                 TEST(a_group_of_one_waits_for_others),
                 TEST(another_key_is_marked),
                 TEST(whom_the_hub_refuses_is_not_added),
+                TEST(whose_account_is_gone_can_be_removed),
                 TEST(two_names_race_and_all_agree_on_one),
                 TEST(a_random_walk_ends_in_agreement),
         };
