@@ -190,7 +190,8 @@ struct external_join {
 };
 
 /* Joins by an external commit (§12.4.3.2): a public MLSMessage to @commit, and the group as it is once the commit has
- * been accepted; if it is not, the group is freed and all begins anew. Errors: group_join()'s, -EINVAL. */
+ * been accepted; if it is not, the group is freed and all begins anew. Errors: group_join()'s, -EINVAL, -E2BIG (more
+ * PSKs than members take, EXTERNAL_PROPOSALS_MAX). */
 int group_join_external(const struct external_join *join, const struct group_host *host, struct writer *commit,
                         struct group **out);
 

@@ -92,6 +92,8 @@ static int list_proposals(const struct external_join *join, struct writer *propo
 {
         struct reader r;
 
+        if (join->psk_count > EXTERNAL_PROPOSALS_MAX - 2) /* beside the init and a removal */
+                return -E2BIG;
         if (join->resync != NODE_NONE)
                 proposal_write_remove(proposals, join->resync);
         for (size_t i = 0; i < join->psk_count; i++)

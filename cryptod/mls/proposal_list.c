@@ -34,6 +34,8 @@ int proposal_list_collect(const struct suite *suite, const struct commit *c, uin
                 struct bytes ref;
                 struct reader inner;
 
+                if (sender == NODE_NONE && l.count == EXTERNAL_PROPOSALS_MAX)
+                        return -EBADMSG;
                 if (proposal_or_ref_read(&r, &proposal, &ref) == PROPOSAL_BY_VALUE) {
                         proposal_list_add(&l, &proposal, sender);
                         continue;

@@ -23,8 +23,11 @@ void proposal_list_release(struct proposal_list *l);
 /* Appends one. */
 void proposal_list_add(struct proposal_list *l, const struct proposal *p, uint32_t sender);
 
+/* What an external commit may have: its init, a removal, and PSKs, of which the RFC sets no number. */
+enum { EXTERNAL_PROPOSALS_MAX = 1024 };
+
 /* Reads @c's proposals in their order. @sender: the committer, NODE_NONE for an external one, which may not refer to
- * any. -ENOENT if a reference is not in @store, -EBADMSG. */
+ * any, nor have more than EXTERNAL_PROPOSALS_MAX. -ENOENT if a reference is not in @store, -EBADMSG. */
 int proposal_list_collect(const struct suite *suite, const struct commit *c, uint32_t sender,
                           const struct proposal_store *store, struct proposal_list *out);
 

@@ -151,11 +151,31 @@ static void more_psks_than_can_be_counted(void **state)
         assert_int_equal(epoch_psk_secret(s, ids, 2, &source, &secret), 0);
 }
 
+/* One takes seven bytes on the way and hundreds in a list, and anybody may send a million. */
+static void an_external_commit_of_many_proposals(void **state)
+{
+        for (uint32_t more = 0; more < 2; more++) {
+                _cleanup_writer_ struct writer w = WRITER_INIT;
+                _cleanup_(proposal_list_release) struct proposal_list list = { 0 };
+                struct commit c = { 0 };
+
+                for (uint32_t i = 0; i < EXTERNAL_PROPOSALS_MAX + more; i++) {
+                        write_u8(&w, PROPOSAL_BY_VALUE);
+                        proposal_write_remove(&w, i);
+                }
+                c.proposals = writer_bytes(&w);
+                assert_int_equal(proposal_list_collect(suite_by_id(1), &c, NODE_NONE, NULL, &list),
+                                 more ? -EBADMSG : 0);
+                assert_int_equal(list.count, more ? 0 : EXTERNAL_PROPOSALS_MAX);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(links_that_lead_nowhere),
                 cmocka_unit_test(extensions_beside_as_many_abilities),
+                cmocka_unit_test(an_external_commit_of_many_proposals),
                 cmocka_unit_test(more_psks_than_can_be_counted),
         };
 
