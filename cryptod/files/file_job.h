@@ -6,7 +6,7 @@
 #include "cryptod/files/sealed_stream.h"
 
 /* Of one Unix user at a time, and of all: also those that were freed and whose thread hangs in a file. */
-enum { FILE_JOBS_OF_USER = 4, FILE_JOBS = 64 };
+enum { FILE_JOBS_OF_USER = 4, FILE_JOBS = 16 };
 
 enum file_action { FILE_SEAL, FILE_OPEN, FILE_SEAL_LEGACY, FILE_OPEN_LEGACY };
 

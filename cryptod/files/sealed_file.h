@@ -32,7 +32,6 @@ enum {
 /* Which key wraps the file. */
 enum sealed_file_key {
         SEALED_FILE_KEY_ACCOUNT = 1, /* derived from the vault key of who sealed it */
-        SEALED_FILE_KEY_MESSAGE = 2, /* sent to somebody in a message of its own, found by the file's id */
 };
 
 /* What is wrong with a file. All are above 0, so that they can share a return value with a negative errno. */
