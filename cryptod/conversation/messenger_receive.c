@@ -300,6 +300,7 @@ int messenger_follow_welcome(struct messenger *m, struct bytes welcome)
 struct receiving {
         const struct messenger *messenger;
         const struct conversation *conversation;
+        const struct group *group;
 };
 
 static int check_leaf(void *userdata, const struct leaf_node *leaf)
@@ -313,16 +314,16 @@ static int check_leaf(void *userdata, const struct leaf_node *leaf)
                        : device_credential_read(s, leaf, &credential);
 }
 
-/* The only proposal that stands alone is a member's to be taken out of a group; others would only cost room, and
- * anybody who knows the group's id can make some. */
+/* The only proposal that stands alone is a member's to be taken out of a group, and no more of those than there are
+ * leaves; others would only cost room, and anybody who knows the group's id can make some. */
 static int check_proposal(void *userdata, const struct proposal *proposal, uint32_t sender)
 {
         const struct receiving *r = userdata;
 
-        return r->conversation->kind != CONVERSATION_PERSON && proposal->type == PROPOSAL_REMOVE &&
-                               proposal->removed == sender
-                       ? 0
-                       : -EPROTONOSUPPORT;
+        if (r->conversation->kind == CONVERSATION_PERSON || proposal->type != PROPOSAL_REMOVE ||
+            proposal->removed != sender)
+                return -EPROTONOSUPPORT;
+        return group_proposals(r->group) < group_epoch(r->group)->tree.leaves ? 0 : -EMSGSIZE;
 }
 
 /* What a conversation has no use for: a third leaf where two talk, a tree that is too large, an end. */
@@ -357,7 +358,7 @@ static void step_release(struct step *s)
 static int process(struct messenger *m, struct conversation *c, struct membership *g, const struct message_peek *peek,
                    struct bytes message, struct step *s)
 {
-        struct receiving receiving = { m, c };
+        struct receiving receiving = { m, c, g->group };
         struct group_host host = { .credential = check_leaf,
                                    .proposal = check_proposal,
                                    .userdata = &receiving,
