@@ -111,10 +111,14 @@ static void print_account(struct cli *cli, const struct account_entry *account)
                 json_object_object_add(o, "address", json_object_new_string(account->address));
                 json_object_object_add(o, "unlocked", json_object_new_boolean(account->unlocked));
                 json_object_object_add(o, "label", json_object_new_string(account->label));
+                json_object_object_add(o, "destroyed", json_object_new_boolean(account->destroyed));
                 output_json(o);
         } else {
-                printf("%s  %-8s  %s%s%s\n", account->id, account->unlocked ? "unlocked" : "locked", address,
-                       *label ? "  " : "", label);
+                printf("%s  %-9s  %s%s%s\n", account->id,
+                       account->destroyed  ? "destroyed"
+                       : account->unlocked ? "unlocked"
+                                           : "locked",
+                       address, *label ? "  " : "", label);
         }
 }
 

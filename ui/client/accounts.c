@@ -23,6 +23,7 @@ static int read_entries(sd_bus_message *reply, struct account_entry **list, size
                 if (!grown)
                         return -ENOMEM;
                 e.unlocked = strcmp(state, "unlocked") == 0;
+                e.destroyed = strcmp(state, "destroyed") == 0;
                 *list = grown;
                 grown[(*n)++] = e;
         }

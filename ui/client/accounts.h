@@ -13,6 +13,7 @@ struct account_entry {
         const char *address;
         const char *label; /* the owner's, or "" */
         bool unlocked;
+        bool destroyed; /* nothing opens it any more; its end waits for the hub */
 };
 
 /* Asks cryptod. @list is borrowed: it is valid during @done; empty with an error. Errors: as calls_send(). */

@@ -316,7 +316,7 @@ class Account(Slots, Contacts, Groups, Files):
         self.crypto, self.id, self.address = crypto, id, address
         self.holders, self.messages, self.read_up_to, self.updates = set(), [], 0, 0
         self.verified = self.changed = False  # bob's key
-        self.label, self.idle_lock, self.destroyed = "", 0, []
+        self.label, self.idle_lock, self.destroyed, self.ended = "", 0, [], False
         self.slots, self.offered = {1: ("face", "", PIN)}, None  # number: kind, label, factor
         self.given = []  # options of Seal and Open
         self.opened = []  # addresses that were asked for
@@ -335,7 +335,7 @@ class Account(Slots, Contacts, Groups, Files):
         self.crypto.connection.send_message(message)
 
     def state(self):
-        return "unlocked" if self.holders else "locked"
+        return "destroyed" if self.ended else "unlocked" if self.holders else "locked"
 
     def needs(self, sender):
         if sender not in self.holders:

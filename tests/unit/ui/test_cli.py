@@ -469,6 +469,10 @@ def test_keeping(w):
     check("then it does", code == OK and account.destroyed == [(name, True)], (code, out, err))
     w.run("lock")
     code, out, err = w.run("destroy", name, "--yes")
+    account.ended = True
+    shown = w.run("accounts")[1], events(w.run("accounts", "--json")[1])[0]["destroyed"]
+    account.ended = False
+    check("one whose end waits for the hub is shown as destroyed", "destroyed" in shown[0] and shown[1] is True, shown)
     check("a locked one is not destroyed", code == LOCKED and len(account.destroyed) == 1, (code, out, err))
 
 
