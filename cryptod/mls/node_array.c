@@ -117,9 +117,11 @@ struct tree_node *node_array_get(const struct node_array *a, uint32_t node)
 uint32_t key_mark(struct bytes key)
 {
         uint32_t mark = 0;
+        size_t size = key.size < sizeof(mark) ? key.size : sizeof(mark);
 
-        if (key.size > 0)
-                memcpy(&mark, key.data, key.size < sizeof(mark) ? key.size : sizeof(mark));
+        /* Of its end: points of NIST curves all begin alike. */
+        if (size > 0)
+                memcpy(&mark, key.data + key.size - size, size);
         return mark;
 }
 
