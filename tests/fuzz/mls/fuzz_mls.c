@@ -3,9 +3,10 @@
  */
 #include <stdlib.h>
 
-#include "cryptod/mls/group.h"
+#include "cryptod/mls/group_state.h"
 #include "cryptod/mls/hpke.h"
 #include "cryptod/mls/identity.h"
+#include "cryptod/mls/leaf_node_validation.h"
 #include "cryptod/mls/private_message.h"
 #include "cryptod/mls/public_message.h"
 #include "services/cleanup.h"
@@ -174,11 +175,70 @@ static void fuzz_state(struct bytes input)
         expect(&w, input);
 }
 
+/* The input is the extensions of a group, the protocol's own among them (§13.3, §12.1.8.1): what they demand of its
+ * member, and who may propose from outside. */
+static void fuzz_extensions(struct bytes input)
+{
+        const struct epoch *e = group_epoch(group);
+        struct epoch other = *e;
+        struct group outer = { .current = &other };
+        _cleanup_writer_ struct writer proposal = WRITER_INIT, message = WRITER_INIT;
+        _cleanup_(received_release) struct received received = { 0 };
+        struct authenticated_content a = { .wire_format = WIRE_FORMAT_PUBLIC_MESSAGE };
+
+        group_extensions_validate(&e->tree, input);
+        if (group_context_make(e->context.suite, e->context.group_id, 0, e->context.tree_hash,
+                               e->context.confirmed_transcript_hash, input, &other.context) < 0)
+                return;
+        proposal_write_remove(&proposal, 0);
+        a.content = (struct framed_content){ .group_id = e->context.group_id,
+                                             .sender_type = SENDER_EXTERNAL,
+                                             .sender = input.size % 3,
+                                             .content_type = CONTENT_PROPOSAL,
+                                             .body = writer_bytes(&proposal) };
+        a.auth.signature = BYTES_STRING("none");
+        write_u16(&message, PROTOCOL_MLS10);
+        write_u16(&message, WIRE_FORMAT_PUBLIC_MESSAGE);
+        if (public_message_write(e->context.suite, NULL, BYTES(NULL, 0), &a, &message) < 0 ||
+            group_process(&outer, writer_bytes(&message), NULL, &received) >= 0)
+                abort();
+        group_context_release(&other.context);
+}
+
+/* The input is the external_pub extension of a GroupInfo that the group's member has signed. */
+static void fuzz_external_pub(struct bytes input)
+{
+        const struct epoch *e = group_epoch(group);
+        _cleanup_writer_ struct writer extensions = WRITER_INIT, tree = WRITER_INIT, info = WRITER_INIT,
+                                       public_key = WRITER_INIT, commit = WRITER_INIT;
+        _cleanup_secret_ struct secret *private_key = suite_signature_generate(e->context.suite, &public_key);
+        _cleanup_group_ struct group *joined = NULL;
+        const struct identity bob = { .suite = e->context.suite,
+                                      .credential = { CREDENTIAL_BASIC, BYTES_STRING("bob") },
+                                      .signature_key = writer_bytes(&public_key),
+                                      .signature_private_key = private_key };
+        const uint8_t tag[SUITE_HASH_MAX] = { 0 };
+
+        ratchet_tree_write(&e->tree, &tree);
+        write_u16(&extensions, EXTENSION_EXTERNAL_PUB);
+        write_vector(&extensions, input);
+        write_u16(&info, PROTOCOL_MLS10);
+        write_u16(&info, WIRE_FORMAT_GROUP_INFO);
+        if (group_info_write(&e->context, writer_bytes(&extensions), BYTES(tag, e->context.suite->hash_size), 0,
+                             group->signature_key, &info) < 0)
+                abort();
+        group_join_external(&(struct external_join){ .group_info = writer_bytes(&info),
+                                                     .tree = writer_bytes(&tree),
+                                                     .self = &bob,
+                                                     .resync = NODE_NONE },
+                            NULL, &commit, &joined);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static void (*const decoders[])(struct bytes) = {
-                fuzz_process, fuzz_key_package, fuzz_welcome, fuzz_group_info,
-                fuzz_tree,    fuzz_content,     fuzz_state,   fuzz_group_secrets,
+                fuzz_process, fuzz_key_package, fuzz_welcome,       fuzz_group_info, fuzz_tree,
+                fuzz_content, fuzz_state,       fuzz_group_secrets, fuzz_extensions, fuzz_external_pub,
         };
 
         if (size > 0)

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "services/cleanup.h"
+#include "services/seal.h"
 #include "tests/unit/mls/scene.h"
 
 /* §12.2, §12.4.3.2: external commits. */
@@ -114,6 +115,40 @@ RULE(a_welcome_is_of_the_key_package_s_suite)
         invite(s, false);
         s->welcome.data[5] = 3; /* after version and wire format */
         assert_int_equal(join_with(s, BYTES(NULL, 0), NULL), -EPROTONOSUPPORT);
+}
+
+/* A Welcome of suite 1 around the GroupInfo of a group in the suite @id, as it is opened. */
+static int open_group_info(uint16_t id)
+{
+        const struct suite *s = suite_by_id(1), *other = suite_by_id(id);
+        _cleanup_writer_ struct writer public_key = WRITER_INIT, info = WRITER_INIT, made = WRITER_INIT,
+                                       plain = WRITER_INIT;
+        _cleanup_secret_ struct secret *private_key = suite_signature_generate(other, &public_key);
+        _cleanup_secret_ struct secret *joiner_secret = secret_random(s->hash_size), *psk = psk_secret(s, NULL, 0);
+        _cleanup_signature_key_ struct signature_key *key = NULL;
+        _cleanup_(group_context_release) struct group_context context = { 0 };
+        _cleanup_(group_info_release) struct group_info opened = { 0 };
+        const uint8_t hash[SUITE_HASH_MAX] = { 0 };
+        struct bytes hash_of = BYTES(hash, other->hash_size);
+        struct welcome welcome;
+        struct reader r;
+
+        assert_int_equal(signature_key_new(other, private_key, &key), 0);
+        assert_int_equal(
+                group_context_make(other, BYTES_STRING("group"), 1, hash_of, hash_of, BYTES(NULL, 0), &context), 0);
+        assert_int_equal(group_info_write(&context, BYTES(NULL, 0), hash_of, 0, key, &info), 0);
+        assert_int_equal(welcome_write(s, joiner_secret, psk, BYTES(NULL, 0), writer_bytes(&info),
+                                       &(struct welcome_recipient){ 0 }, 0, 1, &made),
+                         0);
+        reader_init(&r, writer_bytes(&made));
+        assert_int_equal(welcome_read(&r, &welcome), 0);
+        return welcome_open_group_info(&welcome, joiner_secret, psk, &plain, &opened);
+}
+
+RULE(a_group_info_is_of_the_welcome_s_suite)
+{
+        assert_int_equal(open_group_info(3), -EBADMSG);
+        assert_int_equal(open_group_info(1), 0);
 }
 
 RULE(a_tree_has_the_context_s_hash)
@@ -280,6 +315,7 @@ int main(void)
                 cmocka_unit_test(a_welcome_s_confirmation_tag_must_hold),
                 cmocka_unit_test(a_welcome_is_for_a_key_package_of_ours),
                 cmocka_unit_test(a_welcome_is_of_the_key_package_s_suite),
+                cmocka_unit_test(a_group_info_is_of_the_welcome_s_suite),
                 cmocka_unit_test(a_tree_has_the_context_s_hash),
                 cmocka_unit_test(an_epoch_is_not_near_the_last),
                 cmocka_unit_test(a_group_is_not_joined_twice),
