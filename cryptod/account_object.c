@@ -295,16 +295,10 @@ static int on_list_conversations(sd_bus_message *m, void *userdata, sd_bus_error
         r = list_conversations(a, &list, &count);
         if (r < 0)
                 return account_object_storage_error(r, error);
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r >= 0)
-                r = sd_bus_message_sensitive(reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(ssuts)");
+        r = bus_answer_list(m, "(ssuts)", &reply);
         for (size_t i = 0; r >= 0 && i < count; i++)
                 r = append_conversation(a, list[i].conversation, reply);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+        return r < 0 ? r : bus_send_list(reply);
 }
 
 static uint64_t now_usec(void)
@@ -401,18 +395,11 @@ static int on_read_messages(sd_bus_message *m, void *userdata, sd_bus_error *err
                 return account_object_storage_error((int) tail, error);
         if ((uint64_t) tail > after)
                 after = (uint64_t) tail;
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r >= 0)
-                r = sd_bus_message_sensitive(reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(tssts)");
+        r = bus_answer_list(m, "(tssts)", &reply);
         if (r < 0)
                 return r;
         r = append_messages(a, c, after, limit, reply);
-        if (r < 0)
-                return account_object_storage_error(r, error);
-        r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+        return r < 0 ? account_object_storage_error(r, error) : bus_send_list(reply);
 }
 
 static int on_mark_read(sd_bus_message *m, void *userdata, sd_bus_error *error)

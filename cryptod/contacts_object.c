@@ -88,16 +88,11 @@ static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
         int r = account_object_check_holder(a, m, error);
 
         if (r >= 0)
-                r = sd_bus_message_new_method_return(m, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(sbb)");
+                r = bus_answer_list(m, "(sbb)", &reply);
         if (r < 0)
                 return r;
         r = append_contacts(a, reply);
-        if (r < 0)
-                return describe(r, NULL, error);
-        r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+        return r < 0 ? describe(r, NULL, error) : bus_send_list(reply);
 }
 
 static int on_safety_number(sd_bus_message *m, void *userdata, sd_bus_error *error)

@@ -175,6 +175,8 @@ static int on_members(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r >= 0)
                 r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)
+                r = sd_bus_message_sensitive(reply);
+        if (r >= 0)
                 r = account_object_append_list(reply, writer_bytes(&members));
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
@@ -186,21 +188,16 @@ static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
         int r = account_object_check_holder(a, m, error);
 
         if (r >= 0)
-                r = sd_bus_message_new_method_return(m, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(ssb)");
-        if (r < 0)
-                return r;
-        for (const struct conversation *c = messenger_conversations(a->messenger); r >= 0 && c; c = c->next) {
+                r = bus_answer_list(m, "(ssb)", &reply);
+        for (const struct conversation *c = r >= 0 ? messenger_conversations(a->messenger) : NULL; r >= 0 && c;
+             c = c->next) {
                 _cleanup_free_ char *id = hex_encode(conversation_id(c));
 
                 if (c->kind != CONVERSATION_PERSON)
                         r = id ? sd_bus_message_append(reply, "(ssb)", id, c->name, (int) messenger_is_member(c))
                                : -ENOMEM;
         }
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+        return r < 0 ? r : bus_send_list(reply);
 }
 
 static const sd_bus_vtable vtable[] = {

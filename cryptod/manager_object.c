@@ -81,9 +81,7 @@ static int on_list_accounts(sd_bus_message *m, void *userdata, sd_bus_error *err
         int r = caller_of(m, &caller);
 
         if (r >= 0)
-                r = sd_bus_message_new_method_return(m, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(ossss)");
+                r = bus_answer_list(m, "(ossss)", &reply);
         for (struct account *a = c->accounts; r >= 0 && a; a = a->next) {
                 if (vault_account(a->vault)->uid != caller.uid)
                         continue;
@@ -91,9 +89,7 @@ static int on_list_accounts(sd_bus_message *m, void *userdata, sd_bus_error *err
                 r = sd_bus_message_append(reply, "(ossss)", path, account_id(a), vault_account(a->vault)->address,
                                           account_state(a), vault_account(a->vault)->label);
         }
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+        return r < 0 ? r : bus_send_list(reply);
 }
 
 static const sd_bus_vtable vtable[] = {

@@ -33,18 +33,14 @@ static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
         int r = account_object_check_owner(a, m, &caller, error);
 
         if (r >= 0)
-                r = sd_bus_message_new_method_return(m, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(usst)");
+                r = bus_answer_list(m, "(usst)", &reply);
         for (unsigned n = 1; r >= 0 && n <= VAULT_SLOTS_MAX; n++) {
                 struct bytes slot = vault_slot(a->vault, n);
 
                 if (slot.size > 0)
                         r = append_slot(reply, n, slot);
         }
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+        return r < 0 ? r : bus_send_list(reply);
 }
 
 static int read_kind(struct account *a, sd_bus_message *m, enum slot_kind *out, sd_bus_error *error)

@@ -43,3 +43,25 @@ int bus_signal_to(sd_bus *bus, const char *destination, const char *path, const 
         *out = TAKE(m);
         return 0;
 }
+
+int bus_answer_list(sd_bus_message *m, const char *type, sd_bus_message **out)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *answer = NULL;
+        int r = sd_bus_message_new_method_return(m, &answer);
+
+        if (r >= 0)
+                r = sd_bus_message_sensitive(answer);
+        if (r >= 0)
+                r = sd_bus_message_open_container(answer, 'a', type);
+        if (r < 0)
+                return r;
+        *out = TAKE(answer);
+        return 0;
+}
+
+int bus_send_list(sd_bus_message *answer)
+{
+        int r = sd_bus_message_close_container(answer);
+
+        return r < 0 ? r : sd_bus_send(NULL, answer, NULL);
+}

@@ -27,6 +27,11 @@
 int bus_emit_properties_changed_to(sd_bus *bus, const char *destination, const char *path, const char *interface,
                                    const char *const *names);
 
+/* An answer to @m whose one value is an array of @type: the caller appends the elements, bus_send_list() ends it and
+ * sends it. What is in it is wiped when it is freed (sd_bus_message_sensitive(3)). */
+int bus_answer_list(sd_bus_message *m, const char *type, sd_bus_message **out);
+int bus_send_list(sd_bus_message *answer);
+
 /* A new signal addressed to @destination alone; the caller appends the body, sends it and unrefs it. */
 int bus_signal_to(sd_bus *bus, const char *destination, const char *path, const char *interface, const char *member,
                   sd_bus_message **out);

@@ -26,14 +26,22 @@ struct report *report_new(bool json)
         return r;
 }
 
+static char *format_text(const char *format, va_list arguments)
+{
+        char *text;
+
+        if (vasprintf(&text, format, arguments) < 0)
+                errx(1, "out of memory");
+        return text;
+}
+
 void report_section(struct report *r, const char *format, ...)
 {
         _cleanup_free_ char *text = NULL;
         va_list arguments;
 
         va_start(arguments, format);
-        if (vasprintf(&text, format, arguments) < 0)
-                errx(1, "out of memory");
+        text = format_text(format, arguments);
         va_end(arguments);
         r->figures = json_object_new_object();
         json_object_object_add(r->sections, text, r->figures);
@@ -71,8 +79,7 @@ void report_note(struct report *r, const char *format, ...)
         va_list arguments;
 
         va_start(arguments, format);
-        if (vasprintf(&text, format, arguments) < 0)
-                errx(1, "out of memory");
+        text = format_text(format, arguments);
         va_end(arguments);
         json_object_object_add(r->figures, "note", json_object_new_string(text));
         if (!r->json)

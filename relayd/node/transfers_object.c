@@ -39,8 +39,9 @@ int transfers_gate(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return 0;
 }
 
+/* What both begin with: the account, the transfer's id, and a descriptor, which stays the message's. */
 static int read_start(struct node *n, sd_bus_message *m, sd_bus_error *error, struct account **account,
-                      const uint8_t **id)
+                      const uint8_t **id, int *fd)
 {
         size_t size = 0;
         const char *name;
@@ -51,6 +52,8 @@ static int read_start(struct node *n, sd_bus_message *m, sd_bus_error *error, st
                 r = sd_bus_message_read(m, "s", &name);
         if (r >= 0)
                 r = sd_bus_message_read_array(m, 'y', &bytes, &size);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "h", fd);
         if (r < 0)
                 return r;
         *account = node_account(n, name);
@@ -98,10 +101,8 @@ static int on_upload(sd_bus_message *m, void *userdata, sd_bus_error *error)
         struct account *a = NULL;
         struct node *n = userdata;
         const uint8_t *id = NULL;
-        int fd, r = read_start(n, m, error, &a, &id);
+        int fd, r = read_start(n, m, error, &a, &id, &fd);
 
-        if (r >= 0)
-                r = sd_bus_message_read(m, "h", &fd);
         if (r < 0)
                 return r;
         struct transfer *t = transfer_find(a, id);
@@ -119,10 +120,8 @@ static int on_download(sd_bus_message *m, void *userdata, sd_bus_error *error)
         struct account *a = NULL;
         struct node *n = userdata;
         const uint8_t *id = NULL;
-        int fd, r = read_start(n, m, error, &a, &id);
+        int fd, r = read_start(n, m, error, &a, &id, &fd);
 
-        if (r >= 0)
-                r = sd_bus_message_read(m, "h", &fd);
         if (r < 0)
                 return r;
         struct transfer *t = transfer_find(a, id);

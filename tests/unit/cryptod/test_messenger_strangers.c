@@ -1,0 +1,236 @@
+/* People whose program is not ours: what their groups, proposals and commits may do to a conversation. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cryptod/conversation/credential.h"
+#include "cryptod/mls/public_message.h"
+#include "messenger_pair.h"
+#include "services/cleanup.h"
+#include "services/seal.h"
+#include "services/storage.h"
+
+/* A group of somebody's own making, with a leaf that their root key vouches for. */
+static struct group *make_group(struct person *p, struct bytes id, struct bytes extensions)
+{
+        _cleanup_(key_package_keys_release) struct key_package_keys keys = { 0 };
+        _cleanup_writer_ struct writer encoded = WRITER_INIT;
+        struct device *d = NULL;
+        struct group *g = NULL;
+        struct identity identity;
+        struct key_package k;
+        struct reader r;
+
+        assert_int_equal(device_load(p->vault, &d), 0);
+        identity = device_identity(d);
+        assert_int_equal(identity_key_package(&identity, NOW, NOW + 1000, false, &encoded, &keys), 0);
+        reader_init(&r, writer_bytes(&encoded));
+        key_package_read(&r, &k);
+        assert_int_equal(group_create(d->suite, id, k.leaf.encoded, TAKE(keys.leaf_key),
+                                      secret_copy(secret_bytes(d->signature_private_key)), extensions, &g),
+                         0);
+        device_free(d);
+        return g;
+}
+
+static void commit(struct group *g, const struct bytes *add, struct writer *out, struct writer *welcome)
+{
+        struct group_change change = { .add = add, .add_count = add ? 1 : 0 };
+
+        assert_int_equal(group_commit(g, &change, &(struct group_host){ 0 }, out, welcome), 0);
+        group_merge_pending(g);
+}
+
+/* Adds @with to @g and has the Welcome delivered. */
+static void invite(struct group *g, struct person *with)
+{
+        _cleanup_writer_ struct writer package = WRITER_INIT, out = WRITER_INIT, welcome = WRITER_INIT;
+        struct bytes add;
+
+        person_claim(with, &package);
+        add = writer_bytes(&package);
+        commit(g, &add, &out, &welcome);
+        assert_true(welcome.size <= 1024 * 1024);
+        assert_int_equal(messenger_deliver(with->messenger, ++with->sequence, writer_bytes(&welcome)), 0);
+}
+
+static void speak(struct group *g, struct person *to, const char *text)
+{
+        _cleanup_writer_ struct writer plain = WRITER_INIT, message = WRITER_INIT;
+
+        content_write(&plain, &(struct content){ 1, BYTES_STRING(text) });
+        assert_int_equal(group_protect(g, writer_bytes(&plain), BYTES(NULL, 0), 0, &message), 0);
+        assert_int_equal(messenger_deliver(to->messenger, ++to->sequence, writer_bytes(&message)), 0);
+}
+
+static void the_id_of_a_group_cannot_be_taken_by_another(void **state)
+{
+        struct fixture *f = *state;
+        struct person carol;
+        struct group *g;
+
+        person_sign_up(&carol, "carol", "00112233445566778899aabbccddeeff", "MLS_256_DHKEMP384_AES256GCM_SHA384_P384");
+        start(&f->alice, &f->bob);
+        carry(f, &f->alice, &f->bob);
+        g = make_group(&carol, membership_group_id(conversation_current(only(&f->alice))), BYTES(NULL, 0));
+        invite(g, &f->bob);
+        say(&f->alice, only(&f->alice), "still here");
+        carry(f, &f->alice, &f->bob);
+        assert_history(&f->bob, ">still here|");
+        group_free(g);
+        person_release(&carol);
+}
+
+/* An external_senders extension of about @size bytes, which no leaf has to support. */
+static void write_large_extension(struct writer *out, size_t size)
+{
+        size_t extension, list, credential;
+
+        write_u16(out, 5);
+        extension = writer_open_vector(out);
+        list = writer_open_vector(out);
+        write_vector(out, BYTES_STRING("key"));
+        write_u16(out, CREDENTIAL_BASIC);
+        credential = writer_open_vector(out);
+        memset(writer_append(out, size), 'x', size);
+        writer_close_vector(out, credential);
+        writer_close_vector(out, list);
+        writer_close_vector(out, extension);
+}
+
+/* As large as an invitation can be, in several epochs: a part of its state for each, which a cell can hold. */
+static void a_group_with_a_large_context_is_kept(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_writer_ struct writer extension = WRITER_INIT;
+        struct group *g;
+
+        write_large_extension(&extension, 1024 * 1024 - 2200);
+        g = make_group(&f->alice, BYTES_STRING("group"), writer_bytes(&extension));
+        invite(g, &f->bob);
+        for (unsigned i = 0; i < 2; i++) {
+                _cleanup_writer_ struct writer out = WRITER_INIT, none = WRITER_INIT;
+
+                speak(g, &f->bob, i ? "two" : "one");
+                commit(g, NULL, &out, &none);
+                assert_int_equal(messenger_deliver(f->bob.messenger, ++f->bob.sequence, writer_bytes(&out)), 0);
+                person_restart(&f->bob);
+        }
+        speak(g, &f->bob, "three");
+        assert_history(&f->bob, ">one|>two|>three|");
+        group_free(g);
+}
+
+static int64_t stored_bytes(struct person *p)
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+
+        assert_int_equal(storage_prepare(vault_database(p->vault), &s,
+                                         "SELECT (SELECT SUM(LENGTH(content)) FROM cell)"
+                                         " + (SELECT SUM(LENGTH(content)) FROM group_part)",
+                                         ""),
+                         0);
+        assert_int_equal(storage_step(s), 1);
+        return storage_column_integer(s, 0);
+}
+
+/* Another device of @p's, as far as its root key can say. */
+static void second_package(struct person *p, struct writer *out)
+{
+        _cleanup_(key_package_keys_release) struct key_package_keys keys = { 0 };
+        _cleanup_writer_ struct writer key = WRITER_INIT, credential = WRITER_INIT;
+        _cleanup_secret_ struct secret *signature_key = NULL;
+        struct device *d = NULL;
+        struct identity identity;
+
+        assert_int_equal(device_load(p->vault, &d), 0);
+        signature_key = suite_signature_generate(d->suite, &key);
+        assert_int_equal(device_credential_write(d->suite, BYTES_STRING(d->address), writer_bytes(&d->root_key),
+                                                 d->root_private_key, writer_bytes(&key), &credential),
+                         0);
+        identity = (struct identity){
+                .suite = d->suite,
+                .credential = { CREDENTIAL_BASIC, writer_bytes(&credential) },
+                .signature_key = writer_bytes(&key),
+                .signature_private_key = signature_key,
+        };
+        assert_int_equal(identity_key_package(&identity, NOW, NOW + 1000, false, out, &keys), 0);
+        device_free(d);
+}
+
+/* A proposal to add oneself, which needs no member. */
+static void propose(const struct group *g, struct person *p, struct writer *out)
+{
+        const struct epoch *e = group_epoch(g);
+        _cleanup_writer_ struct writer body = WRITER_INIT, package = WRITER_INIT, signature = WRITER_INIT,
+                                       key = WRITER_INIT;
+        _cleanup_(key_package_keys_release) struct key_package_keys keys = { 0 };
+        _cleanup_signature_key_ struct signature_key *signature_key = NULL;
+        struct authenticated_content a = { .wire_format = WIRE_FORMAT_PUBLIC_MESSAGE };
+        struct device *d = NULL;
+        struct identity identity;
+
+        assert_int_equal(device_load(p->vault, &d), 0);
+        identity = device_identity(d);
+        assert_int_equal(identity_key_package(&identity, NOW, NOW + 1000, false, &package, &keys), 0);
+        write_u16(&body, PROPOSAL_ADD);
+        write_fixed(&body, writer_bytes(&package));
+        a.content = (struct framed_content){ .group_id = e->context.group_id,
+                                             .epoch = e->context.epoch,
+                                             .sender_type = SENDER_NEW_MEMBER_PROPOSAL,
+                                             .content_type = CONTENT_PROPOSAL,
+                                             .body = writer_bytes(&body) };
+        assert_int_equal(signature_key_new(d->suite, d->signature_private_key, &signature_key), 0);
+        assert_int_equal(authenticated_content_sign(signature_key, BYTES(NULL, 0), &a, &signature), 0);
+        a.auth.signature = writer_bytes(&signature);
+        write_u16(out, PROTOCOL_MLS10);
+        write_u16(out, WIRE_FORMAT_PUBLIC_MESSAGE);
+        assert_int_equal(public_message_write(d->suite, NULL, BYTES(NULL, 0), &a, out), 0);
+        device_free(d);
+}
+
+static void nothing_is_stored_that_a_conversation_has_no_use_for(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_writer_ struct writer proposal = WRITER_INIT, package = WRITER_INIT, out = WRITER_INIT,
+                                       welcome = WRITER_INIT;
+        struct group *g = make_group(&f->alice, BYTES_STRING("group"), BYTES(NULL, 0));
+        struct bytes add;
+        struct person carol;
+        int64_t before;
+
+        person_sign_up(&carol, "carol", "00112233445566778899aabbccddeeff", "MLS_256_DHKEMP384_AES256GCM_SHA384_P384");
+        invite(g, &f->bob);
+        speak(g, &f->bob, "one");
+        before = stored_bytes(&f->bob);
+        propose(g, &carol, &proposal);
+        assert_int_equal(messenger_deliver(f->bob.messenger, ++f->bob.sequence, writer_bytes(&proposal)), 0);
+        assert_int_equal(stored_bytes(&f->bob), before);
+        speak(g, &f->bob, "two");
+        assert_int_equal(stored_bytes(&f->bob), before);
+
+        second_package(&f->alice, &package);
+        add = writer_bytes(&package);
+        commit(g, &add, &out, &welcome);
+        assert_int_equal(messenger_deliver(f->bob.messenger, ++f->bob.sequence, writer_bytes(&out)), 0);
+        assert_int_equal(membership_epoch(conversation_current(only(&f->bob))), 1);
+        assert_int_equal(stored_bytes(&f->bob), before);
+        assert_history(&f->bob, ">one|>two|");
+        group_free(g);
+        person_release(&carol);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                PAIR_TEST(the_id_of_a_group_cannot_be_taken_by_another),
+                PAIR_TEST(a_group_with_a_large_context_is_kept),
+                PAIR_TEST(nothing_is_stored_that_a_conversation_has_no_use_for),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
