@@ -266,6 +266,28 @@ static void a_refused_first_commit_leaves_a_conversation_that_can_start_again(vo
         assert_history(&f->bob, ">found|");
 }
 
+/* Whoever carries key packages cannot bring two people to a weaker suite: one of another suite is refused, in both
+ * directions, and nothing is begun. */
+static void nobody_is_talked_down_to_another_suite(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_writer_ struct writer weak = WRITER_INIT, strong = WRITER_INIT;
+        struct conversation *c;
+        struct person carol;
+
+        person_sign_up(&carol, "carol", "00112233445566778899aabbccddeeff",
+                       "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519");
+        person_claim(&carol, &weak);
+        person_claim(&f->bob, &strong);
+        assert_int_equal(messenger_start(f->alice.messenger, carol.address, writer_bytes(&weak), NOW, &c),
+                         -EPROTONOSUPPORT);
+        assert_int_equal(messenger_start(carol.messenger, f->bob.address, writer_bytes(&strong), NOW, &c),
+                         -EPROTONOSUPPORT);
+        assert_null(messenger_conversations(f->alice.messenger));
+        assert_null(messenger_conversations(carol.messenger));
+        person_release(&carol);
+}
+
 static void texts_that_are_none_are_refused(void **state)
 {
         struct fixture *f = *state;
@@ -294,6 +316,7 @@ int main(void)
                 PAIR_TEST(a_person_with_a_new_root_key_is_refused_and_shown),
                 PAIR_TEST(a_key_is_verified_until_it_changes_and_the_other_is_accepted),
                 PAIR_TEST(a_refused_first_commit_leaves_a_conversation_that_can_start_again),
+                PAIR_TEST(nobody_is_talked_down_to_another_suite),
                 PAIR_TEST(texts_that_are_none_are_refused),
         };
 
