@@ -20,7 +20,7 @@ struct work {
         struct work *next; /* of those whose thread runs */
         enum file_action action;
         uid_t uid;
-        uint64_t offset;
+        uint64_t offset, size;
         struct sealed_stream *stream; /* for a sealed file */
         struct legacy_stream *legacy; /* for a legacy envelope */
         bool authenticated;
@@ -95,10 +95,18 @@ void file_job_wait_all(void)
 
 static int act(struct work *w)
 {
+        int r;
+
         switch (w->action) {
         case FILE_SEAL:
                 return sealed_stream_seal(w->stream, SEALED_FILE_KEY_ACCOUNT, BYTES(NULL, 0));
         case FILE_OPEN:
+                return sealed_stream_open(w->stream, w->offset);
+        case FILE_SEND:
+                r = sealed_stream_seal(w->stream, SEALED_FILE_KEY_MESSAGE, BYTES(NULL, 0));
+                return r < 0 ? r : sealed_stream_pad(w->stream);
+        case FILE_RECEIVE:
+                sealed_stream_expect(w->stream, w->size);
                 return sealed_stream_open(w->stream, w->offset);
         case FILE_SEAL_LEGACY:
                 return legacy_stream_seal(w->legacy);
@@ -156,9 +164,9 @@ static int start_thread(struct work *w)
 
 static int open_streams(struct work *w, const struct file_request *q)
 {
-        if (q->action == FILE_SEAL || q->action == FILE_OPEN)
-                return sealed_stream_new(q->wrapping_key, q->input, q->output, &w->stream);
-        return legacy_stream_new(q->input, q->output, q->passphrase, &w->legacy);
+        if (q->action == FILE_SEAL_LEGACY || q->action == FILE_OPEN_LEGACY)
+                return legacy_stream_new(q->input, q->output, q->passphrase, &w->legacy);
+        return sealed_stream_new(q->wrapping_key, q->input, q->output, &w->stream);
 }
 
 int file_job_start(sd_event *event, const struct file_request *request, file_job_done done, void *userdata,
@@ -174,6 +182,7 @@ int file_job_start(sd_event *event, const struct file_request *request, file_job
         *w = (struct work){ .action = request->action,
                             .uid = request->uid,
                             .offset = request->offset,
+                            .size = request->size,
                             .authenticated = true,
                             .finished = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
         atomic_init(&w->holders, 1);

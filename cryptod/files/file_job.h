@@ -8,13 +8,15 @@
 /* Of one Unix user at a time, and of all: also those that were freed and whose thread hangs in a file. */
 enum { FILE_JOBS_OF_USER = 4, FILE_JOBS = 16 };
 
-enum file_action { FILE_SEAL, FILE_OPEN, FILE_SEAL_LEGACY, FILE_OPEN_LEGACY };
+/* Send: seals under a message's key and pads for a transfer. Receive: opens such a file. */
+enum file_action { FILE_SEAL, FILE_OPEN, FILE_SEND, FILE_RECEIVE, FILE_SEAL_LEGACY, FILE_OPEN_LEGACY };
 
 struct file_request {
         enum file_action action;
         uid_t uid;                     /* whose job it is */
         int input, output, passphrase; /* duplicated; the last for the legacy envelope, else -1 */
-        uint64_t offset;               /* of FILE_OPEN */
+        uint64_t offset;               /* of FILE_OPEN and FILE_RECEIVE */
+        uint64_t size;                 /* of the content, of FILE_RECEIVE */
         struct secret *wrapping_key;   /* for the sealed file; passes over, also on error */
 };
 

@@ -85,7 +85,7 @@ int sealed_file_header_read(struct bytes input, struct sealed_file_header *out)
                 return SEALED_FILE_CUT_OFF;
         if (!check_is_right(checked, check))
                 return SEALED_FILE_HEADER_DAMAGED;
-        if (h.key != SEALED_FILE_KEY_ACCOUNT)
+        if (h.key != SEALED_FILE_KEY_ACCOUNT && h.key != SEALED_FILE_KEY_MESSAGE)
                 return SEALED_FILE_NEWER;
         *out = h;
         return 0;
@@ -181,6 +181,14 @@ void sealed_file_release(struct sealed_file **f)
 size_t sealed_file_capacity(uint32_t number)
 {
         return number == 0 ? SEALED_FILE_FIRST_CAPACITY : SEALED_FILE_CAPACITY;
+}
+
+uint64_t sealed_file_size(uint64_t content)
+{
+        uint64_t rest = content > SEALED_FILE_FIRST_CAPACITY ? content - SEALED_FILE_FIRST_CAPACITY : 0;
+        uint64_t chunks = 1 + (rest + SEALED_FILE_CAPACITY - 1) / SEALED_FILE_CAPACITY;
+
+        return SEALED_FILE_HEADER_SIZE + content + chunks * SEALED_FILE_TAG_SIZE;
 }
 
 int sealed_file_seek(uint64_t offset, uint32_t *number, size_t *skip, uint64_t *position)

@@ -27,11 +27,13 @@ enum {
         SEALED_FILE_CHUNK_SIZE = 256 * 1024,                                  /* as relayd transfers them */
         SEALED_FILE_CAPACITY = SEALED_FILE_CHUNK_SIZE - SEALED_FILE_TAG_SIZE, /* of all chunks but the first */
         SEALED_FILE_FIRST_CAPACITY = SEALED_FILE_CAPACITY - SEALED_FILE_HEADER_SIZE,
+        SEALED_FILE_PART_MIN = 4 * 1024, /* a transfer ends with a part of this size, or 4, 16 or 64 times as much */
 };
 
 /* Which key wraps the file. */
 enum sealed_file_key {
         SEALED_FILE_KEY_ACCOUNT = 1, /* derived from the vault key of who sealed it */
+        SEALED_FILE_KEY_MESSAGE = 2, /* in the message that has the file's id */
 };
 
 /* What is wrong with a file. All are above 0, so that they can share a return value with a negative errno. */
@@ -83,6 +85,9 @@ void sealed_file_release(struct sealed_file **f);
 
 /* How many bytes of content a chunk has, if it is not the last. */
 size_t sealed_file_capacity(uint32_t number);
+
+/* How large a sealed file with @content bytes of content is. */
+uint64_t sealed_file_size(uint64_t content);
 
 /* The chunk that holds the byte at @offset of the content, how many bytes of it stand before that byte, and where the
  * chunk begins in the sealed file. -EFBIG for an offset that no file can have. */

@@ -17,6 +17,7 @@ struct sealed_stream {
         struct secret *wrapping_key; /* until the file's is derived from it */
         struct sealed_file *file;    /* NULL before that, and once it is stopped */
         int input, output, stop;
+        uint64_t left; /* bytes of the input that are to be read at most */
         atomic_uint_fast64_t progress;
         uint8_t ahead; /* one byte that was read to know whether a chunk is the last */
         bool has_ahead;
@@ -32,6 +33,7 @@ int sealed_stream_new(struct secret *wrapping_key, int input, int output, struct
         pthread_mutex_init(&s->mutex, NULL);
         atomic_init(&s->progress, 0);
         s->wrapping_key = wrapping_key;
+        s->left = UINT64_MAX;
         s->input = fcntl(input, F_DUPFD_CLOEXEC, 3);
         s->output = fcntl(output, F_DUPFD_CLOEXEC, 3);
         s->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -77,6 +79,15 @@ uint64_t sealed_stream_progress(const struct sealed_stream *s)
         return atomic_load(&s->progress);
 }
 
+/* descriptor_read(), for which the input ends where it is to. */
+static ssize_t read_input(struct sealed_stream *s, uint8_t *out, size_t size)
+{
+        ssize_t n = descriptor_read(s->input, s->stop, out, size < s->left ? size : (size_t) s->left);
+
+        s->left -= n > 0 ? (uint64_t) n : 0;
+        return n;
+}
+
 /* Reads a chunk of at most @size bytes, and whether it is the last, which is known only when no byte follows. */
 static int read_chunk(struct sealed_stream *s, uint8_t *buffer, size_t size, size_t *got, bool *last)
 {
@@ -84,7 +95,7 @@ static int read_chunk(struct sealed_stream *s, uint8_t *buffer, size_t size, siz
         ssize_t n;
 
         buffer[0] = s->ahead;
-        n = descriptor_read(s->input, s->stop, buffer + had, size + 1 - had);
+        n = read_input(s, buffer + had, size + 1 - had);
         if (n < 0)
                 return (int) n;
         *got = had + (size_t) n;
@@ -145,10 +156,22 @@ int sealed_stream_seal(struct sealed_stream *s, enum sealed_file_key kind, struc
         return r;
 }
 
+int sealed_stream_pad(struct sealed_stream *s)
+{
+        static const uint8_t zeros[SEALED_FILE_CHUNK_SIZE];
+        size_t part = sealed_file_size(sealed_stream_progress(s)) % SEALED_FILE_CHUNK_SIZE, size = SEALED_FILE_PART_MIN;
+
+        if (part == 0)
+                return 0;
+        while (size < part)
+                size *= 4;
+        return descriptor_write(s->output, s->stop, zeros, size - part);
+}
+
 static int begin_opening(struct sealed_stream *s)
 {
         uint8_t header[SEALED_FILE_HEADER_SIZE];
-        ssize_t n = descriptor_read(s->input, s->stop, header, sizeof(header));
+        ssize_t n = read_input(s, header, sizeof(header));
         struct sealed_file_header h;
         int r = n < 0 ? (int) n : sealed_file_header_read(BYTES(header, (size_t) n), &h);
 
@@ -195,6 +218,21 @@ static int pass_chunk(struct sealed_stream *s, uint64_t number, size_t skip, uin
         return r;
 }
 
+/* To where the chunk at @position of the file begins, the header having been read. */
+static int skip_to(struct sealed_stream *s, uint64_t position)
+{
+        uint64_t size = position - SEALED_FILE_HEADER_SIZE;
+        int r = size > s->left ? -ENODATA : descriptor_skip(s->input, s->stop, size);
+
+        s->left -= r == 0 ? size : 0;
+        return r == -ENODATA ? -ENXIO : r;
+}
+
+void sealed_stream_expect(struct sealed_stream *s, uint64_t content)
+{
+        s->left = sealed_file_size(content);
+}
+
 int sealed_stream_open(struct sealed_stream *s, uint64_t offset)
 {
         _cleanup_secret_ struct secret *plain = secret_new(SEALED_FILE_CHUNK_SIZE);
@@ -213,9 +251,7 @@ int sealed_stream_open(struct sealed_stream *s, uint64_t offset)
         if (r == 0)
                 r = begin_opening(s);
         if (r == 0)
-                r = descriptor_skip(s->input, s->stop, position - SEALED_FILE_HEADER_SIZE);
-        if (r == -ENODATA)
-                r = -ENXIO;
+                r = skip_to(s, position);
         for (uint64_t number = first; r == 0 && !last; number++)
                 r = pass_chunk(s, number, number == first ? skip : 0, sealed, plain->data, &last);
         return r;

@@ -18,6 +18,12 @@ struct sealed_stream *sealed_stream_free(struct sealed_stream *s);
 /* Seals all that the input has. 0, -ECANCELED, -EFBIG, what read(2) and write(2) say. */
 int sealed_stream_seal(struct sealed_stream *s, enum sealed_file_key kind, struct bytes id);
 
+/* After it: zeros, up to a size that a transfer can have (SEALED_FILE_PART_MIN). What descriptor_write() says. */
+int sealed_stream_pad(struct sealed_stream *s);
+
+/* Before it is opened: says that the file has @content bytes of content; what follows in the input is not its. */
+void sealed_stream_expect(struct sealed_stream *s, uint64_t content);
+
 /* Opens from @offset of the content on; nothing leaves before the tag of its chunk is verified. 0, a flaw, and as
  * above; -ENXIO if the content ends before @offset. */
 int sealed_stream_open(struct sealed_stream *s, uint64_t offset);

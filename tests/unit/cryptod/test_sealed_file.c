@@ -85,6 +85,41 @@ static void test_there_and_back(void **state)
         }
 }
 
+/* As a transfer takes it: padded, and opened without what it was padded with. */
+static void test_padded(void **state)
+{
+        static const size_t sizes[][2] = {
+                { 0, SEALED_FILE_PART_MIN },
+                { SEALED_FILE_PART_MIN, 4 * SEALED_FILE_PART_MIN },
+                { SEALED_FILE_FIRST_CAPACITY, SEALED_FILE_CHUNK_SIZE },
+                { SEALED_FILE_FIRST_CAPACITY + 1, SEALED_FILE_CHUNK_SIZE + SEALED_FILE_PART_MIN },
+                { WHOLE, 4 * SEALED_FILE_CHUNK_SIZE },
+        };
+
+        for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+                _cleanup_writer_ struct writer plain = WRITER_INIT, sealed = WRITER_INIT, opened = WRITER_INIT;
+                _cleanup_close_ int in = -1, middle = memory_file(BYTES_STRING("")),
+                                    out = memory_file(BYTES_STRING(""));
+                struct sealed_stream *s;
+
+                fill(&plain, sizes[i][0]);
+                in = memory_file(writer_bytes(&plain));
+                assert_int_equal(sealed_stream_new(key_of(0), in, middle, &s), 0);
+                assert_int_equal(sealed_stream_seal(s, SEALED_FILE_KEY_MESSAGE, BYTES(NULL, 0)), 0);
+                assert_int_equal(sealed_stream_pad(s), 0);
+                sealed_stream_free(s);
+                read_back(middle, &sealed);
+                assert_int_equal(sealed.size, sizes[i][1]);
+                assert_int_equal(lseek(middle, 0, SEEK_SET), 0);
+                assert_int_equal(sealed_stream_new(key_of(0), middle, out, &s), 0);
+                sealed_stream_expect(s, sizes[i][0]);
+                assert_int_equal(sealed_stream_open(s, 0), 0);
+                sealed_stream_free(s);
+                read_back(out, &opened);
+                assert_true(bytes_equal(writer_bytes(&plain), writer_bytes(&opened)));
+        }
+}
+
 static void test_from_any_offset(void **state)
 {
         static const size_t offsets[] = { 0,
@@ -283,6 +318,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_there_and_back),
+                cmocka_unit_test(test_padded),
                 cmocka_unit_test(test_from_any_offset),
                 cmocka_unit_test(test_from_the_end_of_a_full_chunk),
                 cmocka_unit_test(test_what_was_done_is_told_apart),
