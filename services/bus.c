@@ -65,3 +65,61 @@ int bus_send_list(sd_bus_message *answer)
 
         return r < 0 ? r : sd_bus_send(NULL, answer, NULL);
 }
+
+static int append_properties(const struct bus_object *o, sd_bus_message *m)
+{
+        int r = sd_bus_message_open_container(m, 'a', "{sv}");
+
+        for (size_t i = 0; i < o->property_count && r >= 0; i++) {
+                const struct bus_property *p = &o->properties[i];
+
+                if ((r = sd_bus_message_open_container(m, 'e', "sv")) < 0 ||
+                    (r = sd_bus_message_append(m, "s", p->name)) < 0 ||
+                    (r = sd_bus_message_open_container(m, 'v', p->type)) < 0 ||
+                    (r = o->append(m, p->name, o->userdata)) < 0 || (r = sd_bus_message_close_container(m)) < 0)
+                        return r;
+                r = sd_bus_message_close_container(m);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int append_added(const struct bus_object *o, sd_bus_message *m)
+{
+        int r;
+
+        if ((r = sd_bus_message_append(m, "o", o->path)) < 0 ||
+            (r = sd_bus_message_open_container(m, 'a', "{sa{sv}}")) < 0 ||
+            (r = sd_bus_message_open_container(m, 'e', "sa{sv}")) < 0 ||
+            (r = sd_bus_message_append(m, "s", o->interface)) < 0 || (r = append_properties(o, m)) < 0 ||
+            (r = sd_bus_message_close_container(m)) < 0)
+                return r;
+        return sd_bus_message_close_container(m);
+}
+
+static int manager_signal(sd_bus *bus, const char *destination, const struct bus_object *o, const char *member,
+                          sd_bus_message **out)
+{
+        return bus_signal_to(bus, destination, o->manager, "org.freedesktop.DBus.ObjectManager", member, out);
+}
+
+int bus_emit_added_to(sd_bus *bus, const char *destination, const struct bus_object *o)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r = manager_signal(bus, destination, o, "InterfacesAdded", &m);
+
+        if (r >= 0)
+                r = sd_bus_message_sensitive(m);
+        if (r >= 0)
+                r = append_added(o, m);
+        return r < 0 ? r : sd_bus_send(bus, m, NULL);
+}
+
+int bus_emit_removed_to(sd_bus *bus, const char *destination, const struct bus_object *o)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r = manager_signal(bus, destination, o, "InterfacesRemoved", &m);
+
+        if (r >= 0)
+                r = sd_bus_message_append(m, "oas", o->path, 1, o->interface);
+        return r < 0 ? r : sd_bus_send(bus, m, NULL);
+}

@@ -35,3 +35,19 @@ int bus_send_list(sd_bus_message *answer);
 /* A new signal addressed to @destination alone; the caller appends the body, sends it and unrefs it. */
 int bus_signal_to(sd_bus *bus, const char *destination, const char *path, const char *interface, const char *member,
                   sd_bus_message **out);
+
+/* An object of one interface comes and goes: InterfacesAdded and InterfacesRemoved of the object manager at @manager
+ * (D-Bus specification, org.freedesktop.DBus.ObjectManager), to @destination alone. @append adds the value of one
+ * property to @m. Errors: what sd_bus_send(3) returns. */
+struct bus_property {
+        const char *name, *type;
+};
+struct bus_object {
+        const char *manager, *path, *interface;
+        const struct bus_property *properties;
+        size_t property_count;
+        int (*append)(sd_bus_message *m, const char *property, void *userdata);
+        void *userdata;
+};
+int bus_emit_added_to(sd_bus *bus, const char *destination, const struct bus_object *o);
+int bus_emit_removed_to(sd_bus *bus, const char *destination, const struct bus_object *o);

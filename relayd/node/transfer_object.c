@@ -14,7 +14,6 @@ enum { REPORT_USEC = 200 * 1000, PATH_SIZE = 192 };
 
 #define INTERFACE "im.visavis.Relay1.Transfer"
 #define MANAGER_PATH "/im/visavis/Relay1/transfer"
-#define MANAGER_INTERFACE "org.freedesktop.DBus.ObjectManager"
 
 void transfer_object_path(const struct transfer *t, char *out, size_t size)
 {
@@ -86,8 +85,9 @@ static int on_content(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return sd_bus_reply_method_return(m, "h", fd);
 }
 
-static int append_property(struct transfer *t, const char *property, sd_bus_message *m)
+static int append_property(sd_bus_message *m, const char *property, void *userdata)
 {
+        struct transfer *t = userdata;
         static const char *const states[] = {
                 [TRANSFER_RECEIVING] = "receiving", [TRANSFER_WAITING] = "waiting", [TRANSFER_RUNNING] = "running",
                 [TRANSFER_PAUSED] = "paused",       [TRANSFER_DONE] = "done",       [TRANSFER_FAILED] = "failed"
@@ -117,13 +117,13 @@ static int append_property(struct transfer *t, const char *property, sd_bus_mess
 static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
                         sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
-        return append_property(userdata, property, reply);
+        return append_property(reply, property, userdata);
 }
 
-static const char *const properties[][2] = { { "Account", "s" }, { "Id", "ay" },        { "Direction", "s" },
-                                             { "State", "s" },   { "Error", "s" },      { "Progress", "d" },
-                                             { "Chunks", "u" },  { "ChunksDone", "u" }, { "Size", "t" },
-                                             { "Rate", "t" } };
+static const struct bus_property properties[] = { { "Account", "s" }, { "Id", "ay" },        { "Direction", "s" },
+                                                  { "State", "s" },   { "Error", "s" },      { "Progress", "d" },
+                                                  { "Chunks", "u" },  { "ChunksDone", "u" }, { "Size", "t" },
+                                                  { "Rate", "t" } };
 
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
@@ -147,49 +147,16 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
-/* InterfacesAdded's body, as the object manager's specification has it. */
-static int append_added(struct transfer *t, const char *path, sd_bus_message *m)
-{
-        int r = sd_bus_message_append(m, "o", path);
-
-        if (r < 0 || (r = sd_bus_message_open_container(m, 'a', "{sa{sv}}")) < 0 ||
-            (r = sd_bus_message_open_container(m, 'e', "sa{sv}")) < 0 ||
-            (r = sd_bus_message_append(m, "s", INTERFACE)) < 0 ||
-            (r = sd_bus_message_open_container(m, 'a', "{sv}")) < 0)
-                return r;
-        for (unsigned i = 0; i < COUNT_OF(properties); i++) {
-                if ((r = sd_bus_message_open_container(m, 'e', "sv")) < 0 ||
-                    (r = sd_bus_message_append(m, "s", properties[i][0])) < 0 ||
-                    (r = sd_bus_message_open_container(m, 'v', properties[i][1])) < 0 ||
-                    (r = append_property(t, properties[i][0], m)) < 0 || (r = sd_bus_message_close_container(m)) < 0 ||
-                    (r = sd_bus_message_close_container(m)) < 0)
-                        return r;
-        }
-        for (unsigned i = 0; i < 3 && r >= 0; i++)
-                r = sd_bus_message_close_container(m);
-        return r;
-}
-
-static int append_removed(struct transfer *t, const char *path, sd_bus_message *m)
-{
-        return sd_bus_message_append(m, "oas", path, 1, INTERFACE);
-}
-
-static void tell_all(struct transfer *t, const char *member,
-                     int (*append)(struct transfer *t, const char *path, sd_bus_message *m))
+static void tell_all(struct transfer *t, int (*emit)(sd_bus *bus, const char *destination, const struct bus_object *o))
 {
         struct node *n = t->account->node;
         char path[PATH_SIZE];
+        struct bus_object o = { MANAGER_PATH, path, INTERFACE, properties, COUNT_OF(properties), append_property, t };
 
         transfer_object_path(t, path, sizeof(path));
         for (const char *name = sd_bus_track_first(n->transfer_watchers); name;
-             name = sd_bus_track_next(n->transfer_watchers)) {
-                _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-
-                if (bus_signal_to(n->bus, name, MANAGER_PATH, MANAGER_INTERFACE, member, &m) >= 0 &&
-                    append(t, path, m) >= 0)
-                        (void) sd_bus_send(n->bus, m, NULL);
-        }
+             name = sd_bus_track_next(n->transfer_watchers))
+                (void) emit(n->bus, name, &o);
 }
 
 int transfer_object_export(struct transfer *t)
@@ -203,13 +170,13 @@ int transfer_object_export(struct transfer *t)
         if (r >= 0)
                 r = sd_bus_add_object_vtable(n->bus, &t->object, path, INTERFACE, vtable, t);
         if (r >= 0)
-                tell_all(t, "InterfacesAdded", append_added);
+                tell_all(t, bus_emit_added_to);
         return r;
 }
 
 void transfer_object_remove(struct transfer *t)
 {
-        tell_all(t, "InterfacesRemoved", append_removed);
+        tell_all(t, bus_emit_removed_to);
 }
 
 static int on_report(sd_event_source *source, uint64_t usec, void *userdata)
