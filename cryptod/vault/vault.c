@@ -17,7 +17,7 @@
 
 #define TABLE_INFO "visavis vault table v1"
 
-/* Before one is added, the vault of the last is kept for its test: tests/unit/cryptod/vaults/keep. */
+/* Before one is added, the vault of the last is kept for its test: test_vault_versions.c. */
 static const char *const migrations[] = {
         "CREATE TABLE account (id TEXT PRIMARY KEY, uid INTEGER NOT NULL, address TEXT NOT NULL, suite TEXT NOT NULL,"
         "                      created INTEGER NOT NULL) WITHOUT ROWID;"

@@ -5,12 +5,18 @@
 
 #include "../services/scratch.h"
 
+#include "../earlier_database.h"
+
 #include "authd/accounts.h"
 #include "services/cleanup.h"
 #include "services/throttle.h"
 
 #define ACCOUNT "0123456789abcdef0123456789abcdef"
 #define OTHER "f123456789abcdef0123456789abcdef"
+
+/* What each earlier version kept is in versions/ (tests/unit/keep_version): a new migration needs one more. */
+enum { VERSIONS = 2 };
+#define KEPT UNIT_TESTS "/authd/versions"
 
 static struct accounts *accounts;
 
@@ -185,9 +191,53 @@ static void the_longest_wait_is_a_day(void **state)
         assert_true(wait <= day && wait > day - 60 * 1000000ULL);
 }
 
+/* What each version kept, made by what this was then. */
+static void make_kept(const char *directory)
+{
+        _cleanup_free_ char *command = NULL;
+
+        assert_int_equal(setup(NULL), 0);
+        enrol(ACCOUNT, 1000, 7);
+        assert_int_equal(accounts_count_failure(accounts, ACCOUNT), 0);
+        assert_int_equal(accounts_count_failure(accounts, ACCOUNT), 0);
+        accounts = accounts_close(accounts);
+        assert_true(asprintf(&command, "cp %s/accounts.db %s/host.key %s", scratch, scratch, directory) > 0);
+        assert_int_equal(system(command), 0);
+        assert_int_equal(teardown(NULL), 0);
+}
+
+static void what_earlier_versions_kept_is_there(void **state)
+{
+        _cleanup_free_ char *path = scratch_path("accounts.db");
+
+        for (unsigned version = 1; version <= VERSIONS; version++) {
+                size_t size;
+                _cleanup_free_ char *key = earlier_file(KEPT, version, "host.key", &size);
+                struct template t = { 0 };
+                uint64_t count, wait;
+
+                accounts = accounts_close(accounts);
+                assert_int_equal(unlink(path), 0);
+                earlier_database(KEPT, version, path);
+                scratch_write("host.key", key, size);
+                assert_int_equal(accounts_open(scratch, &accounts), 0);
+                assert_int_equal(face_secret(ACCOUNT, 1000, 7), 0);
+                assert_int_equal(face_secret(ACCOUNT, 1001, 7), -ENOENT);
+                assert_int_equal(accounts_template(accounts, ACCOUNT, 1000, &t), 0);
+                assert_true(t.embedding[0][7] == 1);
+                assert_int_equal(accounts_wait(accounts, ACCOUNT, &wait), 0);
+                assert_int_equal(wait, 0);
+                assert_int_equal(accounts_count_failure(accounts, ACCOUNT), 0); /* the third */
+                assert_int_equal(accounts_wait(accounts, ACCOUNT, &wait), 0);
+                assert_true(wait > 0);
+                assert_int_equal(accounts_count_redemption(accounts, ACCOUNT, 4, &count), 0);
+                assert_int_equal(count, 5);
+        }
+}
+
 #define accounts_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
-int main(void)
+int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
                 accounts_test(an_account_stays_and_is_its_users),
@@ -197,7 +247,12 @@ int main(void)
                 accounts_test(an_account_is_added_once_and_forgotten),
                 accounts_test(failures_cost_time_across_restarts_until_one_passes),
                 accounts_test(the_longest_wait_is_a_day),
+                accounts_test(what_earlier_versions_kept_is_there),
         };
 
+        if (argc == 3 && strcmp(argv[1], "make") == 0) {
+                make_kept(argv[2]);
+                return 0;
+        }
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

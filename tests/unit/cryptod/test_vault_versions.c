@@ -2,9 +2,9 @@
  * open it, and a message that was on its way to it is read.
  *
  * In vaults/, N.sql is alice's database, N.cell-keys the file beside it, and N.letter an envelope of bob's that she had
- * not got yet. Each was made by the version itself. "test_cryptod_vault_versions make DIRECTORY" makes those of the
- * version that is built; vaults/keep runs it and has the database as text. A new migration needs the vault of the
- * version that it starts from. */
+ * not got yet: each made by the version itself. "tests/unit/keep_version build/…/test_cryptod_vault_versions
+ * tests/unit/cryptod/vaults" keeps those of the version that is built; a new migration needs those of the version that
+ * it starts from. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+#include "../earlier_database.h"
+
 #include "cryptod/conversation/messenger_contact.h"
 #include "messenger_pair.h"
 #include "services/cleanup.h"
@@ -25,6 +27,7 @@
 
 static const struct argon2_parameters cheap = { ARGON2_MEMORY_MIN, 1, 1 };
 
+#define VAULTS UNIT_TESTS "/cryptod/vaults"
 #define PIN "2580"
 #define LABEL "at home"
 enum { IDLE_LOCK = 600 };
@@ -114,41 +117,22 @@ static void make_vault(const char *directory)
 
 /* -- put back ---------------------------------------------------------------------------------------------------- */
 
-static void read_file(unsigned version, const char *kind, struct writer *out)
-{
-        char path[512];
-        int c;
-
-        snprintf(path, sizeof(path), "%s/%u.%s", VAULTS, version, kind);
-        FILE *f = fopen(path, "re");
-        if (!f)
-                fail_msg("There is no %s: the vault of that version has to be kept.", path);
-        while ((c = fgetc(f)) != EOF)
-                write_u8(out, (uint8_t) c);
-        fclose(f);
-        assert_int_equal(writer_finish(out), 0);
-}
-
 static void put_back(struct person *p, unsigned version)
 {
-        _cleanup_writer_ struct writer sql = WRITER_INIT, cell_keys = WRITER_INIT;
         char directory[128], path[256];
-        sqlite3 *db;
+        size_t size;
 
         *p = (struct person){ .directory = "/tmp/visavis-vault-XXXXXX", .id = "0123456789abcdef0123456789abcdef" };
         assert_non_null(mkdtemp(p->directory));
         snprintf(directory, sizeof(directory), "%s/%s", p->directory, p->id);
         assert_int_equal(mkdir(directory, 0700), 0);
-        if (version > 1) {
-                read_file(version, "cell-keys", &cell_keys);
-                write_file(directory, "cell-keys", writer_bytes(&cell_keys));
-        }
-        read_file(version, "sql", &sql);
-        write_u8(&sql, 0);
         snprintf(path, sizeof(path), "%s/vault.db", directory);
-        assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-        assert_int_equal(sqlite3_exec(db, (const char *) sql.data, NULL, NULL, NULL), SQLITE_OK);
-        assert_int_equal(sqlite3_close(db), SQLITE_OK);
+        earlier_database(VAULTS, version, path);
+        if (version > 1) { /* the first had no cells */
+                _cleanup_free_ char *keys = earlier_file(VAULTS, version, "cell-keys", &size);
+
+                write_file(directory, "cell-keys", BYTES(keys, size));
+        }
 }
 
 static void unlock_with_its_factors(struct person *p)
@@ -195,15 +179,15 @@ static void assert_account(const struct kept *k, struct vault *v)
 
 static void assert_conversation(const struct kept *k, struct person *p)
 {
-        _cleanup_writer_ struct writer letter = WRITER_INIT;
+        size_t size;
+        _cleanup_free_ char *letter = earlier_file(VAULTS, k->version, "letter", &size);
         struct contact_view contact;
 
         assert_history(p, k->history);
         assert_string_equal(only(p)->address, "bob@hub.example.org:7843");
         assert_int_equal(messenger_contact_view(p->messenger, only(p), &contact), 0);
         assert_int_equal(contact.verified, k->verified);
-        read_file(k->version, "letter", &letter);
-        assert_int_equal(messenger_deliver(p->messenger, 1000, writer_bytes(&letter)), 0);
+        assert_int_equal(messenger_deliver(p->messenger, 1000, BYTES(letter, size)), 0);
         assert_history(p, k->then);
         person_restart(p);
         assert_history(p, k->then);

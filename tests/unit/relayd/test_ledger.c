@@ -8,12 +8,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "../earlier_database.h"
 
 #include "relayd/node/ledger.h"
 #include "services/cleanup.h"
 #include "services/seal.h"
+#include "services/storage.h"
 #include "temporary.h"
+
+/* What each earlier version kept is in ledgers/ (tests/unit/keep_version): a new migration needs one more. */
+enum { LEDGERS = 5 };
+#define KEPT UNIT_TESTS "/relayd/ledgers"
 
 struct fixture {
         char *directory;
@@ -255,7 +260,94 @@ static void a_removed_account_takes_its_queues_along(void **state)
         assert_int_equal(outbox, 0);
 }
 
-int main(void)
+/* What each version kept, made by what make_kept() was then: an account with the number 1, an outcome, an envelope on
+ * its way out and two on their way in. */
+static void make_kept(const char *directory)
+{
+        struct fixture *f;
+        struct seen s = { 0 };
+        char command[256];
+
+        assert_int_equal(setup((void **) &f), 0);
+        memset(f->key->data, 0x5a, f->key->size);
+        memset(f->transport_key->data, 0x33, f->transport_key->size);
+        assert_int_equal(ledger_remove_account(f->ledger, f->alice.id), 0);
+        assert_int_equal(ledger_add_account(f->ledger, &f->alice, f->transport_key), 0);
+        f->alice.registered = true;
+        f->alice.received = 12;
+        f->alice.sequence = 34;
+        f->alice.address.has_key = true;
+        memset(f->alice.address.key, 7, sizeof(f->alice.address.key));
+        assert_int_equal(ledger_update_account(f->ledger, &f->alice), 0);
+        assert_int_equal(queue(f, 1, "one"), 1);
+        assert_int_equal(queue(f, 2, "two"), 1);
+        assert_int_equal(ledger_next_envelope(f->ledger, f->alice.id, 0, on_envelope, &s), 1);
+        assert_int_equal(ledger_conclude(f->ledger, f->alice.id, s.row, "stale", 9, "why"), 0);
+        assert_int_equal(ledger_receive(f->ledger, f->alice.id, 33, BYTES_STRING("33")), 0);
+        assert_int_equal(ledger_receive(f->ledger, f->alice.id, 34, BYTES_STRING("34")), 0);
+        f->ledger = ledger_close(f->ledger);
+        (void) snprintf(command, sizeof(command), "cp %s/relayd.db %s", f->directory, directory);
+        assert_int_equal(system(command), 0);
+        assert_int_equal(teardown((void **) &f), 0);
+}
+
+static void assert_kept(struct fixture *f)
+{
+        struct seen s = { 0 };
+        struct ledger_outcome o;
+        uint64_t sequence;
+        int fd;
+
+        assert_int_equal(ledger_accounts(f->ledger, compare_account, f), 0);
+        assert_int_equal(ledger_next_outcome(f->ledger, f->alice.id, 0, &o), 1);
+        assert_int_equal(o.id[0], 1);
+        assert_string_equal(o.result, "stale");
+        assert_int_equal(o.winner, 9);
+        assert_string_equal(o.reason, "why");
+        assert_int_equal(ledger_next_envelope(f->ledger, f->alice.id, 0, on_envelope, &s), 1);
+        assert_string_equal(s.text, "two");
+        assert_int_equal(ledger_next_envelope(f->ledger, f->alice.id, s.row, on_envelope, &s), 0);
+        assert_received(f, 0, 33, "33");
+        assert_received(f, 33, 34, "34");
+        assert_int_equal(ledger_next_received(f->ledger, f->alice.id, 34, &sequence, &fd), 0);
+        assert_int_equal(queue(f, 1, "one"), 0);
+        assert_int_equal(queue(f, 3, "three"), 1);
+}
+
+static void what_earlier_versions_kept_is_there(void **state)
+{
+        struct fixture *f = *state;
+        char path[256];
+
+        memset(f->key->data, 0x5a, f->key->size);
+        memset(f->transport_key->data, 0x33, f->transport_key->size);
+        f->alice.registered = true;
+        f->alice.received = 12;
+        f->alice.sequence = 34;
+        f->alice.address.has_key = true;
+        memset(f->alice.address.key, 7, sizeof(f->alice.address.key));
+        (void) snprintf(path, sizeof(path), "%s/relayd.db", f->directory);
+        for (unsigned version = 1; version <= LEDGERS; version++) {
+                f->ledger = ledger_close(f->ledger);
+                assert_int_equal(unlink(path), 0);
+                earlier_database(KEPT, version, path);
+                open_ledger(f);
+                f->alice.enabled = version == 1; /* which could not be switched off */
+                assert_kept(f);
+        }
+}
+
+static void each_earlier_version_is_kept(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+
+        assert_int_equal(storage_prepare(ledger_database(f->ledger), &s, "pragma user_version", ""), 0);
+        assert_int_equal(storage_step(s), 1);
+        assert_true(LEDGERS + 1 >= storage_column_integer(s, 0));
+}
+
+int main(int argc, char **argv)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         static const struct CMUnitTest tests[] = {
@@ -265,7 +357,13 @@ int main(void)
                 TEST(a_failed_write_takes_the_whole_turn_with_it),
                 TEST(a_turn_of_the_loop_commits_what_it_wrote),
                 TEST(a_removed_account_takes_its_queues_along),
+                TEST(what_earlier_versions_kept_is_there),
+                TEST(each_earlier_version_is_kept),
         };
 
+        if (argc == 3 && strcmp(argv[1], "make") == 0) {
+                make_kept(argv[2]);
+                return 0;
+        }
         return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "../earlier_database.h"
 
 #include "relayd/hub/store/store.h"
 #include "services/cleanup.h"
@@ -30,6 +30,10 @@ static const struct store_limits limits = {
         .chunk_usec = 1000 * 1000000ULL,
         .name_usec = 1000 * 1000000ULL,
 };
+
+/* What each earlier version kept is in stores/ (tests/unit/keep_version): a new migration needs one more. */
+enum { STORES = 6 };
+#define KEPT UNIT_TESTS "/relayd/stores"
 
 struct fixture {
         char *directory;
@@ -721,7 +725,81 @@ static void inspection_shows_accounts_and_ciphertext_and_no_sender(void **state)
         assert_null(strstr(text, "from"));
 }
 
-int main(void)
+static struct store_request committing(int64_t from, uint8_t id, uint64_t epoch)
+{
+        struct store_request r = sending(from, id, "bob carol", "commit");
+
+        r.send.has_group = true;
+        r.send.group = BYTES_STRING("g");
+        r.send.epoch = epoch;
+        return r;
+}
+
+/* What each version kept, made by what this was then. The first had no invitations and deleted nobody; the second no
+ * chunks; of the sixth they are in segments, which are not kept here. */
+static void make_kept(const char *directory)
+{
+        struct store_request deletion = { .operation = STORE_DELETE, .name = BYTES_STRING("dave") };
+        struct fixture *f;
+        char command[256];
+
+        assert_int_equal(setup((void **) &f), 0);
+        struct store_request ack = { .operation = STORE_ACK, .mailbox = f->bob, .sequence = 1 };
+        assert_int_equal(publish(f, false, "package"), STORE_DONE);
+        assert_int_equal(publish(f, true, "last"), STORE_DONE);
+        assert_int_equal(send_it(f->store, committing(f->alice, 1, 0)), STORE_DONE);
+        assert_int_equal(send_it(f->store, sending(f->alice, 2, "bob", "hello")), STORE_DONE);
+        assert_int_equal(run(f->store, ack).result, STORE_DONE);
+        invite(f->store, 7, 2, (uint64_t) 1 << 62);
+        add_account(f->store, "dave", 4);
+        assert_int_equal(run(f->store, deletion).result, STORE_DONE);
+        assert_int_equal(put_chunk(f->store, f->alice, "chunk", true), STORE_DONE);
+        f->store = store_close(f->store);
+        (void) snprintf(command, sizeof(command), "cp %s/hub.db %s", f->directory, directory);
+        assert_int_equal(system(command), 0);
+        assert_int_equal(teardown((void **) &f), 0);
+}
+
+static void assert_kept(struct fixture *f, unsigned version)
+{
+        struct store_request claim = { .operation = STORE_CLAIM, .name = BYTES_STRING("bob") };
+
+        assert_string_equal(entries(f->store, f->bob, 0), "2=hello ");
+        assert_string_equal(entries(f->store, f->carol, 0), "1=commit ");
+        assert_int_equal(register_with(f->store, "alice", 1, STORE_CLOSED, 0), STORE_DONE); /* the same key again */
+        assert_int_equal(register_with(f->store, "alice", 9, STORE_OPEN, 0), STORE_EXISTS);
+        assert_int_equal(send_it(f->store, committing(f->alice, 1, 0)), STORE_REPEATED);
+        assert_int_equal(send_it(f->store, committing(f->alice, 3, 0)), STORE_STALE);
+        assert_int_equal(send_it(f->store, committing(f->alice, 4, 1)), STORE_DONE);
+        assert_string_equal(entries(f->store, f->bob, 2), "3=commit ");
+        claim = run(f->store, claim);
+        assert_claimed(&claim, "package", false);
+        claim = run(f->store, claim);
+        assert_claimed(&claim, "last", true);
+        if (version < 2)
+                return;
+        assert_int_equal(register_with(f->store, "dave", 5, STORE_OPEN, 0), STORE_EXISTS);
+        assert_int_equal(register_with(f->store, "erin", 5, STORE_INVITED, 7), STORE_DONE);
+        if (version >= 3 && version < 6)
+                assert_true(has_chunk(f->store, "chunk"));
+}
+
+static void what_earlier_versions_kept_is_there(void **state)
+{
+        struct fixture *f = *state;
+        char path[256];
+
+        (void) snprintf(path, sizeof(path), "%s/hub.db", f->directory);
+        for (unsigned version = 1; version <= STORES; version++) {
+                f->store = store_close(f->store);
+                assert_int_equal(unlink(path), 0);
+                earlier_database(KEPT, version, path);
+                assert_int_equal(store_open(f->directory, &limits, &f->store), 0);
+                assert_kept(f, version);
+        }
+}
+
+int main(int argc, char **argv)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         static const struct CMUnitTest tests[] = {
@@ -745,7 +823,12 @@ int main(void)
                 TEST(a_chunk_is_dropped_by_its_owner_unless_somebody_else_counts_on_it),
                 TEST(a_dropped_chunk_gives_its_room_on_the_disk_back),
                 TEST(inspection_shows_accounts_and_ciphertext_and_no_sender),
+                TEST(what_earlier_versions_kept_is_there),
         };
 
+        if (argc == 3 && strcmp(argv[1], "make") == 0) {
+                make_kept(argv[2]);
+                return 0;
+        }
         return cmocka_run_group_tests_name("hub store", tests, NULL, NULL);
 }
