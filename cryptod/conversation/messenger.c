@@ -315,11 +315,13 @@ int messenger_start(struct messenger *m, const char *address, struct bytes key_p
  * the signature) is less than PAD_ROOM. */
 static size_t padded_size(size_t content)
 {
-        enum { PAD_ROOM = 160 };
+        enum { PAD_ROOM = 160, PAD_STEP = 128 * 1024 };
         size_t size = MESSENGER_PAD;
 
-        while (size < content + PAD_ROOM)
+        while (size < content + PAD_ROOM && size < 2 * PAD_STEP)
                 size *= 4;
+        while (size < content + PAD_ROOM)
+                size += PAD_STEP;
         return size;
 }
 

@@ -18,7 +18,8 @@
 #include "cryptod/conversation/device.h"
 
 enum {
-        MESSENGER_PAD = 256, /* messages are padded to this many bytes, or four times as many as often as it takes */
+        MESSENGER_PAD = 256, /* messages are padded to this many bytes, or four times as many as often as it takes; from
+                                256 KiB on in steps of 128 KiB */
         MESSENGER_UPDATE_AFTER = 100, /* own messages after which our keys are replaced */
         GROUP_MEMBERS_MAX = 1000,
         GROUP_LEAVES_MAX = 1024, /* of its tree: what others add costs our memory */
