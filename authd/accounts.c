@@ -12,6 +12,12 @@
 #include "services/storage.h"
 #include "services/throttle.h"
 
+/* What a sealed value is bound to, beside account and user. */
+#define PLAIN_TEMPLATE "template"
+#define ROTATED_TEMPLATE "rotated template"
+#define ROTATION "rotation"
+#define FACE_SECRET "face secret"
+
 #define LOCKED_OUT_USEC (24ULL * 3600 * 1000000)
 
 static const char *const migrations[] = {
@@ -19,6 +25,8 @@ static const char *const migrations[] = {
         " face_secret BLOB NOT NULL, throttle BLOB NOT NULL) WITHOUT ROWID;"
         "CREATE INDEX account_uid ON account (uid);",
         "ALTER TABLE account ADD COLUMN redemptions INTEGER NOT NULL DEFAULT 0;",
+        /* NULL: the template is not rotated yet. */
+        "ALTER TABLE account ADD COLUMN rotation BLOB;",
 };
 
 struct accounts {
@@ -26,25 +34,6 @@ struct accounts {
         struct secret *key;
         char *described;
 };
-
-int accounts_open(const char *directory, struct accounts **out)
-{
-        _cleanup_free_ char *key = NULL, *path = NULL;
-        struct accounts *a = calloc(1, sizeof(*a));
-
-        if (!a || asprintf(&key, "%s/host.key", directory) < 0 || asprintf(&path, "%s/accounts.db", directory) < 0)
-                abort(); /* at start, so nothing is lost */
-        int r = host_key_open(key, "authd-key", &a->key);
-
-        if (r >= 0)
-                r = storage_open(path, migrations, COUNT_OF(migrations), &a->db);
-        if (r < 0) {
-                accounts_close(a);
-                return r;
-        }
-        *out = a;
-        return 0;
-}
 
 struct accounts *accounts_close(struct accounts *a)
 {
@@ -72,29 +61,41 @@ static void place_of(const char *what, const char *account, uid_t uid, struct wr
         write_u32(out, (uint32_t) uid);
 }
 
-static int seal_column(struct accounts *a, const char *what, const struct enrolment *e, struct bytes plain,
+static int seal_column(struct accounts *a, const char *what, const char *account, uid_t uid, struct bytes plain,
                        struct writer *out)
 {
         _cleanup_writer_ struct writer place = WRITER_INIT;
 
-        place_of(what, e->account, e->uid, &place);
+        place_of(what, account, uid, &place);
         return seal(a->key, writer_bytes(&place), plain, out);
+}
+
+static int seal_template(struct accounts *a, const char *account, uid_t uid, const struct template *t,
+                         struct writer *out)
+{
+        _cleanup_writer_ struct writer plain = WRITER_INIT;
+        int r;
+
+        template_write(t, &plain);
+        r = writer_finish(&plain);
+        return r < 0 ? r : seal_column(a, ROTATED_TEMPLATE, account, uid, writer_bytes(&plain), out);
 }
 
 int accounts_add(struct accounts *a, const struct enrolment *e)
 {
-        _cleanup_writer_ struct writer plain = WRITER_INIT, template = WRITER_INIT, secret = WRITER_INIT,
+        _cleanup_writer_ struct writer template = WRITER_INIT, rotation = WRITER_INIT, secret = WRITER_INIT,
                                        throttle = WRITER_INIT;
         int r;
 
-        template_write(&e->template, &plain);
         throttle_write(&(struct throttle){ 0 }, &throttle);
-        if ((r = writer_finish(&plain)) < 0 || (r = writer_finish(&throttle)) < 0 ||
-            (r = seal_column(a, "template", e, writer_bytes(&plain), &template)) < 0 ||
-            (r = seal_column(a, "face secret", e, secret_bytes(e->face_secret), &secret)) < 0)
+        if ((r = writer_finish(&throttle)) < 0 ||
+            (r = seal_template(a, e->account, e->uid, &e->template, &template)) < 0 ||
+            (r = seal_column(a, ROTATION, e->account, e->uid, secret_bytes(e->rotation), &rotation)) < 0 ||
+            (r = seal_column(a, FACE_SECRET, e->account, e->uid, secret_bytes(e->face_secret), &secret)) < 0)
                 return r;
-        return storage_run(a->db, "INSERT INTO account VALUES (?, ?, ?, ?, ?, 0)", "sibbb", e->account,
-                           (int64_t) e->uid, writer_bytes(&template), writer_bytes(&secret), writer_bytes(&throttle));
+        return storage_run(a->db, "INSERT INTO account VALUES (?, ?, ?, ?, ?, 0, ?)", "sibbbb", e->account,
+                           (int64_t) e->uid, writer_bytes(&template), writer_bytes(&secret), writer_bytes(&throttle),
+                           writer_bytes(&rotation));
 }
 
 static int unseal_column(struct accounts *a, const char *what, const char *sql, const char *account, uid_t uid,
@@ -118,12 +119,11 @@ static int unseal_column(struct accounts *a, const char *what, const char *sql, 
         return r;
 }
 
-int accounts_template(struct accounts *a, const char *account, uid_t uid, struct template *out)
+static int load_template(struct accounts *a, const char *what, const char *account, uid_t uid, struct template *out)
 {
         _cleanup_secret_ struct secret *plain = NULL;
         struct reader reader;
-        int r = unseal_column(a, "template", "SELECT template FROM account WHERE id = ? AND uid = ?", account, uid,
-                              &plain);
+        int r = unseal_column(a, what, "SELECT template FROM account WHERE id = ? AND uid = ?", account, uid, &plain);
 
         if (r < 0)
                 return r;
@@ -132,11 +132,98 @@ int accounts_template(struct accounts *a, const char *account, uid_t uid, struct
         return reader_finish(&reader);
 }
 
+int accounts_template(struct accounts *a, const char *account, uid_t uid, struct template *out,
+                      struct rotation **out_rotation)
+{
+        _cleanup_secret_ struct secret *seed = NULL;
+        int r = unseal_column(a, ROTATION, "SELECT rotation FROM account WHERE id = ? AND uid = ?", account, uid,
+                              &seed);
+
+        if (r >= 0 && seed->size != ROTATION_SEED_SIZE)
+                r = -EBADMSG;
+        if (r >= 0)
+                r = load_template(a, ROTATED_TEMPLATE, account, uid, out);
+        if (r >= 0)
+                *out_rotation = rotation_new(seed);
+        return r;
+}
+
+static int rotate_old(struct accounts *a, const char *account, uid_t uid)
+{
+        _cleanup_writer_ struct writer template = WRITER_INIT, sealed_seed = WRITER_INIT;
+        _cleanup_secret_ struct secret *seed = secret_random(ROTATION_SEED_SIZE);
+        _cleanup_rotation_ struct rotation *rotation = NULL;
+        _cleanup_template_ struct template t = { 0 };
+        int r = load_template(a, PLAIN_TEMPLATE, account, uid, &t);
+
+        if (r < 0)
+                return r == -EBADMSG ? 0 : r; /* it was said; the account is of no use, and the others are */
+        rotation = rotation_new(seed);
+        rotation_apply_template(rotation, &t);
+        if ((r = seal_template(a, account, uid, &t, &template)) < 0 ||
+            (r = seal_column(a, ROTATION, account, uid, secret_bytes(seed), &sealed_seed)) < 0)
+                return r;
+        return storage_run(a->db, "UPDATE account SET template = ?, rotation = ? WHERE id = ?", "bbs",
+                           writer_bytes(&template), writer_bytes(&sealed_seed), account);
+}
+
+static void empty_log(struct accounts *a)
+{
+        (void) sqlite3_wal_checkpoint_v2(a->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
+
+static int rotate_all_old(struct accounts *a)
+{
+        char account[ACCOUNT_ID_SIZE] = "";
+        int r = 0;
+
+        for (unsigned done = 0; r >= 0; done++) {
+                _cleanup_statement_ sqlite3_stmt *s = NULL;
+
+                r = storage_prepare(a->db, &s,
+                                    "SELECT id, uid FROM account WHERE rotation IS NULL AND id > ? ORDER BY id LIMIT 1",
+                                    "s", account);
+                if (r >= 0)
+                        r = storage_step(s);
+                if (r == 0 && done > 0)
+                        empty_log(a); /* it still held what was not rotated */
+                if (r <= 0)
+                        break;
+                (void) snprintf(account, sizeof(account), "%s", storage_column_string(s, 0));
+                uid_t uid = (uid_t) storage_column_integer(s, 1);
+
+                s = (sqlite3_finalize(s), NULL);
+                r = rotate_old(a, account, uid);
+        }
+        return r;
+}
+
+int accounts_open(const char *directory, struct accounts **out)
+{
+        _cleanup_free_ char *key = NULL, *path = NULL;
+        struct accounts *a = calloc(1, sizeof(*a));
+
+        if (!a || asprintf(&key, "%s/host.key", directory) < 0 || asprintf(&path, "%s/accounts.db", directory) < 0)
+                abort(); /* at start, so nothing is lost */
+        int r = host_key_open(key, "authd-key", &a->key);
+
+        if (r >= 0)
+                r = storage_open(path, migrations, COUNT_OF(migrations), &a->db);
+        if (r >= 0)
+                r = rotate_all_old(a);
+        if (r < 0) {
+                accounts_close(a);
+                return r;
+        }
+        *out = a;
+        return 0;
+}
+
 int accounts_face_secret(struct accounts *a, const char *account, uid_t uid, struct secret **out)
 {
         _cleanup_secret_ struct secret *plain = NULL;
-        int r = unseal_column(a, "face secret", "SELECT face_secret FROM account WHERE id = ? AND uid = ?", account,
-                              uid, &plain);
+        int r = unseal_column(a, FACE_SECRET, "SELECT face_secret FROM account WHERE id = ? AND uid = ?", account, uid,
+                              &plain);
 
         if (r >= 0 && plain->size != FACE_SECRET_SIZE)
                 r = -EBADMSG;
@@ -151,7 +238,7 @@ int accounts_remove(struct accounts *a, const char *account)
 
         /* What was deleted is overwritten in the database (secure_delete); the log that still holds it is emptied. */
         if (r >= 0)
-                (void) sqlite3_wal_checkpoint_v2(a->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+                empty_log(a);
         return r;
 }
 

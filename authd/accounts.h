@@ -1,6 +1,7 @@
-/* The enrolled accounts on disk: whose they are, the face template and the face secret, sealed, and what failures cost.
+/* The enrolled accounts on disk: whose they are, the face template, the seed of its rotation (rotation.h) and the face
+ * secret, sealed, and what failures cost.
  *
- * Both are sealed with the host's key (services/seal.h) and bound to their account, user and column, so that a row
+ * Each is sealed with the host's key (services/seal.h) and bound to their account, user and column, so that a row
  * cannot be moved to another account or handed to another user. What is stored is stored in one transaction and synced
  * before a function returns. */
 #pragma once
@@ -8,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "authd/template.h"
+#include "authd/rotation.h"
 #include "authd/tickets.h"
 #include "services/secret.h"
 
@@ -16,16 +17,18 @@ enum { FACE_SECRET_SIZE = 32 };
 
 struct accounts;
 
-/* Opens or creates DIRECTORY/accounts.db and its key. A sentence has been logged on error. */
+/* Opens or creates DIRECTORY/accounts.db and its key. Templates that were stored before there were rotations are
+ * rotated. A sentence has been logged on error. */
 int accounts_open(const char *directory, struct accounts **out);
 struct accounts *accounts_close(struct accounts *a);
 
 /* Makes an enrolment lasting. -EEXIST if there is such an account; errors of storage_errno(). */
 int accounts_add(struct accounts *a, const struct enrolment *e);
 
-/* The template of an account of @uid, and its face secret. -ENOENT if that user has no such account, -EBADMSG if the
- * row was damaged or is not this host's; errors of storage_errno(). */
-int accounts_template(struct accounts *a, const char *account, uid_t uid, struct template *out);
+/* The template of an account of @uid with its rotation, and its face secret. -ENOENT if that user has no such account,
+ * -EBADMSG if the row was damaged or is not this host's; errors of storage_errno(). */
+int accounts_template(struct accounts *a, const char *account, uid_t uid, struct template *out,
+                      struct rotation **out_rotation);
 int accounts_face_secret(struct accounts *a, const char *account, uid_t uid, struct secret **out);
 
 /* Deletes an account, whoever's it is; no error if there is none. Errors of storage_errno(). */

@@ -60,6 +60,7 @@ static void end(struct attempt *t, enum attempt_state state, enum failure failur
                 post_leave(p);
         }
         examination_wipe(&t->examination);
+        t->rotation = rotation_free(t->rotation);
         (void) sd_event_source_set_time_relative(t->timer, KEPT);
         log_end(t);
         attempt_object_report(t);
@@ -79,13 +80,17 @@ static int count(struct attempt *t)
 
 static int make_enrolment(struct attempt *t)
 {
+        _cleanup_rotation_ struct rotation *rotation = NULL;
         struct enrolment *e = calloc(1, sizeof(*e));
 
         if (!e)
                 return -ENOMEM;
         memcpy(e->account, t->account, sizeof(e->account));
         e->uid = t->uid;
+        e->rotation = secret_random(ROTATION_SEED_SIZE);
+        rotation = rotation_new(e->rotation);
         e->template = t->examination.seen;
+        rotation_apply_template(rotation, &e->template);
         e->face_secret = secret_random(FACE_SECRET_SIZE);
         t->enrolment = e;
         return 0;
@@ -226,7 +231,7 @@ static int expose(struct attempt *t)
         return r;
 }
 
-int attempt_new(struct post *p, const struct attempt_request *request, struct attempt **out)
+int attempt_new(struct post *p, struct attempt_request *request, struct attempt **out)
 {
         struct authd *a = p->authd;
         struct attempt *t = calloc(1, sizeof(*t));
@@ -245,7 +250,8 @@ int attempt_new(struct post *p, const struct attempt_request *request, struct at
         (void) snprintf(t->camera, sizeof(t->camera), "%s", p->camera.name);
         t->next = a->attempts;
         a->attempts = t;
-        examination_begin(&t->examination, request->known, random_challenge(), t->begun);
+        t->rotation = TAKE(request->rotation);
+        examination_begin(&t->examination, request->known, t->rotation, random_challenge(), t->begun);
         int r = name_account(t, request->account);
 
         if (r >= 0)
@@ -276,6 +282,7 @@ struct attempt *attempt_free(struct attempt *t)
         sd_event_source_disable_unref(t->timer);
         enrolment_free(t->enrolment);
         examination_wipe(&t->examination);
+        rotation_free(t->rotation);
         free(t);
         return NULL;
 }

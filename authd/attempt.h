@@ -37,7 +37,8 @@ struct attempt {
         uid_t uid;
         enum attempt_state state;
         enum failure failure;
-        int camera_error; /* of FAILURE_CAMERA, if it is known */
+        int camera_error;          /* of FAILURE_CAMERA, if it is known */
+        struct rotation *rotation; /* of the account */
         struct examination examination;
         struct enrolment *enrolment; /* after success, until the ticket is taken */
         struct attempt_view told;
@@ -51,11 +52,12 @@ struct attempt_request {
         uid_t uid;
         const char *account;          /* NULL: an enrolment */
         const struct template *known; /* of the account, copied */
+        struct rotation *rotation;    /* of it; passes over */
 };
 
 /* Starts an attempt before the camera of @p, which is free, and exports its object. *@out lives until it goes by itself
  * or attempt_free() is called. -ENOMEM; what post_take() and sd_bus_add_object_vtable(3) return. */
-int attempt_new(struct post *p, const struct attempt_request *request, struct attempt **out);
+int attempt_new(struct post *p, struct attempt_request *request, struct attempt **out);
 
 /* Ends it at once, its ticket too. Returns NULL. */
 struct attempt *attempt_free(struct attempt *t);

@@ -28,11 +28,13 @@ static void fail(struct examination *e, enum failure f)
         e->suspect = e->suspect || f == FAILURE_NO_MATCH || f == FAILURE_PRESENTATION_ATTACK;
 }
 
-void examination_begin(struct examination *e, const struct template *known, uint32_t random, uint64_t now)
+void examination_begin(struct examination *e, const struct template *known, const struct rotation *rotation,
+                       uint32_t random, uint64_t now)
 {
         *e = (struct examination){ .enrols = !known, .random = random, .hint = "", .begun = now, .pictured = now };
         if (known)
                 e->known = *known;
+        e->rotation = rotation;
 }
 
 static int ascending(const void *a, const void *b)
@@ -51,10 +53,21 @@ static double median(const struct examination *e)
         return e->scores > 0 ? sorted[e->scores / 2] : -1;
 }
 
+static double score_known(const struct examination *e, const struct observation *o)
+{
+        float rotated[EMBEDDING_SIZE];
+
+        memcpy(rotated, o->embedding, sizeof(rotated));
+        rotation_apply(e->rotation, rotated);
+        double score = template_score(&e->known, rotated);
+
+        explicit_bzero(rotated, sizeof(rotated));
+        return score;
+}
+
 static void compare(struct examination *e, const struct observation *o)
 {
-        double score = e->enrols ? embedding_cosine(e->track.reference, o->embedding)
-                                 : template_score(&e->known, o->embedding);
+        double score = e->enrols ? embedding_cosine(e->track.reference, o->embedding) : score_known(e, o);
 
         if (e->scores < EXAMINATION_SCORES_MAX)
                 e->score[e->scores++] = score;

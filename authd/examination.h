@@ -15,7 +15,7 @@
 #include "authd/challenge.h"
 #include "authd/failure.h"
 #include "authd/quality.h"
-#include "authd/template.h"
+#include "authd/rotation.h"
 #include "authd/track.h"
 
 enum examination_phase { EXAMINATION_SEARCHING, EXAMINATION_CHALLENGE, EXAMINATION_PASSED, EXAMINATION_FAILED };
@@ -31,8 +31,9 @@ struct examination {
         enum examination_phase phase;
         enum failure failure;
         uint32_t random;
-        struct template known; /* of a verification */
-        struct template seen;  /* of an enrolment: what it gathers */
+        struct template known;           /* of a verification */
+        const struct rotation *rotation; /* of it */
+        struct template seen;            /* of an enrolment: what it gathers, not rotated */
         struct track track;
         struct posture posture; /* of the pictures of the search */
         struct challenge challenge;
@@ -50,9 +51,10 @@ struct examination {
                          has begun (who could leave it for nothing would wait for the one that a recording fits) */
 };
 
-/* Begins at @now (microseconds of any clock that does not stop). @known: of the account to verify, copied; NULL: an
- * enrolment. @random is uniform and unknown to anybody. */
-void examination_begin(struct examination *e, const struct template *known, uint32_t random, uint64_t now);
+/* Begins at @now (microseconds of any clock that does not stop). @known: of the account to verify, copied, and its
+ * rotation, which must outlive the examination; both NULL: an enrolment. @random is uniform and unknown to anybody. */
+void examination_begin(struct examination *e, const struct template *known, const struct rotation *rotation,
+                       uint32_t random, uint64_t now);
 
 /* What was seen in the next picture, or NULL when time has passed without one. Changes @phase at most to the next; once
  * it has passed or failed, nothing changes. */

@@ -142,19 +142,11 @@ static int check_alone(struct authd *a, const char *account, sd_bus_error *error
         return 0;
 }
 
-static int on_verify(sd_bus_message *m, void *userdata, sd_bus_error *error)
+static int verify(struct authd *a, sd_bus_message *m, struct attempt_request *request, const struct caller *caller,
+                  struct template *known, sd_bus_error *error)
 {
-        _cleanup_template_ struct template known = { 0 };
-        struct attempt_request request = { .known = &known };
-        struct authd *a = userdata;
-        struct caller caller;
-        int r = caller_of(m, &caller);
+        int r = accounts_template(a->accounts, request->account, caller->uid, known, &request->rotation);
 
-        if (r >= 0)
-                r = sd_bus_message_read(m, "s", &request.account);
-        if (r < 0)
-                return r;
-        r = accounts_template(a->accounts, request.account, caller.uid, &known);
         if (r == -ENOENT)
                 return sd_bus_error_set(error, ERROR_NOT_FOUND,
                                         "You have no account with this id here; sign up first.");
@@ -163,10 +155,26 @@ static int on_verify(sd_bus_message *m, void *userdata, sd_bus_error *error)
                                         "The face of this account cannot be read; authd's journal says why.");
         if (r < 0)
                 return storage_error(a, error);
-        r = check_alone(a, request.account, error);
+        request->known = known;
+        r = check_alone(a, request->account, error);
         if (r >= 0)
-                r = check_wait(a, request.account, error);
-        return r < 0 ? r : start(a, m, &request, &caller, error);
+                r = check_wait(a, request->account, error);
+        return r < 0 ? r : start(a, m, request, caller, error);
+}
+
+static int on_verify(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_template_ struct template known = { 0 };
+        struct attempt_request request = { 0 };
+        struct caller caller;
+        int r = caller_of(m, &caller);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "s", &request.account);
+        if (r >= 0)
+                r = verify(userdata, m, &request, &caller, &known, error);
+        rotation_free(request.rotation);
+        return r;
 }
 
 static int get_cameras(sd_bus *bus, const char *path, const char *interface, const char *property,

@@ -23,7 +23,8 @@ enum {
 struct enrolment {
         char account[ACCOUNT_ID_SIZE];
         uid_t uid;
-        struct template template;
+        struct template template; /* rotated */
+        struct secret *rotation;  /* the seed of its rotation */
         struct secret *face_secret;
 };
 

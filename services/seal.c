@@ -30,6 +30,11 @@ static void free_cipher(EVP_CIPHER_CTX **c)
         EVP_CIPHER_CTX_free(*c);
 }
 
+static void free_digest(EVP_MD_CTX **c)
+{
+        EVP_MD_CTX_free(*c);
+}
+
 static void free_kdf(EVP_KDF **k)
 {
         EVP_KDF_free(*k);
@@ -68,6 +73,16 @@ void sha256(struct bytes input, uint8_t out[static 32])
 {
         must(EVP_Digest(input.data ? input.data : (const uint8_t *) "", input.size, out, NULL, EVP_sha256(), NULL) ==
              1);
+}
+
+struct secret *shake256(struct bytes input, size_t size)
+{
+        _cleanup_(free_digest) EVP_MD_CTX *c = EVP_MD_CTX_new();
+        struct secret *s = secret_new(size);
+
+        must(c && EVP_DigestInit_ex(c, EVP_shake256(), NULL) == 1 && EVP_DigestUpdate(c, input.data, input.size) == 1 &&
+             EVP_DigestFinalXOF(c, s->data, size) == 1);
+        return s;
 }
 
 /* In two steps: OpenSSL's HKDF as a whole would leave the salt in the heap, which may be a key. */

@@ -19,6 +19,9 @@ int unseal(const struct secret *key, struct bytes associated, struct bytes seale
 /* HKDF-SHA-512 (RFC 5869), extract and expand; @size up to 255 * 64 bytes. */
 struct secret *hkdf_sha512(struct bytes ikm, struct bytes salt, struct bytes info, size_t size);
 
+/* SHAKE256 (FIPS 202): @size bytes made of @input, at most SECRET_SIZE_MAX. */
+struct secret *shake256(struct bytes input, size_t size);
+
 /* SHA-256 (FIPS 180-4). */
 void sha256(struct bytes input, uint8_t out[static 32]);
 

@@ -96,7 +96,7 @@ static uint64_t examine(const struct frame *f)
         struct observation o;
         uint64_t start = cpu_ns();
 
-        examination_begin(&e, NULL, 0, 0);
+        examination_begin(&e, NULL, NULL, 0, 0);
         if (vision_observe(vision, f, examination_wanted(&e), &o) < 0)
                 errx(1, "a network fails");
         examination_observe(&e, &o, 0);

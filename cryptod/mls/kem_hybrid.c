@@ -17,6 +17,7 @@
 #include "cryptod/mls/key.h"
 #include "cryptod/mls/openssl_cleanup.h"
 #include "services/cleanup.h"
+#include "services/seal.h"
 
 enum { SEED_SIZE = 32, ML_KEM_SEED_SIZE = 64, ML_KEM_SECRET_SIZE = 32, SHARED_SIZE = 32 };
 
@@ -50,17 +51,6 @@ static void must(bool good)
 {
         if (!good)
                 abort();
-}
-
-static struct secret *shake256(struct bytes input, size_t size)
-{
-        _cleanup_openssl_(EVP_MD_CTX) EVP_MD_CTX *context = EVP_MD_CTX_new();
-        struct secret *out = secret_new(size);
-
-        must(context && EVP_DigestInit_ex(context, EVP_shake256(), NULL) == 1 &&
-             EVP_DigestUpdate(context, input.data, input.size) == 1 &&
-             EVP_DigestFinalXOF(context, out->data, size) == 1);
-        return out;
 }
 
 static int ml_kem_from_seed(const char *name, struct bytes seed, EVP_PKEY **out)

@@ -51,15 +51,19 @@ static void observe(struct reader *r, struct observation *out)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+        static struct rotation *rotation;
         struct template known = { .count = 1, .embedding = { { 1 } } };
         struct examination e;
         struct reader r;
         uint64_t now = 1000;
 
+        if (!rotation)
+                rotation = rotation_new(secret_new(ROTATION_SEED_SIZE));
+        rotation_apply_template(rotation, &known);
         reader_init(&r, BYTES(data, size));
         uint8_t first = read_u8(&r);
 
-        examination_begin(&e, first & 1 ? &known : NULL, first >> 1, now);
+        examination_begin(&e, first & 1 ? &known : NULL, rotation, first >> 1, now);
         while (reader_more(&r) && e.phase < EXAMINATION_PASSED) {
                 struct observation o;
                 unsigned acts = e.challenge.current;

@@ -1,5 +1,6 @@
 /* What is enrolled stays, sealed and bound to its user; what failures cost stays, too. */
 #include <errno.h>
+#include <math.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 
@@ -9,6 +10,8 @@
 
 #include "authd/accounts.h"
 #include "services/cleanup.h"
+#include "services/seal.h"
+#include "services/text.h"
 #include "services/throttle.h"
 
 #define ACCOUNT "0123456789abcdef0123456789abcdef"
@@ -39,6 +42,13 @@ static int teardown(void **state)
         return scratch_teardown(state);
 }
 
+static void rotate(struct enrolment *e)
+{
+        _cleanup_rotation_ struct rotation *r = rotation_new(e->rotation);
+
+        rotation_apply_template(r, &e->template);
+}
+
 static void enrol(const char *account, uid_t uid, uint8_t fill)
 {
         struct enrolment *e = calloc(1, sizeof(*e));
@@ -49,21 +59,29 @@ static void enrol(const char *account, uid_t uid, uint8_t fill)
         strcpy(e->account, account);
         e->uid = uid;
         template_add(&e->template, embedding);
+        e->rotation = secret_new(ROTATION_SEED_SIZE);
+        memset(e->rotation->data, fill, ROTATION_SEED_SIZE);
+        rotate(e);
         e->face_secret = secret_new(FACE_SECRET_SIZE);
         memset(e->face_secret->data, fill, FACE_SECRET_SIZE);
         assert_int_equal(accounts_add(accounts, e), 0);
         enrolment_free(e);
 }
 
-static void sql(const char *statement)
+static void run(const char *statement)
 {
         _cleanup_free_ char *path = scratch_path("accounts.db");
         sqlite3 *db;
 
-        accounts = accounts_close(accounts);
         assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
         assert_int_equal(sqlite3_exec(db, statement, NULL, NULL, NULL), SQLITE_OK);
         sqlite3_close(db);
+}
+
+static void sql(const char *statement)
+{
+        accounts = accounts_close(accounts);
+        run(statement);
         reopen();
 }
 
@@ -79,21 +97,34 @@ static int face_secret(const char *account, uid_t uid, uint8_t fill)
         return 0;
 }
 
+/* How much the face that enrol() shows matches an account's template; or the error. */
+static int percent(const char *account, uid_t uid, uint8_t fill)
+{
+        _cleanup_rotation_ struct rotation *r = NULL;
+        struct template t = { 0 };
+        float embedding[EMBEDDING_SIZE] = { 0 };
+        int result = accounts_template(accounts, account, uid, &t, &r);
+
+        if (result < 0)
+                return result;
+        assert_int_equal(t.count, 1);
+        embedding[fill] = 1;
+        rotation_apply(r, embedding);
+        return (int) lround(100 * template_score(&t, embedding));
+}
+
 static void an_account_stays_and_is_its_users(void **state)
 {
-        struct template t = { 0 };
         unsigned count = 0;
 
         enrol(ACCOUNT, 1000, 7);
         reopen();
         assert_int_equal(face_secret(ACCOUNT, 1000, 7), 0);
-        assert_int_equal(accounts_template(accounts, ACCOUNT, 1000, &t), 0);
-        assert_int_equal(t.count, 1);
-        assert_true(t.embedding[0][7] > 0.99F);
+        assert_int_equal(percent(ACCOUNT, 1000, 7), 100);
         assert_int_equal(accounts_count(accounts, 1000, &count), 0);
         assert_int_equal(count, 1);
         assert_int_equal(face_secret(ACCOUNT, 1001, 7), -ENOENT);
-        assert_int_equal(accounts_template(accounts, ACCOUNT, 1001, &t), -ENOENT);
+        assert_int_equal(percent(ACCOUNT, 1001, 7), -ENOENT);
         assert_int_equal(face_secret(OTHER, 1000, 7), -ENOENT);
 }
 
@@ -111,7 +142,6 @@ static void a_row_cannot_be_moved(void **state)
 static void without_the_hosts_key_nothing_opens(void **state)
 {
         _cleanup_free_ char *key = scratch_path("host.key");
-        struct template t;
         struct stat st;
 
         enrol(ACCOUNT, 1000, 7);
@@ -121,37 +151,51 @@ static void without_the_hosts_key_nothing_opens(void **state)
         assert_int_equal(unlink(key), 0);
         reopen();
         assert_int_equal(face_secret(ACCOUNT, 1000, 7), -EBADMSG);
-        assert_int_equal(accounts_template(accounts, ACCOUNT, 1000, &t), -EBADMSG);
+        assert_int_equal(percent(ACCOUNT, 1000, 7), -EBADMSG);
 }
 
-static void neither_secret_nor_template_is_on_the_disk_in_clear(void **state)
+static bool on_disk(struct bytes wanted)
 {
         const char *const files[] = { "accounts.db", "accounts.db-wal" };
-        uint8_t secret[FACE_SECRET_SIZE];
         size_t seen = 0;
+        bool found = false;
 
-        memset(secret, 7, sizeof(secret));
-        enrol(ACCOUNT, 1000, 7);
         for (unsigned i = 0; i < COUNT_OF(files); i++) {
                 _cleanup_free_ char *path = scratch_path(files[i]);
                 _cleanup_fclose_ FILE *f = fopen(path, "re");
                 static char content[1 << 20];
                 size_t size = f ? fread(content, 1, sizeof(content), f) : 0;
 
-                assert_null(memmem(content, size, secret, sizeof(secret)));
+                found = found || memmem(content, size, wanted.data, wanted.size);
                 seen += size;
         }
         assert_true(seen > 0);
+        return found;
+}
+
+/* Seed, secret, and most of an unrotated embedding have these bytes. */
+static void neither_secret_nor_template_is_on_the_disk_in_clear(void **state)
+{
+        uint8_t secret[FACE_SECRET_SIZE], zero[64] = { 0x3f, 0x80 };
+
+        memset(secret, 7, sizeof(secret));
+        enrol(ACCOUNT, 1000, 7);
+        assert_false(on_disk(BYTES_OF(secret)));
+        assert_false(on_disk(BYTES_OF(zero)));
 }
 
 static void an_account_is_added_once_and_forgotten(void **state)
 {
-        struct enrolment e = { .account = ACCOUNT, .uid = 1000, .face_secret = secret_new(FACE_SECRET_SIZE) };
+        struct enrolment e = { .account = ACCOUNT,
+                               .uid = 1000,
+                               .rotation = secret_new(ROTATION_SEED_SIZE),
+                               .face_secret = secret_new(FACE_SECRET_SIZE) };
         float embedding[EMBEDDING_SIZE] = { 1 };
 
         template_add(&e.template, embedding);
         enrol(ACCOUNT, 1000, 7);
         assert_int_equal(accounts_add(accounts, &e), -EEXIST);
+        secret_free(e.rotation);
         secret_free(e.face_secret);
         assert_int_equal(face_secret(ACCOUNT, 1000, 7), 0);
         assert_int_equal(accounts_remove(accounts, ACCOUNT), 0);
@@ -159,6 +203,97 @@ static void an_account_is_added_once_and_forgotten(void **state)
         assert_int_equal(face_secret(ACCOUNT, 1000, 7), -ENOENT);
         reopen();
         assert_int_equal(face_secret(ACCOUNT, 1000, 7), -ENOENT);
+}
+
+/* As a sealed value lies in the database: struct { opaque what<V>; opaque account<V>; uint32 uid; } is its place. */
+static void seal_as(const char *what, const char *account, uid_t uid, struct bytes plain, struct writer *out)
+{
+        _cleanup_free_ char *path = scratch_path("host.key");
+        _cleanup_writer_ struct writer place = WRITER_INIT;
+        _cleanup_secret_ struct secret *key = NULL;
+
+        assert_int_equal(host_key_open(path, NULL, &key), 0);
+        write_vector(&place, BYTES_STRING(what));
+        write_vector(&place, BYTES_STRING(account));
+        write_u32(&place, (uint32_t) uid);
+        assert_int_equal(seal(key, writer_bytes(&place), plain, out), 0);
+}
+
+static void store_as_before_rotations(const char *account, uid_t uid, uint8_t fill)
+{
+        _cleanup_writer_ struct writer plain = WRITER_INIT, sealed = WRITER_INIT;
+        struct template t = { .count = 1 };
+
+        t.embedding[0][fill] = 1;
+        template_write(&t, &plain);
+        seal_as("template", account, uid, writer_bytes(&plain), &sealed);
+        _cleanup_free_ char *hex = hex_encode(writer_bytes(&sealed)), *statement = NULL;
+
+        assert_true(asprintf(&statement, "UPDATE account SET template = x'%s' WHERE id = '%s'", hex, account) > 0);
+        run(statement);
+}
+
+static void templates_of_before_are_rotated(void **state)
+{
+        enrol(ACCOUNT, 1000, 7);
+        enrol(OTHER, 1001, 8);
+        accounts = accounts_close(accounts);
+        store_as_before_rotations(ACCOUNT, 1000, 7);
+        store_as_before_rotations(OTHER, 1001, 8);
+        run("ALTER TABLE account DROP COLUMN rotation; PRAGMA user_version = 2");
+        reopen();
+        assert_int_equal(percent(ACCOUNT, 1000, 7), 100);
+        assert_int_equal(percent(OTHER, 1001, 8), 100);
+        assert_true(abs(percent(ACCOUNT, 1000, 8)) < 25);
+        reopen(); /* once, and with a rotation of its own */
+        assert_int_equal(percent(ACCOUNT, 1000, 7), 100);
+        assert_int_equal(face_secret(ACCOUNT, 1000, 7), 0);
+        sql("UPDATE account SET rotation = NULL"); /* what is rotated is not taken for what is not */
+        assert_int_equal(percent(ACCOUNT, 1000, 7), -EBADMSG);
+}
+
+/* A stolen template beside the rotation of another enrolment, of the same face or not. */
+static void a_template_is_of_no_use_with_another_rotation(void **state)
+{
+        struct template stolen = { 0 };
+        _cleanup_rotation_ struct rotation *first = NULL, *second = NULL;
+        float embedding[EMBEDDING_SIZE] = { [7] = 1 };
+
+        enrol(ACCOUNT, 1000, 7);
+        assert_int_equal(accounts_template(accounts, ACCOUNT, 1000, &stolen, &first), 0);
+        assert_true(fabs(template_score(&stolen, embedding)) < 0.25);
+        assert_int_equal(accounts_remove(accounts, ACCOUNT), 0);
+        enrol(ACCOUNT, 1000, 9); /* enrolled anew: another seed */
+        assert_int_equal(accounts_template(accounts, ACCOUNT, 1000, &(struct template){ 0 }, &second), 0);
+        rotation_apply(second, embedding);
+        assert_true(fabs(template_score(&stolen, embedding)) < 0.25);
+}
+
+/* Nothing is left of a deleted account, not even sealed: no file holds any part of what was in its columns. */
+static void what_is_forgotten_is_gone_from_the_disk(void **state)
+{
+        static const char *const columns[] = { "template", "rotation", "face_secret" };
+        uint8_t part[COUNT_OF(columns)][32];
+        _cleanup_free_ char *path = scratch_path("accounts.db");
+
+        enrol(ACCOUNT, 1000, 7);
+        for (unsigned i = 0; i < COUNT_OF(columns); i++) {
+                _cleanup_free_ char *select = NULL;
+                sqlite3_stmt *s;
+                sqlite3 *db;
+
+                assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+                assert_true(asprintf(&select, "SELECT %s FROM account", columns[i]) > 0);
+                assert_int_equal(sqlite3_prepare_v2(db, select, -1, &s, NULL), SQLITE_OK);
+                assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+                memcpy(part[i], sqlite3_column_blob(s, 0), sizeof(part[i]));
+                sqlite3_finalize(s);
+                sqlite3_close(db);
+                assert_true(on_disk(BYTES_OF(part[i])));
+        }
+        assert_int_equal(accounts_remove(accounts, ACCOUNT), 0);
+        for (unsigned i = 0; i < COUNT_OF(columns); i++)
+                assert_false(on_disk(BYTES_OF(part[i])));
 }
 
 static void failures_cost_time_across_restarts_until_one_passes(void **state)
@@ -245,6 +380,9 @@ int main(int argc, char **argv)
                 accounts_test(without_the_hosts_key_nothing_opens),
                 accounts_test(neither_secret_nor_template_is_on_the_disk_in_clear),
                 accounts_test(an_account_is_added_once_and_forgotten),
+                accounts_test(templates_of_before_are_rotated),
+                accounts_test(a_template_is_of_no_use_with_another_rotation),
+                accounts_test(what_is_forgotten_is_gone_from_the_disk),
                 accounts_test(failures_cost_time_across_restarts_until_one_passes),
                 accounts_test(the_longest_wait_is_a_day),
                 accounts_test(what_earlier_versions_kept_is_there),

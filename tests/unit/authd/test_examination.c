@@ -7,10 +7,27 @@
 
 #include "authd/examination.h"
 #include "figure.h"
+#include "services/seal.h"
 
 static const uint64_t STEP = 100 * 1000;
 static const uint64_t SECOND = 1000000;
 enum { STEPS_MAX = 1000 };
+
+static struct rotation *rotation; /* of every template here */
+
+static int make_rotation(void **state)
+{
+        _cleanup_secret_ struct secret *seed = secret_random(ROTATION_SEED_SIZE);
+
+        rotation = rotation_new(seed);
+        return 0;
+}
+
+static int free_rotation(void **state)
+{
+        rotation = rotation_free(rotation);
+        return 0;
+}
 
 /* How somebody behaves: changes the figure by what is asked, at a time since it was asked, in seconds. False: nothing
  * is seen at this moment. */
@@ -77,7 +94,7 @@ static void play(struct examination *e, struct figure f, const struct template *
         const char *prompt = "";
         uint64_t now = 5 * SECOND, asked = now;
 
-        examination_begin(e, known, random, now);
+        examination_begin(e, known, rotation, random, now);
         for (unsigned i = 0; i < STEPS_MAX && e->phase < EXAMINATION_PASSED; i++) {
                 struct observation o = { 0 };
 
@@ -104,6 +121,7 @@ static void enrol(unsigned who, struct template *out)
         play(&e, figure_person(who), NULL, 4711, obedient);
         assert_int_equal(e.phase, EXAMINATION_PASSED);
         *out = e.seen;
+        rotation_apply_template(rotation, out);
 }
 
 static void whoever_does_what_is_asked_is_enrolled_and_recognised(void **state)
@@ -241,7 +259,7 @@ static void darkness_is_said_and_ends_as_quality(void **state)
 
         f.brightness = 10;
         figure_see(&f, &o);
-        examination_begin(&e, NULL, 1, 0);
+        examination_begin(&e, NULL, NULL, 1, 0);
         examination_observe(&e, &o, STEP);
         assert_non_null(strstr(e.hint, "dark"));
         play(&e, f, NULL, 1, obedient);
@@ -252,7 +270,7 @@ static void no_pictures_are_the_cameras_fault(void **state)
 {
         struct examination e;
 
-        examination_begin(&e, NULL, 1, 0);
+        examination_begin(&e, NULL, NULL, 1, 0);
         for (uint64_t now = 0; now < 19 * SECOND; now += SECOND / 4)
                 examination_observe(&e, NULL, now);
         assert_int_equal(e.phase, EXAMINATION_SEARCHING);
@@ -282,7 +300,7 @@ static void what_is_no_number_does_not_pass(void **state)
         enrol(1, &known);
         for (unsigned field = 0; field < 4; field++) {
                 for (unsigned enrols = 0; enrols < 2; enrols++) {
-                        examination_begin(&e, enrols ? NULL : &known, 1, 0);
+                        examination_begin(&e, enrols ? NULL : &known, rotation, 1, 0);
                         for (uint64_t now = STEP; e.phase < EXAMINATION_PASSED; now += STEP) {
                                 struct figure f = figure_person(1);
                                 struct observation o;
@@ -311,7 +329,7 @@ static void who_cannot_be_seen_to_blink_is_asked_for_turns(void **state)
 
         for (uint32_t random = 0; random < 8; random++) {
                 f.eyes = 0.3;
-                examination_begin(&e, NULL, random, 0);
+                examination_begin(&e, NULL, NULL, random, 0);
                 for (uint64_t now = STEP; e.phase == EXAMINATION_SEARCHING; now += STEP) {
                         struct observation o;
 
@@ -409,5 +427,5 @@ int main(void)
                 cmocka_unit_test(a_template_is_read_as_it_was_written_and_nothing_else_is),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return cmocka_run_group_tests(tests, make_rotation, free_rotation);
 }

@@ -34,6 +34,17 @@ static void sha256_vectors(void **state)
 /* RFC 5869's appendix has vectors for SHA-256 and SHA-1 only. These are the inputs of its test cases 1 to 3, and the
  * outputs were computed apart from OpenSSL, from the definition in RFC 5869 §2 over the hmac and hashlib modules of
  * Python. */
+/* The first bytes for the empty input: FIPS 202's own example (SHAKE256_Msg0). */
+static void shake256_of_nothing(void **state)
+{
+        static const uint8_t expected[] = { 0x46, 0xb9, 0xdd, 0x2b, 0x0b, 0xa8, 0x8d, 0x13,
+                                            0x23, 0x3b, 0x3f, 0xeb, 0x74, 0x3e, 0xeb, 0x24 };
+        _cleanup_secret_ struct secret *s = shake256(BYTES(NULL, 0), 1000);
+
+        assert_int_equal(s->size, 1000);
+        assert_memory_equal(s->data, expected, sizeof(expected));
+}
+
 static void hkdf_sha512_with_the_inputs_of_rfc_5869(void **state)
 {
         uint8_t ikm[80], salt[80], info[80];
@@ -196,6 +207,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(sha256_vectors),
+                cmocka_unit_test(shake256_of_nothing),
                 cmocka_unit_test(hkdf_sha512_with_the_inputs_of_rfc_5869),
                 cmocka_unit_test(hkdf_gives_up_to_255_blocks),
                 cmocka_unit_test(sealed_values_open_again),
