@@ -10,15 +10,13 @@
 
 #include "authd/accounts.h"
 #include "services/cleanup.h"
-#include "services/seal.h"
-#include "services/text.h"
 #include "services/throttle.h"
 
 #define ACCOUNT "0123456789abcdef0123456789abcdef"
 #define OTHER "f123456789abcdef0123456789abcdef"
 
 /* What each earlier version kept is in versions/ (tests/unit/keep_version): a new migration needs one more. */
-enum { VERSIONS = 2 };
+enum { VERSIONS = 3 };
 #define KEPT UNIT_TESTS "/authd/versions"
 
 static struct accounts *accounts;
@@ -205,50 +203,10 @@ static void an_account_is_added_once_and_forgotten(void **state)
         assert_int_equal(face_secret(ACCOUNT, 1000, 7), -ENOENT);
 }
 
-/* As a sealed value lies in the database: struct { opaque what<V>; opaque account<V>; uint32 uid; } is its place. */
-static void seal_as(const char *what, const char *account, uid_t uid, struct bytes plain, struct writer *out)
-{
-        _cleanup_free_ char *path = scratch_path("host.key");
-        _cleanup_writer_ struct writer place = WRITER_INIT;
-        _cleanup_secret_ struct secret *key = NULL;
-
-        assert_int_equal(host_key_open(path, NULL, &key), 0);
-        write_vector(&place, BYTES_STRING(what));
-        write_vector(&place, BYTES_STRING(account));
-        write_u32(&place, (uint32_t) uid);
-        assert_int_equal(seal(key, writer_bytes(&place), plain, out), 0);
-}
-
-static void store_as_before_rotations(const char *account, uid_t uid, uint8_t fill)
-{
-        _cleanup_writer_ struct writer plain = WRITER_INIT, sealed = WRITER_INIT;
-        struct template t = { .count = 1 };
-
-        t.embedding[0][fill] = 1;
-        template_write(&t, &plain);
-        seal_as("template", account, uid, writer_bytes(&plain), &sealed);
-        _cleanup_free_ char *hex = hex_encode(writer_bytes(&sealed)), *statement = NULL;
-
-        assert_true(asprintf(&statement, "UPDATE account SET template = x'%s' WHERE id = '%s'", hex, account) > 0);
-        run(statement);
-}
-
-static void templates_of_before_are_rotated(void **state)
+static void what_is_rotated_is_not_taken_for_what_is_not(void **state)
 {
         enrol(ACCOUNT, 1000, 7);
-        enrol(OTHER, 1001, 8);
-        accounts = accounts_close(accounts);
-        store_as_before_rotations(ACCOUNT, 1000, 7);
-        store_as_before_rotations(OTHER, 1001, 8);
-        run("ALTER TABLE account DROP COLUMN rotation; PRAGMA user_version = 2");
-        reopen();
-        assert_int_equal(percent(ACCOUNT, 1000, 7), 100);
-        assert_int_equal(percent(OTHER, 1001, 8), 100);
-        assert_true(abs(percent(ACCOUNT, 1000, 8)) < 25);
-        reopen(); /* once, and with a rotation of its own */
-        assert_int_equal(percent(ACCOUNT, 1000, 7), 100);
-        assert_int_equal(face_secret(ACCOUNT, 1000, 7), 0);
-        sql("UPDATE account SET rotation = NULL"); /* what is rotated is not taken for what is not */
+        sql("UPDATE account SET rotation = NULL");
         assert_int_equal(percent(ACCOUNT, 1000, 7), -EBADMSG);
 }
 
@@ -348,7 +306,6 @@ static void what_earlier_versions_kept_is_there(void **state)
         for (unsigned version = 1; version <= VERSIONS; version++) {
                 size_t size;
                 _cleanup_free_ char *key = earlier_file(KEPT, version, "host.key", &size);
-                struct template t = { 0 };
                 uint64_t count, wait;
 
                 accounts = accounts_close(accounts);
@@ -358,8 +315,10 @@ static void what_earlier_versions_kept_is_there(void **state)
                 assert_int_equal(accounts_open(scratch, &accounts), 0);
                 assert_int_equal(face_secret(ACCOUNT, 1000, 7), 0);
                 assert_int_equal(face_secret(ACCOUNT, 1001, 7), -ENOENT);
-                assert_int_equal(accounts_template(accounts, ACCOUNT, 1000, &t), 0);
-                assert_true(t.embedding[0][7] == 1);
+                assert_int_equal(percent(ACCOUNT, 1000, 7), 100);
+                reopen(); /* a template of before is rotated, once */
+                assert_int_equal(percent(ACCOUNT, 1000, 7), 100);
+                assert_true(abs(percent(ACCOUNT, 1000, 8)) < 25);
                 assert_int_equal(accounts_wait(accounts, ACCOUNT, &wait), 0);
                 assert_int_equal(wait, 0);
                 assert_int_equal(accounts_count_failure(accounts, ACCOUNT), 0); /* the third */
@@ -380,7 +339,7 @@ int main(int argc, char **argv)
                 accounts_test(without_the_hosts_key_nothing_opens),
                 accounts_test(neither_secret_nor_template_is_on_the_disk_in_clear),
                 accounts_test(an_account_is_added_once_and_forgotten),
-                accounts_test(templates_of_before_are_rotated),
+                accounts_test(what_is_rotated_is_not_taken_for_what_is_not),
                 accounts_test(a_template_is_of_no_use_with_another_rotation),
                 accounts_test(what_is_forgotten_is_gone_from_the_disk),
                 accounts_test(failures_cost_time_across_restarts_until_one_passes),
