@@ -46,8 +46,7 @@ void account_wake(struct account *a)
         (void) sd_event_source_set_enabled(a->work, SD_EVENT_ONESHOT);
 }
 
-/* Something is wrong on our side or the hub's: the link is closed, and comes back after a while. */
-static void break_link(struct account *a, const char *why)
+void account_break_link(struct account *a, const char *why)
 {
         if (a->link)
                 link_close(a->link, why);
@@ -230,7 +229,8 @@ int account_ask(struct account *a, sd_bus_message *call, enum frame_type type, s
 static void conclude(struct account *a, int64_t row, const char *result, uint64_t winner, const char *reason)
 {
         if (ledger_conclude(a->node->ledger, a->row.id, row, result, winner, reason) < 0)
-                break_link(a, ledger_describe(a->node->ledger)); /* it is sent again, and the hub says the same again */
+                account_break_link(
+                        a, ledger_describe(a->node->ledger)); /* it is sent again, and the hub says the same again */
 }
 
 static void on_sent(void *userdata, const struct link_error *error, struct bytes answer)
@@ -248,7 +248,7 @@ static void on_sent(void *userdata, const struct link_error *error, struct bytes
                 conclude(a, row, "stale", error->value, error->sentence);
         else if (error->code == WIRE_ERROR_STORAGE || error->code == WIRE_ERROR_TOO_FAST ||
                  error->code == WIRE_ERROR_BUSY)
-                break_link(a, error->sentence); /* all of it again later, so that the order stays */
+                account_break_link(a, error->sentence); /* all of it again later, so that the order stays */
         else
                 conclude(a, row, "refused", 0, error->sentence);
         account_wake(a);
@@ -293,7 +293,7 @@ static void on_acknowledged(void *userdata, const struct link_error *error, stru
 
         a->acknowledging = false;
         if (error && error->failure == LINK_REFUSED)
-                break_link(a, error->sentence);
+                account_break_link(a, error->sentence);
         account_wake(a);
 }
 
@@ -375,6 +375,7 @@ static void on_down(struct link *l, void *userdata, const struct link_error *e)
                 give_up_adding(a, e);
         a->link = link_free(a->link);
         a->acknowledging = false;
+        a->withdrawing = 0;
         set_state(a, a->row.enabled ? ACCOUNT_OFFLINE : ACCOUNT_DISABLED);
         if (e->code == WIRE_ERROR_REPLACED)
                 a->failures = REPLACED_FAILURES;
@@ -388,7 +389,7 @@ static void on_up_settled(void *userdata, int error)
 
         if (error < 0) {
                 a->row = a->durable;
-                break_link(a, ledger_describe(a->node->ledger));
+                account_break_link(a, ledger_describe(a->node->ledger));
         }
         if (!a->adding)
                 return;
@@ -429,13 +430,13 @@ static void on_up(struct link *l, void *userdata, const struct link_up *up)
         a->last_error[0] = '\0';
         if (ledger_update_account(a->node->ledger, &a->row) < 0 || ledger_then(a->node->ledger, on_up_settled, a) < 0) {
                 a->row = a->durable;
-                break_link(a, ledger_describe(a->node->ledger));
+                account_break_link(a, ledger_describe(a->node->ledger));
                 return;
         }
         set_state(a, ACCOUNT_ONLINE);
         write_fetch(&body, &(struct fetch){ a->row.received, a->node->settings.window });
         if (link_request(l, FRAME_FETCH, writer_bytes(&body), on_acknowledged, a) < 0)
-                break_link(a, "The link could not be used.");
+                account_break_link(a, "The link could not be used.");
         else
                 a->acknowledging = true;
         log_info("Account %s is online at %s.", a->row.account, a->row.address.host);
@@ -457,7 +458,7 @@ static void on_received_settled(void *userdata, int error)
         if (error >= 0)
                 return;
         a->row = a->durable;
-        break_link(a, ledger_describe(a->node->ledger));
+        account_break_link(a, ledger_describe(a->node->ledger));
 }
 
 static void on_entry(struct link *l, void *userdata, const struct entry *e)
@@ -473,7 +474,7 @@ static void on_entry(struct link *l, void *userdata, const struct entry *e)
             ledger_update_account(a->node->ledger, &a->row) < 0 ||
             ledger_then(a->node->ledger, on_received_settled, a) < 0) {
                 a->row = before;
-                break_link(a, ledger_describe(a->node->ledger));
+                account_break_link(a, ledger_describe(a->node->ledger));
         }
 }
 
@@ -575,7 +576,7 @@ int account_set_proxy(struct account *a, const char *proxy)
         SSL_SESSION_free(TAKE(a->session));
         a->failures = 0;
         if (a->link)
-                break_link(a, "The way to the hub has been changed.");
+                account_break_link(a, "The way to the hub has been changed.");
         else if (a->row.registered)
                 account_start(a);
         return 0;
@@ -602,7 +603,7 @@ int account_enable(struct account *a, bool enabled)
         if (r < 0)
                 return r;
         if (!enabled && a->link) {
-                break_link(a, SWITCHED_OFF);
+                account_break_link(a, SWITCHED_OFF);
         } else if (!enabled) {
                 (void) sd_event_source_set_enabled(a->retry, SD_EVENT_OFF);
                 set_state(a, ACCOUNT_DISABLED);

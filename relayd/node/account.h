@@ -70,6 +70,7 @@ struct account {
 
         struct transfer *transfers; /* files under way, transfer.h */
         struct errand *errands;
+        int64_t withdrawing; /* the row of withdrawals that the hub has not answered; 0: none */
         struct allowance up, down;
         sd_event_source *pacing;
 
@@ -104,6 +105,9 @@ int account_delete(struct account *a, sd_bus_message *call, bool local_only);
 
 /* How many bytes a second files may use in each direction, 0: no limit. Answers when that is on disk. */
 int account_set_bandwidth(struct account *a, uint64_t bandwidth);
+
+/* Something is wrong on our side or the hub's: the link is closed, and comes back after a while. */
+void account_break_link(struct account *a, const char *why);
 
 /* The network, or the machine's sleep, is another one: a link that is up proves that it still is, another is made at
  * once. */

@@ -66,6 +66,10 @@ static const char *const migrations[] = {
          "alter table accounts add column bandwidth integer not null default 0;"),
         ("alter table accounts add column queued integer not null default 0;"
          "alter table accounts add column delivered integer not null default 0;"),
+        "create table withdrawals ("
+        " id integer primary key autoincrement,"
+        " account integer not null references accounts on delete cascade,"
+        " names blob not null);",
 };
 
 struct then {

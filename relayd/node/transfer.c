@@ -10,6 +10,7 @@
 #include "services/cleanup.h"
 #include "services/log.h"
 #include "spool.h"
+#include "withdrawal.h"
 
 enum transfer_state transfer_state(const struct transfer *t)
 {
@@ -189,13 +190,15 @@ int transfer_cancel(struct transfer *t)
         struct ledger *l = t->account->node->ledger;
         int r = t->row.id != 0 ? transfer_row_remove(l, t->row.id) : 0;
 
+        if (r >= 0 && t->row.id != 0 && t->row.upload && t->row.course != TRANSFER_OVER)
+                r = withdrawal_note(t);
+
         /* What still waits for the ledger's commit is called now, while it is there. */
         if (r >= 0)
                 r = ledger_commit(l);
         if (r < 0)
                 return r;
-        if (t->row.upload && t->row.course != TRANSFER_OVER)
-                transfer_withdraw(t);
+        account_wake(t->account);
         forget(t);
         return 0;
 }

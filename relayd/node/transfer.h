@@ -77,8 +77,8 @@ int transfer_download(struct account *a, const uint8_t id[static TRANSFER_ID_SIZ
 int transfer_pause(struct transfer *t);
 int transfer_resume(struct transfer *t);
 
-/* Ends and forgets it, with its file in the spool; what the hub has of an upload that is not done is withdrawn, if the
- * link is up. Frees @t. */
+/* Ends and forgets it, with its file in the spool; what the hub has of an upload that is not done is withdrawn, as
+ * soon as the link is up. Frees @t. */
 int transfer_cancel(struct transfer *t);
 
 /* Frees it as it is, for the next start. Returns NULL. */
@@ -117,10 +117,6 @@ bool transfer_may_move(struct transfer *t); /* the bandwidth and the number of c
 void transfer_part_moved(struct transfer *t, uint32_t index, size_t size); /* it has just come or gone, and is done */
 void transfer_leave_errands(struct transfer *t); /* it is freed: nobody is told of the answers */
 void errands_release(struct account *a);
-
-/* Asks the hub to drop what it has of an upload. Best effort: what it does not hear of, it drops when its time is over.
- */
-void transfer_withdraw(struct transfer *t);
 
 /* transfer_object.c: exports im.visavis.Relay1.Transfer, tells of changes soon, and of its end. */
 int transfer_object_export(struct transfer *t);

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "services/cleanup.h"
+#include "withdrawal.h"
 
 enum {
         GETS_MAX = 16, /* chunks that an account has asked for and not got yet */
@@ -157,30 +158,19 @@ static void on_answered(void *userdata, const struct link_error *error, struct b
         account_wake(a);
 }
 
-static int ask(struct account *a, struct transfer *t, enum frame_type type, struct writer *body, uint32_t first,
-               uint32_t count)
-{
-        struct errand *e = calloc(1, sizeof(*e));
-        int r = writer_finish(body);
-
-        if (!e)
-                return -ENOMEM;
-        *e = (struct errand){ a->errands, a, t, type, first, count };
-        if (r >= 0)
-                r = link_request(a->link, type, writer_bytes(body), on_answered, e);
-        if (r < 0)
-                free(e);
-        else
-                a->errands = e;
-        return r;
-}
-
 bool transfer_ask(struct transfer *t, enum frame_type type, struct writer *body, uint32_t first, uint32_t count)
 {
         struct account *a = t->account;
+        struct errand *e = calloc(1, sizeof(*e));
 
-        if (ask(a, t, type, body, first, count) < 0)
+        if (!e)
                 return false;
+        *e = (struct errand){ a->errands, a, t, type, first, count };
+        if (writer_finish(body) < 0 || link_request(a->link, type, writer_bytes(body), on_answered, e) < 0) {
+                free(e);
+                return false;
+        }
+        a->errands = e;
         memset(t->parts + first, type == FRAME_HAVE_CHUNKS ? PART_ASKED : PART_UNDER_WAY, count);
         if (type == FRAME_PUT_CHUNK)
                 allowance_spend(&a->up, body->size);
@@ -189,24 +179,22 @@ bool transfer_ask(struct transfer *t, enum frame_type type, struct writer *body,
         return true;
 }
 
-void transfer_withdraw(struct transfer *t)
+/* Chunks of a cancelled upload are still on their way; the hub may store them after whatever it is asked now. */
+static bool is_putting_in_vain(const struct account *a)
 {
-        struct account *a = t->account;
-
-        for (uint32_t i = 0; i < t->count && a->state == ACCOUNT_ONLINE; i += CHUNK_NAMES_MAX) {
-                _cleanup_writer_ struct writer body = WRITER_INIT;
-                uint32_t n = t->count - i < CHUNK_NAMES_MAX ? t->count - i : CHUNK_NAMES_MAX;
-
-                write_chunk_names(&body, BYTES(t->names + (size_t) i * CHUNK_NAME_SIZE, (size_t) n * CHUNK_NAME_SIZE));
-                if (ask(a, NULL, FRAME_DROP_CHUNKS, &body, 0, 0) < 0)
-                        return;
+        for (const struct errand *e = a->errands; e; e = e->next) {
+                if (!e->transfer && e->type == FRAME_PUT_CHUNK)
+                        return true;
         }
+        return false;
 }
 
 void transfers_run(struct account *a)
 {
         bool moved;
 
+        if (is_putting_in_vain(a) || withdrawal_step(a))
+                return;
         do { /* in turn, so that a small file gets by a large one */
                 moved = false;
                 for (struct transfer *t = a->transfers; t; t = t->next) {

@@ -93,7 +93,7 @@ def what_is_refused(files, relay):
     check("the upload left nothing there", files.all() == {}, files.all())
 
 
-def a_full_hub(files, relay):
+def a_full_hub(files, relay, stage):
     first, second = os.urandom(24 * MIB), os.urandom(24 * MIB)
     one = files.upload("a1", 20, first)
     check("a file fits the quota", files.reaches(one, "done"), files.all())
@@ -103,7 +103,16 @@ def a_full_hub(files, relay):
     three = files.upload("a1", 22, second[:8 * MIB])
     check("cancelled, what the hub had of it makes room", files.reaches(three, "done"), files.all())
     check("the names of what is there are enough: nothing is sent twice", files.get(three, "State") == "done")
-    for path in (one, three):
+    files.call(three, "Cancel")
+    two = files.upload("a1", 21, os.urandom(24 * MIB))
+    check("the rest is filled up again", files.reaches(two, "failed"), files.all())
+    stage.kill("hub")
+    check("it can be cancelled without a hub", files.call(two, "Cancel")[0] == "ok" and two not in files.all())
+    restart_relayd(relay, stage)
+    stage.start_hub()
+    four = files.upload("a1", 23, os.urandom(4 * MIB))
+    check("the hub hears of it later, also after kill -9 of relayd", files.reaches(four, "done"), files.all())
+    for path in (one, four):
         files.call(path, "Cancel")
 
 
@@ -309,7 +318,7 @@ def play(stage):
     full_disks(files, relay, stage)
     there_and_back(files, relay, stage)
     what_is_refused(files, relay)
-    a_full_hub(files, relay)
+    a_full_hub(files, relay, stage)
     who_may_ask(files, relay, stage)
     killed(files, relay, stage)
     damaged_spool(files, relay, stage)
