@@ -13,11 +13,14 @@ enum {
         BUCKETS = 4096,
         ADDRESSES = 16384, /* whose rates are known at a time */
         ACCOUNTS = 65536,
-        MINUTE = 60 * 1000 * 1000,
+        SECOND = 1000 * 1000,
+        MINUTE = 60 * SECOND,
         UNPROVEN_SHARE = 8,
-        BURST_SECONDS = 5, /* of requests */
+        BURST_SECONDS = 5, /* of requests and chunks */
         CLAIM_BURST = 20,
 };
+
+enum { LINKS, REGISTRATIONS, REQUESTS, CLAIMS, ONE_TIME, CHUNKS, CHUNKS_OF_ADDRESS, RATES };
 
 /* An address from which there are links now. */
 struct place {
@@ -31,52 +34,55 @@ struct gate {
         struct place *places[BUCKETS];
         uint64_t seed, refused;
         unsigned unproven;
-        struct rate_table *links, *registrations, *requests, *claims, *one_time;
+        struct rate_table *tables[RATES];
 };
 
-/* A new table, unless the one that is there has the same rate already. */
-static int make_table(unsigned count, uint64_t usec, unsigned burst, unsigned size, bool same, struct rate_table **out)
-{
-        return same ? 0 : rate_table_new(count, usec, burst, size, out);
-}
+/* What a rate is: so many in a time, and how many at once. */
+struct rate {
+        uint64_t count, usec, burst;
+        unsigned size; /* of its table */
+};
 
-static void replace(struct rate_table **table, struct rate_table *by)
+static void rates_of(const struct gate_settings *s, struct rate out[static RATES])
 {
-        if (!by)
-                return;
-        rate_table_free(*table);
-        *table = by;
+        const struct rate rates[RATES] = {
+                [LINKS] = { s->links_per_minute, MINUTE, s->links_per_minute, ADDRESSES },
+                [REGISTRATIONS] = { s->registrations_per_hour, 60ULL * MINUTE, s->registrations_per_hour, ADDRESSES },
+                [REQUESTS] = { s->requests_per_second, SECOND, (uint64_t) s->requests_per_second * BURST_SECONDS,
+                               ACCOUNTS },
+                [CLAIMS] = { s->claims_per_minute, MINUTE, CLAIM_BURST, ACCOUNTS },
+                [ONE_TIME] = { s->claims_of_name_per_hour, 60ULL * MINUTE, s->claims_of_name_per_hour, ACCOUNTS },
+                [CHUNKS] = { s->chunk_rate, SECOND, (uint64_t) s->chunk_rate * BURST_SECONDS, ACCOUNTS },
+                [CHUNKS_OF_ADDRESS] = { s->chunk_rate_of_address, SECOND,
+                                        (uint64_t) s->chunk_rate_of_address * BURST_SECONDS, ADDRESSES },
+        };
+
+        memcpy(out, rates, sizeof(rates));
 }
 
 int gate_configure(struct gate *g, const struct gate_settings *settings)
 {
-        const struct gate_settings *s = settings, *old = &g->settings;
-        struct rate_table *links = NULL, *registrations = NULL, *requests = NULL, *claims = NULL, *one_time = NULL;
+        struct rate rates[RATES], old[RATES];
+        struct rate_table *tables[RATES] = { NULL };
+        int r = 0;
 
-        if (make_table(s->links_per_minute, MINUTE, s->links_per_minute, ADDRESSES,
-                       g->links && s->links_per_minute == old->links_per_minute, &links) < 0 ||
-            make_table(s->registrations_per_hour, 60ULL * MINUTE, s->registrations_per_hour, ADDRESSES,
-                       g->registrations && s->registrations_per_hour == old->registrations_per_hour,
-                       &registrations) < 0 ||
-            make_table(s->requests_per_second, 1000000, s->requests_per_second * BURST_SECONDS, ACCOUNTS,
-                       g->requests && s->requests_per_second == old->requests_per_second, &requests) < 0 ||
-            make_table(s->claims_per_minute, MINUTE, CLAIM_BURST, ACCOUNTS,
-                       g->claims && s->claims_per_minute == old->claims_per_minute, &claims) < 0 ||
-            make_table(s->claims_of_name_per_hour, 60ULL * MINUTE, s->claims_of_name_per_hour, ACCOUNTS,
-                       g->one_time && s->claims_of_name_per_hour == old->claims_of_name_per_hour, &one_time) < 0) {
-                rate_table_free(links);
-                rate_table_free(registrations);
-                rate_table_free(requests);
-                rate_table_free(claims);
-                return -ENOMEM;
+        rates_of(settings, rates);
+        rates_of(&g->settings, old);
+        for (unsigned i = 0; i < RATES && r >= 0; i++) {
+                if (!g->tables[i] || rates[i].count != old[i].count)
+                        r = rate_table_new(rates[i].count, rates[i].usec, rates[i].burst, rates[i].size, &tables[i]);
         }
-        replace(&g->links, links);
-        replace(&g->registrations, registrations);
-        replace(&g->requests, requests);
-        replace(&g->claims, claims);
-        replace(&g->one_time, one_time);
-        g->settings = *s;
-        return 0;
+        for (unsigned i = 0; i < RATES; i++) {
+                if (r < 0) {
+                        rate_table_free(tables[i]);
+                } else if (tables[i]) {
+                        rate_table_free(g->tables[i]);
+                        g->tables[i] = tables[i];
+                }
+        }
+        if (r >= 0)
+                g->settings = *settings;
+        return r;
 }
 
 int gate_new(const struct gate_settings *settings, struct gate **out)
@@ -106,11 +112,8 @@ struct gate *gate_free(struct gate *g)
                         free(p);
                 }
         }
-        rate_table_free(g->links);
-        rate_table_free(g->registrations);
-        rate_table_free(g->requests);
-        rate_table_free(g->claims);
-        rate_table_free(g->one_time);
+        for (unsigned i = 0; i < RATES; i++)
+                rate_table_free(g->tables[i]);
         free(g);
         return NULL;
 }
@@ -154,7 +157,7 @@ static bool may_enter(struct gate *g, const struct place *p, const uint8_t addre
 
         return !is_over(s->unproven, g->unproven) &&
                !(p && (is_over(s->unproven / UNPROVEN_SHARE, p->unproven) || is_over(s->links_of_address, p->links))) &&
-               rate_table_take(g->links, BYTES(address, 16), now_usec) == 0;
+               rate_table_take(g->tables[LINKS], BYTES(address, 16), now_usec) == 0;
 }
 
 bool gate_enter(struct gate *g, const struct sockaddr_storage *peer, uint64_t now_usec, struct gate_pass *pass)
@@ -198,17 +201,25 @@ void gate_leave(struct gate *g, const struct gate_pass *pass)
 
 uint64_t gate_register(struct gate *g, const struct gate_pass *pass, uint64_t now_usec)
 {
-        return rate_table_take(g->registrations, BYTES_OF(pass->address), now_usec);
+        return rate_table_take(g->tables[REGISTRATIONS], BYTES_OF(pass->address), now_usec);
 }
 
 uint64_t gate_request(struct gate *g, int64_t mailbox, uint64_t now_usec)
 {
-        return rate_table_take(g->requests, BYTES(&mailbox, sizeof(mailbox)), now_usec);
+        return rate_table_charge(g->tables[REQUESTS], BYTES(&mailbox, sizeof(mailbox)), 1, now_usec);
+}
+
+uint64_t gate_chunk(struct gate *g, const struct gate_pass *pass, int64_t mailbox, size_t size, uint64_t now_usec)
+{
+        uint64_t account = rate_table_charge(g->tables[CHUNKS], BYTES(&mailbox, sizeof(mailbox)), size, now_usec),
+                 address = rate_table_charge(g->tables[CHUNKS_OF_ADDRESS], BYTES_OF(pass->address), size, now_usec);
+
+        return account > address ? account : address;
 }
 
 uint64_t gate_claim(struct gate *g, int64_t mailbox, uint64_t now_usec)
 {
-        return rate_table_take(g->claims, BYTES(&mailbox, sizeof(mailbox)), now_usec);
+        return rate_table_take(g->tables[CLAIMS], BYTES(&mailbox, sizeof(mailbox)), now_usec);
 }
 
 bool gate_one_time(struct gate *g, int64_t mailbox, struct bytes name, uint64_t now_usec)
@@ -218,7 +229,7 @@ bool gate_one_time(struct gate *g, int64_t mailbox, struct bytes name, uint64_t 
 
         memcpy(key, &mailbox, sizeof(mailbox));
         memcpy(key + sizeof(mailbox), name.data, size);
-        return rate_table_take(g->one_time, BYTES(key, sizeof(mailbox) + size), now_usec) == 0;
+        return rate_table_take(g->tables[ONE_TIME], BYTES(key, sizeof(mailbox) + size), now_usec) == 0;
 }
 
 unsigned gate_unproven(const struct gate *g)

@@ -22,6 +22,8 @@ struct gate_settings {
         unsigned requests_per_second;     /* of one account */
         unsigned claims_per_minute;       /* of one account */
         unsigned claims_of_name_per_hour; /* one-time key packages that one account gets of one other */
+        unsigned chunk_rate;              /* bytes a second of one account, both directions together */
+        unsigned chunk_rate_of_address;   /* bytes a second of one address */
 };
 
 /* What a link takes up. */
@@ -43,8 +45,11 @@ void gate_leave(struct gate *g, const struct gate_pass *pass);
 
 /* Takes one; 0, or how long to wait (µs). */
 uint64_t gate_register(struct gate *g, const struct gate_pass *pass, uint64_t now_usec);
-uint64_t gate_request(struct gate *g, int64_t mailbox, uint64_t now_usec);
 uint64_t gate_claim(struct gate *g, int64_t mailbox, uint64_t now_usec);
+
+/* A request, and the bytes of a chunk, that have come or go anyhow: 0, or how long to let no more of them come (µs). */
+uint64_t gate_request(struct gate *g, int64_t mailbox, uint64_t now_usec);
+uint64_t gate_chunk(struct gate *g, const struct gate_pass *pass, int64_t mailbox, size_t size, uint64_t now_usec);
 
 /* True if @mailbox may have a one-time key package of @name; else it has had its share, and gets that of last resort.
  */

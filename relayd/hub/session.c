@@ -41,8 +41,8 @@ struct session {
         struct chunk_desk desk;
         bool starved; /* something waits for it, and the hub had no memory for that */
         struct gate_pass pass;
-        sd_event_source *slow; /* reading goes on when the rate allows it */
-        bool waiting, fetching;
+        sd_event_source *slow, *desk_slow; /* reading, and the desk, go on when the rate allows it */
+        bool waiting, desk_waiting, fetching;
         uint64_t newest, pushed, acknowledged, window;
         uint32_t told_left;
 };
@@ -361,9 +361,47 @@ static int prepare_drop_chunks(struct session *s, struct job *j)
         return read_chunk_names(BYTES(j->body, j->body_size), &j->store.chunk_names);
 }
 
+/* True if @then is called after @usec. */
+static bool wait_for(struct session *s, sd_event_source **timer, uint64_t usec, sd_event_time_handler_t then)
+{
+        if (!*timer)
+                return sd_event_add_time_relative(hub_event(s->hub), timer, CLOCK_BOOTTIME, usec, 1000, then, s) >= 0;
+        return sd_event_source_set_time_relative(*timer, usec) >= 0 &&
+               sd_event_source_set_enabled(*timer, SD_EVENT_ONESHOT) >= 0;
+}
+
+static int on_slow(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct session *s = userdata;
+
+        s->waiting = false;
+        throttle(s);
+        return 0;
+}
+
 static void write_content(void *userdata, struct bytes content)
 {
         write_chunk_content(userdata, content);
+}
+
+static void serve_chunks(struct session *s);
+
+static int on_desk_slow(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct session *s = userdata;
+
+        s->desk_waiting = false;
+        serve_chunks(s);
+        throttle(s);
+        return 0;
+}
+
+/* The bytes that have just left count against the rate of chunks. */
+static void spend_chunk(struct session *s, size_t size)
+{
+        uint64_t now = hub_now(s->hub), wait = gate_chunk(hub_gate(s->hub), &s->pass, s->place.mailbox, size, now);
+
+        s->desk_waiting = wait > 0 && wait_for(s, &s->desk_slow, wait, on_desk_slow);
 }
 
 static void hand_out(struct session *s, uint32_t request, const uint8_t name[static CHUNK_NAME_SIZE])
@@ -373,14 +411,16 @@ static void hand_out(struct session *s, uint32_t request, const uint8_t name[sta
 
         if (r >= 0)
                 r = writer_finish(&body);
-        if (r >= 0)
+        if (r >= 0) {
                 channel_send(s->channel, FRAME_GET_CHUNK | FRAME_ANSWER, request, writer_bytes(&body));
-        else if (r == -ENOENT)
+                spend_chunk(s, body.size);
+        } else if (r == -ENOENT) {
                 REFUSE(s, request, WIRE_ERROR_NO_CHUNK, 0, NOBODY,
                        "This hub has no chunk of that name, or none any more.");
-        else
+        } else {
                 REFUSE(s, request, WIRE_ERROR_STORAGE, 0, NOBODY,
                        "The hub could not read from its disk; try again later.");
+        }
 }
 
 static void serve_chunks(struct session *s)
@@ -388,10 +428,10 @@ static void serve_chunks(struct session *s)
         uint8_t name[CHUNK_NAME_SIZE];
         uint32_t request;
 
-        while (s->state == SESSION_PROVEN && channel_has_room(s->channel) && s->desk.count > 0 &&
+        while (s->state == SESSION_PROVEN && !s->desk_waiting && channel_has_room(s->channel) && s->desk.count > 0 &&
                has_memory(s, CHUNK_SIZE_MAX) && chunk_desk_take(&s->desk, &request, name))
                 hand_out(s, request, name);
-        if (s->desk.count > 0 && !s->starved)
+        if (s->desk.count > 0 && !s->starved && !s->desk_waiting)
                 channel_await_room(s->channel);
 }
 
@@ -432,27 +472,18 @@ static void fetch(struct session *s, const struct frame *f)
         push(s);
 }
 
-static int on_slow(sd_event_source *source, uint64_t usec, void *userdata)
+/* Every request but PING counts against the rate, and what a PUT_CHUNK carries against that of chunks; a session that
+ * has used it up is read again when it has some left. */
+static void spend(struct session *s, const struct frame *f)
 {
-        struct session *s = userdata;
+        struct gate *g = hub_gate(s->hub);
+        uint64_t now = hub_now(s->hub), wait = gate_request(g, s->place.mailbox, now), of_chunks = 0;
 
-        s->waiting = false;
-        throttle(s);
-        return 0;
-}
-
-/* Every request but PING counts against the rate; a session that has used it up is read again when it has some left. */
-static void spend(struct session *s)
-{
-        uint64_t wait = gate_request(hub_gate(s->hub), s->place.mailbox, hub_now(s->hub));
-
-        if (wait == 0)
-                return;
-        if (!s->slow &&
-            (sd_event_add_time_relative(hub_event(s->hub), &s->slow, CLOCK_BOOTTIME, wait, 1000, on_slow, s) < 0))
-                return;
-        s->waiting = sd_event_source_set_time_relative(s->slow, wait) >= 0 &&
-                     sd_event_source_set_enabled(s->slow, SD_EVENT_ONESHOT) >= 0;
+        if (f->type == FRAME_PUT_CHUNK)
+                of_chunks = gate_chunk(g, &s->pass, s->place.mailbox, f->body.size, now);
+        if (wait < of_chunks)
+                wait = of_chunks;
+        s->waiting = wait > 0 && wait_for(s, &s->slow, wait, on_slow);
 }
 
 static void submit(struct session *s, const struct frame *f, int (*prepare)(struct session *s, struct job *j))
@@ -492,7 +523,7 @@ static void received_proven(struct session *s, const struct frame *f)
                 channel_send(s->channel, FRAME_PING | FRAME_ANSWER, f->request, NOBODY);
                 return;
         }
-        spend(s);
+        spend(s, f);
         if (f->type == FRAME_FETCH)
                 fetch(s, f);
         else if (f->type == FRAME_GET_CHUNK)
@@ -759,6 +790,7 @@ struct session *session_free(struct session *s, bool stopping)
         channel_free(s->channel);
         chunk_desk_clear(&s->desk);
         sd_event_source_disable_unref(s->slow);
+        sd_event_source_disable_unref(s->desk_slow);
         free(s);
         return NULL;
 }

@@ -34,6 +34,8 @@ const struct config_key hub_config_keys[] = {
         { "limits", "handshake", "10s" },
         { "limits", "idle", "2min" },
         { "limits", "chunk-bytes", "1073741824" },
+        { "limits", "chunk-rate", "67108864" },
+        { "limits", "chunk-rate-of-address", "268435456" },
         { "limits", "chunks", "30d" },
         { "limits", "retention", "30d" },
         { "limits", "idempotency", "7d" },
@@ -88,6 +90,8 @@ static int configure_numbers(const struct config *c, struct hub_settings *s, str
                 { "limits", "links-of-address", 0, 1000000, &s->gate.links_of_address },
                 { "limits", "links-per-minute", 0, 1000000, &s->gate.links_per_minute },
                 { "limits", "registrations-per-hour", 0, 1000000, &s->gate.registrations_per_hour },
+                { "limits", "chunk-rate", 0, UINT32_MAX, &s->gate.chunk_rate },
+                { "limits", "chunk-rate-of-address", 0, UINT32_MAX, &s->gate.chunk_rate_of_address },
         };
 
         for (unsigned i = 0; i < COUNT_OF(numbers); i++) {

@@ -54,6 +54,21 @@ static void a_rate_allows_a_burst_and_then_so_many_in_a_time(void **state)
         rate_table_free(t);
 }
 
+static void what_has_happened_anyhow_is_charged_and_has_to_be_waited_for(void **state)
+{
+        struct bytes a = BYTES_STRING("a");
+        struct rate_table *t;
+
+        assert_int_equal(rate_table_new(1000000000, second, 5000000000, 16, &t), 0);
+        assert_int_equal(rate_table_charge(t, a, 5000000000, start), 0);
+        assert_int_equal(rate_table_charge(t, a, 3000000000, start), 3 * second);
+        assert_int_equal(rate_table_charge(t, a, 1000000000, start + second), 3 * second);
+        assert_int_equal(rate_table_charge(t, a, 0, start + 4 * second - 1), 1);
+        assert_int_equal(rate_table_charge(t, a, 0, start + 4 * second), 0);
+        assert_int_equal(rate_table_charge(t, BYTES_STRING("b"), 1, start), 0);
+        rate_table_free(t);
+}
+
 static void strangers_do_not_push_a_spent_rate_out_of_the_table(void **state)
 {
         struct rate_table *t;
@@ -146,6 +161,27 @@ static void nobody_gets_many_one_time_key_packages_of_one_other(void **state)
         gate_free(g);
 }
 
+static void bytes_of_chunks_count_for_the_account_and_for_the_address(void **state)
+{
+        struct gate_settings settings = { .chunk_rate = 1000, .chunk_rate_of_address = 1600 };
+        struct gate_pass here, there;
+        struct gate *g;
+
+        assert_int_equal(gate_new(&settings, &g), 0);
+        assert_true(enters(g, "192.0.2.1", start, &here));
+        assert_true(enters(g, "192.0.2.2", start, &there));
+        assert_int_equal(gate_chunk(g, &here, 1, 5000, start), 0);
+        /* The account owes, wherever it comes from; and 9000 of the address are more than five seconds' 8000. */
+        assert_int_equal(gate_chunk(g, &there, 1, 1000, start), second);
+        assert_int_equal(gate_chunk(g, &here, 2, 4000, start), second * 1000 / 1600);
+        assert_int_equal(gate_chunk(g, &there, 2, 1000, start), 0);
+        settings.chunk_rate = 0;
+        assert_int_equal(gate_configure(g, &settings), 0);
+        assert_int_equal(gate_chunk(g, &there, 1, 1000, start), 0);
+        assert_int_equal(gate_chunk(g, &here, 1, 0, start), second * 1000 / 1600); /* still owed */
+        gate_free(g);
+}
+
 static void names_are_plain_and_not_the_hubs_own(void **state)
 {
         static const char *const good[] = { "a", "alice", "a.b-c_d", "7", "hubert" };
@@ -161,11 +197,13 @@ int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_rate_allows_a_burst_and_then_so_many_in_a_time),
+                cmocka_unit_test(what_has_happened_anyhow_is_charged_and_has_to_be_waited_for),
                 cmocka_unit_test(strangers_do_not_push_a_spent_rate_out_of_the_table),
                 cmocka_unit_test(one_address_gets_a_share_of_the_places_for_strangers),
                 cmocka_unit_test(a_network_of_64_bits_is_one_address),
                 cmocka_unit_test(links_of_one_address_are_counted_while_they_last),
                 cmocka_unit_test(nobody_gets_many_one_time_key_packages_of_one_other),
+                cmocka_unit_test(bytes_of_chunks_count_for_the_account_and_for_the_address),
                 cmocka_unit_test(names_are_plain_and_not_the_hubs_own),
         };
 

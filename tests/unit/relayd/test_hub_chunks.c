@@ -278,6 +278,56 @@ static void who_asks_and_does_not_read_gets_no_more_of_the_hubs_memory(void **st
         temporary_remove(server.directory);
 }
 
+enum { RATE = 2 * CHUNK_SIZE_MAX, BURST = 5 * 2 }; /* bytes a second; chunks, of five seconds */
+
+static int setup_rate(void **state)
+{
+        fixture_settings.gate.chunk_rate = RATE;
+        return setup(state);
+}
+
+static int teardown_rate(void **state)
+{
+        fixture_settings.gate.chunk_rate = 0;
+        return teardown(state);
+}
+
+static uint64_t clock_of(sd_event *event)
+{
+        uint64_t now = 0;
+
+        assert_true(sd_event_now(event, CLOCK_BOOTTIME, &now) >= 0);
+        return now;
+}
+
+/* One more than the burst leaves a debt of half a second. */
+static void above_the_rate_chunks_wait_and_messages_to_their_reader_do_not(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_client_ struct client alice = { 0 }, bob = { 0 };
+        _cleanup_free_ struct part *p = make_part(CHUNK_SIZE_MAX);
+        struct got g = { 0 };
+
+        client_up(&alice, f->event, &f->address, "alice", true);
+        client_up(&bob, f->event, &f->address, "bob", true);
+        for (unsigned i = 0; i < BURST + 1; i++)
+                assert_false(put(&alice, p).failed);
+        uint64_t from = clock_of(f->event);
+
+        assert_false(put(&alice, p).failed);
+        assert_true(clock_of(f->event) - from > 300000);
+
+        for (unsigned i = 0; i < BURST + 2; i++)
+                get(&bob, p, &g);
+        UNTIL(f->event, g.done == BURST + 1);
+        from = clock_of(f->event);
+        assert_false(say(&bob, 1, "alice", "meanwhile").failed);
+        assert_int_equal(g.done, BURST + 1);
+        UNTIL(f->event, g.done == BURST + 2);
+        assert_true(clock_of(f->event) - from > 300000);
+        assert_int_equal(g.failed, 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -288,6 +338,8 @@ int main(void)
                 TEST(a_full_quota_is_refused_until_something_is_dropped),
                 TEST(more_at_once_than_allowed_waits_and_is_answered_all_the_same),
                 TEST(other_answers_are_not_kept_waiting_by_a_file),
+                cmocka_unit_test_setup_teardown(above_the_rate_chunks_wait_and_messages_to_their_reader_do_not,
+                                                setup_rate, teardown_rate),
                 cmocka_unit_test(who_asks_and_does_not_read_gets_no_more_of_the_hubs_memory),
         };
 
