@@ -251,7 +251,8 @@ int attempt_new(struct post *p, struct attempt_request *request, struct attempt 
         t->next = a->attempts;
         a->attempts = t;
         t->rotation = TAKE(request->rotation);
-        examination_begin(&t->examination, request->known, t->rotation, random_challenge(), t->begun);
+        examination_begin(&t->examination, &a->manifest.thresholds, request->known, t->rotation, random_challenge(),
+                          t->begun);
         int r = name_account(t, request->account);
 
         if (r >= 0)

@@ -64,7 +64,8 @@ static void on_closed(void *userdata, int error)
 static int open_sight(struct post *p)
 {
         static const struct sight_events events = { .seen = on_seen, .closed = on_closed };
-        int r = sight_start(p->authd->event, &p->camera, p->authd->settings.models, attempt_wanted(p->attempt), &events,
+        const struct authd *a = p->authd;
+        int r = sight_start(a->event, &p->camera, a->settings.models, &a->manifest, attempt_wanted(p->attempt), &events,
                             p, &p->sight);
 
         update_camera_active(p->authd);
@@ -139,12 +140,14 @@ static int on_expiry(sd_event_source *source, uint64_t usec, void *userdata)
         return sd_event_source_set_enabled(source, tickets_count(a->tickets) > 0 ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 
-/* They are read anew for each attempt; what is wrong with them is better said now. */
+/* The files are read anew for each attempt; what is wrong with them is better said now. */
 static int check_networks(struct authd *a)
 {
         _cleanup_models_ struct models models = { 0 };
+        int r = models_load_engine(a->settings.models, a->settings.engine, &models);
 
-        return models_load(a->settings.models, model_manifest, &models);
+        a->manifest = models.manifest;
+        return r;
 }
 
 static int export(struct authd *a)

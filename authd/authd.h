@@ -36,12 +36,14 @@ struct authd_settings {
         struct peer crypto;    /* who may redeem tickets */
         unsigned accounts_max; /* of a user */
         const char *models;    /* directory */
+        enum engine engine;
 };
 
 struct authd {
         sd_event *event;
         sd_bus *bus;
         struct authd_settings settings;
+        struct manifest manifest; /* of the models, as it was at the start */
         struct accounts *accounts;
         struct tickets *tickets;
         sd_event_source *expiry; /* of the tickets */

@@ -8,13 +8,6 @@
 
 #define SECOND 1000000ULL
 
-static const double SAME_MIN = 0.6; /* pictures of one face in one sitting */
-
-/* The passive network calls most photographs bona fide, so a good score proves nothing; a bad one costs: below
- * DOUBTFUL a third movement is asked for, below HOPELESS it is refused. Measured: people 0.76 to 1.0, photographs held
- * up to the camera 0.64 to 1.0. */
-static const double HOPELESS = 0.10, DOUBTFUL = 0.50;
-
 static const uint64_t SEARCH_MAX = 20 * SECOND, NO_PICTURE_MAX = 8 * SECOND, FIRST_PICTURE_MAX = 20 * SECOND,
                       SEVERAL_MAX = 4 * SECOND, SEVERAL_IN_CHALLENGE_MAX = 3 * SECOND / 2;
 enum { GOOD_FRAMES = 5, GOOD_FRAMES_MAX = 10, ENROL_FRAMES = 8, SEEN_IN_SEARCH = 5 };
@@ -28,10 +21,12 @@ static void fail(struct examination *e, enum failure f)
         e->suspect = e->suspect || f == FAILURE_NO_MATCH || f == FAILURE_PRESENTATION_ATTACK;
 }
 
-void examination_begin(struct examination *e, const struct template *known, const struct rotation *rotation,
-                       uint32_t random, uint64_t now)
+void examination_begin(struct examination *e, const struct thresholds *thresholds, const struct template *known,
+                       const struct rotation *rotation, uint32_t random, uint64_t now)
 {
-        *e = (struct examination){ .enrols = !known, .random = random, .hint = "", .begun = now, .pictured = now };
+        *e = (struct examination){
+                .enrols = !known, .thresholds = *thresholds, .random = random, .hint = "", .begun = now, .pictured = now
+        };
         if (known)
                 e->known = *known;
         e->rotation = rotation;
@@ -71,19 +66,22 @@ static void compare(struct examination *e, const struct observation *o)
 
         if (e->scores < EXAMINATION_SCORES_MAX)
                 e->score[e->scores++] = score;
-        if (!e->enrols && !(score >= EXAMINATION_MATCH_MIN))
+        if (!e->enrols && !(score >= e->thresholds.match))
                 e->suspect = true;
 }
 
+/* The passive network calls most photographs bona fide, so a good score proves nothing; a bad one costs a third
+ * movement, a very bad one the attempt. Measured: people 0.76 to 1.0, photographs held up to the camera 0.64 to 1.0. */
 static void begin_challenge(struct examination *e, uint64_t now)
 {
         double bona_fide = e->bona_fides > 0 ? e->bona_fide / e->bona_fides : 0;
 
-        if (!(bona_fide >= HOPELESS)) {
+        if (!(bona_fide >= e->thresholds.hopeless)) {
                 fail(e, FAILURE_PRESENTATION_ATTACK);
                 return;
         }
-        challenge_pick(&e->challenge, bona_fide >= DOUBTFUL ? 2 : 3, posture_eyes_readable(&e->posture), e->random);
+        challenge_pick(&e->challenge, bona_fide >= e->thresholds.doubtful ? 2 : 3, posture_eyes_readable(&e->posture),
+                       e->random);
         challenge_begin(&e->challenge, &e->posture, now);
         e->phase = EXAMINATION_CHALLENGE;
         e->suspect = true;
@@ -109,7 +107,7 @@ static void gather(struct examination *e, const struct observation *o, uint64_t 
         unsigned wanted = e->enrols ? ENROL_FRAMES : GOOD_FRAMES;
 
         if (!e->track.begun || track_follow(&e->track, o, 0, now) != TRACK_SAME ||
-            !(embedding_cosine(e->track.reference, o->embedding) >= SAME_MIN))
+            !(embedding_cosine(e->track.reference, o->embedding) >= e->thresholds.same))
                 start_over(e, o, now);
         e->good++;
         posture_add(&e->posture, o);
@@ -121,7 +119,7 @@ static void gather(struct examination *e, const struct observation *o, uint64_t 
         e->progress = SEARCH_SHARE * e->good / wanted;
         if (e->good < wanted)
                 return;
-        if (e->enrols || median(e) >= EXAMINATION_MATCH_MIN)
+        if (e->enrols || median(e) >= e->thresholds.match)
                 begin_challenge(e, now);
         else if (e->good >= GOOD_FRAMES_MAX)
                 fail(e, FAILURE_NO_MATCH);
@@ -186,7 +184,7 @@ static void look_again(struct examination *e, const struct observation *o)
 
 static void conclude(struct examination *e)
 {
-        if (!(median(e) >= (e->enrols ? SAME_MIN : EXAMINATION_MATCH_MIN))) {
+        if (!(median(e) >= (e->enrols ? e->thresholds.same : e->thresholds.match))) {
                 fail(e, e->enrols ? FAILURE_PRESENTATION_ATTACK : FAILURE_NO_MATCH);
                 return;
         }

@@ -14,6 +14,7 @@
 
 #include "authd/challenge.h"
 #include "authd/failure.h"
+#include "authd/manifest.h"
 #include "authd/quality.h"
 #include "authd/rotation.h"
 #include "authd/track.h"
@@ -22,14 +23,11 @@ enum examination_phase { EXAMINATION_SEARCHING, EXAMINATION_CHALLENGE, EXAMINATI
 
 enum { EXAMINATION_SCORES_MAX = 64 };
 
-/* Measured on 20 people of the ORL set, 200 pictures: 0.45 is reached by none of 19 000 pairs of different people (the
- * largest is 0.44) and missed by 0.8 % of 900 pairs of one. The two photographs of one person in the demo have 0.61. */
-#define EXAMINATION_MATCH_MIN 0.45
-
 struct examination {
         bool enrols;
         enum examination_phase phase;
         enum failure failure;
+        struct thresholds thresholds;
         uint32_t random;
         struct template known;           /* of a verification */
         const struct rotation *rotation; /* of it */
@@ -51,10 +49,11 @@ struct examination {
                          has begun (who could leave it for nothing would wait for the one that a recording fits) */
 };
 
-/* Begins at @now (microseconds of any clock that does not stop). @known: of the account to verify, copied, and its
- * rotation, which must outlive the examination; both NULL: an enrolment. @random is uniform and unknown to anybody. */
-void examination_begin(struct examination *e, const struct template *known, const struct rotation *rotation,
-                       uint32_t random, uint64_t now);
+/* Begins at @now (microseconds of any clock that does not stop). @thresholds: of the networks, copied. @known: of the
+ * account to verify, copied, and its rotation, which must outlive the examination; both NULL: an enrolment. @random is
+ * uniform and unknown to anybody. */
+void examination_begin(struct examination *e, const struct thresholds *thresholds, const struct template *known,
+                       const struct rotation *rotation, uint32_t random, uint64_t now);
 
 /* What was seen in the next picture, or NULL when time has passed without one. Changes @phase at most to the next; once
  * it has passed or failed, nothing changes. */

@@ -84,6 +84,7 @@ static int receive_order(struct looker *l)
                 return -EPROTO;
         memcpy(fds, CMSG_DATA(c), sizeof(fds));
         l->order.camera.path = l->order.path;
+        l->models.manifest = l->order.manifest;
         int r = preview_attach(fds[0], &l->preview);
 
         for (unsigned i = 0; r >= 0 && i < MODEL_COUNT; i++)

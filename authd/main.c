@@ -10,10 +10,21 @@
 static const struct config_key keys[] = {
         { "peers", "crypto-user", "visavis-crypto" },
         { "models", "directory", MODELS_DIRECTORY },
+        { "models", "engine", "deep" },
         { "limits", "accounts", "16" },
         CAMERA_KEYS,
         { NULL, NULL, NULL },
 };
+
+static int read_engine(const struct config *c, enum engine *out)
+{
+        const char *name = config_string(c, "models", NULL, "engine");
+        int r = engine_parse(name, out);
+
+        if (r < 0)
+                log_error("There is no engine \"%s\"; set [models] engine in authd.conf to deep.", name);
+        return r;
+}
 
 static int on_start(struct daemon *d, void **state)
 {
@@ -23,7 +34,8 @@ static int on_start(struct daemon *d, void **state)
         int r;
 
         if ((r = peer_configure(&settings.crypto, d->config, "crypto-user")) < 0 ||
-            (r = config_integer(d->config, "limits", NULL, "accounts", 1, 100000, &accounts)) < 0)
+            (r = config_integer(d->config, "limits", NULL, "accounts", 1, 100000, &accounts)) < 0 ||
+            (r = read_engine(d->config, &settings.engine)) < 0)
                 return r;
         settings.accounts_max = (unsigned) accounts;
         r = authd_new(d->event, d->bus, d->config, d->state_directory, &settings, &a);

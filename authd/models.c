@@ -14,16 +14,6 @@
 
 enum { MODEL_SIZE_MAX = 64 * 1024 * 1024 };
 
-/* npm package faceplugin-face-recognition-js 0.0.1, folder model/. */
-const struct model_manifest model_manifest[MODEL_COUNT] = {
-        [MODEL_DETECT] = { "fr_detect.onnx", "6c0256ccd3164f844736a401faf936ec2930764a87ae39442180887d0c5c8854" },
-        [MODEL_LANDMARK] = { "fr_landmark.onnx", "f10b0ba1d2a8a099adefede1ebf3733e44fe370715e7303dbeb7f59c02142258" },
-        [MODEL_FEATURE] = { "fr_feature.onnx", "87aacdfe57510db2af90c0251df680e8eec88f122ee94712121d09bcaaaf3581" },
-        [MODEL_LIVENESS] = { "fr_liveness.onnx", "afa783b7e902fdfcf323a7240cac2a1c580c25314ea4161129dc1b0d100dc32d" },
-        [MODEL_POSE] = { "fr_pose.onnx", "72d032ec941b7153bf8d3f2c03a4c165453cc7e63d479041ec7c6ef087e5839d" },
-        [MODEL_EYE] = { "fr_eye.onnx", "1afcea006abc1ccac3c517022abde0aa092bed74ff3c9fe6878483ef9e6e38de" },
-};
-
 void models_release(struct models *m)
 {
         for (unsigned i = 0; i < MODEL_COUNT; i++)
@@ -59,13 +49,14 @@ static int read_whole(const char *path, struct bytes *out)
         return 0;
 }
 
-static int load_one(const char *directory, const struct model_manifest *expected, struct bytes *out)
+static int load_one(const char *directory, const struct model_entry *expected, struct bytes *out)
 {
         _cleanup_free_ char *path = NULL;
         struct bytes content = { 0 };
-        uint8_t wanted[32], found[32];
+        uint8_t found[32];
 
-        if (asprintf(&path, "%s/%s", directory, expected->file) < 0)
+        if (asprintf(&path, "%s%s%s", expected->file[0] == '/' ? "" : directory, expected->file[0] == '/' ? "" : "/",
+                     expected->file) < 0)
                 return -ENOMEM;
         int r = read_whole(path, &content);
         if (r == -ENOENT)
@@ -80,28 +71,37 @@ static int load_one(const char *directory, const struct model_manifest *expected
                 return r;
 
         sha256(content, found);
-        r = hex_decode(expected->sha256, wanted, sizeof(wanted));
-        if (r < 0 || memcmp(found, wanted, sizeof(found)) != 0) {
+        if (memcmp(found, expected->sha256, sizeof(found)) != 0) {
+                _cleanup_free_ char *hex = hex_encode(BYTES_OF(expected->sha256));
+
                 free((void *) content.data);
-                log_error("The face network %s is not the file that it should be: its SHA-256 is not %s. It was not "
-                          "used. Fetch it anew.",
-                          path, expected->sha256);
+                log_error("The face network %s is not the file that its manifest describes: its SHA-256 is not %s. It "
+                          "was not used. Fetch it anew, or correct the manifest if you have replaced the network.",
+                          path, hex ? hex : "the same");
                 return -EBADMSG;
         }
         *out = content;
         return 0;
 }
 
-int models_load(const char *directory, const struct model_manifest *manifest, struct models *out)
+int models_load(const char *directory, const struct manifest *manifest, struct models *out)
 {
-        _cleanup_models_ struct models models = { 0 };
+        _cleanup_models_ struct models models = { .manifest = *manifest };
 
         for (unsigned i = 0; i < MODEL_COUNT; i++) {
-                int r = load_one(directory, &manifest[i], &models.file[i]);
+                int r = load_one(directory, &manifest->model[i], &models.file[i]);
                 if (r < 0)
                         return r;
         }
         *out = models;
         models = (struct models){ 0 };
         return 0;
+}
+
+int models_load_engine(const char *directory, enum engine engine, struct models *out)
+{
+        struct manifest manifest;
+        int r = manifest_load(directory, engine, &manifest);
+
+        return r < 0 ? r : models_load(directory, &manifest, out);
 }

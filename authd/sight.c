@@ -151,13 +151,13 @@ static int start_process(struct sight *s, int theirs)
         return s->process < 0 ? -errno : 0;
 }
 
-static int send_order(struct sight *s, const int fds[static SIGHT_FDS])
+static int send_order(struct sight *s, const struct manifest *manifest, const int fds[static SIGHT_FDS])
 {
         union {
                 struct cmsghdr header;
                 uint8_t bytes[CMSG_SPACE(SIGHT_FDS * sizeof(int))];
         } control = { 0 };
-        struct sight_order order = { .camera = *s->camera };
+        struct sight_order order = { .camera = *s->camera, .manifest = *manifest };
         struct iovec body = { &order, sizeof(order) };
         struct msghdr m = {
                 .msg_iov = &body, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
@@ -174,24 +174,24 @@ static int send_order(struct sight *s, const int fds[static SIGHT_FDS])
 }
 
 /* The very bytes that were checked are those that are parsed. */
-static int hand_over(struct sight *s, const char *directory)
+static int hand_over(struct sight *s, const char *directory, const struct manifest *manifest)
 {
         _cleanup_models_ struct models models = { 0 };
         int fds[SIGHT_FDS] = { preview_fd(s->preview) };
         unsigned made = 1;
-        int r = models_load(directory, model_manifest, &models);
+        int r = models_load(directory, manifest, &models);
 
         for (; r >= 0 && made < SIGHT_FDS; made++)
                 if ((r = memfd_make(models.file[made - 1], &fds[made])) < 0)
                         break;
         if (r >= 0)
-                r = send_order(s, fds);
+                r = send_order(s, manifest, fds);
         while (--made > 0)
                 close(fds[made]);
         return r;
 }
 
-static int start(struct sight *s, sd_event *event, const char *models)
+static int start(struct sight *s, sd_event *event, const char *models, const struct manifest *manifest)
 {
         _cleanup_close_ int theirs = -1;
         int pair[2];
@@ -203,15 +203,15 @@ static int start(struct sight *s, sd_event *event, const char *models)
                 return r;
         s->socket = pair[0];
         theirs = pair[1];
-        if ((r = start_process(s, theirs)) < 0 || (r = hand_over(s, models)) < 0 ||
+        if ((r = start_process(s, theirs)) < 0 || (r = hand_over(s, models, manifest)) < 0 ||
             (r = sd_event_add_io(event, &s->news, s->socket, EPOLLIN, on_news, s)) < 0 ||
             (r = sd_event_add_io(event, &s->end, s->process, EPOLLIN, on_end, s)) < 0)
                 return r;
         return 0;
 }
 
-int sight_start(sd_event *event, const struct camera *camera, const char *models, unsigned wanted,
-                const struct sight_events *events, void *userdata, struct sight **out)
+int sight_start(sd_event *event, const struct camera *camera, const char *models, const struct manifest *manifest,
+                unsigned wanted, const struct sight_events *events, void *userdata, struct sight **out)
 {
         struct sight *s = calloc(1, sizeof(*s));
 
@@ -222,7 +222,7 @@ int sight_start(sd_event *event, const struct camera *camera, const char *models
         s->userdata = userdata;
         s->wish.wanted = wanted;
         s->process = s->socket = -1;
-        int r = start(s, event, models);
+        int r = start(s, event, models, manifest);
 
         if (r < 0) {
                 sight_free(s);

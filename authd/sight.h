@@ -24,11 +24,11 @@ struct sight_events {
         void (*closed)(void *userdata, int error);
 };
 
-/* Reads and checks the networks of the folder @models (models_load()) and starts the process. @camera must outlive the
- * sight; @wanted (OBSERVE_…) is what to look for. Errors of models_load(); -ENOMEM; what fork(2), socketpair(2) and
- * preview_new() return. */
-int sight_start(sd_event *event, const struct camera *camera, const char *models, unsigned wanted,
-                const struct sight_events *events, void *userdata, struct sight **out);
+/* Reads and checks the networks that @manifest names in the folder @models (models_load()) and starts the process.
+ * @camera must outlive the sight; @wanted (OBSERVE_…) is what to look for. Errors of models_load(); -ENOMEM; what
+ * fork(2), socketpair(2) and preview_new() return. */
+int sight_start(sd_event *event, const struct camera *camera, const char *models, const struct manifest *manifest,
+                unsigned wanted, const struct sight_events *events, void *userdata, struct sight **out);
 
 /* What to look for from the next picture on. */
 void sight_want(struct sight *s, unsigned wanted);

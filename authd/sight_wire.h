@@ -15,6 +15,7 @@ enum { SIGHT_FDS = 1 + MODEL_COUNT };
 struct sight_order {
         struct camera camera; /* its path is the one below */
         char path[PATH_MAX];
+        struct manifest manifest; /* of the networks */
 };
 
 /* authd, then. */

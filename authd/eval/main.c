@@ -14,7 +14,6 @@
 #include <json-c/json.h>
 
 #include "authd/eval/scores.h"
-#include "authd/examination.h"
 #include "authd/models.h"
 #include "authd/vision/picture.h"
 #include "authd/vision/vision.h"
@@ -40,6 +39,7 @@ struct evaluation {
         unsigned people, pictures, undetected;
         struct sample *sample;
         size_t samples;
+        double match;   /* authd's threshold */
         double seconds; /* processor time of looking */
         struct scores genuine, impostor;
 };
@@ -191,7 +191,7 @@ static json_object *report(const struct evaluation *e)
         for (double t = 0.20; t < 0.705; t += 0.05)
                 json_object_array_add(table, at(e, t));
         json_object_object_add(all, "thresholds", table);
-        json_object_object_add(all, "of_authd", at(e, EXAMINATION_MATCH_MIN));
+        json_object_object_add(all, "of_authd", at(e, e->match));
         number(all, "milliseconds_a_picture", e->pictures > 0 ? 1e3 * e->seconds / e->pictures : 0);
         count(all, "peak_memory_kib", (size_t) usage.ru_maxrss);
         return all;
@@ -233,10 +233,11 @@ static int evaluate(struct evaluation *e, const char *models, const char *direct
 {
         _cleanup_fclose_ FILE *file = list ? fopen(list, "we") : NULL;
         _cleanup_models_ struct models files = { 0 };
-        int r = list && !file ? -errno : models_load(models, model_manifest, &files);
+        int r = list && !file ? -errno : models_load_engine(models, ENGINE_DEEP, &files);
 
         if (r >= 0)
                 r = vision_new(&files, &e->vision);
+        e->match = files.manifest.thresholds.match;
         if (r >= 0)
                 r = look_at_all(e, directory);
         return r < 0 ? r : compare_all(e, file);

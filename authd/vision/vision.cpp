@@ -15,10 +15,8 @@
 namespace
 {
 
-const int DETECT_WIDTH = 320, DETECT_HEIGHT = 240;
-const float DETECT_SCORE = 0.7f, DETECT_OVERLAP = 0.4f;
 const double LIVENESS_SCALE = 2.7;
-const int EYE_SIDE = 24;
+const int ALIGNED_SIDE = 112, POSE_BINS = 66, LIVENESS_CLASSES = 3;
 const double EYE_SIZES[] = { 1.3, 1.6 };
 
 /* ArcFace's five points in a picture of 112 x 112: eyes, nose, corners of the mouth (Deng et al., 2019). */
@@ -73,6 +71,7 @@ cv::Rect grow_inside(const cv::Rect &box, double factor, const cv::Size &size)
 } // namespace
 
 struct vision {
+        const struct manifest manifest;
         cv::dnn::Net net[MODEL_COUNT];
 
         explicit vision(const struct models *m);
@@ -80,7 +79,10 @@ struct vision {
         void observe(const cv::Mat &picture, const cv::Rect &face, unsigned wanted, struct observation &out);
 
       private:
-        cv::Mat run(enum model which, const cv::Mat &blob);
+        void warm_up();
+        cv::Mat blob(enum model which, const cv::Mat &picture) const;
+        std::vector<cv::Mat> run_all(enum model which, const cv::Mat &picture, size_t outputs);
+        cv::Mat run(enum model which, const cv::Mat &picture, size_t numbers);
         void landmarks(const cv::Mat &grey, const cv::Rect &face, struct observation &out);
         void texture(const cv::Mat &grey, const cv::Rect &face, struct observation &out);
         double eye(const cv::Mat &grey, const struct point *corners);
@@ -89,36 +91,77 @@ struct vision {
         void embedding(const cv::Mat &picture, struct observation &out);
 };
 
-vision::vision(const struct models *m)
+vision::vision(const struct models *m) : manifest(m->manifest)
 {
         cv::setNumThreads(1);
         for (unsigned i = 0; i < MODEL_COUNT; i++) {
                 const char *start = reinterpret_cast<const char *>(m->file[i].data);
                 net[i] = cv::dnn::readNetFromONNX(start, m->file[i].size);
         }
+        warm_up();
 }
 
-cv::Mat vision::run(enum model which, const cv::Mat &blob)
+/* The first picture costs more than the others, and shows whether each network gives what its place needs. */
+void vision::warm_up()
 {
-        net[which].setInput(blob);
-        return net[which].forward();
+        const cv::Mat picture(480, 640, CV_8UC3, cv::Scalar(128, 128, 128));
+        struct observation o = {};
+
+        detect(picture);
+        observe(picture, cv::Rect(240, 140, 160, 200),
+                OBSERVE_LANDMARKS | OBSERVE_EYES | OBSERVE_POSE | OBSERVE_LIVENESS | OBSERVE_EMBEDDING, o);
+}
+
+/* What a network is given, as its manifest describes it. @picture has its channels, BGR or grey. */
+cv::Mat vision::blob(enum model which, const cv::Mat &picture) const
+{
+        const struct model_input &in = manifest.model[which].input;
+        cv::Mat out =
+                cv::dnn::blobFromImage(picture, in.scale[0], cv::Size(int(in.width), int(in.height)),
+                                       cv::Scalar(in.mean[0], in.mean[1], in.mean[2]), in.channels == CHANNELS_RGB);
+
+        for (int c = 1; c < picture.channels(); c++)
+                if (std::abs(in.scale[c] - in.scale[0]) > 0)
+                        cv::Mat(int(in.height), int(in.width), CV_32F, out.ptr<float>(0, c)) *=
+                                in.scale[c] / in.scale[0];
+        return out;
+}
+
+std::vector<cv::Mat> vision::run_all(enum model which, const cv::Mat &picture, size_t outputs)
+{
+        std::vector<cv::String> names;
+        std::vector<cv::Mat> out;
+
+        for (size_t i = 0; i < outputs; i++)
+                names.emplace_back(manifest.model[which].output[i]);
+        net[which].setInput(blob(which, picture));
+        net[which].forward(out, names);
+        return out;
+}
+
+/* The @numbers that a network with one output gives. */
+cv::Mat vision::run(enum model which, const cv::Mat &picture, size_t numbers)
+{
+        net[which].setInput(blob(which, picture));
+        const cv::Mat out = net[which].forward();
+        CV_Assert(out.total() == numbers && out.type() == CV_32F);
+        return out;
 }
 
 /* Faces by size, the largest first. */
 std::vector<cv::Rect> vision::detect(const cv::Mat &picture)
 {
-        cv::Mat blob = cv::dnn::blobFromImage(picture, 1 / 128.0, cv::Size(DETECT_WIDTH, DETECT_HEIGHT),
-                                              cv::Scalar(127, 127, 127), true);
-        std::vector<cv::Mat> outputs;
-        net[MODEL_DETECT].setInput(blob);
-        net[MODEL_DETECT].forward(outputs, std::vector<cv::String>{ "boxes", "scores" });
+        const std::vector<cv::Mat> outputs = run_all(MODEL_DETECT, picture, 2);
+        CV_Assert(outputs[0].type() == CV_32F && outputs[1].type() == CV_32F);
+        CV_Assert(outputs[0].total() == 2 * outputs[1].total());
+        const float least = float(manifest.score);
 
         const cv::Mat corners = outputs[0].reshape(1, int(outputs[0].total() / 4));
         const cv::Mat score = outputs[1].reshape(1, int(outputs[1].total() / 2));
         std::vector<cv::Rect> boxes, faces;
         std::vector<float> scores;
         for (int i = 0; i < corners.rows; i++) {
-                if (score.at<float>(i, 1) < DETECT_SCORE)
+                if (score.at<float>(i, 1) < least)
                         continue;
                 const float *c = corners.ptr<float>(i);
                 boxes.push_back(clip(cv::Rect2d(c[0] * picture.cols, c[1] * picture.rows, (c[2] - c[0]) * picture.cols,
@@ -128,7 +171,7 @@ std::vector<cv::Rect> vision::detect(const cv::Mat &picture)
         }
 
         std::vector<int> kept;
-        cv::dnn::NMSBoxes(boxes, scores, DETECT_SCORE, DETECT_OVERLAP, kept);
+        cv::dnn::NMSBoxes(boxes, scores, least, float(manifest.overlap), kept);
         for (int i : kept)
                 if (boxes[i].width >= 8 && boxes[i].height >= 8)
                         faces.push_back(boxes[i]);
@@ -138,8 +181,7 @@ std::vector<cv::Rect> vision::detect(const cv::Mat &picture)
 
 void vision::landmarks(const cv::Mat &grey, const cv::Rect &face, struct observation &out)
 {
-        const cv::Mat points = run(MODEL_LANDMARK, cv::dnn::blobFromImage(grey(face), 1 / 256.0, cv::Size(64, 64)))
-                                       .reshape(1, LANDMARKS);
+        const cv::Mat points = run(MODEL_LANDMARK, grey(face), size_t(2 * LANDMARKS)).reshape(1, LANDMARKS);
 
         for (int i = 0; i < LANDMARKS; i++)
                 out.landmark[i] = { face.x + double(points.at<float>(i, 0)) * face.width,
@@ -165,17 +207,18 @@ double vision::eye(const cv::Mat &grey, const struct point *corners)
 {
         const cv::Point2d c = middle(corners, { 0, 3 }),
                           across(corners[3].x - corners[0].x, corners[3].y - corners[0].y);
-        const double width = std::max(4.0, cv::norm(across));
+        const double length = std::max(1e-6, cv::norm(across)), width = std::max(4.0, length);
+        const int side = int(manifest.model[MODEL_EYE].input.width);
         double sum = 0;
 
         for (const double size : EYE_SIZES) {
-                const cv::Point2d step = across / cv::norm(across) * (width * size / EYE_SIDE);
-                const cv::Matx23d from(step.x, -step.y, c.x - (step.x - step.y) * EYE_SIDE / 2, step.y, step.x,
-                                       c.y - (step.x + step.y) * EYE_SIDE / 2);
+                const cv::Point2d step = across / length * (width * size / side);
+                const cv::Matx23d from(step.x, -step.y, c.x - (step.x - step.y) * side / 2, step.y, step.x,
+                                       c.y - (step.x + step.y) * side / 2);
                 cv::Mat crop;
-                cv::warpAffine(grey, crop, from, cv::Size(EYE_SIDE, EYE_SIDE), cv::INTER_LINEAR | cv::WARP_INVERSE_MAP,
+                cv::warpAffine(grey, crop, from, cv::Size(side, side), cv::INTER_LINEAR | cv::WARP_INVERSE_MAP,
                                cv::BORDER_REPLICATE);
-                const cv::Mat logits = run(MODEL_EYE, cv::dnn::blobFromImage(crop, 1 / 255.0));
+                const cv::Mat logits = run(MODEL_EYE, crop, 2);
                 sum += double(logits.ptr<float>()[1] - logits.ptr<float>()[0]);
         }
         return 1 / (1 + std::exp(-sum / std::size(EYE_SIZES)));
@@ -188,17 +231,10 @@ void vision::pose(const cv::Mat &picture, const cv::Rect &face, struct observati
         const cv::Rect r = clip(
                 cv::Rect2d(face.x - face.width / 4.0, face.y - face.height / 4.0, face.width * 1.5, face.height * 1.5),
                 picture.size());
-        cv::Mat crop;
-        cv::resize(picture(r), crop, cv::Size(224, 224));
-        crop.convertTo(crop, CV_32F, 1 / 255.0);
-        cv::cvtColor(crop, crop, cv::COLOR_BGR2RGB);
-        crop = (crop - cv::Scalar(0.485, 0.456, 0.406)) / cv::Scalar(0.229, 0.224, 0.225);
-
-        std::vector<cv::Mat> angles;
-        net[MODEL_POSE].setInput(cv::dnn::blobFromImage(crop));
-        net[MODEL_POSE].forward(angles, std::vector<cv::String>{ "output", "617", "618" });
+        const std::vector<cv::Mat> angles = run_all(MODEL_POSE, picture(r), 3);
         double *const to[3] = { &out.yaw, &out.pitch, &out.roll };
         for (int i = 0; i < 3; i++) {
+                CV_Assert(angles[i].total() == size_t(POSE_BINS) && angles[i].type() == CV_32F);
                 const std::vector<double> bins = softmax(angles[i]);
                 double expectation = 0;
                 for (size_t k = 0; k < bins.size(); k++)
@@ -212,12 +248,13 @@ void vision::liveness(const cv::Mat &picture, const cv::Rect &face, struct obser
 {
         const cv::Mat crop = picture(grow_inside(face, LIVENESS_SCALE, picture.size()));
 
-        out.bona_fide = softmax(run(MODEL_LIVENESS, cv::dnn::blobFromImage(crop, 1, cv::Size(128, 128))))[0];
+        out.bona_fide = softmax(run(MODEL_LIVENESS, crop, LIVENESS_CLASSES))[0];
 }
 
 void vision::embedding(const cv::Mat &picture, struct observation &out)
 {
         const struct point *p = out.landmark;
+        const int side = int(manifest.model[MODEL_FEATURE].input.width);
         const cv::Point2f from[5] = { middle(p, { 37, 38, 40, 41 }), middle(p, { 43, 44, 46, 47 }), middle(p, { 30 }),
                                       middle(p, { 48, 60 }), middle(p, { 54, 64 }) };
 
@@ -229,8 +266,8 @@ void vision::embedding(const cv::Mat &picture, struct observation &out)
                         left.at<double>(2 * i, k) = rows[0][k];
                         left.at<double>(2 * i + 1, k) = rows[1][k];
                 }
-                right.at<double>(2 * i) = ALIGNED[i].x;
-                right.at<double>(2 * i + 1) = ALIGNED[i].y;
+                right.at<double>(2 * i) = double(ALIGNED[i].x) * side / ALIGNED_SIDE;
+                right.at<double>(2 * i + 1) = double(ALIGNED[i].y) * side / ALIGNED_SIDE;
         }
         cv::solve(left, right, solution, cv::DECOMP_SVD);
         const double a = solution.at<double>(0), b = solution.at<double>(1);
@@ -238,10 +275,8 @@ void vision::embedding(const cv::Mat &picture, struct observation &out)
                 (cv::Mat_<double>(2, 3) << a, -b, solution.at<double>(2), b, a, solution.at<double>(3));
 
         cv::Mat aligned;
-        cv::warpAffine(picture, aligned, similarity, cv::Size(112, 112));
-        cv::Mat feature = run(MODEL_FEATURE, cv::dnn::blobFromImage(aligned, 1 / 128.0, cv::Size(112, 112),
-                                                                    cv::Scalar(127, 127, 127), true));
-        CV_Assert(feature.total() == EMBEDDING_SIZE);
+        cv::warpAffine(picture, aligned, similarity, cv::Size(side, side));
+        cv::Mat feature = run(MODEL_FEATURE, aligned, EMBEDDING_SIZE);
         cv::normalize(feature, feature);
         std::copy_n(feature.ptr<float>(), size_t(EMBEDDING_SIZE), out.embedding);
 }

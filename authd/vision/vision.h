@@ -53,7 +53,8 @@ struct observation {
 
 struct vision;
 
-/* Parses the networks. @m is no longer needed afterwards. -EBADMSG if one of them cannot be parsed, -ENOMEM. */
+/* Parses the networks and gives each one picture, so that they are ready. @m is no longer needed afterwards. -EBADMSG
+ * if one of them cannot be parsed, or does not give what its manifest says; -ENOMEM. */
 int vision_new(const struct models *m, struct vision **out);
 
 /* NULL is allowed. Returns NULL. */

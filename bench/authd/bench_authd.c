@@ -38,6 +38,7 @@ static struct part parts[] = {
 static struct frame frames[FRAMES_MAX];
 static size_t count;
 static struct vision *vision;
+static struct thresholds thresholds;
 
 static const char *directory_of(const char *variable, const char *otherwise)
 {
@@ -75,8 +76,9 @@ static void read_networks(const char *directory)
 {
         _cleanup_models_ struct models models = { 0 };
 
-        if (models_load(directory, model_manifest, &models) < 0 || vision_new(&models, &vision) < 0)
+        if (models_load_engine(directory, ENGINE_DEEP, &models) < 0 || vision_new(&models, &vision) < 0)
                 errx(1, "the networks of %s cannot be used; VISAVIS_MODELS says where to look", directory);
+        thresholds = models.manifest.thresholds;
 }
 
 static uint64_t look(const struct frame *f, unsigned wanted)
@@ -96,7 +98,7 @@ static uint64_t examine(const struct frame *f)
         struct observation o;
         uint64_t start = cpu_ns();
 
-        examination_begin(&e, NULL, NULL, 0, 0);
+        examination_begin(&e, &thresholds, NULL, NULL, 0, 0);
         if (vision_observe(vision, f, examination_wanted(&e), &o) < 0)
                 errx(1, "a network fails");
         examination_observe(&e, &o, 0);

@@ -142,7 +142,7 @@ static int load(const char *directory, const struct role *role, struct actor **o
         _cleanup_models_ struct models models = { 0 };
         _cleanup_vision_ struct vision *vision = NULL;
 
-        int r = models_load(directory, model_manifest, &models);
+        int r = models_load_engine(directory, ENGINE_DEEP, &models);
         if (r == 0)
                 r = vision_new(&models, &vision);
         return r == 0 ? actor_new(vision, role, out) : r;

@@ -39,7 +39,8 @@ static int load(void **state)
 {
         _cleanup_models_ struct models models = { 0 };
 
-        return models_load(getenv("VISAVIS_MODELS"), model_manifest, &models) < 0 ? -1 : vision_new(&models, &vision);
+        return models_load_engine(getenv("VISAVIS_MODELS"), ENGINE_DEEP, &models) < 0 ? -1
+                                                                                      : vision_new(&models, &vision);
 }
 
 static int unload(void **state)

@@ -51,6 +51,7 @@ static void observe(struct reader *r, struct observation *out)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+        static const struct thresholds thresholds = { .match = 0.45, .same = 0.6, .hopeless = 0.1, .doubtful = 0.5 };
         static struct rotation *rotation;
         struct template known = { .count = 1, .embedding = { { 1 } } };
         struct examination e;
@@ -63,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         reader_init(&r, BYTES(data, size));
         uint8_t first = read_u8(&r);
 
-        examination_begin(&e, first & 1 ? &known : NULL, rotation, first >> 1, now);
+        examination_begin(&e, &thresholds, first & 1 ? &known : NULL, rotation, first >> 1, now);
         while (reader_more(&r) && e.phase < EXAMINATION_PASSED) {
                 struct observation o;
                 unsigned acts = e.challenge.current;

@@ -20,6 +20,8 @@ static const double face[LANDMARKS][3] = {
         { 0, 34, 22 },     { -8, 33, 21 }
 };
 
+const struct thresholds figure_thresholds = { .match = 0.45, .same = 0.6, .hopeless = 0.1, .doubtful = 0.5 };
+
 static const double PIXELS_PER_MM = 1.1;
 
 struct figure figure_person(unsigned who)

@@ -16,6 +16,9 @@ struct figure {
         double rival; /* relative width of a second face; 0: none */
 };
 
+/* What the networks that the figures stand in for are judged by. */
+extern const struct thresholds figure_thresholds;
+
 /* Somebody who sits upright before the camera. */
 struct figure figure_person(unsigned who);
 

@@ -94,7 +94,7 @@ static void play(struct examination *e, struct figure f, const struct template *
         const char *prompt = "";
         uint64_t now = 5 * SECOND, asked = now;
 
-        examination_begin(e, known, rotation, random, now);
+        examination_begin(e, &figure_thresholds, known, rotation, random, now);
         for (unsigned i = 0; i < STEPS_MAX && e->phase < EXAMINATION_PASSED; i++) {
                 struct observation o = { 0 };
 
@@ -259,7 +259,7 @@ static void darkness_is_said_and_ends_as_quality(void **state)
 
         f.brightness = 10;
         figure_see(&f, &o);
-        examination_begin(&e, NULL, NULL, 1, 0);
+        examination_begin(&e, &figure_thresholds, NULL, NULL, 1, 0);
         examination_observe(&e, &o, STEP);
         assert_non_null(strstr(e.hint, "dark"));
         play(&e, f, NULL, 1, obedient);
@@ -270,7 +270,7 @@ static void no_pictures_are_the_cameras_fault(void **state)
 {
         struct examination e;
 
-        examination_begin(&e, NULL, NULL, 1, 0);
+        examination_begin(&e, &figure_thresholds, NULL, NULL, 1, 0);
         for (uint64_t now = 0; now < 19 * SECOND; now += SECOND / 4)
                 examination_observe(&e, NULL, now);
         assert_int_equal(e.phase, EXAMINATION_SEARCHING);
@@ -300,7 +300,7 @@ static void what_is_no_number_does_not_pass(void **state)
         enrol(1, &known);
         for (unsigned field = 0; field < 4; field++) {
                 for (unsigned enrols = 0; enrols < 2; enrols++) {
-                        examination_begin(&e, enrols ? NULL : &known, rotation, 1, 0);
+                        examination_begin(&e, &figure_thresholds, enrols ? NULL : &known, rotation, 1, 0);
                         for (uint64_t now = STEP; e.phase < EXAMINATION_PASSED; now += STEP) {
                                 struct figure f = figure_person(1);
                                 struct observation o;
@@ -329,7 +329,7 @@ static void who_cannot_be_seen_to_blink_is_asked_for_turns(void **state)
 
         for (uint32_t random = 0; random < 8; random++) {
                 f.eyes = 0.3;
-                examination_begin(&e, NULL, NULL, random, 0);
+                examination_begin(&e, &figure_thresholds, NULL, NULL, random, 0);
                 for (uint64_t now = STEP; e.phase == EXAMINATION_SEARCHING; now += STEP) {
                         struct observation o;
 

@@ -26,7 +26,7 @@ static int load(void **state)
 
         if (!directory || !getenv("VISAVIS_PHOTOS"))
                 return 0;
-        return models_load(directory, model_manifest, &models) < 0 ? -1 : vision_new(&models, &vision);
+        return models_load_engine(directory, ENGINE_DEEP, &models) < 0 ? -1 : vision_new(&models, &vision);
 }
 
 static int unload(void **state)
@@ -107,15 +107,16 @@ static void landmarks_lie_about_the_face(void **state)
 
 static void a_network_that_is_not_the_right_file_is_refused(void **state)
 {
-        struct model_manifest wrong[MODEL_COUNT];
         struct models models = { 0 };
+        struct manifest wrong;
 
         if (!getenv("VISAVIS_MODELS"))
                 skip();
-        memcpy(wrong, model_manifest, sizeof(wrong));
-        wrong[MODEL_DETECT].sha256 = model_manifest[MODEL_EYE].sha256;
-        assert_int_equal(models_load(getenv("VISAVIS_MODELS"), wrong, &models), -EBADMSG);
-        assert_int_equal(models_load("/nonexistent", model_manifest, &models), -ENOENT);
+        assert_int_equal(manifest_load(getenv("VISAVIS_MODELS"), ENGINE_DEEP, &wrong), 0);
+        assert_int_equal(models_load("/nonexistent", &wrong, &models), -ENOENT);
+        memcpy(wrong.model[MODEL_DETECT].sha256, wrong.model[MODEL_EYE].sha256, sizeof(wrong.model[0].sha256));
+        assert_int_equal(models_load(getenv("VISAVIS_MODELS"), &wrong, &models), -EBADMSG);
+        assert_int_equal(manifest_load("/nonexistent", ENGINE_DEEP, &wrong), -ENOENT);
 }
 
 int main(void)
