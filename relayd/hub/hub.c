@@ -84,8 +84,10 @@ int job_new(struct session *s, const struct frame *frame, struct job **out)
 
 void job_free(struct job *j)
 {
-        if (j)
-                store_request_release(&j->store);
+        if (!j)
+                return;
+        store_request_release(&j->store);
+        free(j->entry);
         free(j);
 }
 
@@ -175,7 +177,7 @@ static void notify_others(struct hub *h, const struct job *j)
                 if (s)
                         session_key_packages_low(s, r->key_packages);
         }
-        for (unsigned i = 0; r->operation == STORE_SEND && i < r->receipt_count; i++) {
+        for (unsigned i = 0; i < r->receipt_count; i++) {
                 struct session *s = hub_session_of(h, r->receipts[i].mailbox);
 
                 if (s)
@@ -225,7 +227,7 @@ static void tally(struct hub *h, const struct store_request *r)
         if (r->result != STORE_DONE)
                 return;
         h->registrations += r->operation == STORE_REGISTER;
-        h->messages += r->operation == STORE_SEND;
+        h->messages += r->operation == STORE_SEND || r->operation == STORE_SEND_TO_ROOM;
         h->entries += r->receipt_count;
 }
 

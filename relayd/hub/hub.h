@@ -26,6 +26,7 @@ struct hub_settings {
         unsigned connections_max;
         enum store_policy registration; /* who may have a new account */
         const char *reserved_names;     /* names.h; NULL: none */
+        const char *rooms;              /* names between single spaces, at most ROOMS_MAX; NULL: none */
         uint32_t payload_max;           /* at most WIRE_PAYLOAD_MAX */
         uint32_t key_packages_low;
         uint64_t handshake_usec; /* for the handshake, and between frames before AUTHENTICATE */
@@ -87,6 +88,8 @@ struct job {
         uint8_t type;
         uint32_t request;
         uint8_t signature[WIRE_SIGNATURE_SIZE]; /* AUTHENTICATE */
+        uint8_t *entry;                         /* SEND_TO_ROOM: what it becomes for the others */
+        size_t entry_size;
         size_t body_size;
         uint8_t body[]; /* the frame's, which the views in @store point into */
 };

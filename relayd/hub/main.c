@@ -24,10 +24,11 @@
 #include "services/qr_code.h"
 #include "settings.h"
 
-static const char *option_listen, *option_address, *option_inspect;
+static const char *option_listen, *option_address, *option_inspect, *option_room;
 
 static const struct daemon_option options[] = {
         { "listen", "ADDRESS", "host:port to listen on (default: listen in hub.conf)", &option_listen },
+        { "room", "NAME", "keep an open room (several: names between spaces), beside rooms in hub.conf", &option_room },
         { "address", NULL, "print the hub's address and exit", &option_address },
         { "inspect", NULL, "print what is stored and exit", &option_inspect },
         { NULL, NULL, NULL, NULL },
@@ -42,6 +43,7 @@ struct program {
         char address[ADDRESS_TEXT_MAX]; /* what people are given */
         struct address listening;
         uint64_t since_usec; /* CLOCK_REALTIME */
+        char *rooms;
         char *control_path;
         struct control *control;
         struct metrics *metrics;
@@ -61,6 +63,7 @@ static void stop(struct program *p)
         identity_release(&p->identity);
         store_close(p->store);
         free(p->control_path);
+        free(p->rooms);
         free(p);
 }
 
@@ -211,6 +214,19 @@ static int serve(struct program *p, struct daemon *d, const struct hub_settings 
         return r;
 }
 
+/* What governs the hub, as hub.conf and the command line have it now. */
+static int read_settings(const struct daemon *d, struct hub_settings *s, struct store_limits *l, bool *access_log,
+                         char **rooms)
+{
+        int r = hub_settings_read(d->config, s, l, access_log);
+
+        if (r >= 0)
+                r = hub_settings_rooms(d->config, option_room, rooms);
+        if (r >= 0)
+                s->rooms = *rooms;
+        return r;
+}
+
 static int start_program(struct program *p, struct daemon *d)
 {
         _cleanup_free_ char *key = NULL;
@@ -226,7 +242,7 @@ static int start_program(struct program *p, struct daemon *d)
         }
         clock_gettime(CLOCK_REALTIME, &now);
         p->since_usec = (uint64_t) now.tv_sec * 1000000;
-        r = hub_settings_read(d->config, &settings, &limits, &access_log);
+        r = read_settings(d, &settings, &limits, &access_log, &p->rooms);
         if (r >= 0)
                 r = listening_parse(option_listen ? option_listen : config_string(d->config, "hub", NULL, "listen"),
                                     &p->listening);
@@ -250,7 +266,8 @@ static int on_reload(struct daemon *d, void *state)
         struct hub_settings settings;
         struct store_limits limits;
         bool access_log;
-        int r = hub_settings_read(d->config, &settings, &limits, &access_log);
+        _cleanup_free_ char *rooms = NULL, *before = NULL;
+        int r = read_settings(d, &settings, &limits, &access_log, &rooms);
 
         if (r >= 0)
                 r = make_address(p, d);
@@ -259,6 +276,10 @@ static int on_reload(struct daemon *d, void *state)
         (void) renew_access_log(p, d, access_log); /* a disk that is full now is no reason to keep the old settings */
         hub_set_access_log(p->hub, p->log);
         r = hub_configure(p->hub, &settings, &limits);
+        if (r >= 0) {
+                before = p->rooms;
+                p->rooms = TAKE(rooms);
+        }
         manager_object_changed(p->object);
         return r;
 }

@@ -8,6 +8,18 @@ static bool is_mark(uint8_t c)
         return c == '.' || c == '_' || c == '-';
 }
 
+bool names_hold(const char *words, struct bytes name)
+{
+        for (const char *word = words; *word; word += strspn(word, " ")) {
+                size_t size = strcspn(word, " ");
+
+                if (bytes_equal(name, BYTES(word, size)))
+                        return true;
+                word += size;
+        }
+        return false;
+}
+
 const char *name_fault(struct bytes name, const char *reserved)
 {
         if (name.size == 0 || is_mark(name.data[name.size - 1]))
@@ -15,12 +27,5 @@ const char *name_fault(struct bytes name, const char *reserved)
         for (size_t i = 1; i < name.size; i++)
                 if (is_mark(name.data[i]) && is_mark(name.data[i - 1]))
                         return "A name has no two of . _ - beside each other; choose another.";
-        for (const char *word = reserved; *word; word += strspn(word, " ")) {
-                size_t size = strcspn(word, " ");
-
-                if (bytes_equal(name, BYTES(word, size)))
-                        return "That name is reserved on this hub; choose another.";
-                word += size;
-        }
-        return NULL;
+        return names_hold(reserved, name) ? "That name is reserved on this hub; choose another." : NULL;
 }

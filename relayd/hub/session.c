@@ -305,12 +305,89 @@ static int prepare_send(struct session *s, struct job *j)
 
         if (read_send(BYTES(j->body, j->body_size), &j->store.send) < 0)
                 return -EBADMSG;
+        if (room_entry_is(j->store.send.payload)) {
+                REFUSE(s, j->request, WIRE_ERROR_NOT_ALLOWED, 0, NOBODY,
+                       "The message begins as only what this hub writes itself for a room.");
+                return 1;
+        }
         if (j->store.send.payload.size > max) {
                 REFUSE(s, j->request, WIRE_ERROR_TOO_LARGE, max, NOBODY,
                        "The message has %zu bytes; this hub takes at most %u.", j->store.send.payload.size, max);
                 return 1;
         }
         j->store.operation = STORE_SEND;
+        j->store.mailbox = s->place.mailbox;
+        return 0;
+}
+
+static const char *rooms_of(const struct session *s)
+{
+        const char *rooms = hub_settings(s->hub)->rooms;
+
+        return rooms ? rooms : "";
+}
+
+static int prepare_list_rooms(struct session *s, struct job *j)
+{
+        j->store.operation = STORE_LIST_ROOMS;
+        j->store.name = BYTES_STRING(rooms_of(s));
+        return read_empty(BYTES(j->body, j->body_size));
+}
+
+/* 0, or 1 if it was said that there is no such room. */
+static int check_room(struct session *s, const struct job *j, struct bytes name)
+{
+        if (names_hold(rooms_of(s), name))
+                return 0;
+        REFUSE(s, j->request, WIRE_ERROR_NO_ROOM, 0, name, "This hub has no room #%.*s.", (int) name.size,
+               (const char *) name.data);
+        return 1;
+}
+
+/* What is handed out may be large, so it counts as a claim. */
+static int prepare_fetch_room(struct session *s, struct job *j)
+{
+        uint64_t wait;
+
+        if (read_claim(BYTES(j->body, j->body_size), &j->store.name) < 0)
+                return -EBADMSG;
+        wait = gate_claim(hub_gate(s->hub), s->place.mailbox, hub_now(s->hub));
+        if (wait > 0) {
+                REFUSE(s, j->request, WIRE_ERROR_TOO_FAST, wait / 1000 + 1, NOBODY,
+                       "Rooms were asked for too often; wait %u seconds.", (unsigned) (wait / 1000000 + 1));
+                return 1;
+        }
+        j->store.operation = STORE_FETCH_ROOM;
+        return check_room(s, j, j->store.name);
+}
+
+/* The entry says what the hub has seen to: which step it was, and who has joined. */
+static int prepare_send_to_room(struct session *s, struct job *j)
+{
+        const struct room_post *m = &j->store.room;
+        _cleanup_writer_ struct writer entry = WRITER_INIT;
+        uint32_t max = hub_settings(s->hub)->payload_max - ROOM_ENTRY_HEAD_MAX;
+
+        if (read_room_post(BYTES(j->body, j->body_size), &j->store.room) < 0)
+                return -EBADMSG;
+        if (check_room(s, j, m->room) != 0)
+                return 1;
+        if (m->payload.size + m->group_info.size > max) {
+                REFUSE(s, j->request, WIRE_ERROR_TOO_LARGE, max, NOBODY,
+                       "The message has %zu bytes; this hub takes at most %u for a room.",
+                       m->payload.size + m->group_info.size, max);
+                return 1;
+        }
+        write_room_entry(&entry, &(struct room_entry){ m->step, m->step == ROOM_JOIN ? BYTES_STRING(s->name) : NOBODY,
+                                                       m->payload });
+        if (writer_finish(&entry) < 0) {
+                REFUSE(s, j->request, WIRE_ERROR_STORAGE, 0, NOBODY, "The hub is out of memory; try again later.");
+                return 1;
+        }
+        j->entry = writer_steal(&entry, &j->entry_size);
+        memcpy(j->store.send.id, m->id, sizeof(m->id));
+        j->store.send.payload = BYTES(j->entry, j->entry_size);
+        j->store.operation = STORE_SEND_TO_ROOM;
         j->store.mailbox = s->place.mailbox;
         return 0;
 }
@@ -517,6 +594,9 @@ static void received_proven(struct session *s, const struct frame *f)
                 [FRAME_PUT_CHUNK] = prepare_put_chunk,
                 [FRAME_HAVE_CHUNKS] = prepare_have_chunks,
                 [FRAME_DROP_CHUNKS] = prepare_drop_chunks,
+                [FRAME_LIST_ROOMS] = prepare_list_rooms,
+                [FRAME_FETCH_ROOM] = prepare_fetch_room,
+                [FRAME_SEND_TO_ROOM] = prepare_send_to_room,
         };
 
         if (f->type == FRAME_PING && read_empty(f->body) >= 0) {
@@ -626,6 +706,14 @@ static void refuse_result(struct session *s, const struct job *j)
                 REFUSE(s, j->request, WIRE_ERROR_STALE, r->value, NOBODY,
                        "Another commit was first; the group's epoch is %llu now.", (unsigned long long) r->value);
                 break;
+        case STORE_OUTSIDE:
+                REFUSE(s, j->request, WIRE_ERROR_OUTSIDE, 0, r->room.room,
+                       "You are not in the room any more, or it was begun anew; join it again.");
+                break;
+        case STORE_FULL:
+                REFUSE(s, j->request, WIRE_ERROR_TOO_LARGE, r->value, r->room.room,
+                       "The room is full: it takes %llu members.", (unsigned long long) r->value);
+                break;
         case STORE_EMPTY:
                 REFUSE(s, j->request, WIRE_ERROR_NO_KEY_PACKAGE, 0, subject,
                        "%s has no key package on this hub; try again when they have been online.", r->subject);
@@ -666,6 +754,11 @@ static void complete_done(struct session *s, struct job *j)
                 break;
         case STORE_CLAIM:
                 write_claim_answer(&body, j->store.last_resort, BYTES(j->store.package, j->store.package_size));
+                break;
+        case STORE_LIST_ROOMS:
+        case STORE_FETCH_ROOM:
+        case STORE_SEND_TO_ROOM:
+                write_fixed(&body, BYTES(j->store.package, j->store.package_size));
                 break;
         case STORE_REGISTER:
                 access_log_write(hub_access_log(s->hub), s->peer, "registered", NULL);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "names.h"
 #include "report.h"
 #include "services/cleanup.h"
 #include "services/log.h"
@@ -15,6 +16,7 @@ const struct config_key hub_config_keys[] = {
         { "hub", "registration", "open" },
         { "hub", "reserved-names",
           "admin administrator hostmaster hub postmaster root support system webmaster visavis" },
+        { "hub", "rooms", "" },
         { "hub", "connections", "10000" },
         { "hub", "access-log", "yes" },
         { "hub", "metrics", "" },
@@ -57,6 +59,49 @@ static int configure_registration(const struct config *c, struct hub_settings *s
         }
         log_error("registration = %s in hub.conf is none of open, invitation and closed.", policy);
         return -EINVAL;
+}
+
+/* Appends the names of @words that @rooms does not have. */
+static int add_rooms(const char *words, struct writer *rooms, unsigned *count)
+{
+        for (const char *word = words; *word; word += strspn(word, " ")) {
+                struct bytes name = BYTES(word, strcspn(word, " "));
+                _cleanup_free_ char *held = strndup((const char *) rooms->data, rooms->size);
+
+                word += name.size;
+                if (!wire_name_valid(name) || name_fault(name, "")) {
+                        log_error("%.*s is no room's name: such a name has at most %d of a-z 0-9 . _ -, and begins and "
+                                  "ends with a letter or digit. Correct rooms in hub.conf or --room.",
+                                  (int) name.size, (const char *) name.data, WIRE_NAME_MAX);
+                        return -EINVAL;
+                }
+                if (held && names_hold(held, name))
+                        continue;
+                if (++*count > ROOMS_MAX) {
+                        log_error("A hub has at most %d rooms; name fewer in hub.conf.", ROOMS_MAX);
+                        return -EINVAL;
+                }
+                if (rooms->size > 0)
+                        write_u8(rooms, ' ');
+                write_fixed(rooms, name);
+        }
+        return 0;
+}
+
+int hub_settings_rooms(const struct config *c, const char *more, char **out)
+{
+        _cleanup_writer_ struct writer rooms = WRITER_INIT;
+        unsigned count = 0;
+        int r = add_rooms(config_string(c, "hub", NULL, "rooms"), &rooms, &count);
+
+        if (r >= 0 && more)
+                r = add_rooms(more, &rooms, &count);
+        write_u8(&rooms, 0);
+        if (r >= 0)
+                r = writer_finish(&rooms);
+        if (r >= 0)
+                *out = (char *) writer_steal(&rooms, &(size_t){ 0 });
+        return r;
 }
 
 /* A frame of the largest kind has to fit in, and what it is copied to. */

@@ -7,7 +7,7 @@
  *             opaque body[length - 5];
  *     } Frame;
  *
- * docs/wire-protocol.md is the specification; message.h and chunk.h have the bodies. */
+ * docs/wire-protocol.md is the specification; message.h, chunk.h and room.h have the bodies. */
 #pragma once
 
 #include <stddef.h>
@@ -40,6 +40,9 @@ enum frame_type {
         FRAME_HAVE_CHUNKS = 0x0c,
         FRAME_GET_CHUNK = 0x0d,
         FRAME_DROP_CHUNKS = 0x0e,
+        FRAME_LIST_ROOMS = 0x0f,
+        FRAME_FETCH_ROOM = 0x10,
+        FRAME_SEND_TO_ROOM = 0x11,
 
         FRAME_ENTRY = 0x41,
         FRAME_KEY_PACKAGES_LOW = 0x42,

@@ -174,6 +174,8 @@ enum wire_error {
         WIRE_ERROR_DELETED = 16,          /* going away: the account is no more on this hub */
         WIRE_ERROR_MISMATCH = 17,         /* a chunk's name is not the SHA-256 of its content; nothing was stored */
         WIRE_ERROR_NO_CHUNK = 18,         /* no chunk has that name, or none any more */
+        WIRE_ERROR_NO_ROOM = 19,          /* subject: the name */
+        WIRE_ERROR_OUTSIDE = 20, /* the sender is not on the room's roster, or its group is another one: join */
 };
 
 struct wire_failure {

@@ -61,6 +61,10 @@ static int run_one(struct store *s, struct store_request *r)
                 [STORE_HAVE_CHUNKS] = store_run_have_chunks,
                 [STORE_DROP_CHUNKS] = store_run_drop_chunks,
                 [STORE_REVOKE] = store_run_revoke,
+                [STORE_LIST_ROOMS] = store_run_list_rooms,
+                [STORE_FETCH_ROOM] = store_run_fetch_room,
+                [STORE_SEND_TO_ROOM] = store_run_send_to_room,
+                [STORE_RESET_ROOM] = store_run_reset_room,
         };
 
         r->result = STORE_DONE;

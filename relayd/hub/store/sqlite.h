@@ -46,11 +46,15 @@ enum statement {
         Q_CHUNK_DROP,
         Q_CHUNK_OWNER,
         Q_CHUNK_OWNER_MORE,
+        Q_ROOM,
+        Q_ROOM_MEMBER,
+        Q_ROOM_ROSTER,
+        Q_ROOM_DEPARTED,
         Q_COUNT,
 };
 
 /* The database's versions, and the text of each statement. */
-enum { STORE_MIGRATIONS = 6 };
+enum { STORE_MIGRATIONS = 7 };
 extern const char *const store_migrations[STORE_MIGRATIONS];
 extern const char *const store_queries[Q_COUNT];
 
@@ -143,6 +147,17 @@ int store_save_mailboxes(struct store *s);
  * how many. */
 int store_drop_entries(struct store *s, int64_t mailbox, int64_t sequence, int64_t before, unsigned count);
 
+/* Remembers the id of a SEND: 1 and its row, or 0 if it was done before. Whoever then refuses forgets the row again. */
+int store_remember_sent(struct store *s, struct store_request *r, int64_t now, int64_t *row);
+int store_forget_sent(struct store *s, int64_t row);
+
+/* Whether a mailbox has room for one more payload; and puts @r's payload into those of @r's receipts, once. */
+bool store_has_room(const struct store *s, const struct mailbox *m, size_t payload);
+int store_fan_out(struct store *s, struct store_request *r, int64_t now);
+
+/* sqlite_rooms.c: an account that is deleted leaves all rooms. */
+int store_leave_rooms(struct store *s, int64_t mailbox, const char *name);
+
 /* sqlite_invitations.c: 1 if @r's token is good, and used once more; else 0, with the refusal in @r. */
 int store_use_invitation(struct store *s, struct store_request *r);
 
@@ -180,3 +195,7 @@ int store_run_drop_chunks(struct store *s, struct store_request *r);
 int store_run_invite(struct store *s, struct store_request *r);
 int store_run_revoke(struct store *s, struct store_request *r);
 int store_run_delete(struct store *s, struct store_request *r);
+int store_run_list_rooms(struct store *s, struct store_request *r);
+int store_run_fetch_room(struct store *s, struct store_request *r);
+int store_run_send_to_room(struct store *s, struct store_request *r);
+int store_run_reset_room(struct store *s, struct store_request *r);

@@ -217,7 +217,9 @@ int store_run_delete(struct store *s, struct store_request *r)
         if (n < 0)
                 return n;
         mailbox_forget(s->mailboxes, m);
-        e = storage_run(s->db, "delete from key_packages where mailbox = ?", "i", r->mailbox);
+        e = store_leave_rooms(s, r->mailbox, name);
+        if (e >= 0)
+                e = storage_run(s->db, "delete from key_packages where mailbox = ?", "i", r->mailbox);
         if (e >= 0)
                 e = storage_run(s->db, "delete from sent where mailbox = ?", "i", r->mailbox);
         if (e >= 0)

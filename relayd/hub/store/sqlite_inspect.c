@@ -66,6 +66,28 @@ static int inspect_groups(struct store *s, FILE *f)
         return e;
 }
 
+static int inspect_rooms(struct store *s, FILE *f)
+{
+        _cleanup_statement_ sqlite3_stmt *q = NULL;
+        int e = storage_prepare(s->db, &q,
+                                "select r.name, r.group_id, r.epoch, length(r.group_info),"
+                                " (select group_concat(a.name, ' ') from room_members m, accounts a"
+                                "  where m.room = r.id and a.id = m.mailbox),"
+                                " (select group_concat(d.name, ' ') from room_departed d where d.room = r.id)"
+                                " from rooms r order by r.name",
+                                "");
+
+        fprintf(f, "rooms\n");
+        while (e >= 0 && (e = storage_step(q)) > 0) {
+                _cleanup_free_ char *group = hex_encode(storage_column_bytes(q, 1));
+
+                fprintf(f, "  %s: group %s, epoch %" PRId64 ", GroupInfo of %" PRId64 " bytes; in it: %s; gone: %s\n",
+                        storage_column_string(q, 0), group ? group : "", storage_column_integer(q, 2),
+                        storage_column_integer(q, 3), storage_column_string(q, 4), storage_column_string(q, 5));
+        }
+        return e;
+}
+
 static int inspect_chunks(struct store *s, FILE *f)
 {
         _cleanup_statement_ sqlite3_stmt *q = NULL;
@@ -92,6 +114,8 @@ int store_inspect(struct store *s, FILE *f)
                 e = inspect_entries(s, f);
         if (e >= 0)
                 e = inspect_groups(s, f);
+        if (e >= 0)
+                e = inspect_rooms(s, f);
         if (e >= 0)
                 e = inspect_chunks(s, f);
         if (e < 0)

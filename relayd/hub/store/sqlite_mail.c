@@ -62,6 +62,11 @@ int store_save_mailboxes(struct store *s)
         return e;
 }
 
+bool store_has_room(const struct store *s, const struct mailbox *m, size_t payload)
+{
+        return m->entries < s->limits.mailbox_entries && m->bytes + (int64_t) payload <= s->limits.mailbox_bytes;
+}
+
 /* Finds the mailboxes of all recipients and sees that each of them has room. */
 static int find_receivers(struct store *s, struct store_request *r)
 {
@@ -89,8 +94,7 @@ static int find_receivers(struct store *s, struct store_request *r)
                 if (m->send == s->sends)
                         continue;
                 m->send = s->sends;
-                if (m->entries >= s->limits.mailbox_entries ||
-                    m->bytes + (int64_t) r->send.payload.size > s->limits.mailbox_bytes) {
+                if (!store_has_room(s, m, r->send.payload.size)) {
                         r->result = STORE_QUOTA;
                         store_set_subject(r, name);
                         return 0;
@@ -161,7 +165,7 @@ static int add_entry(struct store *s, struct store_receipt *receipt, int64_t bod
         return storage_step(add);
 }
 
-static int fan_out(struct store *s, struct store_request *r, int64_t now)
+int store_fan_out(struct store *s, struct store_request *r, int64_t now)
 {
         _cleanup_query_ sqlite3_stmt *add = store_query(s, Q_BODY_ADD), *readers = store_query(s, Q_READERS_ADD);
         int64_t body;
@@ -181,10 +185,9 @@ static int fan_out(struct store *s, struct store_request *r, int64_t now)
 }
 
 /* The id is remembered first, which also tells whether it is new; what is refused is forgotten again. */
-int store_run_send(struct store *s, struct store_request *r)
+int store_remember_sent(struct store *s, struct store_request *r, int64_t now, int64_t *row)
 {
-        _cleanup_query_ sqlite3_stmt *remember = store_query(s, Q_SENT_ADD), *forget = store_query(s, Q_SENT_DROP);
-        int64_t now = now_usec(), id;
+        _cleanup_query_ sqlite3_stmt *remember = store_query(s, Q_SENT_ADD);
         int e;
 
         bind_integer(remember, 1, r->mailbox);
@@ -197,15 +200,32 @@ int store_run_send(struct store *s, struct store_request *r)
                 r->result = STORE_REPEATED;
                 return 0;
         }
-        id = sqlite3_last_insert_rowid(s->db);
+        *row = sqlite3_last_insert_rowid(s->db);
+        return 1;
+}
+
+int store_forget_sent(struct store *s, int64_t row)
+{
+        _cleanup_query_ sqlite3_stmt *forget = store_query(s, Q_SENT_DROP);
+
+        bind_integer(forget, 1, row);
+        return storage_step(forget);
+}
+
+int store_run_send(struct store *s, struct store_request *r)
+{
+        int64_t now = now_usec(), row;
+        int e = store_remember_sent(s, r, now, &row);
+
+        if (e <= 0)
+                return e;
         e = find_receivers(s, r);
         if (e >= 0 && r->result == STORE_DONE && r->send.has_group)
                 e = move_group(s, r, now);
         if (e >= 0 && r->result == STORE_DONE)
-                return r->receipt_count > 0 ? fan_out(s, r, now) : 0;
+                return r->receipt_count > 0 ? store_fan_out(s, r, now) : 0;
         r->receipt_count = 0;
-        bind_integer(forget, 1, id);
-        return e < 0 ? e : storage_step(forget);
+        return e < 0 ? e : store_forget_sent(s, row);
 }
 
 static int less_readers(struct store *s, int64_t body, unsigned readers)

@@ -82,6 +82,23 @@ const char *const store_migrations[STORE_MIGRATIONS] = {
         /* Where the content is, segments.h; in a backup, and before there were segments, it is in the row itself. */
         ("alter table chunks add column place integer;"
          "create index chunks_place on chunks (place) where place is not null;"),
+
+        /* Open groups: where each stands, who is on its roster, and who has left that and has a leaf still. */
+        ("create table rooms ("
+         " id integer primary key,"
+         " name text not null unique,"
+         " group_id blob not null," /* empty: nobody is in it */
+         " epoch integer not null,"
+         " group_info blob not null);"
+         "create table room_members ("
+         " room integer not null,"
+         " mailbox integer not null,"
+         " primary key (room, mailbox)) without rowid;"
+         "create index room_members_mailbox on room_members (mailbox);"
+         "create table room_departed ("
+         " room integer not null,"
+         " name text not null,"
+         " primary key (room, name)) without rowid;"),
 };
 
 const char *const store_queries[Q_COUNT] = {
@@ -129,4 +146,8 @@ const char *const store_queries[Q_COUNT] = {
         [Q_CHUNK_OWNER] = "select bytes from chunk_owners where mailbox = ?",
         [Q_CHUNK_OWNER_MORE] = "insert into chunk_owners (mailbox, bytes) values (?1, ?2)"
                                " on conflict do update set bytes = bytes + ?2",
+        [Q_ROOM] = "select id, group_id, epoch from rooms where name = ?",
+        [Q_ROOM_MEMBER] = "select 1 from room_members where room = ? and mailbox = ?",
+        [Q_ROOM_ROSTER] = "select mailbox from room_members where room = ?",
+        [Q_ROOM_DEPARTED] = "select name from room_departed where room = ?",
 };

@@ -13,6 +13,7 @@
 
 #include "relayd/link/chunk.h"
 #include "relayd/link/message.h"
+#include "relayd/link/room.h"
 
 struct store;
 
@@ -30,17 +31,24 @@ enum store_operation {
         STORE_REVOKE,
         STORE_HAVE_CHUNKS,
         STORE_DROP_CHUNKS,
+        STORE_LIST_ROOMS,
+        STORE_FETCH_ROOM,
+        STORE_SEND_TO_ROOM,
+        STORE_RESET_ROOM,
 };
 
 enum store_result {
         STORE_DONE,
-        STORE_REPEATED, /* STORE_SEND: this id was done before; nothing was stored again. STORE_PUT_CHUNK: it is there
+        STORE_REPEATED, /* STORE_SEND, STORE_SEND_TO_ROOM: this id was done before; nothing was stored again.
+                         * STORE_PUT_CHUNK: it is there
                          */
         STORE_MISMATCH, /* STORE_PUT_CHUNK: its name is not the SHA-256 of its content */
         STORE_EXISTS,   /* STORE_REGISTER: the name belongs to another transport key, or did not long ago */
         STORE_REFUSED,  /* STORE_REGISTER: the token is no invitation that is still good; @refusal says why */
         STORE_UNKNOWN,  /* no such name (subject); STORE_REVOKE: no such invitation that is still good */
-        STORE_STALE,    /* STORE_SEND: the group's epoch is another one (value) */
+        STORE_STALE,    /* STORE_SEND, STORE_SEND_TO_ROOM: the group's epoch is another one (value) */
+        STORE_OUTSIDE,  /* STORE_SEND_TO_ROOM: the sender is not on the roster, or the room has another group */
+        STORE_FULL,     /* STORE_SEND_TO_ROOM: the roster has ROOM_MEMBERS_MAX names (value) */
         STORE_EMPTY,    /* STORE_CLAIM: no key package in stock */
         STORE_QUOTA,    /* a mailbox (subject) or a stock is full */
         STORE_FAILED,   /* the engine could not write; nothing of the batch was stored */
@@ -73,7 +81,8 @@ struct store_request {
         enum store_result result;
 
         /* in */
-        struct bytes name;                    /* REGISTER, LOOK_UP, CLAIM, DELETE */
+        struct bytes name;                    /* REGISTER, LOOK_UP, CLAIM, DELETE, FETCH_ROOM, RESET_ROOM. LIST_ROOMS:
+                                                 words between spaces */
         enum store_policy policy;             /* REGISTER */
         uint8_t token[STORE_TOKEN_HASH_SIZE]; /* REGISTER, INVITE: SHA-256 of an invitation's token; the store has no
                                                  more. REVOKE: the invitation's id */
@@ -86,7 +95,8 @@ struct store_request {
         struct bytes chunk_names; /* HAVE_CHUNKS, of whom @mailbox's account wants to make use: that renews them.
                                      DROP_CHUNKS: those that are @mailbox's own and nobody else has put or asked for */
         struct bytes packages;    /* PUBLISH: struct key_packages */
-        struct send send;         /* SEND */
+        struct send send;         /* SEND. SEND_TO_ROOM: id and payload, which is the room's entry */
+        struct room_post room;    /* SEND_TO_ROOM: what the entry was made of */
         uint64_t sequence;        /* ACK: in. LOOK_UP: out, the newest given out */
         uint64_t now_usec;        /* EXPIRE: what is past its time then is dropped, a bounded amount in a request */
 
@@ -94,12 +104,14 @@ struct store_request {
         uint8_t generation[WIRE_GENERATION_SIZE]; /* LOOK_UP */
         uint32_t key_packages;                    /* LOOK_UP, PUBLISH, CLAIM: one-time packages left */
         bool last_resort;                         /* CLAIM */
-        uint8_t *package;                         /* CLAIM: freed by store_request_release() */
+        uint8_t *package; /* CLAIM: the package. LIST_ROOMS, FETCH_ROOM, SEND_TO_ROOM: the answer's body. Freed by
+                             store_request_release() */
         size_t package_size;
         struct store_receipt {
                 int64_t mailbox;
                 uint64_t sequence;
-        } * receipts; /* SEND: who got an entry, and under which number; freed by store_request_release() */
+        } * receipts; /* SEND, SEND_TO_ROOM: who got an entry, and under which number; freed by store_request_release()
+                       */
         unsigned receipt_count;
         uint8_t *there;             /* HAVE_CHUNKS: a byte for each name; freed by store_request_release() */
         bool more;                  /* EXPIRE: there may be more */

@@ -278,6 +278,26 @@ static void send_to_all(struct store_request *r)
                 play.newest[r->receipts[i].mailbox - 1] = r->receipts[i].sequence;
 }
 
+/* All are in the room. What they get is what the hub says of the step. */
+static void say_to_all(struct store_request *r)
+{
+        struct room_entry entry;
+
+        assert(bytes_equal(r->room.room, BYTES_STRING("general")));
+        assert(read_room_entry(r->send.payload, &entry) >= 0 && entry.step == r->room.step &&
+               bytes_equal(entry.payload, r->room.payload));
+        if (entry.step == ROOM_JOIN)
+                assert(person(entry.sender) + 1 == r->mailbox);
+        r->receipts = calloc(PEOPLE, sizeof(*r->receipts));
+        r->package = calloc(1, 1);
+        assert(r->receipts && r->package);
+        r->package_size = 1;
+        for (int p = 0; p < PEOPLE; p++) {
+                if (play.registered[p] && p + 1 != r->mailbox)
+                        r->receipts[r->receipt_count++] = (struct store_receipt){ p + 1, ++play.newest[p] };
+        }
+}
+
 static void look_up(struct store_request *r)
 {
         int p = person(r->name);
@@ -316,6 +336,16 @@ static void run_one(struct store_request *r)
                 break;
         case STORE_SEND:
                 send_to_all(r);
+                break;
+        case STORE_SEND_TO_ROOM:
+                say_to_all(r);
+                break;
+        case STORE_LIST_ROOMS:
+        case STORE_FETCH_ROOM:
+                assert(r->name.size > 0);
+                r->package = calloc(1, ENTRY_SIZE);
+                r->package_size = ENTRY_SIZE;
+                assert(r->package);
                 break;
         case STORE_DELETE:
                 look_up(r);
@@ -460,6 +490,20 @@ static void say_send(struct channel *c, uint32_t request, unsigned p, struct byt
         say(c, FRAME_SEND, request, writer_bytes(&w));
 }
 
+static void say_room(struct channel *c, uint32_t request, uint8_t step)
+{
+        _cleanup_writer_ struct writer w = WRITER_INIT;
+        struct room_post m = { .room = BYTES_STRING(step & 4 ? "lounge" : "general"),
+                               .group = BYTES_STRING("g"),
+                               .step = (enum room_step)(step % 4),
+                               .payload = BYTES_STRING("x") };
+
+        if (m.step >= ROOM_COMMIT)
+                m.group_info = BYTES_STRING("info");
+        write_room_post(&w, &m);
+        say(c, FRAME_SEND_TO_ROOM, request, writer_bytes(&w));
+}
+
 static void say_fetch(struct channel *c, uint32_t request, uint8_t after, uint8_t window)
 {
         _cleanup_writer_ struct writer w = WRITER_INIT;
@@ -502,7 +546,7 @@ static void act(struct reader *r, const struct sockaddr_un *address, socklen_t s
         uint32_t request = detail >> 4;
         struct channel *c = play.links[place];
 
-        switch (what % 12) {
+        switch (what % 13) {
         case 0:
                 connect_one(address, size, place, peers);
                 break;
@@ -519,7 +563,7 @@ static void act(struct reader *r, const struct sockaddr_un *address, socklen_t s
                 say_send(c, request, p, BYTES(&what, 1));
                 break;
         case 5:
-                say_fetch(c, request, what / 12, detail);
+                say_fetch(c, request, what / 13, detail);
                 break;
         case 6:
         case 7: {
@@ -542,6 +586,9 @@ static void act(struct reader *r, const struct sockaddr_un *address, socklen_t s
         case 11:
                 if (c)
                         c->queued += 100 * 1024; /* it does not read */
+                break;
+        case 12:
+                say_room(c, request, what / 13);
                 break;
         }
         turn();
@@ -583,6 +630,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                       .payload_max = 1024,
                                                       .key_packages_low = 3,
                                                       .reserved_names = "",
+                                                      .rooms = "general",
                                                       .handshake_usec = 1000000,
                                                       .idle_usec = 1000000 };
         struct sockaddr_un address = { .sun_family = AF_UNIX };

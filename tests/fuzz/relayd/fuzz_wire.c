@@ -6,6 +6,7 @@
 #include "relayd/link/chunk.h"
 #include "relayd/link/frame.h"
 #include "relayd/link/message.h"
+#include "relayd/link/room.h"
 
 /* A decoder that accepts something which its encoder writes differently would let two parties read one message in two
  * ways. */
@@ -99,6 +100,24 @@ FUZZ(entry, entry)
 FUZZ(failure, wire_failure)
 
 FUZZ(chunk, chunk)
+FUZZ(room_post, room_post)
+FUZZ(room_state, room_state)
+FUZZ(room_entry, room_entry)
+
+static void fuzz_room_lists(struct bytes input)
+{
+        struct writer w = WRITER_INIT;
+        struct bytes content;
+
+        if (read_room_departed(input, &content) >= 0) {
+                write_room_departed(&w, content);
+                expect(&w, input);
+        }
+        if (read_rooms(input, &content) >= 0) {
+                write_rooms(&w, content);
+                expect(&w, input);
+        }
+}
 
 static void fuzz_chunk_bodies(struct bytes input)
 {
@@ -134,7 +153,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 fuzz_key_packages, fuzz_claim,          fuzz_claim_answer,
                 fuzz_send,         fuzz_fetch,          fuzz_entry,
                 fuzz_failure,      fuzz_integers,       fuzz_chunk,
-                fuzz_chunk_bodies,
+                fuzz_chunk_bodies, fuzz_room_post,      fuzz_room_state,
+                fuzz_room_entry,   fuzz_room_lists,
         };
 
         if (size > 0)

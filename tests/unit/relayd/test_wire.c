@@ -13,6 +13,7 @@
 #include "relayd/link/chunk.h"
 #include "relayd/link/frame.h"
 #include "relayd/link/message.h"
+#include "relayd/link/room.h"
 
 /* Reads from a copy of exactly that size, so that a sanitizer sees any byte read past the end. */
 static int read_exact(int (*read)(struct bytes body), const uint8_t *data, size_t size)
@@ -58,6 +59,11 @@ READS(entry, struct entry)
 READS(ack, uint64_t)
 READS(failure, struct wire_failure)
 READS(chunk, struct chunk)
+READS(room_post, struct room_post)
+READS(room_departed, struct bytes)
+READS(room_state, struct room_state)
+READS(rooms, struct bytes)
+READS(room_entry, struct room_entry)
 READS(chunk_content, struct bytes)
 READS(chunk_names, struct bytes)
 READS(chunks_there, struct bytes)
@@ -92,6 +98,62 @@ static void bodies_about_chunks_refuse_every_truncation(void **state)
         refuses_every_truncation_and_a_byte_more(reads_chunk_names, &w);
         write_chunks_there(&w, BYTES_OF(there));
         refuses_every_truncation_and_a_byte_more(reads_chunks_there, &w);
+}
+
+static void bodies_about_rooms_refuse_every_truncation(void **state)
+{
+        _cleanup_writer_ struct writer names = WRITER_INIT, rooms = WRITER_INIT;
+        struct writer w = WRITER_INIT;
+        struct room_post post = { .room = BYTES_STRING("general"),
+                                  .group = BYTES_STRING("group"),
+                                  .step = ROOM_COMMIT,
+                                  .epoch = 7,
+                                  .removed_count = 1,
+                                  .group_info = BYTES_STRING("info"),
+                                  .payload = BYTES_STRING("commit") };
+
+        write_recipient(&names, BYTES_STRING("bob"));
+        post.removed = writer_bytes(&names);
+        write_room_post(&w, &post);
+        refuses_every_truncation_and_a_byte_more(reads_room_post, &w);
+        write_room_departed(&w, writer_bytes(&names));
+        refuses_every_truncation_and_a_byte_more(reads_room_departed, &w);
+        write_room_state(&w, &(struct room_state){ BYTES_STRING("group"), 7, BYTES_STRING("info") });
+        refuses_every_truncation_and_a_byte_more(reads_room_state, &w);
+        write_room(&rooms, BYTES_STRING("general"), 3);
+        write_rooms(&w, writer_bytes(&rooms));
+        refuses_every_truncation_and_a_byte_more(reads_rooms, &w);
+        write_room_entry(&w, &(struct room_entry){ ROOM_JOIN, BYTES_STRING("bob"), BYTES_STRING("commit") });
+        assert_true(room_entry_is(writer_bytes(&w)));
+        refuses_every_truncation_and_a_byte_more(reads_room_entry, &w);
+}
+
+/* What is only said has no epoch, removes nobody and brings no GroupInfo; a commit has one. */
+static void what_is_sent_to_a_room_fits_its_step(void **state)
+{
+        static const struct {
+                enum room_step step;
+                uint64_t epoch;
+                const char *info;
+                int result;
+        } cases[] = {
+                { ROOM_SAY, 0, "", 0 },         { ROOM_SAY, 1, "", -EBADMSG }, { ROOM_SAY, 0, "i", -EBADMSG },
+                { ROOM_LEAVE, 0, "", 0 },       { ROOM_COMMIT, 1, "i", 0 },    { ROOM_COMMIT, 1, "", -EBADMSG },
+                { ROOM_JOIN, 1, "", -EBADMSG }, { ROOM_JOIN, 0, "i", 0 },      { 4, 0, "i", -EBADMSG },
+        };
+
+        for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+                _cleanup_writer_ struct writer w = WRITER_INIT;
+                struct room_post m;
+
+                write_room_post(&w, &(struct room_post){ .room = BYTES_STRING("general"),
+                                                         .group = BYTES_STRING("g"),
+                                                         .step = cases[i].step,
+                                                         .epoch = cases[i].epoch,
+                                                         .group_info = BYTES_STRING(cases[i].info),
+                                                         .payload = BYTES_STRING("x") });
+                assert_int_equal(read_room_post(writer_bytes(&w), &m), cases[i].result);
+        }
 }
 
 static void a_chunk_has_one_of_four_sizes(void **state)
@@ -349,6 +411,8 @@ int main(int argc, char *argv[])
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(bodies_refuse_every_truncation),
                 cmocka_unit_test(bodies_about_chunks_refuse_every_truncation),
+                cmocka_unit_test(bodies_about_rooms_refuse_every_truncation),
+                cmocka_unit_test(what_is_sent_to_a_room_fits_its_step),
                 cmocka_unit_test(a_chunk_has_one_of_four_sizes),
                 cmocka_unit_test(a_send_is_read_back_as_it_was_written),
                 cmocka_unit_test(a_send_to_nobody_must_be_a_commit),
