@@ -96,6 +96,7 @@ static const char *bus_error_of(const struct link_error *e)
                 return ERROR_EXISTS;
         case WIRE_ERROR_UNKNOWN_RECIPIENT:
         case WIRE_ERROR_NO_KEY_PACKAGE:
+        case WIRE_ERROR_NO_ROOM:
                 return ERROR_NOT_FOUND;
         case WIRE_ERROR_TOO_FAST:
                 return ERROR_THROTTLED;
@@ -176,6 +177,55 @@ static void answer_claim(struct waiting *w, struct bytes answer)
                 (void) sd_bus_reply_method_return(w->call, "h", fd);
 }
 
+static void answer_state(struct waiting *w, struct bytes answer)
+{
+        _cleanup_close_ int fd = -1;
+        struct room_state state;
+        int r = read_room_state(answer, &state);
+
+        if (r >= 0)
+                r = memfd_make(answer, &fd);
+        if (r < 0)
+                (void) sd_bus_reply_method_errorf(
+                        w->call, ERROR_HUB, "The hub's state of the room cannot be handed over: %s.", strerror(-r));
+        else
+                (void) sd_bus_reply_method_return(w->call, "h", fd);
+}
+
+static int append_rooms(sd_bus_message *m, struct bytes rooms)
+{
+        char text[WIRE_NAME_MAX + 1];
+        struct bytes name;
+        struct reader r;
+        uint32_t members;
+        int e = sd_bus_message_open_container(m, 'a', "(su)");
+
+        reader_init(&r, rooms);
+        while (e >= 0 && room_next(&r, &name, &members)) {
+                memcpy(text, name.data, name.size);
+                text[name.size] = '\0';
+                e = sd_bus_message_append(m, "(su)", text, members);
+        }
+        return e < 0 ? e : sd_bus_message_close_container(m);
+}
+
+static void answer_rooms(struct waiting *w, struct bytes answer)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        struct bytes rooms;
+        int r = read_rooms(answer, &rooms);
+
+        if (r >= 0)
+                r = sd_bus_message_new_method_return(w->call, &m);
+        if (r >= 0)
+                r = append_rooms(m, rooms);
+        if (r >= 0)
+                r = sd_bus_send(NULL, m, NULL);
+        if (r < 0)
+                (void) sd_bus_reply_method_errorf(w->call, ERROR_HUB, "The hub's rooms cannot be listed: %s.",
+                                                  strerror(-r));
+}
+
 static void on_waiting_answered(void *userdata, const struct link_error *error, struct bytes answer)
 {
         struct waiting *w = userdata;
@@ -184,6 +234,10 @@ static void on_waiting_answered(void *userdata, const struct link_error *error, 
                 (void) sd_bus_reply_method_errorf(w->call, bus_error_of(error), "%s", error->sentence);
         else if (w->type == FRAME_CLAIM_KEY_PACKAGE)
                 answer_claim(w, answer);
+        else if (w->type == FRAME_FETCH_ROOM)
+                answer_state(w, answer);
+        else if (w->type == FRAME_LIST_ROOMS)
+                answer_rooms(w, answer);
         else if (w->type == FRAME_DELETE_ACCOUNT)
                 answer_delete(w->account, w->call);
         else
@@ -233,6 +287,25 @@ static void conclude(struct account *a, int64_t row, const char *result, uint64_
                         a, ledger_describe(a->node->ledger)); /* it is sent again, and the hub says the same again */
 }
 
+/* A room's answer names those who have gone; the others are empty. As many as an outcome holds are handed on. */
+static void conclude_stored(struct account *a, int64_t row, struct bytes answer)
+{
+        char departed[WIRE_SENTENCE_MAX + 1] = "";
+        struct bytes names = BYTES(NULL, 0), name;
+        struct reader r;
+        size_t used = 0;
+
+        (void) read_room_departed(answer, &names);
+        reader_init(&r, names);
+        while (recipient_next(&r, &name) && used + name.size + 1 < sizeof(departed)) {
+                if (used > 0)
+                        departed[used++] = ' ';
+                memcpy(departed + used, name.data, name.size);
+                used += name.size;
+        }
+        conclude(a, row, "stored", 0, departed);
+}
+
 static void on_sent(void *userdata, const struct link_error *error, struct bytes answer)
 {
         struct under_way *u = userdata;
@@ -241,11 +314,13 @@ static void on_sent(void *userdata, const struct link_error *error, struct bytes
 
         u->row = 0;
         if (!error)
-                conclude(a, row, "stored", 0, "");
+                conclude_stored(a, row, answer);
         else if (error->failure != LINK_REFUSED)
                 return; /* the link goes down: it is sent again on the next one */
         else if (error->code == WIRE_ERROR_STALE)
                 conclude(a, row, "stale", error->value, error->sentence);
+        else if (error->code == WIRE_ERROR_OUTSIDE)
+                conclude(a, row, "outside", 0, error->sentence);
         else if (error->code == WIRE_ERROR_STORAGE || error->code == WIRE_ERROR_TOO_FAST ||
                  error->code == WIRE_ERROR_BUSY)
                 account_break_link(a, error->sentence); /* all of it again later, so that the order stays */
@@ -269,8 +344,12 @@ static void send_envelope(void *userdata, const struct ledger_envelope *e)
         struct under_way *u = userdata;
         struct account *a = u->account;
 
-        write_send(&body, &e->send);
-        if (writer_finish(&body) < 0 || link_request(a->link, FRAME_SEND, writer_bytes(&body), on_sent, u) < 0)
+        if (e->is_for_room)
+                write_fixed(&body, e->send.payload);
+        else
+                write_send(&body, &e->send);
+        if (writer_finish(&body) < 0 || link_request(a->link, e->is_for_room ? FRAME_SEND_TO_ROOM : FRAME_SEND,
+                                                     writer_bytes(&body), on_sent, u) < 0)
                 return;
         u->row = e->row;
         a->sending = e->row;

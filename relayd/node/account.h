@@ -12,6 +12,7 @@
 #include "allowance.h"
 #include "node.h"
 #include "relayd/link/link.h"
+#include "relayd/link/room.h"
 
 enum account_state {
         ACCOUNT_DISABLED,

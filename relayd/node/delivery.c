@@ -316,6 +316,19 @@ static void on_queued(void *userdata, int error)
         sd_bus_message_unref(m);
 }
 
+/* Answers when the ledger has committed. */
+static int answer_queued(struct node *n, struct account *a, sd_bus_message *m)
+{
+        int r = ledger_then(n->ledger, on_queued, sd_bus_message_ref(m));
+
+        if (r < 0) {
+                sd_bus_message_unref(m);
+                return r;
+        }
+        account_hurry(a);
+        return 1;
+}
+
 static int on_send(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_writer_ struct writer recipients = WRITER_INIT, envelope = WRITER_INIT;
@@ -349,13 +362,59 @@ static int on_send(sd_bus_message *m, void *userdata, sd_bus_error *error)
         send.payload = writer_bytes(&envelope);
         if (ledger_queue(n->ledger, a->row.id, &send) < 0)
                 return storage_error(n, error);
-        r = ledger_then(n->ledger, on_queued, sd_bus_message_ref(m));
-        if (r < 0) {
-                sd_bus_message_unref(m);
+        return answer_queued(n, a, m);
+}
+
+static int on_list_rooms(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_writer_ struct writer body = WRITER_INIT;
+        struct account *a = NULL;
+        int r = read_account(userdata, m, error, &a);
+
+        if (r >= 0)
+                r = account_ask(a, m, FRAME_LIST_ROOMS, &body);
+        return r < 0 ? r : 1;
+}
+
+static int on_fetch_room(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_writer_ struct writer body = WRITER_INIT;
+        struct account *a = NULL;
+        const char *room;
+        int r = read_account(userdata, m, error, &a);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "s", &room);
+        if (r < 0)
                 return r;
-        }
-        account_hurry(a);
-        return 1;
+        if (!wire_name_valid(BYTES_STRING(room)))
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                         "\"%s\" is no room's name: 1 to %d of a-z 0-9 . _ -.", room, WIRE_NAME_MAX);
+        write_claim(&body, BYTES_STRING(room));
+        r = writer_finish(&body);
+        if (r >= 0)
+                r = account_ask(a, m, FRAME_FETCH_ROOM, &body);
+        return r < 0 ? r : 1;
+}
+
+static int on_send_to_room(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_writer_ struct writer body = WRITER_INIT;
+        struct node *n = userdata;
+        struct room_post post;
+        struct account *a = NULL;
+        int r = read_account(n, m, error, &a);
+
+        if (r >= 0)
+                r = read_memfd(m, "envelope", ROOM_BODY_MAX, &body, error);
+        if (r < 0)
+                return r;
+        if (read_room_post(writer_bytes(&body), &post) < 0)
+                return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
+                                        "This is no body of SEND_TO_ROOM; docs/wire-protocol.md says how one is made.");
+        if (ledger_queue_for_room(n->ledger, a->row.id, BYTES_OF(post.id), writer_bytes(&body)) < 0)
+                return storage_error(n, error);
+        return answer_queued(n, a, m);
 }
 
 static const sd_bus_vtable vtable[] = {
@@ -375,6 +434,12 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD_WITH_ARGS(
                 "Send", SD_BUS_ARGS("s", account, "ay", id, "as", recipients, "ay", group, "t", epoch, "h", envelope),
                 SD_BUS_NO_RESULT, on_send, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListRooms", SD_BUS_ARGS("s", account), SD_BUS_RESULT("a(su)", rooms), on_list_rooms,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("FetchRoom", SD_BUS_ARGS("s", account, "s", room), SD_BUS_RESULT("h", state),
+                                on_fetch_room, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SendToRoom", SD_BUS_ARGS("s", account, "h", envelope), SD_BUS_NO_RESULT,
+                                on_send_to_room, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };
 

@@ -70,6 +70,8 @@ static const char *const migrations[] = {
         " id integer primary key autoincrement,"
         " account integer not null references accounts on delete cascade,"
         " names blob not null);",
+        /* 1: the envelope is the body of a SEND_TO_ROOM. */
+        "alter table outbox add column room integer not null default 0;",
 };
 
 struct then {
@@ -336,21 +338,43 @@ static int known(struct ledger *l, int64_t account, struct bytes id)
         return r < 0 ? r : storage_step(q);
 }
 
-int ledger_queue(struct ledger *l, int64_t account, const struct send *s)
+/* 1 if it is new, and the account has one more. */
+static int count_new(struct ledger *l, int64_t account, struct bytes id)
 {
         int r = ledger_join(l);
 
         if (r >= 0)
-                r = ledger_note(l, known(l, account, BYTES_OF(s->id)));
+                r = ledger_note(l, known(l, account, id));
         if (r != 0)
                 return r < 0 ? r : 0;
+        r = ledger_note(l, storage_run(l->db, "update accounts set queued = queued + 1 where id = ?", "i", account));
+        return r < 0 ? r : 1;
+}
+
+int ledger_queue(struct ledger *l, int64_t account, const struct send *s)
+{
+        int r = count_new(l, account, BYTES_OF(s->id));
+
+        if (r <= 0)
+                return r;
         r = storage_run(l->db,
                         "insert into outbox (account, message, recipients, recipient_count, group_name, epoch, "
                         "envelope) values (?, ?, ?, ?, ?, ?, ?)",
                         "ibbibib", account, BYTES_OF(s->id), s->recipients, (int64_t) s->recipient_count,
                         s->has_group ? s->group : BYTES(NULL, 0), (int64_t) s->epoch, s->payload);
-        if (r >= 0)
-                r = storage_run(l->db, "update accounts set queued = queued + 1 where id = ?", "i", account);
+        return r < 0 ? ledger_note(l, r) : 1;
+}
+
+int ledger_queue_for_room(struct ledger *l, int64_t account, struct bytes id, struct bytes body)
+{
+        int r = count_new(l, account, id);
+
+        if (r <= 0)
+                return r;
+        r = storage_run(l->db,
+                        "insert into outbox (account, message, recipients, recipient_count, group_name, epoch, "
+                        "envelope, room) values (?, ?, x'', 0, x'', 0, ?, 1)",
+                        "ibb", account, id, body);
         return r < 0 ? ledger_note(l, r) : 1;
 }
 
@@ -361,7 +385,7 @@ int ledger_next_envelope(struct ledger *l, int64_t account, int64_t after,
         struct ledger_envelope e = { 0 };
         int r = storage_prepare(
                 l->db, &q,
-                "select id, message, recipients, recipient_count, group_name, epoch, envelope from outbox"
+                "select id, message, recipients, recipient_count, group_name, epoch, envelope, room from outbox"
                 " where account = ? and id > ? order by id limit 1",
                 "ii", account, after);
 
@@ -378,6 +402,7 @@ int ledger_next_envelope(struct ledger *l, int64_t account, int64_t after,
         e.send.has_group = e.send.group.size > 0;
         e.send.epoch = (uint64_t) storage_column_integer(q, 5);
         e.send.payload = storage_column_bytes(q, 6);
+        e.is_for_room = storage_column_integer(q, 7);
         each(userdata, &e);
         return 1;
 }

@@ -81,10 +81,14 @@ int ledger_note(struct ledger *l, int error);
 struct ledger_envelope {
         int64_t row;
         struct send send; /* views are valid until the callback returns */
+        bool is_for_room; /* its payload is a body of SEND_TO_ROOM (room.h), and it has nothing else */
 };
 
 /* Queues an envelope. 1, or 0 if this id is in the outbox or among the outcomes already. */
 int ledger_queue(struct ledger *l, int64_t account, const struct send *send);
+
+/* The same for the whole body of a SEND_TO_ROOM, in which @id stands, too. */
+int ledger_queue_for_room(struct ledger *l, int64_t account, struct bytes id, struct bytes body);
 
 /* The first envelope in the outbox after row @after: 1 and @each was called with it, 0 if there is none. */
 int ledger_next_envelope(struct ledger *l, int64_t account, int64_t after,

@@ -162,6 +162,14 @@ class Relay:
         os.close(fd)
         return r
 
+    def to_room(self, account, id, step, group, epoch, payload, info=b"", room=b"general"):
+        body = (id + bytes([len(room)]) + room + bytes([len(group)]) + group + bytes([step]) + epoch.to_bytes(8, "big") + b"\0"
+                + bytes([len(info)]) + info + bytes([len(payload)]) + payload)
+        fd = memfd(body)
+        r = self.call(DELIVERY, "SendToRoom", account, dbus.types.UnixFd(fd))
+        os.close(fd)
+        return r
+
     def get(self, account, name):
         return self.call(PROPERTIES, "Get", LINK, name, path="/im/visavis/Relay1/link/" + account)[1]
 

@@ -28,7 +28,7 @@ def interface(document, name):
 
 
 def main():
-    stage = Stage(sys.argv[1:3])
+    stage = Stage(sys.argv[1:3], hub="rooms = general")
     try:
         return play(stage)
     finally:
@@ -102,6 +102,27 @@ def play(stage):
     check("an unknown recipient is refused by name", o and o[0][0] == "refused" and "nobody" in o[0][2], o)
     r = send("a1", ident(5), ["eve@elsewhere.example"], b"x")
     check("another hub is refused at once", r[0] == "im.visavis.Error.InvalidArgument", r)
+
+    r = call(DELIVERY, "ListRooms", "a1")
+    check("the hub's rooms are listed", r[0] == "ok" and [(str(n), int(c)) for n, c in r[1]] == [("general", 0)], r)
+    r = call(DELIVERY, "FetchRoom", "a1", "general")
+    check("nobody is in one at first", r[0] == "ok" and os.read(r[1].take(), 100) == bytes(10), r)
+    r = call(DELIVERY, "FetchRoom", "a1", "lounge")
+    check("another is not there", r[0] == "im.visavis.Error.NotFound" and "lounge" in r[1], r)
+    check("SendToRoom answers", relay.to_room("a1", ident(60), 3, b"g", 0, b"first", b"info")[0] == "ok")
+    check("the first has joined", outcome("a1", ident(60)) == [("stored", 0, "")], cryptod.outcomes)
+    relay.to_room("b1", ident(61), 3, b"h", 0, b"too late", b"info")
+    check("another beginning is stale", outcome("b1", ident(61))[0][:2] == ("stale", 1), cryptod.outcomes)
+    relay.to_room("b1", ident(62), 0, b"g", 0, b"hello")
+    check("who has not joined is outside", outcome("b1", ident(62))[0][0] == "outside", cryptod.outcomes)
+    relay.to_room("b1", ident(63), 3, b"g", 1, b"bob joins", b"info")
+    check("it is told who has joined", outcome("b1", ident(63))[0][0] == "stored"
+          and until(lambda: b"\xff\xf1\x03\x03bob\x09bob joins" in cryptod.contents("a1")), cryptod.contents("a1"))
+    relay.to_room("b1", ident(64), 1, b"g", 0, b"bye")
+    relay.to_room("a1", ident(65), 0, b"g", 0, b"bob?") if outcome("b1", ident(64)) else None
+    check("and who is to be removed", outcome("a1", ident(65)) == [("stored", 0, "bob")], cryptod.outcomes)
+    r = relay.to_room("a1", ident(66), 0, b"", 0, b"x")
+    check("what is no body is refused at once", r[0] == "im.visavis.Error.InvalidArgument", r)
 
     # The hub goes away: what is sent waits on relayd's disk, also through kill -9 of relayd.
     stage.kill("hub")
