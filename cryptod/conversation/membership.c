@@ -10,8 +10,9 @@
 #include "services/storage.h"
 
 /* Two sealed rows, both bound to the id:
- *     struct { opaque pending[16]; uint32 messages; }
- *     struct { uint8 leave; opaque added<V>, removed<V>, name<V>, leavers<V>; }      what is wanted; none: nothing */
+ *     struct { opaque pending[16]; uint32 messages, refused; }
+ *     struct { uint8 leave; opaque added<V>, removed<V>, name<V>, leavers<V>, roles<V>, picture<V>; uint8 policy; }
+ * what is wanted; none: nothing. Those of before there were roles end behind messages and leavers. */
 
 static int seal_for(struct vault *v, const char *table, int64_t id, struct bytes content, struct writer *out)
 {
@@ -33,11 +34,13 @@ static void note_stored(struct membership *m)
 {
         memcpy(m->stored.pending, m->pending, sizeof(m->pending));
         m->stored.messages = m->messages;
+        m->stored.refused = m->refused;
 }
 
 static bool is_stored(const struct membership *m)
 {
-        return m->stored.messages == m->messages && bytes_equal(BYTES_OF(m->stored.pending), BYTES_OF(m->pending));
+        return m->stored.messages == m->messages && m->stored.refused == m->refused &&
+               bytes_equal(BYTES_OF(m->stored.pending), BYTES_OF(m->pending));
 }
 
 static int store_row(struct vault *v, struct membership *m)
@@ -47,6 +50,7 @@ static int store_row(struct vault *v, struct membership *m)
 
         write_fixed(&content, BYTES_OF(m->pending));
         write_u32(&content, m->messages);
+        write_u32(&content, m->refused);
         r = seal_for(v, "membership", m->id, writer_bytes(&content), &sealed);
         if (r >= 0)
                 r = storage_run(vault_database(v), "UPDATE membership SET content = ? WHERE id = ?", "bi",
@@ -58,7 +62,8 @@ static int store_row(struct vault *v, struct membership *m)
 
 bool wanted_any(const struct wanted *w)
 {
-        return w->added.size > 0 || w->removed.size > 0 || w->name.size > 0;
+        return w->added.size > 0 || w->removed.size > 0 || w->name.size > 0 || w->roles.size > 0 ||
+               w->picture.size > 0 || w->policy != 0;
 }
 
 static int store_wanted(struct vault *v, const struct membership *m)
@@ -74,6 +79,9 @@ static int store_wanted(struct vault *v, const struct membership *m)
         write_vector(&content, writer_bytes(&w->removed));
         write_vector(&content, writer_bytes(&w->name));
         write_vector(&content, writer_bytes(&w->leavers));
+        write_vector(&content, writer_bytes(&w->roles));
+        write_vector(&content, writer_bytes(&w->picture));
+        write_u8(&content, w->policy);
         r = writer_finish(&content);
         if (r >= 0)
                 r = seal_for(v, "wanted", m->id, writer_bytes(&content), &sealed);
@@ -89,6 +97,7 @@ int membership_add(struct vault *v, struct membership *m, struct bytes conversat
         if (r < 0)
                 return r;
         m->id = sqlite3_last_insert_rowid(vault_database(v));
+        membership_note_roles(m);
         r = store_row(v, m);
         return r < 0 ? r : membership_store(v, m);
 }
@@ -122,6 +131,7 @@ static int load_row(struct vault *v, struct membership *m)
         reader_init(&reader, secret_bytes(content));
         pending = read_fixed(&reader, sizeof(m->pending));
         m->messages = read_u32(&reader);
+        m->refused = reader_more(&reader) ? read_u32(&reader) : 0;
         if (reader_finish(&reader) < 0)
                 return -EBADMSG;
         memcpy(m->pending, pending.data, pending.size);
@@ -135,6 +145,8 @@ static void wanted_release(struct wanted *w)
         writer_release(&w->removed);
         writer_release(&w->name);
         writer_release(&w->leavers);
+        writer_release(&w->roles);
+        writer_release(&w->picture);
         *w = (struct wanted){ 0 };
 }
 
@@ -159,6 +171,11 @@ static int load_wanted(struct vault *v, struct membership *m)
         write_fixed(&w->removed, read_vector(&reader));
         write_fixed(&w->name, read_vector(&reader));
         write_fixed(&w->leavers, read_vector(&reader));
+        if (reader_more(&reader)) {
+                write_fixed(&w->roles, read_vector(&reader));
+                write_fixed(&w->picture, read_vector(&reader));
+                w->policy = read_u8(&reader);
+        }
         return reader_finish(&reader);
 }
 
@@ -175,6 +192,8 @@ int membership_load(struct vault *v, struct membership *m)
                 r = load_wanted(v, m);
         if (r < 0)
                 m->group = group_free(m->group);
+        else
+                membership_note_roles(m);
         return r;
 }
 
@@ -193,6 +212,7 @@ struct membership *membership_free(struct membership *m)
                 return NULL;
         group_free(m->group);
         wanted_release(&m->wanted);
+        writer_release(&m->noted);
         free(m);
         return NULL;
 }
@@ -205,6 +225,39 @@ struct bytes membership_group_id(const struct membership *m)
 uint64_t membership_epoch(const struct membership *m)
 {
         return group_epoch(m->group)->context.epoch;
+}
+
+void membership_slot(const struct membership *m, struct writer *out)
+{
+        _cleanup_writer_ struct writer count = WRITER_INIT;
+        _cleanup_secret_ struct secret *name = NULL;
+
+        if (m->refused == 0) {
+                write_fixed(out, membership_group_id(m));
+                return;
+        }
+        write_u32(&count, m->refused);
+        name = group_export(m->group, "visavis commit slot", writer_bytes(&count), membership_group_id(m).size);
+        write_fixed(out, secret_bytes(name));
+}
+
+void membership_roles(const struct membership *m, struct profile *profile, struct roles *out)
+{
+        const struct epoch *e = group_epoch(m->group);
+
+        if (profile_read(e->context.extensions, profile) < 0)
+                *profile = (struct profile){ 0 };
+        roles_resolve(profile->roles, &e->tree, NULL, NULL, out);
+}
+
+void membership_note_roles(struct membership *m)
+{
+        struct profile profile;
+        struct roles roles;
+
+        membership_roles(m, &profile, &roles);
+        writer_release(&m->noted);
+        roles_write(&roles, &group_epoch(m->group)->tree, NULL, NULL, BYTES(NULL, 0), ROLE_MEMBER, &m->noted);
 }
 
 const struct leaf_node *membership_other(const struct membership *m)

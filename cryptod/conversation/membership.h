@@ -5,14 +5,21 @@
 
 #include "cryptod/conversation/credential.h"
 #include "cryptod/conversation/outbox.h"
+#include "cryptod/conversation/profile.h"
+#include "cryptod/conversation/roles.h"
 #include "cryptod/mls/group.h"
 
 /* What is to become of a group and has not been accepted by the hub, or seen in a commit of somebody else's. It
  * outlives the epoch: a commit that lost its race is made anew from it. */
+enum { WANTED_POLICY = 0x80 };
+
 struct wanted {
         struct writer added;   /* a list of key packages (list.h) */
         struct writer removed; /* a list of addresses */
         struct writer name;    /* of the group; empty: as it is */
+        struct writer roles;   /* a list: struct { opaque address<V>; uint8 role; } */
+        struct writer picture; /* a list of one, or of none: as it is */
+        uint8_t policy;        /* and WANTED_POLICY; 0: as it is */
         struct writer leavers; /* a list of the addresses of those who have proposed in this epoch to leave */
         bool leave;            /* we want to be out */
         bool changed;          /* since it was stored */
@@ -25,11 +32,13 @@ struct membership {
         struct wanted wanted;
         uint8_t pending[ENVELOPE_ID_SIZE]; /* the envelope of our pending commit */
         uint32_t messages;                 /* that we have sent since our keys were replaced */
+        uint32_t refused;                  /* commits of this epoch that broke the group's rules */
         struct {
                 uint8_t pending[ENVELOPE_ID_SIZE];
-                uint32_t messages;
-        } stored;  /* what the row has of these two */
-        bool gone; /* erased in the transaction under way, which frees it when it commits */
+                uint32_t messages, refused;
+        } stored;            /* what the row has of these */
+        struct writer noted; /* the roles that the history has told of, as roles.h writes them */
+        bool gone;           /* erased in the transaction under way, which frees it when it commits */
 };
 
 /* Whether a commit is to bring something about. */
@@ -54,6 +63,17 @@ uint64_t membership_epoch(const struct membership *m);
 /* Whether something can be said in it: not while nobody but us is in it and a commit that adds somebody has not been
  * accepted yet; and not while somebody is to be removed, who could still read it. */
 bool membership_ready(const struct membership *m);
+
+/* Under which name, of CONVERSATION_ID_SIZE bytes, the hub orders the next commit: the group's id, and after a commit
+ * that broke the rules one that only the members of the epoch know, and that all who have refused it come to
+ * (docs/decisions/groups-follow-what-is-valid.md). */
+void membership_slot(const struct membership *m, struct writer *out);
+
+/* The roles of its members. @profile: views into the group, until it changes. */
+void membership_roles(const struct membership *m, struct profile *profile, struct roles *out);
+
+/* The history has told of the roles as they are. */
+void membership_note_roles(struct membership *m);
 
 /* The leaf of another member; NULL if there is none. */
 const struct leaf_node *membership_other(const struct membership *m);

@@ -83,6 +83,16 @@ int messenger_remove_member(struct messenger *m, struct conversation *c, const c
 /* Gives a group another name, in the same manner. -EDOM: it is none (profile.h). */
 int messenger_rename(struct messenger *m, struct conversation *c, struct bytes name);
 
+/* Gives a member, or ourselves, another role, and a group another policy (POLICY_…) or picture (empty: none), in the
+ * same manner. These and the ones above: -EPERM if our own role does not allow it (rules.h); it may turn out later,
+ * too, and then the conversation says so. -EMSGSIZE: the picture is larger than CONVERSATION_PICTURE_MAX. */
+int messenger_set_role(struct messenger *m, struct conversation *c, const char *address, enum role role);
+int messenger_set_policy(struct messenger *m, struct conversation *c, uint8_t policy);
+int messenger_set_picture(struct messenger *m, struct conversation *c, struct bytes picture);
+
+/* What a group's state says of it: views, until the group changes. -EINVAL, -ENOTCONN */
+int messenger_group_profile(const struct conversation *c, struct profile *out);
+
 /* Wants to be out of a group: nothing is sent or taken in any more, and the keys are erased as soon as another member
  * has taken us out. -EINVAL, -ENOTCONN */
 int messenger_leave(struct messenger *m, struct conversation *c);
@@ -93,6 +103,19 @@ bool messenger_is_member(const struct conversation *c);
 /* Appends a list (list.h) of the members, ourselves too: addresses, with a ? before those whose root key is another
  * than the one that is known. None if we are no member. */
 int messenger_list_members(struct messenger *m, const struct conversation *c, struct writer *out);
+
+/* A member, as people are shown one. */
+struct member_view {
+        char address[ADDRESS_TEXT_MAX]; /* name@host:port */
+        enum role role;                 /* member in a conversation of two */
+        bool self;
+        bool verified;  /* the safety number of the key that they have here was compared */
+        bool other_key; /* they have another key here than the one that is known for the address */
+};
+
+/* The first member at *place or behind it (0 at first; then one more than where it stands): 1 and @out, or 0. -EBADMSG:
+ * the vault is damaged. */
+int messenger_next_member(struct messenger *m, const struct conversation *c, uint32_t *place, struct member_view *out);
 
 /* Encrypts and queues a text. @time: microseconds since 1970. -EINVAL: not UTF-8, or empty; -EMSGSIZE; -ENOTCONN: the
  * conversation has no group any more and has to be started again; storage errors. */

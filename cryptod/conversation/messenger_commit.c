@@ -14,6 +14,7 @@
 #include "cryptod/conversation/messenger_state.h"
 #include "cryptod/conversation/notice.h"
 #include "cryptod/conversation/parcel.h"
+#include "cryptod/conversation/rules.h"
 #include "services/cleanup.h"
 
 /* The address in a key package that was checked before. */
@@ -79,14 +80,83 @@ static void draft_removals(const struct membership *g, struct draft *d)
         d->change.remove = d->remove;
 }
 
-static int draft_name(const struct conversation *c, const struct membership *g, struct draft *d)
+/* Members whom the draft leaves in. */
+static bool stays(const void *userdata, uint32_t leaf)
 {
-        _cleanup_writer_ struct writer extensions = WRITER_INIT;
-        const struct profile profile = { c->kind, writer_bytes(&g->wanted.name) };
+        const struct draft *d = userdata;
 
-        if (profile.name.size == 0)
+        for (size_t i = 0; i < d->change.remove_count; i++) {
+                if (d->remove[i] == leaf)
+                        return false;
+        }
+        return true;
+}
+
+/* Gives one more role in @list. */
+static void give_role(const struct membership *g, const struct draft *d, struct writer *list, struct bytes address,
+                      enum role role)
+{
+        const struct ratchet_tree *tree = &group_epoch(g->group)->tree;
+        struct writer changed = WRITER_INIT;
+        struct device_credential who;
+        struct roles roles;
+
+        for (uint32_t leaf = 0; membership_member(g, &leaf, &who); leaf++) {
+                if (!bytes_equal(who.address, address))
+                        continue;
+                roles_resolve(writer_bytes(list), tree, stays, d, &roles);
+                roles_write(&roles, tree, stays, d, who.root_key, role, &changed);
+                writer_release(list);
+                *list = changed;
+                return;
+        }
+}
+
+/* The roles as they are to be. Whoever adds somebody writes down what they are (rules.h). */
+static void draft_roles(const struct membership *g, const struct draft *d, struct bytes before, struct writer *out)
+{
+        const struct ratchet_tree *tree = &group_epoch(g->group)->tree;
+        struct roles roles;
+        struct reader r;
+
+        if (g->wanted.roles.size == 0 && d->change.add_count == 0) {
+                write_fixed(out, before);
+                return;
+        }
+        roles_resolve(before, tree, stays, d, &roles);
+        roles_write(&roles, tree, stays, d, BYTES(NULL, 0), ROLE_MEMBER, out);
+        reader_init(&r, writer_bytes(&g->wanted.roles));
+        while (reader_more(&r)) {
+                struct bytes address = read_vector(&r);
+
+                give_role(g, d, out, address, (enum role) read_u8(&r));
+        }
+}
+
+static int draft_profile(const struct membership *g, struct draft *d)
+{
+        _cleanup_writer_ struct writer extensions = WRITER_INIT, roles = WRITER_INIT;
+        struct bytes before = group_epoch(g->group)->context.extensions;
+        const struct wanted *w = &g->wanted;
+        struct profile p;
+        struct reader picture;
+        int r = profile_read(before, &p);
+
+        if (r < 0 || p.kind == CONVERSATION_PERSON)
+                return r;
+        draft_roles(g, d, p.roles, &roles);
+        if (bytes_equal(writer_bytes(&roles), p.roles) && w->name.size == 0 && w->picture.size == 0 && w->policy == 0)
                 return 0;
-        profile_write(&profile, &extensions);
+        p.roles = writer_bytes(&roles);
+        if (w->name.size > 0)
+                p.name = writer_bytes(&w->name);
+        if (w->policy != 0)
+                p.policy = w->policy & ~WANTED_POLICY;
+        reader_init(&picture, writer_bytes(&w->picture));
+        if (reader_more(&picture))
+                p.picture = read_vector(&picture);
+        profile_write(&p, &extensions);
+        profile_write_others(before, &extensions);
         proposal_write_group_context_extensions(&d->extensions, writer_bytes(&extensions));
         d->proposal = writer_bytes(&d->extensions);
         d->change.proposals = &d->proposal;
@@ -133,12 +203,18 @@ int messenger_tell_removed(struct messenger *m, const struct membership *g, stru
         return r < 0 ? r : 0;
 }
 
+int messenger_judge(void *userdata, const struct commit_view *commit)
+{
+        return rules_judge(commit);
+}
+
 int messenger_commit(struct messenger *m, struct conversation *c, struct membership *g)
 {
         _cleanup_(draft_release) struct draft d = { .change.cached = true };
         _cleanup_writer_ struct writer commit = WRITER_INIT, welcome = WRITER_INIT, content = WRITER_INIT;
-        const struct group_host host = { .lifetime_max = KEY_PACKAGE_LIFETIME_MAX };
-        struct envelope e = { .membership = g->id, .group = membership_group_id(g), .epoch = membership_epoch(g) };
+        _cleanup_writer_ struct writer slot = WRITER_INIT;
+        const struct group_host host = { .commit = messenger_judge, .lifetime_max = KEY_PACKAGE_LIFETIME_MAX };
+        struct envelope e = { .membership = g->id, .epoch = membership_epoch(g) };
         int r;
 
         messenger_recipients(m, g, &d.recipients);
@@ -146,7 +222,7 @@ int messenger_commit(struct messenger *m, struct conversation *c, struct members
         leave_out(&d.recipients, writer_bytes(&g->wanted.leavers));
         draft_adds(g, &d);
         draft_removals(g, &d);
-        r = draft_name(c, g, &d);
+        r = draft_profile(g, &d);
         if (r >= 0)
                 r = group_commit(g->group, &d.change, &host, &commit, &welcome);
         if (r < 0)
@@ -159,6 +235,8 @@ int messenger_commit(struct messenger *m, struct conversation *c, struct members
                 r = -EMSGSIZE;
         if (r < 0)
                 return r;
+        membership_slot(g, &slot);
+        e.group = writer_bytes(&slot);
         e.recipients = writer_bytes(&d.recipients);
         e.content = writer_bytes(&content);
         r = messenger_queue(m, &e);
@@ -187,47 +265,88 @@ int messenger_propose_to_leave(struct messenger *m, struct membership *g)
 
 /* -- what the new epoch is ---------------------------------------------------------------------------------------- */
 
+/* Of @list, what is still to be: items that the members' addresses hold, or with @held false do not hold. */
+static void keep_open(struct writer *list, struct bytes members, bool held, struct bytes (*address)(struct bytes item))
+{
+        struct writer open = WRITER_INIT;
+        struct reader r;
+
+        reader_init(&r, writer_bytes(list));
+        while (reader_more(&r)) {
+                struct bytes item = read_vector(&r);
+
+                if (list_holds(members, address(item)) == held)
+                        write_vector(&open, item);
+        }
+        writer_release(list);
+        *list = open;
+}
+
+static struct bytes itself(struct bytes address)
+{
+        return address;
+}
+
+/* Roles that are to be given still, to people who are in it still. */
+static void keep_open_roles(struct wanted *w, const struct membership *g, const struct roles *roles)
+{
+        struct writer open = WRITER_INIT;
+        struct device_credential who;
+        struct reader r;
+
+        reader_init(&r, writer_bytes(&w->roles));
+        while (reader_more(&r)) {
+                struct bytes address = read_vector(&r);
+                uint8_t role = read_u8(&r);
+
+                for (uint32_t leaf = 0; membership_member(g, &leaf, &who); leaf++) {
+                        if (!bytes_equal(who.address, address))
+                                continue;
+                        if (roles_of(roles, who.root_key) != (enum role) role) {
+                                write_vector(&open, address);
+                                write_u8(&open, role);
+                        }
+                        break;
+                }
+        }
+        writer_release(&w->roles);
+        w->roles = open;
+}
+
 /* Drops what has been brought about, by whomever. */
 static void forget_what_is(struct wanted *w, const struct membership *g)
 {
-        _cleanup_writer_ struct writer members = WRITER_INIT, added = WRITER_INIT, removed = WRITER_INIT;
+        _cleanup_writer_ struct writer members = WRITER_INIT, picture = WRITER_INIT;
         struct profile profile;
-        struct reader r;
+        struct roles roles;
 
         membership_addresses(g, &members);
-        reader_init(&r, writer_bytes(&w->added));
-        while (reader_more(&r)) {
-                struct bytes package = read_vector(&r);
-
-                if (!list_holds(writer_bytes(&members), package_address(package)))
-                        write_vector(&added, package);
-        }
-        reader_init(&r, writer_bytes(&w->removed));
-        while (reader_more(&r)) {
-                struct bytes address = read_vector(&r);
-
-                if (list_holds(writer_bytes(&members), address))
-                        write_vector(&removed, address);
-        }
-        writer_release(&w->added);
-        writer_release(&w->removed);
+        keep_open(&w->added, writer_bytes(&members), false, package_address);
+        keep_open(&w->removed, writer_bytes(&members), true, itself);
         writer_release(&w->leavers);
-        if (profile_read(group_epoch(g->group)->context.extensions, &profile) >= 0 &&
-            bytes_equal(profile.name, writer_bytes(&w->name)))
+        membership_roles(g, &profile, &roles);
+        keep_open_roles(w, g, &roles);
+        if (bytes_equal(profile.name, writer_bytes(&w->name)))
                 writer_release(&w->name);
-        w->added = added;
-        w->removed = removed;
-        added = removed = WRITER_INIT;
+        write_vector(&picture, profile.picture);
+        if (bytes_equal(writer_bytes(&picture), writer_bytes(&w->picture)))
+                writer_release(&w->picture);
+        if (w->policy == (profile.policy | WANTED_POLICY))
+                w->policy = 0;
         w->changed = true;
 }
 
-static int follow_name(struct messenger *m, struct conversation *c, const struct membership *g)
+static int follow_profile(struct messenger *m, struct conversation *c, struct membership *g)
 {
         struct profile p;
-        int r = profile_read(group_epoch(g->group)->context.extensions, &p);
+        struct roles roles;
+        int r;
 
-        if (r < 0 || bytes_equal(p.name, BYTES_STRING(c->name)))
-                return r < 0 ? 0 : r; /* a name that is none leaves the old one */
+        membership_roles(g, &p, &roles);
+        r = notice_add_roles(m, c, g, &roles);
+        membership_note_roles(g);
+        if (r < 0 || p.name.size == 0 || bytes_equal(p.name, BYTES_STRING(c->name)))
+                return r;
         memcpy(c->name, p.name.data, p.name.size);
         c->name[p.name.size] = '\0';
         r = conversation_store(m->vault, c);
@@ -252,6 +371,9 @@ void messenger_give_up(struct membership *g)
         writer_release(&g->wanted.added);
         writer_release(&g->wanted.removed);
         writer_release(&g->wanted.name);
+        writer_release(&g->wanted.roles);
+        writer_release(&g->wanted.picture);
+        g->wanted.policy = 0;
         g->wanted.changed = true;
 }
 
@@ -267,8 +389,9 @@ int messenger_followed(struct messenger *m, struct conversation *c, struct membe
                 if (r >= 0)
                         r = messenger_meet(m, g);
                 if (r >= 0)
-                        r = follow_name(m, c, g);
+                        r = follow_profile(m, c, g);
         }
+        g->refused = 0;
         forget_what_is(&g->wanted, g);
         if (r >= 0 && g->wanted.leave)
                 return membership_other(g) ? messenger_propose_to_leave(m, g) : messenger_gone(m, c, g);
@@ -316,15 +439,30 @@ int messenger_gone(struct messenger *m, struct conversation *c, struct membershi
         return r < 0 || conversation_current(c) ? r : messenger_fail_waiting(m, c);
 }
 
-int messenger_refused(struct messenger *m, struct conversation *c, struct membership *g, bool stale)
+int messenger_outlaw(struct messenger *m, struct conversation *c, struct membership *g, struct bytes actor)
+{
+        int r = g->refused++ > 0 ? 0
+                                 : notice_add(m, c,
+                                              "%.*s tried to change the group in a way that only others may. Nobody "
+                                              "has followed; an admin can remove them.",
+                                              (int) actor.size, (const char *) actor.data);
+
+        if (r >= 0 && wanted_any(&g->wanted) && !group_has_pending(g->group))
+                r = commit_again(m, c, g);
+        return r < 0 ? r : membership_store(m->vault, g);
+}
+
+int messenger_refused(struct messenger *m, struct conversation *c, struct membership *g, bool stale, bool winner_comes)
 {
         int r;
 
         group_clear_pending(g->group);
         if (c->kind == CONVERSATION_PERSON && !membership_other(g)) /* nobody but us has ever been in it */
                 return messenger_gone(m, c, g);
-        if (stale) /* the winner comes, and what is wanted is committed on top of it */
+        if (stale && winner_comes) /* and what is wanted is committed on top of it */
                 return membership_store(m->vault, g);
+        if (stale) /* it has come, and was refused */
+                return commit_again(m, c, g);
         r = wanted_any(&g->wanted) ? notice_add(m, c, "The hub refused a change of the group; try it again.") : 0;
         messenger_give_up(g);
         if (r >= 0)

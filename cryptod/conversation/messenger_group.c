@@ -61,7 +61,8 @@ int messenger_create_group(struct messenger *m, struct bytes name, const struct 
                            uint64_t now, struct conversation **out)
 {
         _cleanup_writer_ struct writer extensions = WRITER_INIT;
-        struct profile profile = { CONVERSATION_GROUP, name };
+        _cleanup_writer_ struct writer roles = WRITER_INIT;
+        struct profile profile = { CONVERSATION_GROUP, name, .policy = POLICY_ALL };
         struct conversation *c;
         struct membership *g;
         int r;
@@ -71,6 +72,9 @@ int messenger_create_group(struct messenger *m, struct bytes name, const struct 
         g = calloc(1, sizeof(*g));
         if (!g)
                 abort();
+        write_vector(&roles, writer_bytes(&m->device->root_key));
+        write_u8(&roles, ROLE_OWNER);
+        profile.roles = writer_bytes(&roles);
         profile_write(&profile, &extensions);
         r = check_invitees(m, invitees, count, now);
         if (r >= 0)
@@ -161,6 +165,69 @@ int messenger_rename(struct messenger *m, struct conversation *c, struct bytes n
         write_fixed(&g->wanted.name, name);
         g->wanted.changed = true;
         return messenger_end(m, g, commit_unless_pending(m, c, g));
+}
+
+int messenger_set_role(struct messenger *m, struct conversation *c, const char *address, enum role role)
+{
+        _cleanup_writer_ struct writer members = WRITER_INIT;
+        struct membership *g;
+        int r = changeable(c, &g);
+
+        if (r < 0)
+                return r;
+        membership_addresses(g, &members);
+        if (!list_holds(writer_bytes(&members), BYTES_STRING(address)))
+                return -ENOENT;
+        r = messenger_begin(m);
+        if (r < 0)
+                return r;
+        write_vector(&g->wanted.roles, BYTES_STRING(address)); /* the last word counts */
+        write_u8(&g->wanted.roles, (uint8_t) role);
+        g->wanted.changed = true;
+        return messenger_end(m, g, commit_unless_pending(m, c, g));
+}
+
+int messenger_set_policy(struct messenger *m, struct conversation *c, uint8_t policy)
+{
+        struct membership *g;
+        int r = changeable(c, &g);
+
+        if (r >= 0)
+                r = messenger_begin(m);
+        if (r < 0)
+                return r;
+        g->wanted.policy = policy | WANTED_POLICY;
+        g->wanted.changed = true;
+        return messenger_end(m, g, commit_unless_pending(m, c, g));
+}
+
+int messenger_set_picture(struct messenger *m, struct conversation *c, struct bytes picture)
+{
+        struct membership *g;
+        int r = changeable(c, &g);
+
+        if (r >= 0 && picture.size > CONVERSATION_PICTURE_MAX)
+                r = -EMSGSIZE;
+        if (r >= 0)
+                r = messenger_begin(m);
+        if (r < 0)
+                return r;
+        writer_release(&g->wanted.picture);
+        write_vector(&g->wanted.picture, picture);
+        g->wanted.changed = true;
+        return messenger_end(m, g, commit_unless_pending(m, c, g));
+}
+
+int messenger_group_profile(const struct conversation *c, struct profile *out)
+{
+        struct roles roles;
+
+        if (c->kind == CONVERSATION_PERSON)
+                return -EINVAL;
+        if (!messenger_is_member(c) || !c->memberships->group)
+                return -ENOTCONN;
+        membership_roles(c->memberships, out, &roles);
+        return 0;
 }
 
 int messenger_leave(struct messenger *m, struct conversation *c)

@@ -1,7 +1,9 @@
 /* See messenger_state.h: people whose root keys are known, trusted on first use. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "cryptod/conversation/contact.h"
 #include "cryptod/conversation/list.h"
 #include "cryptod/conversation/messenger_state.h"
 #include "services/cleanup.h"
@@ -117,4 +119,43 @@ void messenger_recipients(const struct messenger *m, const struct membership *g,
                 if (!bytes_equal(address, own) && same_hub(address, own))
                         write_vector(out, address);
         }
+}
+
+static int view_contact(struct messenger *m, const struct device_credential *who, struct member_view *out)
+{
+        const struct conversation *c = messenger_person(m, who->address);
+        _cleanup_(contact_release) struct contact k = { 0 };
+        int r = c ? contact_load(m->vault, conversation_id(c), &k) : 0;
+
+        if (r < 0 || !c || c->root_key.size == 0)
+                return r;
+        out->other_key = !bytes_equal(who->root_key, writer_bytes(&c->root_key));
+        out->verified = bytes_equal(who->root_key, writer_bytes(&k.verified));
+        return 0;
+}
+
+int messenger_next_member(struct messenger *m, const struct conversation *c, uint32_t *place, struct member_view *out)
+{
+        struct membership *g = c->memberships;
+        struct device_credential who;
+        struct profile profile;
+        struct roles roles;
+        struct member_view view = { 0 };
+        int r = 0;
+
+        if (!messenger_is_member(c) || !g->group || !membership_member(g, place, &who))
+                return 0;
+        (void) snprintf(view.address, sizeof(view.address), "%.*s", (int) who.address.size,
+                        (const char *) who.address.data);
+        membership_roles(g, &profile, &roles);
+        view.role = c->kind == CONVERSATION_PERSON ? ROLE_MEMBER : roles_of(&roles, who.root_key);
+        view.self = is_own(m, who.address);
+        if (view.self)
+                view.other_key = !bytes_equal(who.root_key, writer_bytes(&m->device->root_key));
+        else
+                r = view_contact(m, &who, &view);
+        if (r < 0)
+                return r;
+        *out = view;
+        return 1;
 }

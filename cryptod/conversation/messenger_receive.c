@@ -12,6 +12,7 @@
 #include "cryptod/conversation/messenger_state.h"
 #include "cryptod/conversation/notice.h"
 #include "cryptod/conversation/parcel.h"
+#include "cryptod/conversation/rules.h"
 #include "services/cleanup.h"
 #include "services/log.h"
 #include "services/storage.h"
@@ -301,6 +302,7 @@ struct receiving {
         const struct messenger *messenger;
         const struct conversation *conversation;
         const struct group *group;
+        uint32_t outlaw; /* whose commit broke the rules of the group */
 };
 
 static int check_leaf(void *userdata, const struct leaf_node *leaf)
@@ -326,6 +328,14 @@ static int check_proposal(void *userdata, const struct proposal *proposal, uint3
         return group_proposals(r->group) < group_epoch(r->group)->tree.leaves ? 0 : -EMSGSIZE;
 }
 
+static int judge(void *userdata, const struct commit_view *commit)
+{
+        struct receiving *r = userdata;
+
+        r->outlaw = commit->committer;
+        return rules_judge(commit);
+}
+
 /* What a conversation has no use for: a third leaf where two talk, a tree that is too large, an end. */
 static int check_received(const struct conversation *c, const struct membership *g, const struct received *received)
 {
@@ -341,6 +351,7 @@ static int check_received(const struct conversation *c, const struct membership 
 struct step {
         struct received received;
         bool merged;           /* our own pending commit was taken over before it was opened */
+        uint32_t outlaw;       /* whose commit broke the rules; NODE_NONE: somebody's from outside */
         bool lost_race;        /* our own pending commit was dropped for this one */
         struct writer before;  /* the members at first, if one of these is a change of the epoch */
         struct writer between; /* and after our own commit */
@@ -358,9 +369,10 @@ static void step_release(struct step *s)
 static int process(struct messenger *m, struct conversation *c, struct membership *g, const struct message_peek *peek,
                    struct bytes message, struct step *s)
 {
-        struct receiving receiving = { m, c, g->group };
+        struct receiving receiving = { m, c, g->group, NODE_NONE };
         struct group_host host = { .credential = check_leaf,
                                    .proposal = check_proposal,
+                                   .commit = judge,
                                    .userdata = &receiving,
                                    .lifetime_max = KEY_PACKAGE_LIFETIME_MAX };
         bool pending = group_has_pending(g->group), changed;
@@ -377,6 +389,7 @@ static int process(struct messenger *m, struct conversation *c, struct membershi
         changed = s->merged || r >= 0;
         if (r >= 0)
                 r = check_received(c, g, &s->received);
+        s->outlaw = receiving.outlaw;
         if (r < 0 && changed && membership_load(m->vault, g) < 0)
                 log_error("A group of account %s cannot be read back from its vault. Log in again.",
                           vault_account(m->vault)->id);
@@ -484,6 +497,27 @@ static int receive_removal(struct messenger *m, uint64_t sequence, struct conver
         return messenger_end(m, g, r);
 }
 
+/* It broke the rules, and all who get it refuse it alike. */
+static int receive_outlaw(struct messenger *m, uint64_t sequence, struct conversation *c, struct membership *g,
+                          uint32_t outlaw)
+{
+        _cleanup_writer_ struct writer actor = WRITER_INIT;
+        struct device_credential who;
+        uint32_t leaf = outlaw;
+        int r = messenger_begin(m);
+
+        if (r < 0)
+                return r;
+        if (outlaw != NODE_NONE && membership_member(g, &leaf, &who) && leaf == outlaw)
+                messenger_spell(m, &who, &actor);
+        else
+                write_fixed(&actor, BYTES_STRING("Somebody who is no member"));
+        r = messenger_outlaw(m, c, g, writer_bytes(&actor));
+        if (r >= 0)
+                r = set_sequence(m, sequence);
+        return messenger_end(m, g, r);
+}
+
 static int receive_message(struct messenger *m, uint64_t sequence, const struct message_peek *peek,
                            struct bytes message)
 {
@@ -494,6 +528,8 @@ static int receive_message(struct messenger *m, uint64_t sequence, const struct 
 
         if (r == -EKEYREVOKED && c->kind != CONVERSATION_PERSON && g->group)
                 return receive_removal(m, sequence, c, g);
+        if (r == -EPERM && g->group)
+                return receive_outlaw(m, sequence, c, g, s.outlaw);
         if (r < 0)
                 return refuse(m, sequence, "A message", r);
         r = messenger_begin(m);
@@ -566,6 +602,7 @@ int messenger_outcome(struct messenger *m, struct bytes id, enum outcome outcome
         _cleanup_(envelope_release) struct envelope e = { 0 };
         struct conversation *c = NULL;
         struct membership *g = NULL;
+        bool winner_comes = true;
         int r = outbox_find(m->vault, id, &e);
 
         if (r <= 0)
@@ -574,12 +611,18 @@ int messenger_outcome(struct messenger *m, struct bytes id, enum outcome outcome
                 g = find_stored(m, e.membership, &c);
         if (g && !(group_has_pending(g->group) && bytes_equal(BYTES_OF(g->pending), id)))
                 g = NULL; /* another commit has come between, and was followed */
+        if (g) {
+                _cleanup_writer_ struct writer slot = WRITER_INIT;
+
+                membership_slot(g, &slot);
+                winner_comes = bytes_equal(writer_bytes(&slot), e.group);
+        }
         r = messenger_begin(m);
         if (r < 0)
                 return r;
         if (g)
                 r = outcome == OUTCOME_STORED ? messenger_accepted(m, c, g)
-                                              : messenger_refused(m, c, g, outcome == OUTCOME_STALE);
+                                              : messenger_refused(m, c, g, outcome == OUTCOME_STALE, winner_comes);
         if (r >= 0 && e.message != 0)
                 r = message_outcome(m, e.message, outcome == OUTCOME_STORED ? MESSAGE_STORED : MESSAGE_FAILED);
         if (r >= 0)

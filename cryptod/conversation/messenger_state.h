@@ -101,9 +101,17 @@ int messenger_tell_removed(struct messenger *m, const struct membership *g, stru
 /* Proposes that somebody else take us out, which nobody can do for themselves (RFC 9420 §12.2). */
 int messenger_propose_to_leave(struct messenger *m, struct membership *g);
 
-/* The hub has our pending commit; or has refused it, if @stale because of another one. */
+/* The hub has our pending commit; or has refused it, if @stale because of another one: one that @winner_comes, or one
+ * that has come already and broke the rules. */
 int messenger_accepted(struct messenger *m, struct conversation *c, struct membership *g);
-int messenger_refused(struct messenger *m, struct conversation *c, struct membership *g, bool stale);
+int messenger_refused(struct messenger *m, struct conversation *c, struct membership *g, bool stale, bool winner_comes);
+
+/* A commit of @actor's (in messenger_spell()'s spelling) that breaks the rules of the group has come, and changes
+ * nothing but the name under which the hub orders the next one. */
+int messenger_outlaw(struct messenger *m, struct conversation *c, struct membership *g, struct bytes actor);
+
+/* struct group_host's commit(), for all groups. */
+int messenger_judge(void *userdata, const struct commit_view *commit);
 
 /* The group is in another epoch: says who has come and gone since @before (messenger_members()) by the commit of @actor
  * (empty: us), remembers new people, and goes on with what is still wanted. @again: a commit of ours lost its race. */

@@ -107,3 +107,31 @@ int notice_add_changes(struct messenger *m, const struct conversation *c, struct
                                "them in another way; it may be somebody else.");
         return r;
 }
+
+static int add_role(struct messenger *m, const struct conversation *c, const struct device_credential *who,
+                    enum role role)
+{
+        static const char *const words[] = { "a member without a role", "an admin", "an owner" };
+        _cleanup_writer_ struct writer spelt = WRITER_INIT;
+
+        if (bytes_equal(who->root_key, writer_bytes(&m->device->root_key)))
+                return notice_add(m, c, "You are %s now.", words[role]);
+        messenger_spell(m, who, &spelt);
+        return notice_add(m, c, "%.*s is %s now.", (int) spelt.size, (const char *) spelt.data, words[role]);
+}
+
+int notice_add_roles(struct messenger *m, const struct conversation *c, const struct membership *g,
+                     const struct roles *now)
+{
+        const struct roles before = { .list = writer_bytes(&g->noted) };
+        struct device_credential who;
+        int r = 0;
+
+        for (uint32_t leaf = 0; r >= 0 && membership_member(g, &leaf, &who); leaf++) {
+                enum role role = roles_of(now, who.root_key);
+
+                if (role != roles_of(&before, who.root_key))
+                        r = add_role(m, c, &who, role);
+        }
+        return r;
+}

@@ -15,5 +15,9 @@ int notice_add(struct messenger *m, const struct conversation *c, const char *fo
 int notice_add_changes(struct messenger *m, const struct conversation *c, struct bytes before, struct bytes after,
                        struct bytes actor, struct bytes leavers);
 
+/* Within a transaction: says whose role is another than @g has noted. */
+int notice_add_roles(struct messenger *m, const struct conversation *c, const struct membership *g,
+                     const struct roles *now);
+
 /* Microseconds since 1970. */
 uint64_t notice_time(void);

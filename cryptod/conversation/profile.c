@@ -4,10 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cryptod/conversation/roles.h"
 #include "cryptod/mls/leaf_node.h"
 #include "services/text.h"
 
-enum { VERSION = 1 };
+enum { VERSION_WITHOUT_ROLES = 1, VERSION = 2 };
 
 bool profile_name_valid(struct bytes name)
 {
@@ -31,12 +32,15 @@ void profile_write(const struct profile *p, struct writer *extensions)
         write_u8(extensions, VERSION);
         write_u8(extensions, (uint8_t) p->kind);
         write_vector(extensions, p->name);
+        write_u8(extensions, p->policy);
+        write_vector(extensions, p->roles);
+        write_vector(extensions, p->picture);
         writer_close_vector(extensions, mark);
 }
 
 int profile_read(struct bytes extensions, struct profile *out)
 {
-        struct profile p = { .kind = CONVERSATION_PERSON };
+        struct profile p = { .kind = CONVERSATION_PERSON, .policy = POLICY_ALL };
         struct bytes data;
         struct reader r;
         uint8_t version;
@@ -48,11 +52,34 @@ int profile_read(struct bytes extensions, struct profile *out)
         reader_init(&r, data);
         version = read_u8(&r);
         p.kind = (enum conversation_kind) read_u8(&r);
-        if (r.error == 0 && (version != VERSION || p.kind < CONVERSATION_GROUP || p.kind > CONVERSATION_ROOM))
+        if (r.error == 0 && (version < VERSION_WITHOUT_ROLES || version > VERSION || p.kind < CONVERSATION_GROUP ||
+                             p.kind > CONVERSATION_ROOM))
                 return -EPROTONOSUPPORT;
         p.name = read_vector(&r);
-        if (reader_finish(&r) < 0 || !profile_name_valid(p.name))
+        if (version >= VERSION) {
+                p.policy = read_u8(&r);
+                p.roles = read_vector(&r);
+                p.picture = read_vector(&r);
+        }
+        if (reader_finish(&r) < 0 || !profile_name_valid(p.name) || p.policy > POLICY_ALL || roles_check(p.roles) < 0 ||
+            p.picture.size > CONVERSATION_PICTURE_MAX)
                 return -EBADMSG;
         *out = p;
         return 0;
+}
+
+void profile_write_others(struct bytes extensions, struct writer *out)
+{
+        struct reader r;
+
+        reader_init(&r, extensions);
+        while (reader_more(&r)) {
+                uint16_t type = read_u16(&r);
+                struct bytes data = read_vector(&r);
+
+                if (type == EXTENSION_CONVERSATION_PROFILE)
+                        continue;
+                write_u16(out, type);
+                write_vector(out, data);
+        }
 }

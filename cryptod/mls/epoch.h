@@ -58,6 +58,19 @@ int epoch_complete(struct epoch *next, const struct secret *joiner_secret, const
 int epoch_create(const struct suite *s, struct bytes group_id, struct bytes leaf_node, struct secret *key,
                  struct bytes extensions, struct epoch **out);
 
+/* What a commit says, for whoever judges it: views. */
+struct commit_view {
+        const struct epoch *before;
+        const struct proposal_list *proposals; /* by value and by reference, in their order */
+        uint32_t committer;                    /* leaf index; NODE_NONE: somebody outside */
+        const struct leaf_node *leaf;          /* the committer's from now on; NULL: as it was */
+};
+
+struct commit_judge {
+        int (*judge)(void *userdata, const struct commit_view *commit); /* 0 or a negative errno; NULL: all are right */
+        void *userdata;
+};
+
 /* Who made a commit, by leaf index. */
 struct committer {
         uint32_t leaf;     /* in the new tree */
@@ -66,10 +79,10 @@ struct committer {
 
 /* The epoch after the commit @a, whose framing has been opened and whose sender's signature and membership have been
  * verified. -EBADMSG if it breaks a rule, -ENOENT if it refers to a proposal that has not been seen, -ENOKEY for an
- * unknown PSK, -EKEYREVOKED if it removes us, -EPROTONOSUPPORT. */
+ * unknown PSK, -EKEYREVOKED if it removes us, -EPROTONOSUPPORT, the errors of @judge. */
 int epoch_receive_commit(const struct epoch *e, const struct authenticated_content *a,
-                         const struct proposal_store *store, const struct psk_source *psks, struct committer *committer,
-                         struct epoch **out);
+                         const struct proposal_store *store, const struct psk_source *psks,
+                         const struct commit_judge *judge, struct committer *committer, struct epoch **out);
 
 /* The tree of a GroupInfo, from its extension or @apart, checked as a whole: its signer's signature, the tree hash,
  * parent hashes, every leaf (§12.4.3.1). -ENOENT if there is no tree, -EBADMSG, -EPROTONOSUPPORT. */

@@ -122,8 +122,8 @@ static int receive_proposals(const struct epoch *e, struct epoch *next, const st
 }
 
 int epoch_receive_commit(const struct epoch *e, const struct authenticated_content *a,
-                         const struct proposal_store *store, const struct psk_source *psks, struct committer *committer,
-                         struct epoch **out)
+                         const struct proposal_store *store, const struct psk_source *psks,
+                         const struct commit_judge *judge, struct committer *committer, struct epoch **out)
 {
         const struct suite *s = e->context.suite;
         const bool external = a->content.sender_type != SENDER_MEMBER;
@@ -146,6 +146,9 @@ int epoch_receive_commit(const struct epoch *e, const struct authenticated_conte
         r = proposal_list_collect(s, &c, who.leaf, store, &list);
         if (r >= 0)
                 r = proposal_list_check(&list, who.leaf, c.has_path);
+        if (r >= 0 && judge->judge)
+                r = judge->judge(judge->userdata,
+                                 &(struct commit_view){ e, &list, who.leaf, c.has_path ? &c.path.leaf : NULL });
         if (r >= 0)
                 r = receive_proposals(e, next, &list, &c, &who, &applied);
         if (r >= 0)

@@ -38,6 +38,10 @@ struct group_host {
          * errno, which refuses it. Without it those of members are kept, and those from outside are refused (§12.1.8:
          * whoever may propose is the application's to say). */
         int (*proposal)(void *userdata, const struct proposal *proposal, uint32_t sender);
+        /* A commit, our own or one whose sender has been verified, before anything of it is applied: 0 or a negative
+         * errno, which refuses it. It is asked with the same arguments by every member, also by those whom the commit
+         * removes, so that all can come to the same answer. Without it whatever the RFC allows is accepted. */
+        int (*commit)(void *userdata, const struct commit_view *commit);
         /* Told of each kept proposal that a commit of ours leaves out because nobody could follow it, and of the error:
          * its leaf breaks a rule, its PSK is not known, its lifetime is over, credential() or extensions() refuses it.
          */

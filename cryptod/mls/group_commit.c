@@ -80,6 +80,9 @@ static int draft(struct group *g, const struct group_change *change, const struc
                 r = group_select_proposals(g, host, sift ? &source : NULL, &d->list);
         if (r >= 0)
                 r = group_check_lifetimes(&d->list, host);
+        if (r >= 0 && host && host->commit)
+                r = host->commit(host->userdata,
+                                 &(struct commit_view){ g->current, &d->list, g->current->keys.leaf, &d->leaf });
         if (r >= 0)
                 r = commit_draft_make(d);
         d->psks = NULL;

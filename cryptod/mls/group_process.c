@@ -142,6 +142,7 @@ static int accept(struct group *g, const struct authenticated_content *a, const 
                   struct received *out)
 {
         struct group_psks psks = { .group = g, .host = host };
+        struct commit_judge judge = { host ? host->commit : NULL, host ? host->userdata : NULL };
         _cleanup_epoch_ struct epoch *next = NULL;
         struct committer who;
         int r;
@@ -153,8 +154,8 @@ static int accept(struct group *g, const struct authenticated_content *a, const 
                 return accept_proposal(g, a, host);
         }
         out->kind = RECEIVED_COMMIT;
-        r = epoch_receive_commit(g->current, a, &g->proposals, &(struct psk_source){ group_find_psk, &psks }, &who,
-                                 &next);
+        r = epoch_receive_commit(g->current, a, &g->proposals, &(struct psk_source){ group_find_psk, &psks }, &judge,
+                                 &who, &next);
         if (r >= 0)
                 r = group_check_credentials(g->current, next, who.leaf, who.replaced, host);
         if (r < 0)

@@ -8,6 +8,7 @@
 #include "cryptod/conversation/credential.h"
 #include "cryptod/conversation/parcel.h"
 #include "cryptod/conversation/profile.h"
+#include "cryptod/conversation/roles.h"
 #include "services/address.h"
 #include "services/cleanup.h"
 #include "services/text.h"
@@ -87,8 +88,10 @@ static void fuzz_profile(struct bytes input)
                 return;
         must(profile_name_valid(p.name) && p.kind <= CONVERSATION_ROOM);
         profile_write(&p, &w);
+        must(roles_check(p.roles) == 0 && p.picture.size <= CONVERSATION_PICTURE_MAX);
         must(writer_finish(&w) == 0 && profile_read(writer_bytes(&w), &again) == 0 && again.kind == p.kind &&
-             bytes_equal(again.name, p.name));
+             bytes_equal(again.name, p.name) && again.policy == p.policy && bytes_equal(again.roles, p.roles) &&
+             bytes_equal(again.picture, p.picture));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
