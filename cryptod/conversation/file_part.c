@@ -71,6 +71,8 @@ void file_part_safe_name(struct bytes name, char out[static FILE_NAME_MAX + 1])
                 else if (skipped == 0 && !(used == 0 && (c == '.' || c == ' ' || c == '-')))
                         out[used++] = (char) c;
         }
+        while (used > 0 && !utf8_valid(BYTES((uint8_t *) out, used))) /* cut within a character */
+                used--;
         out[used] = '\0';
         if (used == 0)
                 (void) snprintf(out, FILE_NAME_MAX + 1, "file");
@@ -90,7 +92,7 @@ void file_part_write(const struct file_part *p, struct writer *w)
         write_vector(w, BYTES(NULL, 0));
 }
 
-int file_part_read(struct bytes input, struct file_part *out)
+int file_part_read_draft(struct bytes input, struct file_part *out)
 {
         struct file_part p = { 0 };
         struct reader r;
@@ -106,8 +108,20 @@ int file_part_read(struct bytes input, struct file_part *out)
         p.duration = read_u32(&r);
         p.thumbnail = read_vector(&r);
         (void) read_vector(&r); /* more */
-        if (reader_finish(&r) < 0 || !file_part_valid(&p) || p.key.size != FILE_KEY_SIZE ||
-            p.size > (uint64_t) FILE_CHUNKS_MAX * SEALED_FILE_CHUNK_SIZE ||
+        if (reader_finish(&r) < 0 || !file_part_valid(&p) || p.key.size != FILE_KEY_SIZE)
+                return -EBADMSG;
+        *out = p;
+        return 0;
+}
+
+int file_part_read(struct bytes input, struct file_part *out)
+{
+        struct file_part p;
+        int r = file_part_read_draft(input, &p);
+
+        if (r < 0)
+                return r;
+        if (p.size > (uint64_t) FILE_CHUNKS_MAX * SEALED_FILE_CHUNK_SIZE ||
             p.chunks.size != file_part_chunks(p.size) * FILE_CHUNK_NAME_SIZE ||
             p.chunks.size > (size_t) FILE_CHUNKS_MAX * FILE_CHUNK_NAME_SIZE)
                 return -EBADMSG;

@@ -54,3 +54,6 @@ void file_part_write(const struct file_part *p, struct writer *w);
 
 /* As views. -EBADMSG if anything is not as above, or @size does not fit the number of chunks. */
 int file_part_read(struct bytes input, struct file_part *out);
+
+/* The same for one that is not on the hub yet: nothing is demanded of its size and chunks. */
+int file_part_read_draft(struct bytes input, struct file_part *out);

@@ -63,6 +63,8 @@ static const char *const migrations[] = {
         ("ALTER TABLE account ADD COLUMN label TEXT NOT NULL DEFAULT '';"
          "ALTER TABLE account ADD COLUMN idle_lock INTEGER NOT NULL DEFAULT 0;"
          "ALTER TABLE account ADD COLUMN destroyed INTEGER NOT NULL DEFAULT 0;"),
+        /* Files on their way: conversation/transfer_record.h. */
+        "CREATE TABLE transfer (id BLOB PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;",
 };
 
 struct vault {
