@@ -12,6 +12,7 @@
 #include "services/bus.h"
 #include "services/caller.h"
 #include "services/cleanup.h"
+#include "services/storage.h"
 #include "services/text.h"
 
 #define INTERFACE "im.visavis.Crypto1.Account"
@@ -83,11 +84,8 @@ int account_object_read_conversation(struct account *a, sd_bus_message *m, sd_bu
 
 int account_object_storage_error(int r, sd_bus_error *error)
 {
-        return sd_bus_error_setf(
-                error, ERROR_STORAGE,
-                "The vault could not be used: %s. Nothing was changed; the journal of visavis-cryptod has "
-                "more.",
-                strerror(-r));
+        return sd_bus_error_setf(error, ERROR_STORAGE, "The vault could not be used, and nothing was changed: %s.",
+                                 storage_advice(r));
 }
 
 int account_object_append_list(sd_bus_message *m, struct bytes addresses)

@@ -59,9 +59,7 @@ static int describe(int r, const struct conversation *c, sd_bus_error *error)
                                         "This is not the code of a safety number; scan the one that the other's "
                                         "\"visavis contact verify\" shows.");
         default:
-                return sd_bus_error_setf(error, ERROR_STORAGE,
-                                         "The vault could not be used: %s. The journal of visavis-cryptod has more.",
-                                         strerror(-r));
+                return account_object_storage_error(r, error);
         }
 }
 

@@ -12,6 +12,7 @@
 #include "services/bus.h"
 #include "services/cleanup.h"
 #include "services/log.h"
+#include "services/storage.h"
 
 enum { REGISTER_USEC = 40 * 1000 * 1000 };
 
@@ -29,6 +30,7 @@ struct creation {
         struct writer slot;
         struct account *account; /* once it is made */
         bool redeemed;           /* authd keeps the enrolment from then on */
+        bool registered;         /* relayd has it, and its hub */
         bool reserved;           /* its directory is there, by which it is found if we are killed */
 };
 
@@ -73,9 +75,25 @@ static void forget_face(struct cryptod *c, const char *id)
                             strerror(-r));
 }
 
+/* Nor is its name: whoever tries again gets it. Without a hub that answers, it stays with relayd. */
+static void forget_name(struct cryptod *c, const char *id)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r = relay_call(c, "RemoveAccount", id, &m);
+
+        if (r >= 0)
+                r = sd_bus_message_append(m, "b", 0);
+        if (r >= 0)
+                r = sd_bus_message_set_expect_reply(m, 0);
+        if (r >= 0)
+                r = sd_bus_send(c->bus, m, NULL);
+        if (r < 0)
+                log_warning("relayd could not be told that account %s was not made: %s.", id, strerror(-r));
+}
+
 static void delete_vault(struct cryptod *c, const char *id)
 {
-        int r = vault_destroy(c->state_directory, id);
+        int r = vault_discard(c->state_directory, id);
         if (r < 0)
                 log_warning("What was made of the vault of account %s cannot be deleted: %s. Delete %s/%s.", id,
                             strerror(-r), c->state_directory, id);
@@ -84,6 +102,7 @@ static void delete_vault(struct cryptod *c, const char *id)
 void creation_forget(struct cryptod *c, const char *id)
 {
         forget_face(c, id);
+        forget_name(c, id);
         delete_vault(c, id);
 }
 
@@ -92,6 +111,8 @@ static void undo(struct creation *n)
 {
         if (n->redeemed)
                 forget_face(n->cryptod, n->record.id);
+        if (n->registered)
+                forget_name(n->cryptod, n->record.id);
         if (n->reserved)
                 delete_vault(n->cryptod, n->record.id);
 }
@@ -99,7 +120,8 @@ static void undo(struct creation *n)
 void creation_cancel_all(struct cryptod *c)
 {
         while (c->creations) {
-                if (!c->creations->account)
+                /* One that relayd is registering right now is left to creation_forget() at the next start. */
+                if (!c->creations->account && !c->creations->registration)
                         undo(c->creations);
                 creation_end(c->creations);
         }
@@ -157,12 +179,11 @@ static int on_registered(sd_bus_message *reply, void *userdata, sd_bus_error *ig
                 fail(n, refused);
                 return 0;
         }
+        n->registered = true;
         r = make_account(n);
         if (r < 0) {
-                sd_bus_error_setf(&error, ERROR_STORAGE,
-                                  "The account could not be written to disk: %s. Make room in the state directory of "
-                                  "visavis-cryptod and try again.",
-                                  strerror(-r));
+                (void) sd_bus_error_setf(&error, ERROR_STORAGE, "The account could not be written: %s.",
+                                         storage_advice(r));
                 fail(n, &error);
                 return 0;
         }
@@ -295,8 +316,7 @@ int creation_start(struct cryptod *c, sd_bus_message *m, const struct caller *ca
                 return 1;
         undo(n);
         creation_end(n);
-        return sd_bus_error_setf(error, ERROR_STORAGE,
-                                 "The account cannot be made: %s. See to the state directory of visavis-cryptod, and "
-                                 "try again.",
-                                 strerror(-r));
+        return r == -EEXIST
+                       ? sd_bus_error_set(error, ERROR_EXISTS, "This account exists; unlock it instead.")
+                       : sd_bus_error_setf(error, ERROR_STORAGE, "The account cannot be made: %s.", storage_advice(r));
 }

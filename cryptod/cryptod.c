@@ -14,6 +14,9 @@
 #include "cryptod/vault/slot_job.h"
 #include "services/cleanup.h"
 #include "services/log.h"
+#include "services/storage.h"
+
+enum { RETRY_USEC = 1000 * 1000 };
 
 struct account *cryptod_account(struct cryptod *c, const char *id)
 {
@@ -24,28 +27,71 @@ struct account *cryptod_account(struct cryptod *c, const char *id)
         return NULL;
 }
 
-static int load_account(struct cryptod *c, const char *id)
+static void unopened_free(struct unopened *u)
+{
+        free(u->id);
+        free(u);
+}
+
+/* One that is damaged must not keep the others out. */
+static void note_unopened(struct cryptod *c, const char *id, int error)
+{
+        struct unopened *u = calloc(1, sizeof(*u));
+
+        if (!u || !(u->id = strdup(id)))
+                abort();
+        u->error = error;
+        u->next = c->unopened;
+        c->unopened = u;
+        log_error("The vault of account %s, %s/%s, cannot be opened: %s.", id, c->state_directory, id,
+                  storage_advice(error));
+}
+
+static int add_account(struct cryptod *c, struct vault *vault)
 {
         struct account *a;
-        struct vault *vault;
-        int r = vault_load(c->state_directory, id, &vault);
+        int r = account_new(c, vault, &a);
 
-        if (r == -EINVAL)
-                return 0; /* not an account's directory */
-        if (r == -ENOENT) {
-                creation_forget(c, id); /* never finished */
-                return 0;
-        }
-        if (r < 0) {
-                /* One that is damaged must not keep the others out. */
-                log_error("The vault of account %s cannot be opened: %s. Restore %s/%s from a copy.", id, strerror(-r),
-                          c->state_directory, id);
-                return 0;
-        }
-        r = account_new(c, vault, &a);
         if (r >= 0 && vault_is_destroyed(a->vault))
                 destruction_resume(a);
         return r;
+}
+
+static int load_account(struct cryptod *c, const char *id)
+{
+        struct vault *vault;
+        int r = vault_load(c->state_directory, id, &vault);
+
+        if (r >= 0)
+                return add_account(c, vault);
+        if (r == -ENOENT)
+                creation_forget(c, id); /* never finished */
+        else if (r != -EINVAL)          /* not an account's directory */
+                note_unopened(c, id, r);
+        return 0;
+}
+
+void cryptod_retry(struct cryptod *c)
+{
+        uint64_t now;
+
+        if (!c->unopened || sd_event_now(c->event, CLOCK_BOOTTIME, &now) < 0 || now < c->retried + RETRY_USEC)
+                return;
+        c->retried = now;
+        for (struct unopened **p = &c->unopened; *p;) {
+                struct unopened *u = *p;
+                struct vault *vault;
+
+                /* Nothing is deleted here: somebody may be about to put a copy back. */
+                u->error = vault_load(c->state_directory, u->id, &vault);
+                if (u->error < 0 || add_account(c, vault) < 0) {
+                        p = &u->next;
+                        continue;
+                }
+                log_notice("The vault of account %s can be opened again.", u->id);
+                *p = u->next;
+                unopened_free(u);
+        }
 }
 
 static void cleanup_closedir(DIR **d)
@@ -120,6 +166,12 @@ struct cryptod *cryptod_free(struct cryptod *c)
         creation_cancel_all(c);
         free_accounts(c->accounts);
         free_accounts(c->ended);
+        while (c->unopened) {
+                struct unopened *next = c->unopened->next;
+
+                unopened_free(c->unopened);
+                c->unopened = next;
+        }
         file_job_wait_all();
         slot_job_wait_all(); /* a thread must not outlive the libraries that it uses */
         if (c->inhibitor >= 0)

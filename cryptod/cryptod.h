@@ -14,6 +14,13 @@ enum { ACCOUNTS_PER_USER = 16, CREATIONS_AT_ONCE = 4 };
 struct account;
 struct creation;
 
+/* A vault that cannot be opened, whosever it is. */
+struct unopened {
+        struct unopened *next;
+        char *id;
+        int error; /* a negative errno */
+};
+
 struct cryptod_settings {
         struct peer relay;     /* who may use the Inbox interface */
         uint64_t argon2_usec;  /* how long deriving a key is to take */
@@ -30,6 +37,8 @@ struct cryptod {
         struct account *accounts;        /* a list */
         struct account *ended;           /* a list: account_end() */
         struct creation *creations;      /* a list */
+        struct unopened *unopened;       /* a list */
+        uint64_t retried;                /* when they were last tried again, microseconds of the boot clock */
         int inhibitor;                   /* logind.c */
 };
 
@@ -42,6 +51,9 @@ struct cryptod *cryptod_free(struct cryptod *c);
 
 /* The account with this id, or NULL. */
 struct account *cryptod_account(struct cryptod *c, const char *id);
+
+/* Tries those again that could not be opened, unless that was done a moment ago: their disk may be well by now. */
+void cryptod_retry(struct cryptod *c);
 
 /* manager_object.c and inbox_object.c export im.visavis.Crypto1.Manager and .Inbox. */
 int manager_object_export(struct cryptod *c);

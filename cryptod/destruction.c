@@ -8,6 +8,7 @@
 #include "services/bus.h"
 #include "services/cleanup.h"
 #include "services/log.h"
+#include "services/storage.h"
 
 enum { CALL_USEC = 40 * 1000 * 1000, AGAIN_SECONDS = 2, AGAIN_SECONDS_MAX = 3600 };
 
@@ -94,7 +95,7 @@ static int on_removed(sd_bus_message *reply, void *userdata, sd_bus_error *ignor
                 (void) (r < 0 ? sd_bus_reply_method_errorf(d->call, ERROR_STORAGE,
                                                            "The account is destroyed, but its files could not be "
                                                            "deleted: %s.",
-                                                           strerror(-r))
+                                                           storage_advice(r))
                               : sd_bus_reply_method_return(d->call, ""));
         destruction_free(a);
         return 0;
@@ -160,9 +161,7 @@ int destruction_start(struct account *a, sd_bus_message *call, bool local_only, 
         r = vault_erase(a->vault);
         if (r < 0)
                 return sd_bus_error_setf(error, ERROR_STORAGE,
-                                         "The vault could not be erased: %s. See to the state directory of "
-                                         "visavis-cryptod, and try again.",
-                                         strerror(-r));
+                                         "The vault could not be erased, and stands as it was: %s.", storage_advice(r));
         account_object_changed(a);
         r = start(a, call, local_only);
         return r < 0 ? r : 1;

@@ -7,6 +7,7 @@
 #include "services/bus.h"
 #include "services/cleanup.h"
 #include "services/memfd.h"
+#include "services/storage.h"
 
 static int check_caller(struct cryptod *c, sd_bus_message *m, sd_bus_error *error)
 {
@@ -32,8 +33,8 @@ static int read_account(struct cryptod *c, sd_bus_message *m, sd_bus_error *erro
 
 static int storage_error(int r, sd_bus_error *error)
 {
-        return sd_bus_error_setf(error, ERROR_STORAGE, "The vault could not be written: %s. Keep this and try again.",
-                                 strerror(-r));
+        return sd_bus_error_setf(error, ERROR_STORAGE, "The vault could not be written: %s. Keep this until then.",
+                                 storage_advice(r));
 }
 
 static int on_deliver(sd_bus_message *m, void *userdata, sd_bus_error *error)

@@ -5,6 +5,7 @@
 #include "cryptod/creation.h"
 #include "services/bus.h"
 #include "services/cleanup.h"
+#include "services/storage.h"
 
 static int read_options(sd_bus_message *m, struct creation_request *request, sd_bus_error *error)
 {
@@ -80,6 +81,7 @@ static int on_list_accounts(sd_bus_message *m, void *userdata, sd_bus_error *err
         char path[128];
         int r = caller_of(m, &caller);
 
+        cryptod_retry(c);
         if (r >= 0)
                 r = bus_answer_list(m, "(ossss)", &reply);
         for (struct account *a = c->accounts; r >= 0 && a; a = a->next) {
@@ -92,6 +94,18 @@ static int on_list_accounts(sd_bus_message *m, void *userdata, sd_bus_error *err
         return r < 0 ? r : bus_send_list(reply);
 }
 
+static int get_unopened(sd_bus *bus, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        struct cryptod *c = userdata;
+        int r = sd_bus_message_open_container(reply, 'a', "(ss)");
+
+        cryptod_retry(c);
+        for (const struct unopened *u = c->unopened; r >= 0 && u; u = u->next)
+                r = sd_bus_message_append(reply, "(ss)", u->id, storage_advice(u->error));
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("CreateAccount",
@@ -99,6 +113,7 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_RESULT("o", path), on_create_account, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListAccounts", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ossss)", accounts), on_list_accounts,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_PROPERTY("Unopened", "a(ss)", get_unopened, 0, 0),
         SD_BUS_VTABLE_END,
 };
 

@@ -170,14 +170,13 @@ int opening_describe(int result, sd_bus_error *error)
                                         "another one, best some words that nobody would put together.");
         case ENOENT:
                 return sd_bus_error_set(error, ERROR_NOT_FOUND, "There is no such slot.");
-        case EBUSY:
+        case EPERM:
                 return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
                                         "This is the last slot, and nothing would open the account without it. Add "
                                         "another one first.");
-        case ENOSPC:
+        case E2BIG:
                 return sd_bus_error_setf(error, ERROR_STORAGE,
-                                         "There is no place for it: an account has at most %d slots, and the disk "
-                                         "needs room.",
+                                         "An account has at most %d slots; remove one that is not used any more.",
                                          VAULT_SLOTS_MAX);
         case EINVAL:
         case EMSGSIZE:
@@ -193,10 +192,7 @@ int opening_describe(int result, sd_bus_error *error)
                 return sd_bus_error_set(error, ERROR_INTERNAL,
                                         "There is not enough memory to derive the key; close something and try again.");
         default:
-                return sd_bus_error_setf(error, ERROR_STORAGE,
-                                         "The vault could not be opened: %s. The journal of "
-                                         "visavis-cryptod has more.",
-                                         strerror(-result));
+                return account_object_storage_error(result, error);
         }
 }
 
@@ -424,7 +420,10 @@ int opening_start(struct account *a, sd_bus_message *m, const struct caller *cal
         if (r == -EAGAIN)
                 return throttled(wait, error); /* before the ticket is used up */
         if (r >= 0)
-                r = opening_new(a, m, caller, request);
+                r = vault_check_room(a->vault);
+        if (r < 0)
+                return account_object_storage_error(r, error);
+        r = opening_new(a, m, caller, request);
         if (r >= 0)
                 r = face ? redemption_start(a->cryptod->bus, request->ticket, account_id(a), caller,
                                             vault_redemptions(a->vault), on_ticket, a->opening, &a->opening->redemption)

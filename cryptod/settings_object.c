@@ -62,8 +62,7 @@ static int stored(struct account *a, int r, const char *property, sd_bus_error *
         const char *const names[] = { property, NULL };
 
         if (r < 0)
-                return sd_bus_error_setf(error, ERROR_STORAGE, "The vault could not be used: %s. Nothing was changed.",
-                                         strerror(-r));
+                return account_object_storage_error(r, error);
         account_object_tell(a, names);
         return 0;
 }

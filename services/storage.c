@@ -44,13 +44,49 @@ int storage_errno(int result)
         case SQLITE_PERM:
         case SQLITE_AUTH:
                 return -EACCES;
-        case SQLITE_CANTOPEN:
-                return -ENOENT;
         case SQLITE_TOOBIG:
                 return -EMSGSIZE;
         default:
                 return -EIO;
         }
+}
+
+const char *storage_advice(int error)
+{
+        switch (-error) {
+        case ENOSPC:
+        case EDQUOT:
+                return "its disk is full; make room on it and try again";
+        case EROFS:
+        case EACCES:
+        case EPERM:
+                return "its disk or directory cannot be written to; make it writable and try again";
+        case EBADMSG:
+                return "it is damaged; restore it from a backup";
+        case EPROTONOSUPPORT:
+                return "a newer version has written it; install that version again";
+        case EBUSY:
+                return "another process uses it; end that one or try again";
+        case ENOMEM:
+        case EMFILE:
+        case ENFILE:
+                return "this machine is out of memory or of open files; end something and try again";
+        default:
+                return "its disk does not read or write as it should; check it, and the journal";
+        }
+}
+
+/* A file that SQLite cannot open or write may be so for a reason that can be told. */
+static int error_of(sqlite3 *db, int result)
+{
+        int code = result & 0xff, system;
+
+        if (!db || (code != SQLITE_IOERR && code != SQLITE_CANTOPEN))
+                return storage_errno(result);
+        system = sqlite3_system_errno(db);
+        if (system == ENOSPC || system == EDQUOT)
+                return -ENOSPC;
+        return system == EROFS || sqlite3_db_readonly(db, "main") == 1 ? -EROFS : storage_errno(result);
 }
 
 char *storage_describe(sqlite3 *db, int result)
@@ -61,7 +97,7 @@ char *storage_describe(sqlite3 *db, int result)
         char *sentence;
         int r;
 
-        switch (storage_errno(result)) {
+        switch (error_of(db, result)) {
         case -ENOSPC:
                 r = asprintf(&sentence, "The disk that holds %s is full; make room on it and try again.", path);
                 break;
@@ -74,7 +110,6 @@ char *storage_describe(sqlite3 *db, int result)
         case -EBUSY:
                 r = asprintf(&sentence, "%s is in use by another process; stop that one or try again.", path);
                 break;
-        case -ENOENT:
         case -EACCES:
                 r = asprintf(&sentence, "%s cannot be opened (%s); check that its directory exists and is ours.", path,
                              detail);
@@ -89,7 +124,7 @@ char *storage_describe(sqlite3 *db, int result)
 static int failed(sqlite3 *db, int result)
 {
         _cleanup_free_ char *sentence = NULL;
-        int r = storage_errno(result);
+        int r = error_of(db, result);
 
         if (r == 0 || r == -EEXIST)
                 return r;
@@ -154,7 +189,7 @@ static int migrate_from(sqlite3 *db, int64_t version, const char *sql)
                           "version.",
                           sqlite3_db_filename(db, "main"), (long long) version, (long long) version + 1,
                           sqlite3_errmsg(db));
-                return storage_errno(r);
+                return error_of(db, r);
         }
         return execute(db, set_version);
 }

@@ -17,9 +17,14 @@ int storage_open(const char *path, const char *const *migrations, unsigned count
 /* Checkpoints and closes. Returns NULL. */
 sqlite3 *storage_close(sqlite3 *db);
 
-/* Maps an SQLite result to a negative errno: -ENOSPC, -EROFS, -EIO, -EBADMSG (damaged), -EEXIST (constraint), -ENOMEM.
- * 0 for SQLITE_OK/ROW/DONE. */
+/* Maps an SQLite result to a negative errno: -ENOSPC, -EROFS, -EIO, -EBADMSG (damaged), -EEXIST (constraint), -ENOMEM,
+ * -EBUSY, -EACCES, -EMSGSIZE. 0 for SQLITE_OK/ROW/DONE. Never -ENOENT: that something is not there is for a query to
+ * find. Functions below refine -EIO by what the system said. */
 int storage_errno(int result);
+
+/* What is the matter with a disk and what to do about it, the end of a sentence for a person: "its disk is full; make
+ * room on it and try again". @error: a negative errno of these functions, or of a file's. */
+const char *storage_advice(int error);
 
 /* A sentence for a person about a failed call: what happened to which file and what to do ("The disk that holds … is
  * full; …"). Belongs to the caller, who frees it. */

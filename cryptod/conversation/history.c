@@ -113,6 +113,20 @@ static int read_message(struct vault *v, struct bytes conversation, sqlite3_stmt
         return 1;
 }
 
+/* One that is damaged keeps its place, so that all others can be read. */
+static int note_damaged(sqlite3_stmt *s, struct message *out)
+{
+        static const char remark[] = "A message stood here. It is damaged on this machine's disk and cannot be read.";
+        int64_t state = storage_column_integer(s, 1);
+
+        *out = (struct message){ .id = (uint64_t) storage_column_integer(s, 0),
+                                 .state = state < 0 || state > MESSAGE_FAILED ? MESSAGE_FAILED : state,
+                                 .sender = SENDER_NOTICE,
+                                 .content.text = BYTES_STRING(remark),
+                                 .damaged = true };
+        return 1;
+}
+
 static int find(struct vault *v, const char *sql, struct bytes conversation, int64_t argument, struct message *out)
 {
         _cleanup_statement_ sqlite3_stmt *s = NULL;
@@ -120,7 +134,10 @@ static int find(struct vault *v, const char *sql, struct bytes conversation, int
 
         if (r >= 0)
                 r = storage_step(s);
-        return r <= 0 ? r : read_message(v, conversation, s, out);
+        if (r <= 0)
+                return r;
+        r = read_message(v, conversation, s, out);
+        return r == -EBADMSG ? note_damaged(s, out) : r;
 }
 
 int history_next(struct vault *v, struct bytes conversation, uint64_t after, struct message *out)

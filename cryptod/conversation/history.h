@@ -31,6 +31,7 @@ struct message {
         struct bytes from;      /* SENDER_NAMED: the address, as messenger_sender() writes it; a view into @plain */
         struct content content; /* views into @plain */
         struct secret *plain;
+        bool damaged; /* what it said is lost: a notice stands in its place */
 };
 
 void message_release(struct message *m);
@@ -42,7 +43,7 @@ int history_add(struct vault *v, struct bytes conversation, enum message_state s
 int history_set_state(struct vault *v, uint64_t id, enum message_state state);
 
 /* The first message of a conversation after @after (1 and @out filled, or 0), or the last one at all. -EBADMSG if the
- * vault is damaged. */
+ * database is damaged; a row that is shows as such. */
 int history_next(struct vault *v, struct bytes conversation, uint64_t after, struct message *out);
 int history_last(struct vault *v, struct bytes conversation, struct message *out);
 

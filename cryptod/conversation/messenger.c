@@ -363,10 +363,10 @@ int messenger_encrypt_waiting(struct messenger *m, struct conversation *c)
                 _cleanup_(message_release) struct message message = { 0 };
                 int r = history_next(m->vault, conversation_id(c), (uint64_t) id - 1, &message);
 
-                if (r >= 0 && membership_other(g))
+                if (r >= 0 && !message.damaged && membership_other(g))
                         r = messenger_encrypt(m, c, g, message.id, &message.content);
                 if (r >= 0)
-                        r = history_set_state(m->vault, message.id, state_in(g));
+                        r = history_set_state(m->vault, message.id, message.damaged ? MESSAGE_FAILED : state_in(g));
                 if (r < 0)
                         return r;
                 id = history_first_unsent(m->vault, conversation_id(c));

@@ -16,6 +16,12 @@
 #include "services/throttle.h"
 
 #define TABLE_INFO "visavis vault table v1"
+#define EMPTY_MARK "no-account"
+
+enum {
+        RESERVED_BYTES = 1 << 20, /* what a new account takes: its tables, keys and key packages */
+        UNLOCK_BYTES = 1 << 16,   /* counting what an attempt costs, some pages each time */
+};
 
 /* Before one is added, the vault of the last is kept for its test: test_vault_versions.c. */
 static const char *const migrations[] = {
@@ -102,21 +108,66 @@ static bool is_account_id(const char *id)
         return strlen(id) == ACCOUNT_ID_SIZE && strspn(id, "0123456789abcdef") == ACCOUNT_ID_SIZE;
 }
 
-static int open_database(struct vault *v, const char *state_directory, const char *id, bool create)
+static char *path_in(const char *state_directory, const char *id, const char *name)
 {
-        _cleanup_free_ char *directory = NULL, *path = NULL, *cells = NULL;
-        struct stat status;
-        int r;
+        char *path;
+
+        if (asprintf(&path, "%s/%s/%s", state_directory, id, name) < 0)
+                abort();
+        return path;
+}
+
+/* The file that says that a directory has no account: not yet, or not any more. Its absence is no proof of one, but
+ * where it is not, something that is missing was lost. It keeps @room bytes of the disk. */
+static int mark_empty(const char *state_directory, const char *id, off_t room)
+{
+        _cleanup_free_ char *path = path_in(state_directory, id, EMPTY_MARK);
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+        int r = fd < 0 ? errno : room > 0 ? posix_fallocate(fd, 0, room) : 0;
+
+        return r == EOPNOTSUPP || r == EINVAL ? 0 : -r;
+}
+
+static bool is_marked_empty(const char *state_directory, const char *id)
+{
+        _cleanup_free_ char *path = path_in(state_directory, id, EMPTY_MARK);
+
+        return access(path, F_OK) == 0;
+}
+
+static void unmark_empty(const char *state_directory, const char *id)
+{
+        _cleanup_free_ char *path = path_in(state_directory, id, EMPTY_MARK);
+
+        (void) unlink(path); /* an account that is there is one in spite of it */
+}
+
+static int open_database(struct vault *v, const char *state_directory, const char *id)
+{
+        _cleanup_free_ char *path = path_in(state_directory, id, "vault.db");
+        _cleanup_free_ char *cells = path_in(state_directory, id, "cell-keys");
+        int r = storage_open(path, migrations, COUNT_OF(migrations), &v->db);
+
+        return r < 0 ? r : cells_open(v->db, cells, &v->cells);
+}
+
+/* What it means that something which makes a vault is not there. */
+static int not_there(const char *state_directory, const char *id)
+{
+        _cleanup_free_ char *directory = path_in(state_directory, id, "");
+
+        return is_marked_empty(state_directory, id) || access(directory, F_OK) < 0 ? -ENOENT : -EBADMSG;
+}
+
+static int open_existing(struct vault *v, const char *state_directory, const char *id)
+{
+        _cleanup_free_ char *path = path_in(state_directory, id, "vault.db");
 
         if (!is_account_id(id))
                 return -EINVAL;
-        if (asprintf(&directory, "%s/%s", state_directory, id) < 0 || asprintf(&path, "%s/vault.db", directory) < 0 ||
-            asprintf(&cells, "%s/cell-keys", directory) < 0)
-                abort();
-        if (create ? mkdir(directory, 0700) < 0 && errno != EEXIST : stat(path, &status) < 0)
-                return !create && errno == ENOENT && stat(cells, &status) == 0 ? -EBADMSG : -errno;
-        r = storage_open(path, migrations, COUNT_OF(migrations), &v->db);
-        return r < 0 ? r : cells_open(v->db, cells, &v->cells);
+        if (access(path, F_OK) < 0)
+                return errno == ENOENT ? not_there(state_directory, id) : -errno;
+        return open_database(v, state_directory, id);
 }
 
 /* A slot that is gone opens nothing any more: what was deleted is overwritten in the database (secure_delete), and the
@@ -130,29 +181,19 @@ static void forget_old_slots(struct vault *v)
 
 int vault_reserve(const char *state_directory, const char *id)
 {
-        _cleanup_free_ char *directory = NULL;
+        _cleanup_free_ char *directory = path_in(state_directory, id, "");
         _cleanup_close_ int parent = open(state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
         if (!is_account_id(id))
                 return -EINVAL;
-        if (asprintf(&directory, "%s/%s", state_directory, id) < 0)
-                abort();
-        return parent < 0 || mkdir(directory, 0700) < 0 || fsync(parent) < 0 ? -errno : 0;
-}
-
-static int unlink_all(const char *directory)
-{
-        static const char *const names[] = { "cell-keys", "vault.db", "vault.db-wal", "vault.db-shm" };
-
-        for (unsigned i = 0; i < COUNT_OF(names); i++) {
-                _cleanup_free_ char *path = NULL;
-
-                if (asprintf(&path, "%s/%s", directory, names[i]) < 0)
-                        abort();
-                if (unlink(path) < 0 && errno != ENOENT)
-                        return -errno;
-        }
-        return rmdir(directory) < 0 && errno != ENOENT ? -errno : 0;
+        if (parent < 0 || mkdir(directory, 0700) < 0)
+                return -errno;
+        int r = mark_empty(state_directory, id, RESERVED_BYTES);
+        if (r >= 0 && fsync(parent) < 0)
+                r = -errno;
+        if (r < 0)
+                (void) vault_discard(state_directory, id);
+        return r;
 }
 
 static int mark_destroyed(sqlite3 *db)
@@ -191,23 +232,38 @@ bool vault_is_destroyed(const struct vault *v)
         return v->destroyed;
 }
 
+int vault_discard(const char *state_directory, const char *id)
+{
+        static const char *const names[] = { "cell-keys", "vault.db", "vault.db-wal", "vault.db-shm", EMPTY_MARK };
+        _cleanup_free_ char *directory = path_in(state_directory, id, "");
+
+        if (!is_account_id(id))
+                return -EINVAL;
+        if (access(directory, F_OK) == 0)
+                (void) mark_empty(state_directory, id, 0); /* a full disk must not keep anything from being deleted */
+        for (unsigned i = 0; i < COUNT_OF(names); i++) {
+                _cleanup_free_ char *path = path_in(state_directory, id, names[i]);
+
+                if (unlink(path) < 0 && errno != ENOENT)
+                        return -errno;
+        }
+        return rmdir(directory) < 0 && errno != ENOENT ? -errno : 0;
+}
+
 int vault_destroy(const char *state_directory, const char *id)
 {
         _cleanup_vault_ struct vault *v = calloc(1, sizeof(*v));
-        _cleanup_free_ char *directory = NULL;
         int r;
 
-        if (!v || asprintf(&directory, "%s/%s", state_directory, id) < 0)
+        if (!v)
                 abort();
-        r = open_database(v, state_directory, id, false);
-        if (r == -ENOENT)
-                return unlink_all(directory);
+        r = open_existing(v, state_directory, id);
         if (r >= 0)
                 r = vault_erase(v);
-        if (r < 0)
+        if (r < 0 && r != -ENOENT)
                 return r;
         v = vault_free(v);
-        return unlink_all(directory);
+        return vault_discard(state_directory, id);
 }
 
 static int read_account(struct vault *v, const char *id)
@@ -275,15 +331,19 @@ int vault_load(const char *state_directory, const char *id, struct vault **out)
 
         if (!v)
                 abort();
-        r = open_database(v, state_directory, id, false);
-        if (r >= 0)
+        r = open_existing(v, state_directory, id);
+        if (r >= 0) {
                 r = read_account(v, id);
+                if (r == -ENOENT)
+                        r = not_there(state_directory, id);
+        }
         if (r >= 0)
                 r = read_slots(v);
         if (r >= 0)
                 r = read_throttle(v);
         if (r < 0)
                 return r;
+        unmark_empty(state_directory, id);
         *out = TAKE(v);
         return 0;
 }
@@ -304,6 +364,20 @@ static int insert(sqlite3 *db, const struct vault_account *a, struct bytes slot)
         return r;
 }
 
+/* Gives back what vault_reserve() has kept, if it was called. */
+static int make_directory(const char *state_directory, const char *id)
+{
+        _cleanup_free_ char *directory = path_in(state_directory, id, "");
+        _cleanup_free_ char *path = path_in(state_directory, id, "vault.db");
+
+        if (!is_account_id(id))
+                return -EINVAL;
+        if (mkdir(directory, 0700) < 0 && errno != EEXIST)
+                return -errno;
+        return access(path, F_OK) == 0 && !is_marked_empty(state_directory, id) ? -EEXIST
+                                                                                : mark_empty(state_directory, id, 0);
+}
+
 int vault_create(const char *state_directory, const struct vault_account *account, struct bytes slot,
                  struct secret *vault_key, struct vault **out)
 {
@@ -313,11 +387,14 @@ int vault_create(const char *state_directory, const struct vault_account *accoun
 
         if (!v)
                 abort();
-        r = open_database(v, state_directory, account->id, true);
+        r = make_directory(state_directory, account->id);
+        if (r >= 0)
+                r = open_database(v, state_directory, account->id);
         if (r >= 0)
                 r = insert(v->db, account, slot);
         if (r < 0)
                 return r;
+        unmark_empty(state_directory, account->id);
         v->account = *account;
         v->redemptions = 1; /* the enrolment's */
         v->key = TAKE(key);
@@ -388,7 +465,7 @@ int vault_slot_store(struct vault *v, unsigned *number, struct bytes slot)
         for (unsigned i = 1; n == 0 && i <= VAULT_SLOTS_MAX; i++)
                 n = v->slots[i].size == 0 ? i : 0;
         if (n == 0)
-                return -ENOSPC;
+                return -E2BIG;
         r = storage_run(v->db, "INSERT OR REPLACE INTO slot VALUES (?, ?)", "ib", (int64_t) n, slot);
         if (r < 0)
                 return r;
@@ -409,7 +486,7 @@ int vault_slot_remove(struct vault *v, unsigned number)
         for (unsigned i = 1; i <= VAULT_SLOTS_MAX; i++)
                 count += v->slots[i].size > 0;
         if (count == 1)
-                return -EBUSY;
+                return -EPERM;
         r = storage_run(v->db, "DELETE FROM slot WHERE number = ?", "i", (int64_t) number);
         if (r < 0)
                 return r;
@@ -441,6 +518,19 @@ int vault_wait(const struct vault *v, uint64_t *wait_usec)
                 return r;
         *wait_usec = throttle_remaining(&v->throttle, &now);
         return *wait_usec > 0 ? -EAGAIN : 0;
+}
+
+int vault_check_room(const struct vault *v)
+{
+        const char *path = sqlite3_db_filename(v->db, "main");
+        _cleanup_free_ char *directory = strndup(path, (size_t) (strrchr(path, '/') - path));
+
+        if (!directory)
+                abort();
+        _cleanup_close_ int fd = open(directory, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+        int r = fd < 0 ? errno : posix_fallocate(fd, 0, UNLOCK_BYTES);
+
+        return r == EOPNOTSUPP || r == EINVAL || r == EISDIR ? 0 : -r; /* there it cannot be asked */
 }
 
 int vault_attempt(struct vault *v, uint64_t *wait_usec)

@@ -36,8 +36,8 @@ struct vault;
 int vault_create(const char *state_directory, const struct vault_account *account, struct bytes slot,
                  struct secret *vault_key, struct vault **out);
 
-/* Makes its directory, before anything else is made for it: so that a vault which was never finished is found. -EEXIST,
- * -EINVAL, mkdir(2)'s errors. */
+/* Makes its directory, before anything else is made for it: so that a vault which was never finished is found; and
+ * keeps as much room on the disk as it will need. -EEXIST, -EINVAL, -ENOSPC, mkdir(2)'s and fsync(2)'s errors. */
 int vault_reserve(const char *state_directory, const char *id);
 
 /* The first half of vault_destroy(), for a vault that is loaded, which it locks: its slots and the keys of its cells
@@ -50,7 +50,13 @@ bool vault_is_destroyed(const struct vault *v);
  * be opened; then all files. No error if there is none. What storage_run(), unlink(2) and rmdir(2) return. */
 int vault_destroy(const char *state_directory, const char *id);
 
-/* Opens an account's vault, locked. -ENOENT if there is none, or it was never finished; -EBADMSG if it is damaged. */
+/* Deletes the files of one that was never finished, which hold nothing yet. No error if there are none. -EINVAL,
+ * unlink(2)'s and rmdir(2)'s errors. */
+int vault_discard(const char *state_directory, const char *id);
+
+/* Opens an account's vault, locked. -ENOENT if there is none, or it was never finished or is deleted, and for nothing
+ * else: its directory says so; -EBADMSG if it is damaged, or what makes an account is missing; what storage_open()
+ * returns. */
 int vault_load(const char *state_directory, const char *id, struct vault **out);
 
 /* Zeroes every key and closes the database. NULL is allowed. Returns NULL. */
@@ -73,11 +79,11 @@ struct bytes vault_slot(const struct vault *v, unsigned number);
 unsigned vault_slots_of(const struct vault *v, enum slot_kind kind, struct writer *out,
                         uint8_t numbers[static VAULT_SLOTS_MAX]);
 
-/* Stores a slot in the place of @number, or, if that is 0, in the first free place, and says which in @number. -ENOSPC
+/* Stores a slot in the place of @number, or, if that is 0, in the first free place, and says which in @number. -E2BIG
  * if all are taken; what storage_run() returns. */
 int vault_slot_store(struct vault *v, unsigned *number, struct bytes slot);
 
-/* Erases a slot, from the write-ahead log too. -ENOENT if there is none, -EBUSY for the last one; what storage_run()
+/* Erases a slot, from the write-ahead log too. -ENOENT if there is none, -EPERM for the last one; what storage_run()
  * returns. */
 int vault_slot_remove(struct vault *v, unsigned number);
 
@@ -90,6 +96,10 @@ int vault_wait(const struct vault *v, uint64_t *wait_usec);
  * counted. What storage_run() returns, -EIO. */
 uint64_t vault_redemptions(const struct vault *v);
 int vault_count_redemption(struct vault *v, uint64_t count);
+
+/* Whether the disk takes what an attempt writes, so that one which does not is found out before a ticket is used up for
+ * it. What open(2) and posix_fallocate(3) say: -ENOSPC, -EDQUOT, -EROFS. */
+int vault_check_room(const struct vault *v);
 
 /* To be called before a factor is tried: counts the attempt on disk. -EAGAIN if it has to wait; @wait_usec says how
  * long, UINT64_MAX if the account is locked out; -EIO and what storage_run() returns. */

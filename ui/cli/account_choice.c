@@ -23,6 +23,24 @@ static bool is_meant(const struct account_entry *account, const char *text)
                (strlen(text) == hub && strncmp(account->address, text, hub) == 0);
 }
 
+void cli_each_unopened(struct cli *cli, void (*each)(struct cli *cli, const char *id, const char *why))
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *id, *why;
+        int r = sd_bus_get_property(cli->bus, CRYPTO_SERVICE, CRYPTO_PATH, CRYPTO_MANAGER, "Unopened", NULL, &reply,
+                                    "a(ss)");
+
+        if (r >= 0)
+                r = sd_bus_message_enter_container(reply, 'a', "(ss)");
+        while (r >= 0 && (r = sd_bus_message_read(reply, "(ss)", &id, &why)) > 0)
+                each(cli, id, why);
+}
+
+static void hint(struct cli *cli, const char *id, const char *why)
+{
+        (void) cli_fail(cli, EXIT_OTHER, "The vault of account %s on this machine cannot be opened: %s.", id, why);
+}
+
 static int choose(struct cli *cli, const struct account_entry *list, size_t n, struct cli_account *out)
 {
         const struct account_entry *found = NULL;
@@ -38,6 +56,8 @@ static int choose(struct cli *cli, const struct account_entry *list, size_t n, s
                                 "%zu of your accounts could be meant; say with --account which one it is (visavis "
                                 "accounts lists them).",
                                 matches);
+        if (!found)
+                cli_each_unopened(cli, hint);
         if (!found && cli->account)
                 return cli_fail(cli, EXIT_NOT_FOUND,
                                 "You have no account %s; visavis accounts lists those that you have.", cli->account);

@@ -95,6 +95,9 @@ int cli_fail(const struct cli *cli, int code, const char *format, ...) __attribu
 /* The same for an error from the bus: its sentence, and the exit code that its name stands for. */
 int cli_fail_bus(const struct cli *cli, const sd_bus_error *error);
 
+/* The vaults of this machine that cannot be opened, whosever they are, and why. */
+void cli_each_unopened(struct cli *cli, void (*each)(struct cli *cli, const char *id, const char *why));
+
 /* Asks a yes-or-no question on the terminal. EXIT_OK for yes; else it has been said that nothing changes, or, if there
  * is no terminal, what to say @instead (an option). */
 int cli_ask(const struct cli *cli, const char *question, const char *instead);

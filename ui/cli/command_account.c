@@ -122,6 +122,21 @@ static void print_account(struct cli *cli, const struct account_entry *account)
         }
 }
 
+static void print_unopened(struct cli *cli, const char *id, const char *why)
+{
+        _cleanup_free_ char *safe_id = output_sanitise(id, false), *safe_why = output_sanitise(why, false);
+
+        if (cli->json) {
+                json_object *o = json_object_new_object();
+
+                json_object_object_add(o, "account", json_object_new_string(id));
+                json_object_object_add(o, "unopened", json_object_new_string(why));
+                output_json(o);
+        } else {
+                printf("%s  unopened   somebody's vault on this machine: %s\n", safe_id, safe_why);
+        }
+}
+
 struct listing {
         struct cli *cli;
         void (*print)(struct cli *cli, const struct account_entry *account);
@@ -155,7 +170,11 @@ static int list(struct cli *cli, int argc, char *argv[],
 
 int command_accounts(struct cli *cli, int argc, char *argv[])
 {
-        return list(cli, argc, argv, print_account);
+        int r = list(cli, argc, argv, print_account);
+
+        if (r == EXIT_OK)
+                cli_each_unopened(cli, print_unopened);
+        return r;
 }
 
 static void print_camera(struct cli *cli, const char *name, const char *kind, bool is_virtual)

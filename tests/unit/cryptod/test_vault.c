@@ -170,6 +170,16 @@ static void an_id_that_is_no_id_reaches_no_file(void **state)
         assert_int_equal(vault_load(f->directory, "ffffffffffffffffffffffffffffffff", &v), -ENOENT);
 }
 
+static void write_mark(const struct fixture *f, const char *id)
+{
+        char path[256];
+
+        snprintf(path, sizeof(path), "%s/%s/no-account", f->directory, id);
+        int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        close(fd);
+}
+
 /* A database that has its tables and no account: what a crash in the middle of vault_create() leaves. */
 static void an_unfinished_vault_is_no_account_and_can_be_made_again(void **state)
 {
@@ -181,9 +191,27 @@ static void an_unfinished_vault_is_no_account_and_can_be_made_again(void **state
         assert_int_equal(storage_run(vault_database(f->vault), "DELETE FROM account", ""), 0);
         assert_int_equal(storage_run(vault_database(f->vault), "DELETE FROM slot", ""), 0);
         f->vault = vault_free(f->vault);
+        assert_int_equal(vault_load(f->directory, bob.id, &f->vault), -EBADMSG); /* it has lost them */
+        write_mark(f, bob.id);
         assert_int_equal(vault_load(f->directory, bob.id, &f->vault), -ENOENT);
         assert_int_equal(
                 vault_create(f->directory, &bob, writer_bytes(&slot), secret_random(VAULT_KEY_SIZE), &f->vault), 0);
+}
+
+/* Somebody has moved it away, or the disk has lost it: that is no reason to delete what is left. */
+static void a_database_that_is_missing_was_lost(void **state)
+{
+        struct fixture *f = *state;
+        char path[256];
+
+        f->vault = vault_free(f->vault);
+        snprintf(path, sizeof(path), "%s/%s/vault.db", f->directory, alice.id);
+        assert_int_equal(truncate(path, 0), 0);
+        assert_int_equal(vault_load(f->directory, alice.id, &f->vault), -EBADMSG);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(vault_load(f->directory, alice.id, &f->vault), -EBADMSG);
+        assert_int_equal(vault_discard(f->directory, alice.id), 0);
+        assert_int_equal(vault_load(f->directory, alice.id, &f->vault), -ENOENT);
 }
 
 /* Whether a file of the vault, as it lies on the disk, has these bytes. */
@@ -227,7 +255,7 @@ static void a_slot_that_is_gone_is_gone_from_the_disk(void **state)
         unsigned number = 0;
 
         write_fixed(&first, vault_slot(f->vault, 1));
-        assert_int_equal(vault_slot_remove(f->vault, 1), -EBUSY);
+        assert_int_equal(vault_slot_remove(f->vault, 1), -EPERM);
         assert_int_equal(slot_make(SLOT_FACE_AND_FACTOR, BYTES_STRING(alice.id), BYTES_STRING("b"), 2, &cheap,
                                    f->face_secret, pin, f->vault_key, &second),
                          0);
@@ -313,7 +341,7 @@ static void eight_slots_are_the_most(void **state)
                 assert_int_equal(number, i);
         }
         number = 0;
-        assert_int_equal(vault_slot_store(f->vault, &number, vault_slot(f->vault, 1)), -ENOSPC);
+        assert_int_equal(vault_slot_store(f->vault, &number, vault_slot(f->vault, 1)), -E2BIG);
 }
 
 int main(void)
@@ -330,6 +358,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(attempts_are_counted_across_restarts_until_one_succeeds, make, release),
                 cmocka_unit_test_setup_teardown(the_same_account_is_not_made_twice, make, release),
                 cmocka_unit_test_setup_teardown(an_id_that_is_no_id_reaches_no_file, make, release),
+                cmocka_unit_test_setup_teardown(a_database_that_is_missing_was_lost, make, release),
                 cmocka_unit_test_setup_teardown(an_unfinished_vault_is_no_account_and_can_be_made_again, make, release),
         };
 
