@@ -18,6 +18,7 @@ from tap import skip_all, tell
 
 PROGRAM, PICTURES = sys.argv[1], sys.argv[2]
 KEY = "A" * 43
+INVITATION = "a-token-of-the-hub"
 HUB_FIELD, PIN_FIELD = "Hub (host:port#key)", "PIN or passphrase"
 
 
@@ -83,6 +84,7 @@ def sign_up(story, w):
             window.type("Name", f"alice@hub.example.org:7843#{KEY}")
             window.see("alice@hub.example.org will be your address.")
             assert window.content("Name") == "alice" and window.content(HUB_FIELD) == f"hub.example.org:7843#{KEY}"
+            window.type("Invitation, if the hub asks for one", f" {INVITATION} ")
             picture(window, "sign-up-address")
         with story.step("a PIN that everybody tries is told so, and two that differ do not go on"):
             window.click("Continue")
@@ -115,7 +117,7 @@ def sign_up(story, w):
             window.type("The same again", PIN)
             window.click("Show My Face")
             window.see("No Conversations")
-            assert w.crypto.created == [(ID, f"alice@hub.example.org:7843#{KEY}", {})], w.crypto.created
+            assert w.crypto.created == [(ID, f"alice@hub.example.org:7843#{KEY}", {"invitation": INVITATION.encode()})], w.crypto.created
             picture(window, "empty")
     with story.step("when the window is closed, the account locks"):
         soon(lambda: w.crypto.accounts[0].state() == "locked", "still unlocked")

@@ -22,6 +22,7 @@ struct sign_up_page {
 
         GtkWidget *name;
         GtkWidget *hub;
+        GtkWidget *invitation;
         GtkLabel *verdict; /* about the address */
         GtkWidget *to_pin;
         struct notice *address_notice;
@@ -149,11 +150,25 @@ static void on_pin_changed(struct sign_up_page *p)
         judge_pin(p);
 }
 
+/* What stands in the field, without the spaces that were copied with it; NULL for nothing. It stays there, so that it
+ * need not be found again if the sign-up fails. */
+static struct secret *invitation_of(struct sign_up_page *p)
+{
+        struct bytes token = pin_field_bytes(p->invitation);
+
+        while (token.size > 0 && g_ascii_isspace(token.data[0]))
+                token = BYTES(token.data + 1, token.size - 1);
+        while (token.size > 0 && g_ascii_isspace(token.data[token.size - 1]))
+                token.size--;
+        return token.size > 0 ? secret_copy(token) : NULL;
+}
+
 static void on_to_face(struct sign_up_page *p)
 {
         if (!gtk_widget_is_sensitive(p->to_face))
                 return;
-        const struct login_request request = { .address = p->address };
+        _cleanup_secret_ struct secret *invitation = invitation_of(p);
+        const struct login_request request = { .address = p->address, .invitation = invitation };
         struct secret *pin = pin_field_take(p->pin);
 
         pin_field_clear(p->again);
@@ -226,6 +241,7 @@ static void connect_signals(struct sign_up_page *p)
         g_signal_connect_swapped(p->hub, "changed", G_CALLBACK(on_address_changed), p);
         g_signal_connect_swapped(p->name, "entry-activated", G_CALLBACK(gtk_widget_grab_focus), p->hub);
         g_signal_connect_swapped(p->hub, "entry-activated", G_CALLBACK(on_to_pin), p);
+        g_signal_connect_swapped(p->invitation, "entry-activated", G_CALLBACK(on_to_pin), p);
         g_signal_connect_swapped(p->to_pin, "clicked", G_CALLBACK(on_to_pin), p);
         g_signal_connect_swapped(p->pin, "changed", G_CALLBACK(on_pin_changed), p);
         g_signal_connect_swapped(p->again, "changed", G_CALLBACK(on_pin_changed), p);
@@ -248,6 +264,7 @@ struct sign_up_page *sign_up_page_new(GtkStack *parent, const char *name, const 
         p->title = ADW_WINDOW_TITLE(part(builder, "title"));
         p->name = part(builder, "name");
         p->hub = part(builder, "hub");
+        p->invitation = part(builder, "invitation");
         p->verdict = GTK_LABEL(part(builder, "verdict"));
         p->to_pin = part(builder, "to_pin");
         p->address_notice = notice_new(GTK_BOX(part(builder, "address_notice")));
@@ -258,6 +275,7 @@ struct sign_up_page *sign_up_page_new(GtkStack *parent, const char *name, const 
         p->to_face = part(builder, "to_face");
         p->pin_notice = notice_new(GTK_BOX(part(builder, "pin_notice")));
         p->face = face_step_new(GTK_BOX(part(builder, "face")), &face_events, p);
+        pin_field_prepare(p->invitation);
         pin_field_prepare(p->pin);
         pin_field_prepare(p->again);
         connect_signals(p);
@@ -279,6 +297,7 @@ void sign_up_page_stop(struct sign_up_page *p)
         face_step_stop(p->face);
         gtk_editable_set_text(GTK_EDITABLE(p->name), "");
         gtk_editable_set_text(GTK_EDITABLE(p->hub), "");
+        pin_field_clear(p->invitation);
         pin_field_clear(p->pin);
         pin_field_clear(p->again);
         notice_hide(p->address_notice);
