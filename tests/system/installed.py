@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
 
 from container import Container
@@ -13,6 +14,18 @@ from first_light import PINS, account_of, log_in, texts, wait_for_texts
 from stage import FACE_REFUSED, FACTOR_REFUSED, REPOSITORY
 from tap import skip_all, tell
 
+# Connects to a port over and over until its standard input has something, then says how often and how often in vain.
+KNOCKER = """
+import select, socket, sys
+knocked = refused = 0
+while not select.select([sys.stdin], [], [], 0.02)[0]:
+    with socket.socket() as s:
+        refused += s.connect_ex(("127.0.0.1", int(sys.argv[1]))) != 0
+    knocked += 1
+    if knocked == 1:
+        print("knocking", flush=True)
+print(knocked, refused)
+"""
 UNITS = ("visavis-authd", "visavis-cryptod", "visavis-relayd")
 
 
@@ -87,11 +100,26 @@ def the_story(story, machine):
         assert status["accounts"] == 2 and status["links"] == 2 and status["registration"] == "open", status
         assert "hub" in machine.visavis("alice", "hub", "status", check=False).stderr
         machine.inside("sh", "-c", "printf '[hub]\\nregistration = closed\\n' >/etc/visavis/hub.conf")
+        before = show(machine, "visavis-hub.service", "MainPID")
         machine.inside("systemctl", "reload", "visavis-hub.service")
         deadline = time.monotonic() + 10
         while json.loads(machine.inside("visavis", "hub", "status", "--json"))["registration"] != "closed":
             assert time.monotonic() < deadline, "the hub has not read its configuration"
+        status = json.loads(machine.inside("visavis", "hub", "status", "--json"))
+        assert status["links"] == 2 and show(machine, "visavis-hub.service", "MainPID") == before, "the reload was a restart"
         machine.inside("visavis", "hub", "backup", "/root/hub.db")
+    with story.step("a restart of the hub lets whoever connects meanwhile wait, and refuses nobody"):
+        before = show(machine, "visavis-hub.service", "MainPID")
+        knocker = subprocess.Popen(["nsenter", "-t", str(machine.leader), "-n", sys.executable, "-c", KNOCKER, str(machine.port)],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert knocker.stdout.readline() == "knocking\n"
+        machine.inside("systemctl", "restart", "visavis-hub.service")
+        knocked, refused = map(int, knocker.communicate("enough")[0].split())
+        assert knocked > 5 and refused == 0, f"{refused} of {knocked} were refused"
+        assert show(machine, "visavis-hub.service", "MainPID") != before
+        deadline = time.monotonic() + 20
+        while json.loads(machine.inside("visavis", "hub", "status", "--json"))["links"] != 2:
+            assert time.monotonic() < deadline, "the links have not come back"
     with story.step("systemctl restarts everything; what was said is there"):
         expected = texts(machine, "alice")
         machine.inside("systemctl", "restart", *UNITS, "visavis-hub.service")
