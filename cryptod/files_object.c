@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "cryptod/account.h"
-#include "cryptod/files/file_job.h"
+#include "cryptod/claims.h"
+#include "cryptod/conversation/list.h"
 #include "cryptod/files/legacy_envelope.h"
+#include "cryptod/sealing.h"
 #include "services/bus.h"
 #include "services/cleanup.h"
 
@@ -83,6 +85,37 @@ static int describe(int result, sd_bus_error *error)
         }
 }
 
+/* Addresses are ASCII (services/address.h), and of a cover that was signed; but whoever signed it may be anybody. */
+static int append_address(sd_bus_message *m, const char *name, struct bytes address)
+{
+        char text[ADDRESS_TEXT_MAX];
+        struct address parsed;
+
+        (void) snprintf(text, sizeof(text), "%.*s", (int) address.size, (const char *) address.data);
+        return sd_bus_message_append(m, "{sv}", name, "s", address_parse(text, &parsed, NULL) < 0 ? "?" : text);
+}
+
+static int append_cover(sd_bus_message *m, struct account *a, const struct cover_content *c)
+{
+        int r = append_address(m, "Sealer", c->sealer.address);
+
+        if (r >= 0)
+                r = append_address(m, "Receiver", c->receiver.address);
+        return r < 0 ? r : sd_bus_message_append(m, "{sv}", "Acquaintance", "s", sealing_acquaintance(a, &c->sealer));
+}
+
+static int append_details(sd_bus_message *m, const struct file_task *t, bool authenticated)
+{
+        const struct cover_content *c = t->job && t->account->messenger ? file_job_cover(t->job) : NULL;
+        int r = sd_bus_message_open_container(m, 'a', "{sv}");
+
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{sv}", "Authenticated", "b", (int) authenticated);
+        if (r >= 0 && authenticated && c)
+                r = append_cover(m, t->account, c);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 static void tell(const struct file_task *t, const sd_bus_error *error, bool authenticated)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -95,8 +128,10 @@ static void tell(const struct file_task *t, const sd_bus_error *error, bool auth
                 return;
         r = bus_signal_to(t->account->cryptod->bus, owner, path, INTERFACE, "Finished", &m);
         if (r >= 0)
-                r = sd_bus_message_append(m, "ussb", t->number, error->name ? error->name : "",
-                                          error->message ? error->message : "", authenticated);
+                r = sd_bus_message_append(m, "uss", t->number, error->name ? error->name : "",
+                                          error->message ? error->message : "");
+        if (r >= 0)
+                r = append_details(m, t, authenticated);
         if (r >= 0)
                 (void) sd_bus_send(NULL, m, NULL); /* who is gone needs no answer */
 }
@@ -144,8 +179,6 @@ static int start(struct account *a, sd_bus_message *m, struct file_request *q, s
         r = sd_bus_track_new(a->cryptod->bus, &t->owner, on_owner_gone, t);
         if (r >= 0)
                 r = sd_bus_track_add_sender(t->owner, m);
-        if (r >= 0 && q->passphrase < 0)
-                r = vault_purpose_key(a->vault, "sealed files", &q->wrapping_key);
         if (r >= 0)
                 r = file_job_start(a->cryptod->event, q, on_done, t, &t->job);
         if (r < 0) {
@@ -160,8 +193,23 @@ static int start(struct account *a, sd_bus_message *m, struct file_request *q, s
         return sd_bus_reply_method_return(m, "u", t->number);
 }
 
-static int read_option(sd_bus_message *m, const char *name, struct file_request *q, sd_bus_error *error)
+/* What the caller has said. */
+struct wish {
+        struct file_request request;
+        const char *to; /* whom to seal for; NULL: the account itself */
+};
+
+static void wish_release(struct wish *w)
 {
+        file_request_release(&w->request);
+}
+
+static int read_option(sd_bus_message *m, const char *name, struct wish *w, sd_bus_error *error)
+{
+        struct file_request *q = &w->request;
+
+        if (strcmp(name, "to") == 0 && q->action == FILE_SEAL)
+                return sd_bus_message_read(m, "v", "s", &w->to);
         if (strcmp(name, "legacy-passphrase") == 0)
                 return sd_bus_message_read(m, "v", "h", &q->passphrase);
         if (strcmp(name, "offset") == 0 && q->action == FILE_OPEN)
@@ -169,38 +217,100 @@ static int read_option(sd_bus_message *m, const char *name, struct file_request 
         return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT, "There is no option \"%s\" here.", name);
 }
 
-static int read_options(sd_bus_message *m, struct file_request *q, sd_bus_error *error)
+static int read_options(sd_bus_message *m, struct wish *w, sd_bus_error *error)
 {
+        const struct file_request *q = &w->request;
         const char *name;
         int r = sd_bus_message_enter_container(m, 'a', "{sv}");
 
         while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
                 r = sd_bus_message_read(m, "s", &name);
                 if (r >= 0)
-                        r = read_option(m, name, q, error);
+                        r = read_option(m, name, w, error);
                 if (r >= 0)
                         r = sd_bus_message_exit_container(m);
         }
         if (r >= 0 && q->passphrase >= 0 && q->offset > 0)
                 return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT, "A legacy envelope is opened as a whole.");
+        if (r >= 0 && q->passphrase >= 0 && w->to)
+                return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
+                                        "A legacy envelope has a passphrase; it cannot be for a contact.");
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
+
+static int seal_to(struct account *a, sd_bus_message *m, struct wish *w, sd_bus_error *error);
 
 static int begin(struct account *a, sd_bus_message *m, enum file_action action, enum file_action legacy,
                  sd_bus_error *error)
 {
-        struct file_request q = { .action = action, .passphrase = -1 };
+        _cleanup_(wish_release) struct wish w = { .request = { .action = action, .passphrase = -1 } };
+        struct file_request *q = &w.request;
         int r = account_object_check_holder(a, m, error);
 
         if (r >= 0)
-                r = sd_bus_message_read(m, "hh", &q.input, &q.output);
+                r = sd_bus_message_read(m, "hh", &q->input, &q->output);
         if (r >= 0)
-                r = read_options(m, &q, error);
+                r = read_options(m, &w, error);
         if (r < 0)
                 return r;
-        if (q.passphrase >= 0)
-                q.action = legacy;
-        return start(a, m, &q, error);
+        if (w.to)
+                return seal_to(a, m, &w, error);
+        if (q->passphrase >= 0)
+                q->action = legacy;
+        else
+                r = action == FILE_SEAL ? sealing_for_self(a, q) : sealing_to_open(a, q);
+        return r < 0 ? account_object_storage_error(r, error) : start(a, m, q, error);
+}
+
+/* -- for a contact ------------------------------------------------------------------------------------------------- */
+
+static int learn(struct account *a, const struct invitee *of, sd_bus_error *error)
+{
+        const struct conversation *contact = messenger_contact(a->messenger, of->address);
+        int r = contact ? messenger_learn_sealing_key(a->messenger, contact, of->key_package, (uint64_t) time(NULL))
+                        : -ENOENT;
+
+        if (r == -ENOENT)
+                return sd_bus_error_setf(error, ERROR_NOT_FOUND,
+                                         "%s has no key to which files can be sealed: their Visavis is older than "
+                                         "that. Ask them to update it and to log in once.",
+                                         of->address);
+        return r < 0 ? claims_error(r, of, 1, error) : 0;
+}
+
+/* The hub has handed out a key package: the call begins anew, with the key that was in it. */
+static int on_claimed(struct account *a, sd_bus_message *call, const struct invitee *invitees, size_t count,
+                      sd_bus_error *error)
+{
+        int r = learn(a, &invitees[0], error);
+
+        if (r >= 0)
+                r = sd_bus_message_rewind(call, true);
+        return r < 0 ? r : begin(a, call, FILE_SEAL, FILE_SEAL_LEGACY, error);
+}
+
+static int seal_to(struct account *a, sd_bus_message *m, struct wish *w, sd_bus_error *error)
+{
+        _cleanup_writer_ struct writer addresses = WRITER_INIT;
+        char canonical[ADDRESS_TEXT_MAX];
+        const struct conversation *contact;
+        struct reader reader;
+        struct bytes address;
+        int r = claims_read_address(a, w->to, &addresses, error);
+
+        if (r < 0)
+                return r;
+        reader_init(&reader, writer_bytes(&addresses));
+        address = read_vector(&reader);
+        (void) snprintf(canonical, sizeof(canonical), "%.*s", (int) address.size, (const char *) address.data);
+        contact = messenger_contact(a->messenger, canonical);
+        if (!contact)
+                return sd_bus_error_setf(error, ERROR_NOT_FOUND,
+                                         "No key of %s is known yet; start a conversation with them first.", canonical);
+        r = sealing_for_contact(a, contact, &w->request);
+        if (r == -ENOENT)
+                return claims_start(a, m, writer_bytes(&addresses), on_claimed, error);
+        return r < 0 ? account_object_storage_error(r, error) : start(a, m, &w->request, error);
 }
 
 static int on_seal(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -259,7 +369,7 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Cancel", SD_BUS_ARGS("u", job), SD_BUS_NO_RESULT, on_cancel,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_SIGNAL_WITH_ARGS("Finished", SD_BUS_ARGS("u", job, "s", error, "s", text, "b", authenticated), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("Finished", SD_BUS_ARGS("u", job, "s", error, "s", text, "a{sv}", details), 0),
         SD_BUS_VTABLE_END,
 };
 

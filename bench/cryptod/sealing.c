@@ -45,13 +45,21 @@ static void chunks(const struct secret *key, uint8_t *plain, uint8_t *sealed, st
 
 static void stream(const struct secret *key, bool opens, int from, int to, struct series *took)
 {
+        uint8_t header[SEALED_FILE_HEADER_SIZE];
         struct sealed_stream *s;
         uint64_t start;
 
         must(lseek(from, 0, SEEK_SET) == 0 && lseek(to, 0, SEEK_SET) == 0);
-        must(sealed_stream_new(secret_copy(secret_bytes(key)), from, to, &s) == 0);
         start = cpu_ns();
-        must((opens ? sealed_stream_open(s, 0) : sealed_stream_seal(s, SEALED_FILE_KEY_ACCOUNT, BYTES(NULL, 0))) == 0);
+        if (opens) {
+                must(sealed_stream_new_opening(secret_copy(secret_bytes(key)), NULL, from, to, &s) == 0);
+                must(sealed_stream_open(s, 0) == 0);
+        } else {
+                struct sealed_file *f = sealed_file_new(key, SEALED_FILE_KEY_ACCOUNT, BYTES(NULL, 0), header);
+
+                must(sealed_stream_new_sealing(f, BYTES_OF(header), from, to, &s) == 0);
+                must(sealed_stream_seal(s) == 0);
+        }
         series_add(took, cpu_ns() - start);
         sealed_stream_free(s);
 }

@@ -4,13 +4,15 @@
 #include "services/cleanup.h"
 #include "services/storage.h"
 
-/* A sealed row, bound to the conversation's id: struct { opaque verified<V>, offered<V>, welcome<V>; } */
+/* A sealed row, bound to the conversation's id: struct { opaque verified<V>, offered<V>, welcome<V>, sealing<V>; }. One
+ * that was stored before there were sealing keys ends before that. */
 
 void contact_release(struct contact *k)
 {
         writer_release(&k->verified);
         writer_release(&k->offered);
         writer_release(&k->welcome);
+        writer_release(&k->sealing);
 }
 
 static int read_row(struct bytes content, struct contact *out)
@@ -21,6 +23,8 @@ static int read_row(struct bytes content, struct contact *out)
         write_fixed(&out->verified, read_vector(&r));
         write_fixed(&out->offered, read_vector(&r));
         write_fixed(&out->welcome, read_vector(&r));
+        if (reader_more(&r))
+                write_fixed(&out->sealing, read_vector(&r));
         return reader_finish(&r);
 }
 
@@ -52,6 +56,7 @@ int contact_store(struct vault *v, struct bytes conversation, const struct conta
         write_vector(&content, writer_bytes(&k->verified));
         write_vector(&content, writer_bytes(&k->offered));
         write_vector(&content, writer_bytes(&k->welcome));
+        write_vector(&content, writer_bytes(&k->sealing));
         r = writer_finish(&content);
         if (r >= 0)
                 r = vault_seal(v, "contact", conversation, writer_bytes(&content), &sealed);

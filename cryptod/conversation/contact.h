@@ -1,5 +1,5 @@
 /* What is remembered of a person beside the root key that is trusted (struct conversation): the root key that was
- * verified, and another one that came up and was refused. A sealed row of table contact. */
+ * verified, another one that came up and was refused, and the key to seal files to. A sealed row of table contact. */
 #pragma once
 
 #include "cryptod/conversation/history.h"
@@ -10,6 +10,7 @@ struct contact {
         struct writer verified; /* the root key whose safety number was compared; empty: none */
         struct writer offered;  /* the root key that was refused last; empty: none */
         struct writer welcome;  /* the invitation that it came with, for when it is accepted; empty: none is kept */
+        struct writer sealing;  /* the sealing key that the trusted root key has signed; empty: not known yet */
 };
 
 void contact_release(struct contact *k);

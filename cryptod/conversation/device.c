@@ -7,6 +7,7 @@
 
 #include "cryptod/conversation/credential.h"
 #include "cryptod/conversation/profile.h"
+#include "cryptod/conversation/sealing_key.h"
 #include "services/cleanup.h"
 #include "services/storage.h"
 
@@ -23,9 +24,11 @@ struct device *device_free(struct device *d)
         if (!d)
                 return NULL;
         writer_release(&d->root_key);
+        writer_release(&d->sealing_key);
         writer_release(&d->signature_key);
         writer_release(&d->credential);
         secret_free(d->root_private_key);
+        secret_free(d->sealing_private_key);
         secret_free(d->signature_private_key);
         free(d);
         return NULL;
@@ -108,6 +111,7 @@ int device_load(struct vault *v, struct device **out)
                 r = make_credential(d, v);
         if (r < 0)
                 return r;
+        d->sealing_private_key = sealing_key_derive(d->suite, d->root_private_key, &d->sealing_key);
         *out = TAKE(d);
         return 0;
 }
@@ -115,7 +119,8 @@ int device_load(struct vault *v, struct device **out)
 struct identity device_identity(const struct device *d)
 {
         static const uint8_t extension_types[] = { EXTENSION_CONVERSATION_PROFILE >> 8,
-                                                   EXTENSION_CONVERSATION_PROFILE & 0xff };
+                                                   EXTENSION_CONVERSATION_PROFILE & 0xff, EXTENSION_SEALING_KEY >> 8,
+                                                   EXTENSION_SEALING_KEY & 0xff };
 
         return (struct identity){
                 .suite = d->suite,

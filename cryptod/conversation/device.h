@@ -1,4 +1,4 @@
-/* This device: its account's root key, its own signature key, and the key packages that it offers. */
+/* This device: its account's root key and sealing key, its own signature key, and the key packages that it offers. */
 #pragma once
 
 #include "cryptod/mls/identity.h"
@@ -6,9 +6,9 @@
 
 struct device {
         const struct suite *suite;
-        char address[ADDRESS_TEXT_MAX];                    /* name@host:port, as the credential has it */
-        struct writer root_key, signature_key, credential; /* public */
-        struct secret *root_private_key, *signature_private_key;
+        char address[ADDRESS_TEXT_MAX];                                 /* name@host:port, as the credential has it */
+        struct writer root_key, sealing_key, signature_key, credential; /* public */
+        struct secret *root_private_key, *sealing_private_key, *signature_private_key;
 };
 
 /* Makes the keys of a new account and stores them in its unlocked vault. -EPROTONOSUPPORT if the account's suite is

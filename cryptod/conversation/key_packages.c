@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cryptod/conversation/sealing_key.h"
 #include "services/cleanup.h"
 #include "services/storage.h"
 
@@ -11,23 +12,24 @@ enum { DAY = 24 * 3600, SKEW = 3600 /* others' clocks may be behind */ };
 
 /* A cell: struct { opaque key_package<V>, init_key<V>, leaf_key<V>; } */
 
-static int make_one(struct vault *v, const struct device *d, uint64_t now, bool last_resort, struct writer *out)
+static int make_one(struct vault *v, const struct identity *identity, uint64_t now, bool last_resort,
+                    struct writer *out)
 {
         _cleanup_(key_package_keys_release) struct key_package_keys keys = { 0 };
         _cleanup_writer_ struct writer encoded = WRITER_INIT, content = WRITER_INIT;
-        struct identity identity = device_identity(d);
+        const struct suite *s = identity->suite;
         uint8_t ref[SUITE_HASH_MAX];
         struct key_package k;
         struct reader reader;
         uint64_t not_after = now + (uint64_t) KEY_PACKAGE_DAYS * DAY;
         int64_t cell;
-        int r = identity_key_package(&identity, now - SKEW, not_after, last_resort, &encoded, &keys);
+        int r = identity_key_package(identity, now - SKEW, not_after, last_resort, &encoded, &keys);
 
         if (r < 0)
                 return r;
         reader_init(&reader, writer_bytes(&encoded));
         key_package_read(&reader, &k);
-        key_package_ref(d->suite, &k, ref);
+        key_package_ref(s, &k, ref);
         write_vector(&content, writer_bytes(&encoded));
         write_vector(&content, secret_bytes(keys.init_key));
         write_vector(&content, secret_bytes(keys.leaf_key));
@@ -36,7 +38,7 @@ static int make_one(struct vault *v, const struct device *d, uint64_t now, bool 
                 r = vault_cell_new(v, BYTES(NULL, 0), writer_bytes(&content), &cell);
         if (r >= 0)
                 r = storage_run(vault_database(v), "INSERT INTO key_package VALUES (?, ?, ?, ?)", "biii",
-                                BYTES(ref, d->suite->hash_size), cell, (int64_t) last_resort, (int64_t) not_after);
+                                BYTES(ref, s->hash_size), cell, (int64_t) last_resort, (int64_t) not_after);
         if (r < 0)
                 return r;
         write_u8(out, last_resort);
@@ -109,15 +111,21 @@ static int has_last_resort(struct vault *v, uint64_t now)
 
 int key_packages_make(struct vault *v, const struct device *d, unsigned count, uint64_t now, struct writer *out)
 {
+        _cleanup_writer_ struct writer extensions = WRITER_INIT;
+        struct identity identity = device_identity(d);
         size_t mark = writer_open_vector(out);
-        int r = erase_old(v, count, now);
+        int r = sealing_key_write(d->suite, BYTES_STRING(d->address), writer_bytes(&d->sealing_key),
+                                  d->root_private_key, &extensions);
 
+        identity.key_package_extensions = writer_bytes(&extensions);
+        if (r >= 0)
+                r = erase_old(v, count, now);
         if (r >= 0)
                 r = has_last_resort(v, now);
         if (r == 0)
-                r = make_one(v, d, now, true, out);
+                r = make_one(v, &identity, now, true, out);
         for (unsigned i = 0; r >= 0 && i < count; i++)
-                r = make_one(v, d, now, false, out);
+                r = make_one(v, &identity, now, false, out);
         writer_close_vector(out, mark);
         return r < 0 ? r : writer_finish(out);
 }

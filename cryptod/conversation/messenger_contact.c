@@ -8,6 +8,7 @@
 #include "cryptod/conversation/contact.h"
 #include "cryptod/conversation/messenger_state.h"
 #include "cryptod/conversation/notice.h"
+#include "cryptod/conversation/sealing_key.h"
 #include "services/cleanup.h"
 
 struct conversation *messenger_contact(struct messenger *m, const char *address)
@@ -108,6 +109,68 @@ int messenger_compare_code(struct messenger *m, struct conversation *c, const ch
         return r < 0 ? r : messenger_set_verified(m, c, true, time);
 }
 
+int messenger_sealing_key(struct messenger *m, const struct conversation *c, struct writer *out)
+{
+        _cleanup_(contact_release) struct contact k;
+        int r = contact_load(m->vault, conversation_id(c), &k);
+
+        if (r < 0)
+                return r;
+        if (k.sealing.size == 0)
+                return -ENOENT;
+        write_fixed(out, writer_bytes(&k.sealing));
+        return writer_finish(out);
+}
+
+int messenger_learn_sealing_key(struct messenger *m, const struct conversation *c, struct bytes key_package,
+                                uint64_t now)
+{
+        _cleanup_(contact_release) struct contact k = { 0 };
+        struct bytes root_key, sealing_key;
+        struct key_package package;
+        struct reader reader;
+        int r = messenger_check_package(m, c->address, key_package, now, &root_key);
+
+        if (r < 0)
+                return r;
+        reader_init(&reader, key_package);
+        key_package_read(&reader, &package);
+        r = sealing_key_read(m->device->suite, package.extensions, BYTES_STRING(c->address), root_key, &sealing_key);
+        if (r >= 0)
+                r = contact_load(m->vault, conversation_id(c), &k);
+        if (r < 0)
+                return r;
+        writer_release(&k.sealing);
+        write_fixed(&k.sealing, sealing_key);
+        r = messenger_begin(m);
+        return r < 0 ? r : messenger_end(m, NULL, contact_store(m->vault, conversation_id(c), &k));
+}
+
+int messenger_acquaintance(struct messenger *m, struct bytes address, struct bytes root_key, enum acquaintance *out)
+{
+        const struct conversation *c = messenger_person(m, address);
+        struct contact_view view;
+        int r;
+
+        if (bytes_equal(address, BYTES_STRING(m->device->address)))
+                *out = bytes_equal(root_key, writer_bytes(&m->device->root_key)) ? ACQUAINTANCE_SELF
+                                                                                 : ACQUAINTANCE_OTHER_KEY;
+        else if (!c || c->root_key.size == 0)
+                *out = ACQUAINTANCE_STRANGER;
+        else if (!bytes_equal(root_key, writer_bytes(&c->root_key)))
+                *out = ACQUAINTANCE_OTHER_KEY;
+        else if ((r = messenger_contact_view(m, c, &view)) < 0)
+                return r;
+        else
+                *out = view.verified ? ACQUAINTANCE_VERIFIED : ACQUAINTANCE_KNOWN;
+        return 0;
+}
+
+const struct device *messenger_device(const struct messenger *m)
+{
+        return m->device;
+}
+
 /* A new one is shown, and then again only when something else has been said: whoever can send it once can send it a
  * thousand times. */
 static int show_offered(struct messenger *m, const struct conversation *c, bool again, uint64_t time)
@@ -151,7 +214,8 @@ static int erase_groups(struct messenger *m, struct conversation *c)
         return r < 0 ? r : messenger_fail_waiting(m, c);
 }
 
-static int trust_key(struct messenger *m, struct conversation *c, const struct writer *key, uint64_t time)
+/* What the old key has signed goes with it. */
+static int trust_key(struct messenger *m, struct conversation *c, struct contact *k, uint64_t time)
 {
         struct writer before = c->root_key;
         int r = messenger_begin(m);
@@ -159,8 +223,11 @@ static int trust_key(struct messenger *m, struct conversation *c, const struct w
         if (r < 0)
                 return r;
         c->root_key = WRITER_INIT;
-        write_fixed(&c->root_key, writer_bytes(key));
+        write_fixed(&c->root_key, writer_bytes(&k->offered));
+        writer_release(&k->sealing);
         r = conversation_store(m->vault, c);
+        if (r >= 0)
+                r = contact_store(m->vault, conversation_id(c), k);
         if (r >= 0)
                 r = erase_groups(m, c);
         if (r >= 0)
@@ -204,7 +271,7 @@ int messenger_accept_key(struct messenger *m, struct conversation *c, const char
         if (strcmp(digits, expected) != 0)
                 return -EKEYREJECTED;
         if (!same(&k.offered, &c->root_key))
-                r = trust_key(m, c, &k.offered, time);
+                r = trust_key(m, c, &k, time);
         if (r >= 0 && k.welcome.size > 0 && !c->memberships)
                 r = messenger_follow_welcome(m, writer_bytes(&k.welcome));
         return r < 0 ? r : forget_offered(m, c, &k);

@@ -33,6 +33,26 @@ int messenger_set_verified(struct messenger *m, struct conversation *c, bool ver
  * safety_code_compare(), after which nothing has changed. */
 int messenger_compare_code(struct messenger *m, struct conversation *c, const char *code, uint64_t time);
 
+/* The key to seal files to for this person, appended; -ENOENT if it is not known. Learn: takes it from an encoded key
+ * package of theirs that relayd has claimed, also in place of another. -ENOENT if there is none in it; -EBADMSG also if
+ * theirs is forged; else as messenger_start(). */
+int messenger_sealing_key(struct messenger *m, const struct conversation *c, struct writer *out);
+int messenger_learn_sealing_key(struct messenger *m, const struct conversation *c, struct bytes key_package,
+                                uint64_t now);
+
+/* What an account is to us that is named by its address and root key, by which something was signed. */
+enum acquaintance {
+        ACQUAINTANCE_SELF,
+        ACQUAINTANCE_VERIFIED,
+        ACQUAINTANCE_KNOWN,
+        ACQUAINTANCE_OTHER_KEY,
+        ACQUAINTANCE_STRANGER
+};
+int messenger_acquaintance(struct messenger *m, struct bytes address, struct bytes root_key, enum acquaintance *out);
+
+/* This account as others know it; its keys are borrowed. */
+const struct device *messenger_device(const struct messenger *m);
+
 /* Trusts the key that was offered, if @digits are its safety number: what the person looked at and not what has come
  * since. Groups with the old key are erased, what waited for them has failed, the mark is gone, and the invitation that
  * came with the new key is followed. -ENOENT: none was offered; -EKEYREJECTED: other digits. */

@@ -99,11 +99,11 @@ static int act(struct work *w)
 
         switch (w->action) {
         case FILE_SEAL:
-                return sealed_stream_seal(w->stream, SEALED_FILE_KEY_ACCOUNT, BYTES(NULL, 0));
+                return sealed_stream_seal(w->stream);
         case FILE_OPEN:
                 return sealed_stream_open(w->stream, w->offset);
         case FILE_SEND:
-                r = sealed_stream_seal(w->stream, SEALED_FILE_KEY_MESSAGE, BYTES(NULL, 0));
+                r = sealed_stream_seal(w->stream);
                 return r < 0 ? r : sealed_stream_pad(w->stream);
         case FILE_RECEIVE:
                 sealed_stream_expect(w->stream, w->size);
@@ -162,14 +162,42 @@ static int start_thread(struct work *w)
         return r;
 }
 
-static int open_streams(struct work *w, const struct file_request *q)
+void file_request_release(struct file_request *q)
 {
-        if (q->action == FILE_SEAL_LEGACY || q->action == FILE_OPEN_LEGACY)
-                return legacy_stream_new(q->input, q->output, q->passphrase, &w->legacy);
-        return sealed_stream_new(q->wrapping_key, q->input, q->output, &w->stream);
+        q->file = sealed_file_free(q->file);
+        writer_release(&q->head);
+        q->wrapping_key = secret_free(q->wrapping_key);
+        q->cover_key = cover_key_free(q->cover_key);
 }
 
-int file_job_start(sd_event *event, const struct file_request *request, file_job_done done, void *userdata,
+/* A new file under a message's key. */
+static void begin_message_file(struct file_request *q)
+{
+        uint8_t header[SEALED_FILE_HEADER_SIZE];
+
+        q->file = sealed_file_new(q->wrapping_key, SEALED_FILE_KEY_MESSAGE, BYTES(NULL, 0), header);
+        write_fixed(&q->head, BYTES_OF(header));
+}
+
+static int open_streams(struct work *w, struct file_request *q)
+{
+        switch (q->action) {
+        case FILE_SEND:
+                begin_message_file(q);
+                /* fall through */
+        case FILE_SEAL:
+                return sealed_stream_new_sealing(TAKE(q->file), writer_bytes(&q->head), q->input, q->output,
+                                                 &w->stream);
+        case FILE_OPEN:
+        case FILE_RECEIVE:
+                return sealed_stream_new_opening(TAKE(q->wrapping_key), TAKE(q->cover_key), q->input, q->output,
+                                                 &w->stream);
+        default:
+                return legacy_stream_new(q->input, q->output, q->passphrase, &w->legacy);
+        }
+}
+
+int file_job_start(sd_event *event, struct file_request *request, file_job_done done, void *userdata,
                    struct file_job **out)
 {
         struct file_job *j = calloc(1, sizeof(*j));
@@ -186,11 +214,8 @@ int file_job_start(sd_event *event, const struct file_request *request, file_job
                             .authenticated = true,
                             .finished = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
         atomic_init(&w->holders, 1);
-        r = w->finished < 0 ? -errno : 0;
-        if (r < 0)
-                secret_free(request->wrapping_key);
-        else
-                r = open_streams(w, request);
+        r = w->finished < 0 ? -errno : open_streams(w, request);
+        file_request_release(request);
         if (r >= 0)
                 r = sd_event_add_io(event, &j->source, w->finished, EPOLLIN, on_finished, j);
         if (r >= 0)
@@ -206,6 +231,11 @@ int file_job_start(sd_event *event, const struct file_request *request, file_job
 uint64_t file_job_progress(const struct file_job *j)
 {
         return j->work->stream ? sealed_stream_progress(j->work->stream) : 0;
+}
+
+const struct cover_content *file_job_cover(const struct file_job *j)
+{
+        return j->work->stream ? sealed_stream_cover(j->work->stream) : NULL;
 }
 
 struct file_job *file_job_free(struct file_job *j)

@@ -85,7 +85,7 @@ int sealed_file_header_read(struct bytes input, struct sealed_file_header *out)
                 return SEALED_FILE_CUT_OFF;
         if (!check_is_right(checked, check))
                 return SEALED_FILE_HEADER_DAMAGED;
-        if (h.key != SEALED_FILE_KEY_ACCOUNT && h.key != SEALED_FILE_KEY_MESSAGE)
+        if (h.key < SEALED_FILE_KEY_ACCOUNT || h.key > SEALED_FILE_KEY_COVER)
                 return SEALED_FILE_NEWER;
         *out = h;
         return 0;

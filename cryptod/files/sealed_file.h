@@ -34,6 +34,7 @@ enum {
 enum sealed_file_key {
         SEALED_FILE_KEY_ACCOUNT = 1, /* derived from the vault key of who sealed it */
         SEALED_FILE_KEY_MESSAGE = 2, /* in the message that has the file's id */
+        SEALED_FILE_KEY_COVER = 3,   /* in the cover that stands before the header (cover.h) */
 };
 
 /* What is wrong with a file. All are above 0, so that they can share a return value with a negative errno. */

@@ -14,8 +14,11 @@
 
 struct sealed_stream {
         pthread_mutex_t mutex;       /* for the keys */
-        struct secret *wrapping_key; /* until the file's is derived from it */
-        struct sealed_file *file;    /* NULL before that, and once it is stopped */
+        struct secret *wrapping_key; /* until the file's is derived from it, as the next */
+        struct cover_key *cover_key;
+        struct sealed_file *file;   /* NULL before that, and once it is stopped */
+        struct cover_content cover; /* of a file that is opened; without a key */
+        struct writer head;         /* of one that is sealed */
         int input, output, stop;
         uint64_t left; /* bytes of the input that are to be read at most */
         atomic_uint_fast64_t progress;
@@ -23,22 +26,27 @@ struct sealed_stream {
         bool has_ahead;
 };
 
-int sealed_stream_new(struct secret *wrapping_key, int input, int output, struct sealed_stream **out)
+static int open_descriptors(struct sealed_stream *s, int input, int output)
 {
-        struct sealed_stream *s = calloc(1, sizeof(*s));
+        s->input = fcntl(input, F_DUPFD_CLOEXEC, 3);
+        s->output = fcntl(output, F_DUPFD_CLOEXEC, 3);
+        s->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        return s->input < 0 || s->output < 0 || s->stop < 0 ? -errno : 0;
+}
+
+static int stream_new(struct sealed_stream keys, int input, int output, struct sealed_stream **out)
+{
+        struct sealed_stream *s = malloc(sizeof(*s));
         int r;
 
         if (!s)
                 abort();
+        *s = keys;
         pthread_mutex_init(&s->mutex, NULL);
         atomic_init(&s->progress, 0);
-        s->wrapping_key = wrapping_key;
         s->left = UINT64_MAX;
-        s->input = fcntl(input, F_DUPFD_CLOEXEC, 3);
-        s->output = fcntl(output, F_DUPFD_CLOEXEC, 3);
-        s->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (s->input < 0 || s->output < 0 || s->stop < 0) {
-                r = -errno;
+        r = open_descriptors(s, input, output);
+        if (r < 0) {
                 sealed_stream_free(s);
                 return r;
         }
@@ -46,10 +54,32 @@ int sealed_stream_new(struct secret *wrapping_key, int input, int output, struct
         return 0;
 }
 
+int sealed_stream_new_sealing(struct sealed_file *file, struct bytes head, int input, int output,
+                              struct sealed_stream **out)
+{
+        struct sealed_stream keys = { .file = file };
+
+        write_fixed(&keys.head, head);
+        return stream_new(keys, input, output, out);
+}
+
+int sealed_stream_new_opening(struct secret *wrapping_key, struct cover_key *cover_key, int input, int output,
+                              struct sealed_stream **out)
+{
+        return stream_new((struct sealed_stream){ .wrapping_key = wrapping_key, .cover_key = cover_key }, input, output,
+                          out);
+}
+
+static void wipe_wrapping_keys(struct sealed_stream *s)
+{
+        s->wrapping_key = secret_free(s->wrapping_key);
+        s->cover_key = cover_key_free(s->cover_key);
+}
+
 static void wipe_keys(struct sealed_stream *s)
 {
         pthread_mutex_lock(&s->mutex);
-        s->wrapping_key = secret_free(s->wrapping_key);
+        wipe_wrapping_keys(s);
         s->file = sealed_file_free(s->file);
         pthread_mutex_unlock(&s->mutex);
 }
@@ -59,6 +89,8 @@ struct sealed_stream *sealed_stream_free(struct sealed_stream *s)
         if (!s)
                 return NULL;
         wipe_keys(s);
+        cover_content_release(&s->cover);
+        writer_release(&s->head);
         pthread_mutex_destroy(&s->mutex);
         cleanup_close(&s->input);
         cleanup_close(&s->output);
@@ -88,6 +120,11 @@ static ssize_t read_input(struct sealed_stream *s, uint8_t *out, size_t size)
         return n;
 }
 
+const struct cover_content *sealed_stream_cover(const struct sealed_stream *s)
+{
+        return s->cover.bytes.size > 0 ? &s->cover : NULL;
+}
+
 /* Reads a chunk of at most @size bytes, and whether it is the last, which is known only when no byte follows. */
 static int read_chunk(struct sealed_stream *s, uint8_t *buffer, size_t size, size_t *got, bool *last)
 {
@@ -106,20 +143,6 @@ static int read_chunk(struct sealed_stream *s, uint8_t *buffer, size_t size, siz
         return 0;
 }
 
-static int begin_sealing(struct sealed_stream *s, enum sealed_file_key kind, struct bytes id)
-{
-        uint8_t header[SEALED_FILE_HEADER_SIZE];
-        bool stopped;
-
-        pthread_mutex_lock(&s->mutex);
-        stopped = !s->wrapping_key;
-        if (!stopped)
-                s->file = sealed_file_new(s->wrapping_key, kind, id, header);
-        s->wrapping_key = secret_free(s->wrapping_key);
-        pthread_mutex_unlock(&s->mutex);
-        return stopped ? -ECANCELED : descriptor_write(s->output, s->stop, header, sizeof(header));
-}
-
 static int seal_chunk(struct sealed_stream *s, uint32_t number, bool last, struct bytes plain, uint8_t *sealed)
 {
         bool stopped;
@@ -132,11 +155,11 @@ static int seal_chunk(struct sealed_stream *s, uint32_t number, bool last, struc
         return stopped ? -ECANCELED : 0;
 }
 
-int sealed_stream_seal(struct sealed_stream *s, enum sealed_file_key kind, struct bytes id)
+int sealed_stream_seal(struct sealed_stream *s)
 {
         _cleanup_secret_ struct secret *plain = secret_new(SEALED_FILE_CHUNK_SIZE);
         _cleanup_free_ uint8_t *sealed = malloc(SEALED_FILE_CHUNK_SIZE);
-        int r = begin_sealing(s, kind, id);
+        int r = descriptor_write(s->output, s->stop, s->head.data, s->head.size);
         bool last = false;
 
         if (!sealed)
@@ -168,18 +191,72 @@ int sealed_stream_pad(struct sealed_stream *s)
         return descriptor_write(s->output, s->stop, zeros, size - part);
 }
 
-static int begin_opening(struct sealed_stream *s)
+/* Reads as much as belongs there. */
+static int read_head(struct sealed_stream *s, struct writer *out, size_t size)
 {
-        uint8_t header[SEALED_FILE_HEADER_SIZE];
-        ssize_t n = read_input(s, header, sizeof(header));
-        struct sealed_file_header h;
-        int r = n < 0 ? (int) n : sealed_file_header_read(BYTES(header, (size_t) n), &h);
+        uint8_t *place = writer_append(out, size);
+        ssize_t n;
+
+        if (!place)
+                return writer_finish(out);
+        n = read_input(s, place, size);
+        if (n < 0)
+                return (int) n;
+        out->size -= size - (size_t) n;
+        return 0;
+}
+
+/* Reads the header, and the cover before it, if there is one. Both have the size of a header at least. */
+static int read_heads(struct sealed_stream *s, struct writer *cover, struct writer *header)
+{
+        int r = read_head(s, header, SEALED_FILE_HEADER_SIZE);
+        size_t size;
+
+        if (r < 0 || !cover_begins(writer_bytes(header)))
+                return r;
+        *cover = *header;
+        *header = WRITER_INIT;
+        r = cover_size(writer_bytes(cover), &size);
+        if (r == 0 && size <= cover->size)
+                r = SEALED_FILE_HEADER_DAMAGED;
+        if (r == 0)
+                r = read_head(s, cover, size - cover->size);
+        if (r == 0)
+                r = read_head(s, header, SEALED_FILE_HEADER_SIZE);
+        return r == 0 && header->size < SEALED_FILE_HEADER_SIZE ? SEALED_FILE_CUT_OFF : r;
+}
+
+/* With the lock held: takes the file's wrapping key out of its cover. */
+static int open_cover(struct sealed_stream *s, struct bytes cover, struct bytes header)
+{
+        int r = s->cover_key ? cover_open(s->cover_key, cover, header, &s->cover) : SEALED_FILE_WRONG_KEY;
 
         if (r != 0)
                 return r;
+        secret_free(s->wrapping_key);
+        s->wrapping_key = TAKE(s->cover.wrapping_key);
+        return 0;
+}
+
+static int begin_opening(struct sealed_stream *s)
+{
+        _cleanup_writer_ struct writer cover = WRITER_INIT, header = WRITER_INIT;
+        struct sealed_file_header h;
+        int r = read_heads(s, &cover, &header);
+
+        if (r == 0)
+                r = sealed_file_header_read(writer_bytes(&header), &h);
+        if (r == 0 && (h.key == SEALED_FILE_KEY_COVER) != (cover.size > 0))
+                r = SEALED_FILE_HEADER_DAMAGED; /* without its cover, or with one that it needs not */
+        if (r != 0)
+                return r;
         pthread_mutex_lock(&s->mutex);
-        r = s->wrapping_key ? sealed_file_open(s->wrapping_key, &h, &s->file) : -ECANCELED;
-        s->wrapping_key = secret_free(s->wrapping_key);
+        r = !s->wrapping_key ? -ECANCELED
+            : cover.size > 0 ? open_cover(s, writer_bytes(&cover), writer_bytes(&header))
+                             : 0;
+        if (r == 0)
+                r = sealed_file_open(s->wrapping_key, &h, &s->file);
+        wipe_wrapping_keys(s);
         pthread_mutex_unlock(&s->mutex);
         return r;
 }

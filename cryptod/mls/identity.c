@@ -128,6 +128,7 @@ int identity_key_package(const struct identity *i, uint64_t not_before, uint64_t
                 write_u16(&tbs, EXTENSION_LAST_RESORT);
                 write_vector(&tbs, BYTES(NULL, 0));
         }
+        write_fixed(&tbs, i->key_package_extensions);
         grease_write_extension(&tbs);
         writer_close_vector(&tbs, mark);
         r = write_signed(i, "KeyPackageTBS", &tbs, out);

@@ -12,7 +12,8 @@ struct identity {
         /* What the application can do beyond the protocol itself, as lists of uint16; may be empty. The credential's
          * own type need not be named. */
         struct bytes extension_types, credential_types;
-        struct bytes leaf_extensions; /* the content of extensions<V>, of types that are named above */
+        /* The content of extensions<V> of a leaf and of a key package, of types that are named above. */
+        struct bytes leaf_extensions, key_package_extensions;
 };
 
 /* What the holder of a key package keeps to itself. */

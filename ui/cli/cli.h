@@ -41,6 +41,7 @@ struct cli {
         bool yes;            /* instead of asking */
         const char *output;  /* the file to write */
         uint64_t offset;     /* in an opened file */
+        const char *to;      /* whom a file is sealed for */
         bool legacy_cbc;     /* the envelope of older chat tools */
         const char *state;   /* of a hub */
         const char *expires; /* of an invitation */

@@ -26,6 +26,7 @@ struct passage {
         uint32_t job;
         char *service; /* cryptod's unique name */
         bool authenticated;
+        char *sealer, *receiver, *acquaintance; /* of a file that was sealed for a contact, as safe texts; else NULL */
         sd_bus_slot *finished, *gone;
 };
 
@@ -38,6 +39,9 @@ static void passage_release(struct passage *p)
         output_file_release(&p->output);
         free(p->out_name);
         free(p->service);
+        free(p->sealer);
+        free(p->receiver);
+        free(p->acquaintance);
 }
 
 /* What it is called where nobody says: FILE.sealed, and FILE again. */
@@ -89,6 +93,8 @@ static int append_options(struct passage *p, const struct secret *passphrase, sd
 
         if (r >= 0 && p->cli->offset > 0)
                 r = sd_bus_message_append(m, "{sv}", "offset", "t", p->cli->offset);
+        if (r >= 0 && p->cli->to)
+                r = sd_bus_message_append(m, "{sv}", "to", "s", p->cli->to);
         if (r >= 0 && passphrase)
                 r = secret_to_fd(passphrase, &fd);
         if (r >= 0 && passphrase)
@@ -96,17 +102,63 @@ static int append_options(struct passage *p, const struct secret *passphrase, sd
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+static int read_text(sd_bus_message *m, char **out)
+{
+        const char *text;
+        int r = sd_bus_message_read(m, "v", "s", &text);
+
+        if (r < 0)
+                return r;
+        free(*out);
+        *out = output_sanitise(text, false);
+        return *out ? 0 : -ENOMEM;
+}
+
+static int read_detail(struct passage *p, sd_bus_message *m)
+{
+        const char *name;
+        int yes, r = sd_bus_message_read(m, "s", &name);
+
+        if (r < 0)
+                return r;
+        if (strcmp(name, "Sealer") == 0)
+                return read_text(m, &p->sealer);
+        if (strcmp(name, "Receiver") == 0)
+                return read_text(m, &p->receiver);
+        if (strcmp(name, "Acquaintance") == 0)
+                return read_text(m, &p->acquaintance);
+        if (strcmp(name, "Authenticated") != 0)
+                return sd_bus_message_skip(m, "v");
+        r = sd_bus_message_read(m, "v", "b", &yes);
+        p->authenticated = r >= 0 && yes;
+        return r;
+}
+
+static int read_details(struct passage *p, sd_bus_message *m)
+{
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = read_detail(p, m);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        return r;
+}
+
 static int on_finished(sd_bus_message *m, void *userdata, sd_bus_error *ignored)
 {
         struct passage *p = userdata;
         const char *name, *text;
         uint32_t job;
-        int authenticated;
-        int r = sd_bus_message_read(m, "ussb", &job, &name, &text, &authenticated);
+        int r = sd_bus_message_read(m, "uss", &job, &name, &text);
 
         if (r < 0 || job != p->job || strcmp(sd_bus_message_get_sender(m), p->service) != 0)
                 return 0;
-        p->authenticated = authenticated;
+        if (read_details(p, m) < 0) {
+                cli_finish(p->cli, cli_misunderstood(p->cli));
+                return 0;
+        }
         const sd_bus_error error = { .name = name, .message = text };
         cli_finish(p->cli, *name ? cli_fail_bus(p->cli, &error) : EXIT_OK);
         return 0;
@@ -148,17 +200,54 @@ static int begin(struct passage *p, const struct secret *passphrase)
         return sd_bus_message_read(reply, "u", &p->job) < 0 ? cli_misunderstood(p->cli) : EXIT_OK;
 }
 
+static void report_json(const struct passage *p)
+{
+        json_object *o = json_object_new_object();
+
+        json_object_object_add(o, "event", json_object_new_string(p->opens ? "opened" : "sealed"));
+        json_object_object_add(o, "file", json_object_new_string(p->out_name));
+        json_object_object_add(o, "authenticated", json_object_new_boolean(p->authenticated));
+        if (p->sealer && p->receiver && p->acquaintance) {
+                json_object_object_add(o, "sealer", json_object_new_string(p->sealer));
+                json_object_object_add(o, "receiver", json_object_new_string(p->receiver));
+                json_object_object_add(o, "acquaintance", json_object_new_string(p->acquaintance));
+        }
+        output_json(o);
+}
+
+/* Whose file it is, with what that is worth. */
+static void report_sealer(const struct passage *p)
+{
+        if (strcmp(p->acquaintance, "self") == 0)
+                fprintf(stderr, "visavis: You sealed it for %s.\n", p->receiver);
+        else if (strcmp(p->acquaintance, "verified") == 0)
+                fprintf(stderr, "visavis: Sealed by %s, whose key you have verified.\n", p->sealer);
+        else if (strcmp(p->acquaintance, "known") == 0)
+                fprintf(stderr,
+                        "visavis: Sealed by %s, whose key you have not verified; compare the safety number with "
+                        "“visavis contact verify”.\n",
+                        p->sealer);
+        else if (strcmp(p->acquaintance, "other-key") == 0)
+                fprintf(stderr,
+                        "visavis: Somebody calls themselves %s, with another key than the one that you know. Ask them "
+                        "in another way before you believe it: it may be from an account that they had before, or "
+                        "somebody else's.\n",
+                        p->sealer);
+        else
+                fprintf(stderr,
+                        "visavis: Sealed by somebody who is not known here and calls themselves %s. That may "
+                        "be anybody.\n",
+                        p->sealer);
+}
+
 static void report(const struct passage *p)
 {
         if (p->cli->json) {
-                json_object *o = json_object_new_object();
-
-                json_object_object_add(o, "event", json_object_new_string(p->opens ? "opened" : "sealed"));
-                json_object_object_add(o, "file", json_object_new_string(p->out_name));
-                json_object_object_add(o, "authenticated", json_object_new_boolean(p->authenticated));
-                output_json(o);
+                report_json(p);
                 return;
         }
+        if (p->sealer && p->receiver && p->acquaintance)
+                report_sealer(p);
         if (!p->authenticated)
                 fputs("visavis: The envelope has no MAC: anybody may have changed it on its way, and nothing would "
                       "show "
@@ -192,6 +281,8 @@ static int run(struct cli *cli, bool opens, int argc, char *argv[])
 
         if (argc != 1)
                 return cli_fail(cli, EXIT_USAGE, "Give one FILE, or - for standard input.");
+        if (cli->to && cli->legacy_cbc)
+                return cli_fail(cli, EXIT_USAGE, "A legacy envelope has a passphrase; it cannot be for a contact.");
         if (cli->offset > 0 && cli->legacy_cbc)
                 return cli_fail(cli, EXIT_USAGE, "A legacy envelope is opened as a whole, without --offset.");
         p.name = argv[0];

@@ -119,16 +119,20 @@ const struct command commands[] = {
           "unless --yes is given. The account must be unlocked; for one that cannot be\n"
           "opened any more, root calls Destroy on the bus.\n",
           OPTION_ACCOUNT | OPTION_LOCAL | OPTION_YES, command_destroy },
-        { "seal", "FILE", "Seal a file for yourself.",
-          "Writes FILE.sealed, which this account alone can open; nothing of it is\n"
-          "written under that name before all is. “-” is standard input or output.\n"
+        { "seal", "FILE", "Seal a file for yourself, or for a contact.",
+          "Writes FILE.sealed, which this account alone can open, or with --to this\n"
+          "account and that of a contact: whoever opens it learns who sealed it. Nothing\n"
+          "is written under that name before all is. “-” is standard input or output.\n"
+          "What is sealed for somebody opens as long as they keep their account, so also\n"
+          "for a thief of it: send what should be forgotten as a message.\n"
           "With --legacy-cbc it is the envelope that older chat tools read, under a\n"
           "passphrase that is asked for or comes from --pin-fd.\n",
-          OPTION_ACCOUNT | OPTION_OUTPUT | OPTION_YES | OPTION_LEGACY_CBC | OPTION_PIN_FD, command_seal },
+          OPTION_ACCOUNT | OPTION_TO | OPTION_OUTPUT | OPTION_YES | OPTION_LEGACY_CBC | OPTION_PIN_FD, command_seal },
         { "open", "FILE", "Open a sealed file.",
           "Writes the content of FILE.sealed to FILE, or where -o says, when all of it\n"
           "has proved genuine. To standard output it goes piece by piece, each verified\n"
-          "before: believe it is all only if the command succeeds. With --legacy-cbc it\n"
+          "before: believe it is all only if the command succeeds. It says who sealed a\n"
+          "file for you, and whether you have verified their key. With --legacy-cbc it\n"
           "opens an older chat tool's envelope, and says so if nothing shows whether that\n"
           "was changed.\n",
           OPTION_ACCOUNT | OPTION_OUTPUT | OPTION_YES | OPTION_OFFSET | OPTION_LEGACY_CBC | OPTION_PIN_FD,
@@ -172,6 +176,7 @@ static const struct {
         { OPTION_INVITATION_FD, "  --invitation-fd N  read that token from this descriptor\n" },
         { OPTION_SCANNED_FD, "  --scanned-fd N   compare with the QR code's text, read from this descriptor\n" },
         { OPTION_NUMBER, "  --number DIGITS  the safety number as the other has it, instead of asking\n" },
+        { OPTION_TO, "  --to ADDRESS     for this contact to open (and for you)\n" },
         { OPTION_OUTPUT, "  -o, --output FILE  write to FILE; “-” is standard output\n" },
         { OPTION_OFFSET, "  --offset N       the content from byte N on\n" },
         { OPTION_LEGACY_CBC, "  --legacy-cbc     the envelope of older chat tools\n" },

@@ -29,6 +29,7 @@ static const struct option long_options[] = {
         { "number", required_argument, NULL, OPTION_NUMBER },
         { "output", required_argument, NULL, OPTION_OUTPUT },
         { "offset", required_argument, NULL, OPTION_OFFSET },
+        { "to", required_argument, NULL, OPTION_TO },
         { "legacy-cbc", no_argument, NULL, OPTION_LEGACY_CBC },
         { "yes", no_argument, NULL, OPTION_YES },
         { "local", no_argument, NULL, OPTION_LOCAL },
@@ -136,6 +137,9 @@ static int take_option(struct request *q, int option)
                 if (r != EXIT_OK)
                         return r;
                 cli->offset = (uint64_t) number;
+                break;
+        case OPTION_TO:
+                cli->to = optarg;
                 break;
         case OPTION_LEGACY_CBC:
                 cli->legacy_cbc = true;

@@ -1,6 +1,6 @@
-/* What members of a group say inside of MLS's encryption, whose device a leaf claims to be, what an envelope holds, and
- * what a group context says of the conversation: the first byte of the input chooses the decoder. What a messenger
- * takes must be within its bounds and be written as the same bytes. */
+/* What members of a group say inside of MLS's encryption, whose device a leaf claims to be, what an envelope holds,
+ * what a group context says of the conversation, and to which key files can be sealed: the first byte of the input
+ * chooses the decoder. What a messenger takes must be within its bounds and be written as the same bytes. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,6 +9,7 @@
 #include "cryptod/conversation/parcel.h"
 #include "cryptod/conversation/profile.h"
 #include "cryptod/conversation/roles.h"
+#include "cryptod/conversation/sealing_key.h"
 #include "services/address.h"
 #include "services/cleanup.h"
 #include "services/text.h"
@@ -94,9 +95,22 @@ static void fuzz_profile(struct bytes input)
              bytes_equal(again.picture, p.picture));
 }
 
+/* Nobody has signed one with this root key. */
+static void fuzz_sealing_key(struct bytes input)
+{
+        const struct suite *s = suite_by_id(1);
+        static const uint8_t root_key[32] = { 9 };
+        struct bytes key;
+
+        if (extensions_check(input) == 0)
+                must(sealing_key_read(s, input, BYTES_STRING("bob@hub.example.org:7843"), BYTES_OF(root_key), &key) <
+                     0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        static void (*const decoders[])(struct bytes) = { fuzz_content, fuzz_leaf, fuzz_parcel, fuzz_profile };
+        static void (*const decoders[])(struct bytes) = { fuzz_content, fuzz_leaf, fuzz_parcel, fuzz_profile,
+                                                          fuzz_sealing_key };
 
         if (size > 0)
                 decoders[data[0] % COUNT_OF(decoders)](BYTES(data + 1, size - 1));

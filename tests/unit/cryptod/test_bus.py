@@ -132,6 +132,25 @@ def play_files(alice, bob):
     damaged[400000] ^= 1
     check("damaged, up to the chunk before", run(alice, "Open", bytes(damaged)) == plain[:262144 - 113 - 16])
 
+    told = []
+    listener = Person(bob.stage, bob.authd, bob.id, bob.name)  # one that hears signals
+    listener.bus = dbus.bus.BusConnection(bob.stage.address, mainloop=DBusGMainLoop())
+    listener.bus.add_signal_receiver(lambda *finished: told.append(finished), "Finished", "im.visavis.Crypto1.Files")
+    bob.account.Grant(listener.bus.get_unique_name())
+    letter = run(alice, "Seal", plain, to=bob.plain_address)
+    check("a file is sealed for a contact, whose key comes from the hub", letter.startswith(b"\x89VVK") and b"alice" not in letter and len(letter) > len(plain))
+    check("who opens it", run(listener, "Open", letter) == plain)
+    check("and learns from whom it is", wait_for(lambda: told) and (str(told[0][1]), dict(told[0][3])) == (
+        "", {"Authenticated": True, "Sealer": alice.plain_address, "Receiver": bob.plain_address, "Acquaintance": "known"}), told)
+    bob.account.Lock()
+    bob.unlock()
+    check("also after he was locked", run(bob, "Open", letter) == plain)
+    check("and so does who sealed it, from any offset", run(alice, "Open", letter, offset=dbus.UInt64(400000)) == plain[400000:])
+    check("nothing is sealed for whom nobody knows", refused("NotFound", alice.files.Seal, dbus.types.UnixFd(0), dbus.types.UnixFd(0),
+                                                             options(to=f"nobody@127.0.0.1:{alice.stage.port}")))
+    check("or for oneself by that way", refused("InvalidArgument", alice.files.Seal, dbus.types.UnixFd(0), dbus.types.UnixFd(0), options(to=alice.plain_address)))
+    listener.bus.close()
+
     old = b"AAECAwQFBgcICQoLDA0OD2/kQ7qEkom2rIdN+Na+zJCrZHHta0kaZ6GReE2jwadCMAHqFp7iGho6VEIpSlvdwg=="
     def passphrase(text="correct horse"):
         return dbus.types.UnixFd(os.fdopen(memory_file(text.encode()), "rb"), variant_level=1)

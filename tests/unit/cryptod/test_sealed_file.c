@@ -42,14 +42,28 @@ static void read_back(int fd, struct writer *out)
                 assert_true(pread(fd, writer_append(out, (size_t) size), (size_t) size, 0) == size);
 }
 
+static struct sealed_stream *sealing(enum sealed_file_key kind, uint8_t first, int in, int out)
+{
+        _cleanup_secret_ struct secret *key = key_of(first);
+        uint8_t header[SEALED_FILE_HEADER_SIZE];
+        struct sealed_file *f = sealed_file_new(key, kind, BYTES(NULL, 0), header);
+        struct sealed_stream *s;
+
+        assert_int_equal(sealed_stream_new_sealing(f, BYTES_OF(header), in, out, &s), 0);
+        return s;
+}
+
 static int run(bool opens, uint8_t key, struct bytes input, uint64_t offset, struct writer *out)
 {
         _cleanup_close_ int in = memory_file(input), result = memory_file(BYTES_STRING(""));
         struct sealed_stream *s;
         int r;
 
-        assert_int_equal(sealed_stream_new(key_of(key), in, result, &s), 0);
-        r = opens ? sealed_stream_open(s, offset) : sealed_stream_seal(s, SEALED_FILE_KEY_ACCOUNT, BYTES(NULL, 0));
+        if (opens)
+                assert_int_equal(sealed_stream_new_opening(key_of(key), NULL, in, result, &s), 0);
+        else
+                s = sealing(SEALED_FILE_KEY_ACCOUNT, key, in, result);
+        r = opens ? sealed_stream_open(s, offset) : sealed_stream_seal(s);
         sealed_stream_free(s);
         read_back(result, out);
         return r;
@@ -104,14 +118,14 @@ static void test_padded(void **state)
 
                 fill(&plain, sizes[i][0]);
                 in = memory_file(writer_bytes(&plain));
-                assert_int_equal(sealed_stream_new(key_of(0), in, middle, &s), 0);
-                assert_int_equal(sealed_stream_seal(s, SEALED_FILE_KEY_MESSAGE, BYTES(NULL, 0)), 0);
+                s = sealing(SEALED_FILE_KEY_MESSAGE, 0, in, middle);
+                assert_int_equal(sealed_stream_seal(s), 0);
                 assert_int_equal(sealed_stream_pad(s), 0);
                 sealed_stream_free(s);
                 read_back(middle, &sealed);
                 assert_int_equal(sealed.size, sizes[i][1]);
                 assert_int_equal(lseek(middle, 0, SEEK_SET), 0);
-                assert_int_equal(sealed_stream_new(key_of(0), middle, out, &s), 0);
+                assert_int_equal(sealed_stream_new_opening(key_of(0), NULL, middle, out, &s), 0);
                 sealed_stream_expect(s, sizes[i][0]);
                 assert_int_equal(sealed_stream_open(s, 0), 0);
                 sealed_stream_free(s);
@@ -288,7 +302,7 @@ static void test_vector(void **state)
 
 static void *seal_from_pipe(void *userdata)
 {
-        return (void *) (intptr_t) sealed_stream_seal(userdata, SEALED_FILE_KEY_ACCOUNT, BYTES(NULL, 0));
+        return (void *) (intptr_t) sealed_stream_seal(userdata);
 }
 
 /* A pipe that nobody writes into, and one that nobody reads from. */
@@ -304,7 +318,7 @@ static void test_stopping(void **state)
                 fill(&plain, 4 * SEALED_FILE_CHUNK_SIZE);
                 assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
                 _cleanup_close_ int whole = memory_file(writer_bytes(&plain)), from = ends[0], to = ends[1];
-                assert_int_equal(sealed_stream_new(key_of(0), hangs ? whole : from, to, &s), 0);
+                s = sealing(SEALED_FILE_KEY_ACCOUNT, 0, hangs ? whole : from, to);
                 assert_int_equal(thread_start(&thread, NULL, seal_from_pipe, s), 0);
                 usleep(20000);
                 sealed_stream_stop(s);

@@ -276,6 +276,12 @@ class Groups(dbus.service.Object):
 class Files(dbus.service.Object):
     """Sealing is putting a word in front. A content of b"hang" is never done; a legacy envelope opens without a MAC."""
 
+    def details(self, content, given):
+        known = {"Authenticated": "legacy-passphrase" not in given}
+        if content == b"from bob":
+            known.update(Sealer="bob@hub.example.org:7843", Receiver="alice@hub.example.org:7843", Acquaintance="known")
+        return dbus.Dictionary(known, signature="sv")
+
     def begin(self, work, source, result, options, sender):
         self.needs(sender)
         source, result, given = source.take(), result.take(), dict(options)
@@ -287,8 +293,8 @@ class Files(dbus.service.Object):
         os.write(result, content)
         os.close(result)
         if content != SEALED + b"hang":
-            GLib.idle_add(lambda: signal_to(self.crypto.connection, sender, self.path, "im.visavis.Crypto1.Files", "Finished", "ussb", dbus.UInt32(7),
-                                            *(("im.visavis.Error.Damaged", refusal) if refusal else ("", "")), "legacy-passphrase" not in given) and False)
+            GLib.idle_add(lambda: signal_to(self.crypto.connection, sender, self.path, "im.visavis.Crypto1.Files", "Finished", "ussa{sv}", dbus.UInt32(7),
+                                            *(("im.visavis.Error.Damaged", refusal) if refusal else ("", "")), self.details(content, given)) and False)
         return dbus.UInt32(7)
 
     @dbus.service.method("im.visavis.Crypto1.Files", in_signature="hha{sv}", out_signature="u", sender_keyword="sender")
