@@ -107,7 +107,7 @@ static void test_padded(void **state)
                 { SEALED_FILE_PART_MIN, 4 * SEALED_FILE_PART_MIN },
                 { SEALED_FILE_FIRST_CAPACITY, SEALED_FILE_CHUNK_SIZE },
                 { SEALED_FILE_FIRST_CAPACITY + 1, SEALED_FILE_CHUNK_SIZE + SEALED_FILE_PART_MIN },
-                { WHOLE, 4 * SEALED_FILE_CHUNK_SIZE },
+                { WHOLE, 3 * SEALED_FILE_CHUNK_SIZE + SEALED_FILE_PART_MIN },
         };
 
         for (size_t i = 0; i < COUNT_OF(sizes); i++) {
