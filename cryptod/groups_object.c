@@ -19,6 +19,10 @@ static int group_error(int r, const struct invitee *invitees, size_t count, sd_b
         case ENOTCONN:
                 return sd_bus_error_set(error, ERROR_NOT_FOUND,
                                         "You are no member of this group any more; have a member add you.");
+        case EPERM:
+                return sd_bus_error_set(error, ERROR_ACCESS_DENIED,
+                                        "Your role in this group does not allow that; Members says who is owner or "
+                                        "admin, ask one of them.");
         case EDOM:
                 return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
                                          "A group's name has 1 to %d bytes, no @ and no control characters, and begins "
@@ -109,30 +113,125 @@ static int on_add(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? r : claims_start(a, m, writer_bytes(&addresses), add, error);
 }
 
-static int on_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)
+/* The address of a member, which is the next argument. */
+static int read_member(struct account *a, sd_bus_message *m, char canonical[static ADDRESS_TEXT_MAX],
+                       sd_bus_error *error)
 {
-        char canonical[ADDRESS_TEXT_MAX];
-        struct account *a = userdata;
-        struct conversation *c;
         struct address address;
         const char *text, *reason = "";
-        int r = account_object_read_conversation(a, m, error, &c);
+        int r = sd_bus_message_read(m, "s", &text);
 
-        if (r >= 0)
-                r = sd_bus_message_read(m, "s", &text);
         if (r < 0)
                 return r;
         if (address_parse(text, &address, &reason) < 0)
                 return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT, "\"%s\" is not an address: %s Write name@host.",
                                          text, reason);
         address_format(&address, false, canonical);
-        r = messenger_remove_member(a->messenger, c, canonical);
+        return 0;
+}
+
+static int on_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        char address[ADDRESS_TEXT_MAX];
+        struct account *a = userdata;
+        struct conversation *c;
+        int r = account_object_read_conversation(a, m, error, &c);
+
+        if (r >= 0)
+                r = read_member(a, m, address, error);
+        if (r < 0)
+                return r;
+        r = messenger_remove_member(a->messenger, c, address);
         if (r == -ENOENT)
                 return sd_bus_error_setf(error, ERROR_NOT_FOUND,
                                          "%s is no other member of this group; Members says who is, and Leave is for "
                                          "oneself.",
-                                         canonical);
+                                         address);
         return r < 0 ? group_error(r, NULL, 0, error) : sd_bus_reply_method_return(m, "");
+}
+
+static int on_set_role(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        char address[ADDRESS_TEXT_MAX];
+        struct account *a = userdata;
+        struct conversation *c;
+        const char *name;
+        enum role role;
+        int r = account_object_read_conversation(a, m, error, &c);
+
+        if (r >= 0)
+                r = read_member(a, m, address, error);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "s", &name);
+        if (r < 0)
+                return r;
+        if (role_parse(name, &role) < 0)
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                         "\"%s\" is no role; there are owner, admin and member.", name);
+        r = messenger_set_role(a->messenger, c, address, role);
+        if (r == -ENOENT)
+                return sd_bus_error_setf(error, ERROR_NOT_FOUND, "%s is no member of this group; Members says who is.",
+                                         address);
+        return r < 0 ? group_error(r, NULL, 0, error) : sd_bus_reply_method_return(m, "");
+}
+
+static int on_set_policy(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct account *a = userdata;
+        struct conversation *c;
+        int add, edit, r = account_object_read_conversation(a, m, error, &c);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "bb", &add, &edit);
+        if (r < 0)
+                return r;
+        r = messenger_set_policy(a->messenger, c,
+                                 (uint8_t) ((add ? POLICY_MEMBERS_ADD : 0) | (edit ? POLICY_MEMBERS_EDIT : 0)));
+        return r < 0 ? group_error(r, NULL, 0, error) : sd_bus_reply_method_return(m, "");
+}
+
+static int on_set_picture(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct account *a = userdata;
+        struct conversation *c;
+        const void *picture;
+        size_t size;
+        int r = account_object_read_conversation(a, m, error, &c);
+
+        if (r >= 0)
+                r = sd_bus_message_read_array(m, 'y', &picture, &size);
+        if (r < 0)
+                return r;
+        r = messenger_set_picture(a->messenger, c, BYTES(picture, size));
+        if (r == -EMSGSIZE)
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                         "A group's picture has at most %d bytes; make it smaller.",
+                                         CONVERSATION_PICTURE_MAX);
+        return r < 0 ? group_error(r, NULL, 0, error) : sd_bus_reply_method_return(m, "");
+}
+
+static int on_describe(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        struct account *a = userdata;
+        struct conversation *c;
+        struct profile p;
+        int r = account_object_read_conversation(a, m, error, &c);
+
+        if (r < 0)
+                return r;
+        r = messenger_group_profile(c, &p);
+        if (r < 0)
+                return group_error(r, NULL, 0, error);
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_sensitive(reply);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "sbb", c->name, (p.policy & POLICY_MEMBERS_ADD) != 0,
+                                          (p.policy & POLICY_MEMBERS_EDIT) != 0);
+        if (r >= 0)
+                r = sd_bus_message_append_array(reply, 'y', p.picture.data, p.picture.size);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
 static int on_rename(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -165,20 +264,20 @@ static int on_leave(sd_bus_message *m, void *userdata, sd_bus_error *error)
 static int on_members(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        _cleanup_writer_ struct writer members = WRITER_INIT;
         struct account *a = userdata;
         struct conversation *c;
+        struct member_view v;
+        uint32_t place = 0;
         int r = account_object_read_conversation(a, m, error, &c);
 
         if (r >= 0)
-                r = messenger_list_members(a->messenger, c, &members);
-        if (r >= 0)
-                r = sd_bus_message_new_method_return(m, &reply);
-        if (r >= 0)
-                r = sd_bus_message_sensitive(reply);
-        if (r >= 0)
-                r = account_object_append_list(reply, writer_bytes(&members));
-        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+                r = bus_answer_list(m, "(ssbb)", &reply);
+        while (r >= 0 && (r = messenger_next_member(a->messenger, c, &place, &v)) > 0) {
+                r = sd_bus_message_append(reply, "(ssbb)", v.address, role_name(v.role), (int) v.verified,
+                                          (int) v.other_key);
+                place++;
+        }
+        return r < 0 ? r : bus_send_list(reply);
 }
 
 static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -206,14 +305,23 @@ static const sd_bus_vtable vtable[] = {
                                 on_create, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssb)", groups), on_list,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Members", SD_BUS_ARGS("s", conversation), SD_BUS_RESULT("as", addresses), on_members,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Members", SD_BUS_ARGS("s", conversation), SD_BUS_RESULT("a(ssbb)", members),
+                                on_members, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Describe", SD_BUS_ARGS("s", conversation),
+                                SD_BUS_RESULT("s", name, "b", members_add, "b", members_edit, "ay", picture),
+                                on_describe, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Add", SD_BUS_ARGS("s", conversation, "as", members), SD_BUS_NO_RESULT, on_add,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Remove", SD_BUS_ARGS("s", conversation, "s", address), SD_BUS_NO_RESULT, on_remove,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Rename", SD_BUS_ARGS("s", conversation, "s", name), SD_BUS_NO_RESULT, on_rename,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SetRole", SD_BUS_ARGS("s", conversation, "s", address, "s", role), SD_BUS_NO_RESULT,
+                                on_set_role, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SetPolicy", SD_BUS_ARGS("s", conversation, "b", members_add, "b", members_edit),
+                                SD_BUS_NO_RESULT, on_set_policy, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SetPicture", SD_BUS_ARGS("s", conversation, "ay", picture), SD_BUS_NO_RESULT,
+                                on_set_picture, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Leave", SD_BUS_ARGS("s", conversation), SD_BUS_NO_RESULT, on_leave,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,

@@ -100,10 +100,6 @@ int messenger_leave(struct messenger *m, struct conversation *c);
 /* False for a group that we have left or were removed from. */
 bool messenger_is_member(const struct conversation *c);
 
-/* Appends a list (list.h) of the members, ourselves too: addresses, with a ? before those whose root key is another
- * than the one that is known. None if we are no member. */
-int messenger_list_members(struct messenger *m, const struct conversation *c, struct writer *out);
-
 /* A member, as people are shown one. */
 struct member_view {
         char address[ADDRESS_TEXT_MAX]; /* name@host:port */

@@ -249,10 +249,3 @@ bool messenger_is_member(const struct conversation *c)
 {
         return c->memberships && !c->memberships->wanted.leave;
 }
-
-int messenger_list_members(struct messenger *m, const struct conversation *c, struct writer *out)
-{
-        if (messenger_is_member(c) && c->memberships->group)
-                messenger_members(m, c->memberships, out);
-        return writer_finish(out);
-}

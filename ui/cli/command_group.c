@@ -1,12 +1,17 @@
 /* visavis group: conversations of many. */
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "services/cleanup.h"
 #include "ui/cli/cli.h"
 #include "ui/cli/output.h"
 #include "ui/cli/session.h"
+
+enum { PICTURE_MAX = 16 * 1024 };
 
 static int say_conversation(const struct cli *cli, const char *id)
 {
@@ -71,29 +76,97 @@ static int list(struct cli *cli, const struct cli_account *account)
         return r < 0 ? cli_misunderstood(cli) : EXIT_OK;
 }
 
+static void show_member(const struct cli *cli, const char *address, const char *role, bool verified, bool other_key)
+{
+        _cleanup_free_ char *safe = output_sanitise(address, false);
+        json_object *o;
+
+        if (!cli->json) {
+                printf("%s%s%s%s\n", safe, strcmp(role, "member") == 0 ? "" : "  ",
+                       strcmp(role, "member") == 0 ? "" : role,
+                       other_key  ? "  (another key than before!)"
+                       : verified ? "  (verified)"
+                                  : "");
+                return;
+        }
+        o = json_object_new_object();
+        json_object_object_add(o, "address", json_object_new_string(address));
+        json_object_object_add(o, "role", json_object_new_string(role));
+        json_object_object_add(o, "verified", json_object_new_boolean(verified));
+        json_object_object_add(o, "other_key", json_object_new_boolean(other_key));
+        output_json(o);
+}
+
 static int members(struct cli *cli, const struct cli_account *account, const char *conversation)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        const char *address;
-        int r = cli_call(cli, account->path, CRYPTO_GROUPS, "Members", &reply, "s", conversation);
+        const char *address, *role;
+        int verified, other_key, r = cli_call(cli, account->path, CRYPTO_GROUPS, "Members", &reply, "s", conversation);
 
         if (r != EXIT_OK)
                 return r;
-        r = sd_bus_message_enter_container(reply, 'a', "s");
-        while (r >= 0 && (r = sd_bus_message_read(reply, "s", &address)) > 0) {
-                _cleanup_free_ char *safe = output_sanitise(address, false);
-                json_object *o;
-
-                if (!cli->json) {
-                        puts(safe);
-                        continue;
-                }
-                o = json_object_new_object();
-                json_object_object_add(o, "address", json_object_new_string(address + (*address == '?')));
-                json_object_object_add(o, "other_key", json_object_new_boolean(*address == '?'));
-                output_json(o);
-        }
+        r = sd_bus_message_enter_container(reply, 'a', "(ssbb)");
+        while (r >= 0 && (r = sd_bus_message_read(reply, "(ssbb)", &address, &role, &verified, &other_key)) > 0)
+                show_member(cli, address, role, verified, other_key);
         return r < 0 ? cli_misunderstood(cli) : EXIT_OK;
+}
+
+/* Who may add people, and who may change name and picture: all, or admins. */
+static int policy(struct cli *cli, const struct cli_account *account, const char *conversation, char *words[])
+{
+        static const char *const values[] = { "admins", "all" };
+        int may[2] = { -1, -1 };
+
+        for (unsigned i = 0; i < 2; i++) {
+                for (int v = 0; v < 2; v++) {
+                        if (strcmp(words[i], values[v]) == 0)
+                                may[i] = v;
+                }
+                if (may[i] < 0)
+                        return cli_fail(cli, EXIT_USAGE,
+                                        "Say who may add people, and who may change name and picture: all or admins.");
+        }
+        return cli_call(cli, account->path, CRYPTO_GROUPS, "SetPolicy", NULL, "sbb", conversation, may[0], may[1]);
+}
+
+static int show_picture(struct cli *cli, const struct cli_account *account, const char *conversation)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const void *picture;
+        size_t size;
+        int r = cli_call(cli, account->path, CRYPTO_GROUPS, "Describe", &reply, "s", conversation);
+
+        if (r != EXIT_OK)
+                return r;
+        if (sd_bus_message_skip(reply, "sbb") < 0 || sd_bus_message_read_array(reply, 'y', &picture, &size) < 0)
+                return cli_misunderstood(cli);
+        if (size == 0)
+                return cli_fail(cli, EXIT_NOT_FOUND, "This group has no picture.");
+        return fwrite(picture, 1, size, stdout) == size ? EXIT_OK : cli_fail(cli, EXIT_OTHER, "It cannot be written.");
+}
+
+static int set_picture(struct cli *cli, const struct cli_account *account, const char *conversation, const char *path)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        static char picture[PICTURE_MAX + 1];
+        _cleanup_close_ int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+        size_t size = 0;
+        ssize_t n = 1;
+        int r;
+
+        while (fd >= 0 && size < sizeof(picture) && (n = read(fd, picture + size, sizeof(picture) - size)) > 0)
+                size += (size_t) n;
+        if (fd < 0 || n < 0)
+                return cli_fail(cli, EXIT_NOT_FOUND, "“%s” cannot be read: %s.", path, strerror(errno));
+        if (size > PICTURE_MAX)
+                return cli_fail(cli, EXIT_USAGE, "“%s” has more than %d bytes; make it smaller.", path, PICTURE_MAX);
+        r = sd_bus_message_new_method_call(cli->bus, &m, CRYPTO_SERVICE, account->path, CRYPTO_GROUPS, "SetPicture");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", conversation);
+        if (r >= 0)
+                r = sd_bus_message_append_array(m, 'y', picture, size);
+        return r < 0 ? cli_fail(cli, EXIT_OTHER, "The picture cannot be passed on: %s.", strerror(-r))
+                     : cli_call_message(cli, m, NULL);
 }
 
 /* What needs to know which group: its name or id. */
@@ -111,6 +184,14 @@ static int in_group(struct cli *cli, const char *action, const char *group, char
                         r = call_with_list(cli, &s.chosen, "Add", s.conversation, argv, NULL);
                 else if (strcmp(action, "remove") == 0)
                         r = cli_call(cli, s.chosen.path, CRYPTO_GROUPS, "Remove", NULL, "ss", s.conversation, argv[0]);
+                else if (strcmp(action, "role") == 0)
+                        r = cli_call(cli, s.chosen.path, CRYPTO_GROUPS, "SetRole", NULL, "sss", s.conversation, argv[0],
+                                     argv[1]);
+                else if (strcmp(action, "picture") == 0)
+                        r = argv[0] ? set_picture(cli, &s.chosen, s.conversation, argv[0])
+                                    : show_picture(cli, &s.chosen, s.conversation);
+                else if (strcmp(action, "policy") == 0)
+                        r = policy(cli, &s.chosen, s.conversation, argv);
                 else if (strcmp(action, "rename") == 0)
                         r = cli_call(cli, s.chosen.path, CRYPTO_GROUPS, "Rename", NULL, "ss", s.conversation, argv[0]);
                 else
@@ -126,7 +207,8 @@ int command_group(struct cli *cli, int argc, char *argv[])
                 const char *name;
                 int least, most; /* words behind it */
         } actions[] = { { "list", 0, 0 },   { "create", 1, INT_MAX }, { "members", 1, 1 }, { "add", 2, INT_MAX },
-                        { "remove", 2, 2 }, { "rename", 2, 2 },       { "leave", 1, 1 } };
+                        { "remove", 2, 2 }, { "rename", 2, 2 },       { "leave", 1, 1 },   { "role", 3, 3 },
+                        { "policy", 3, 3 }, { "picture", 1, 2 } };
         const char *action = argc > 0 ? argv[0] : "";
         struct cli_account account;
         bool known = false;
@@ -138,7 +220,9 @@ int command_group(struct cli *cli, int argc, char *argv[])
         if (!known)
                 return cli_fail(cli, EXIT_USAGE,
                                 "Say list, create NAME [ADDRESS …], members GROUP, add GROUP ADDRESS …, remove GROUP "
-                                "ADDRESS, rename GROUP NAME, or leave GROUP.");
+                                "ADDRESS, role GROUP ADDRESS owner|admin|member, policy GROUP all|admins all|admins, "
+                                "picture GROUP [FILE], rename "
+                                "GROUP NAME, or leave GROUP.");
         if (strcmp(action, "list") != 0 && strcmp(action, "create") != 0)
                 return in_group(cli, action, argv[1], argv + 2);
         r = cli_unlocked_account(cli, &account);

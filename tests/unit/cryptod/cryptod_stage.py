@@ -199,7 +199,10 @@ class Person:
         return self.of(self.path, "im.visavis.Crypto1.Groups")
 
     def members(self, group):
-        return sorted(str(m).split("@")[0] for m in self.groups.Members(group))
+        return sorted(str(address).split("@")[0] for address, *_ in self.groups.Members(group))
+
+    def roles(self, group):
+        return sorted((str(address).split("@")[0], str(role)) for address, role, *_ in self.groups.Members(group))
 
     def list(self):
         return [(int(n), str(kind), str(label)) for n, kind, label, _ in self.slots.List()]

@@ -44,6 +44,18 @@ def play_groups(stage, authd, alice, bob, conversation):
     carol.groups.Rename(group, "climbers")
     check("a new name is everybody's", refused("InvalidArgument", carol.groups.Rename, group, "a@b") and wait_for(
         lambda: [str(n) for _, n, _ in bob.groups.List()] == ["climbers"]))
+    check("a member without a role removes nobody and gives no roles", refused("AccessDenied", bob.groups.Remove, group, carol.address)
+          and refused("AccessDenied", bob.groups.SetRole, group, bob.address, "owner")
+          and refused("AccessDenied", bob.groups.SetPolicy, group, False, False))
+    check("a role is one of three, a picture is small", refused("InvalidArgument", alice.groups.SetRole, group, bob.address, "king")
+          and refused("NotFound", alice.groups.SetRole, group, f"dave@127.0.0.1:{stage.port}", "admin")
+          and refused("InvalidArgument", alice.groups.SetPicture, group, dbus.ByteArray(b"x" * 16385)))
+    alice.groups.SetRole(group, bob.address, "admin")
+    alice.groups.SetPolicy(group, True, False)
+    alice.groups.SetPicture(group, dbus.ByteArray(b"a picture"))
+    check("roles, policy and picture are everybody's", wait_for(lambda: carol.roles(group) == [
+        ("alice", "owner"), ("bob", "admin"), ("carol", "member")] and [bytes(x) if isinstance(x, dbus.Array) else x for x in
+        carol.groups.Describe(group)] == ["climbers", True, False, b"a picture"]), (carol.roles(group), carol.groups.Describe(group)))
     carol.groups.Leave(group)
     check("who leaves says nothing more", refused("Hub", carol.account.Send, group, "x") and carol.members(group) == []
           and [bool(m) for *_, m in carol.groups.List()] == [False])

@@ -240,11 +240,38 @@ class Groups(dbus.service.Object):
         self.needs(sender)
         return dbus.Array([(GROUP, self.group[0], self.group[2])] if self.group else [], signature="(ssb)")
 
-    @dbus.service.method("im.visavis.Crypto1.Groups", in_signature="s", out_signature="as", sender_keyword="sender")
+    @dbus.service.method("im.visavis.Crypto1.Groups", in_signature="s", out_signature="a(ssbb)", sender_keyword="sender")
     def Members(self, conversation, sender):
         self.needs(sender)
         assert conversation == GROUP
-        return dbus.Array(self.group[1], signature="s")
+        return dbus.Array([(m.lstrip("?"), self.roles.get(m, "member"), m == self.address, m.startswith("?")) for m in self.group[1]],
+                          signature="(ssbb)")
+
+    @dbus.service.method("im.visavis.Crypto1.Groups", in_signature="sss", sender_keyword="sender")
+    def SetRole(self, conversation, address, role, sender):
+        self.needs(sender)
+        assert conversation == GROUP
+        if role not in ("owner", "admin", "member"):
+            raise Refused("InvalidArgument", "No such role.")
+        self.roles[str(address)] = str(role)
+
+    @dbus.service.method("im.visavis.Crypto1.Groups", in_signature="say", sender_keyword="sender", byte_arrays=True)
+    def SetPicture(self, conversation, picture, sender):
+        self.needs(sender)
+        assert conversation == GROUP
+        self.picture = bytes(picture)
+
+    @dbus.service.method("im.visavis.Crypto1.Groups", in_signature="s", out_signature="sbbay", sender_keyword="sender")
+    def Describe(self, conversation, sender):
+        self.needs(sender)
+        assert conversation == GROUP
+        return self.group[0], *(self.policy or (True, True)), dbus.ByteArray(self.picture)
+
+    @dbus.service.method("im.visavis.Crypto1.Groups", in_signature="sbb", sender_keyword="sender")
+    def SetPolicy(self, conversation, add, edit, sender):
+        self.needs(sender)
+        assert conversation == GROUP
+        self.policy = (bool(add), bool(edit))
 
     @dbus.service.method("im.visavis.Crypto1.Groups", in_signature="sas", sender_keyword="sender")
     def Add(self, conversation, members, sender):
@@ -326,6 +353,7 @@ class Account(Slots, Contacts, Groups, Files):
         self.slots, self.offered = {1: ("face", "", PIN)}, None  # number: kind, label, factor
         self.given = []  # options of Seal and Open
         self.opened = []  # addresses that were asked for
+        self.roles, self.policy, self.picture = {}, None, b""
         self.group = None  # name, members, whether we are one
         self.others = []  # further conversations, as ListConversations has them; nothing is in them
         crypto.connection.add_signal_receiver(self.on_owner, "NameOwnerChanged", "org.freedesktop.DBus")

@@ -393,6 +393,14 @@ def test_group(w):
     code, out, err = w.run("group", "members", stand_ins.GROUP, "--json")
     check("group members tells another key apart", [(m["address"], m["other_key"]) for m in events(out)][1:] == [
         (BOB, False), ("carol@hub", False), ("dave@hub", True)], (out, err))
+    check("group role gives one", w.run("group", "role", "friends", BOB, "admin")[0] == OK and w.run("group", "role", "friends", BOB, "king")[0] == USAGE)
+    check("and group members shows it", (BOB, "admin", False) in [(m["address"], m["role"], m["verified"]) for m in
+          events(w.run("group", "members", "friends", "--json")[1])] and f"{BOB}  admin\n" in w.run("group", "members", "friends")[1])
+    check("group policy says who may what", w.run("group", "policy", "friends", "admins", "all")[0] == OK and account.policy == (False, True)
+          and w.run("group", "policy", "friends", "some", "all")[0] == USAGE)
+    check("group picture gives and shows one", w.run("group", "picture", "friends")[0] == NOT_FOUND
+          and w.run("group", "picture", "friends", "-", input=b"png")[0] == OK and w.run("group", "picture", "friends")[1] == "png"
+          and w.run("group", "picture", "friends", "-", input=b"x" * 16385)[0] == USAGE and account.picture == b"png")
     check("group remove takes one out", w.run("group", "remove", "friends", BOB)[0] == OK and BOB not in account.group[1]
           and w.run("group", "remove", "friends", BOB)[0] == NOT_FOUND)
     check("send takes a group's name", w.run("send", "friends", "hello")[0] == OK and account.messages[-1][2] == "hello")
