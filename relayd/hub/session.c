@@ -645,7 +645,10 @@ static void complete_authenticate(struct session *s, struct job *j)
 {
         const struct hub_settings *settings = hub_settings(s->hub);
         _cleanup_writer_ struct writer body = WRITER_INIT;
-        struct authentication_answer m = { .newest = j->store.sequence, .key_packages = j->store.key_packages };
+        struct authentication_answer m = { .newest = j->store.sequence,
+                                           .key_packages = j->store.key_packages,
+                                           .gone = j->store.gone,
+                                           .sent = j->store.sent };
 
         if (s->state != SESSION_UNPROVEN)
                 return;

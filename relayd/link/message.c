@@ -159,6 +159,8 @@ void write_authentication_answer(struct writer *w, const struct authentication_a
         write_fixed(w, BYTES_OF(m->generation));
         write_u64(w, m->newest);
         write_u32(w, m->key_packages);
+        write_u64(w, m->gone);
+        write_u64(w, m->sent);
 }
 
 int read_authentication_answer(struct bytes body, struct authentication_answer *out)
@@ -170,6 +172,8 @@ int read_authentication_answer(struct bytes body, struct authentication_answer *
         read_array(&r, m.generation, sizeof(m.generation));
         m.newest = read_u64(&r);
         m.key_packages = read_u32(&r);
+        m.gone = read_u64(&r);
+        m.sent = read_u64(&r);
         return FINISH(&r, m, out);
 }
 

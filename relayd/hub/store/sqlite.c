@@ -21,16 +21,26 @@ void store_set_subject(struct store_request *r, struct bytes name)
         r->subject[n] = '\0';
 }
 
+/* What the largest was is remembered for good. */
+static int expire_sent(struct store *s, int64_t before)
+{
+#define EXPIRED "received < ? and id in (select id from sent order by id limit 5000)"
+        int e = storage_run(s->db,
+                            "update mailboxes set sent = max(coalesce(sent, x''), e.largest) from"
+                            " (select mailbox, max(message) as largest from sent where " EXPIRED
+                            " group by mailbox) e where mailboxes.id = e.mailbox",
+                            "i", before);
+
+        return e < 0 ? e : storage_run(s->db, "delete from sent where " EXPIRED, "i", before);
+}
+
 static int run_expire(struct store *s, struct store_request *r)
 {
         int64_t now = (int64_t) r->now_usec;
         int more = store_expire_entries(s, now), e = more;
 
         if (e >= 0)
-                e = storage_run(
-                        s->db,
-                        "delete from sent where received < ? and id in (select id from sent order by id limit 5000)",
-                        "i", now - (int64_t) s->limits.idempotency_usec);
+                e = expire_sent(s, now - (int64_t) s->limits.idempotency_usec);
         if (e >= 0)
                 e = storage_run(s->db, "delete from groups where changed < ?", "i",
                                 now - (int64_t) s->limits.group_usec);

@@ -23,6 +23,7 @@ enum statement {
         Q_MAILBOX_NAMED,
         Q_MAILBOX_BY_ID,
         Q_MAILBOX_SAVE,
+        Q_MAILBOX_MARKS,
         Q_STOCK,
         Q_PACKAGE_ADD,
         Q_PACKAGE_DROP_LAST,
@@ -54,7 +55,7 @@ enum statement {
 };
 
 /* The database's versions, and the text of each statement. */
-enum { STORE_MIGRATIONS = 7 };
+enum { STORE_MIGRATIONS = 8 };
 extern const char *const store_migrations[STORE_MIGRATIONS];
 extern const char *const store_queries[Q_COUNT];
 

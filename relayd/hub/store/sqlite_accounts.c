@@ -92,6 +92,22 @@ static int column_copy(sqlite3_stmt *q, int column, uint8_t *out, size_t size)
         return 0;
 }
 
+static int marks_of(struct store *s, const struct mailbox *m, struct store_request *r)
+{
+        _cleanup_query_ sqlite3_stmt *q = store_query(s, Q_MAILBOX_MARKS);
+        struct reader sent;
+        int e;
+
+        bind_integer(q, 1, m->id);
+        e = storage_step(q);
+        if (e <= 0)
+                return e < 0 ? e : -EIO;
+        reader_init(&sent, storage_column_bytes(q, 0));
+        r->sent = reader_more(&sent) ? read_u64(&sent) : 0;
+        r->gone = sqlite3_column_type(q, 1) == SQLITE_NULL ? m->sequence : (uint64_t) storage_column_integer(q, 1) - 1;
+        return 0;
+}
+
 int store_run_look_up(struct store *s, struct store_request *r)
 {
         _cleanup_query_ sqlite3_stmt *q = store_query(s, Q_ACCOUNT);
@@ -109,7 +125,8 @@ int store_run_look_up(struct store *s, struct store_request *r)
         if (column_copy(q, 0, r->transport_key, sizeof(r->transport_key)) < 0 ||
             column_copy(q, 1, r->generation, sizeof(r->generation)) < 0)
                 return -EBADMSG;
-        return stock_of(s, r->mailbox, &r->key_packages);
+        e = marks_of(s, m, r);
+        return e < 0 ? e : stock_of(s, r->mailbox, &r->key_packages);
 }
 
 static int add_package(struct store *s, int64_t mailbox, bool last_resort, struct bytes package)

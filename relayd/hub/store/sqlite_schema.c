@@ -99,6 +99,9 @@ const char *const store_migrations[STORE_MIGRATIONS] = {
          " room integer not null,"
          " name text not null,"
          " primary key (room, name)) without rowid;"),
+
+        /* The largest id of those that are forgotten. */
+        "alter table mailboxes add column sent blob;",
 };
 
 const char *const store_queries[Q_COUNT] = {
@@ -115,6 +118,9 @@ const char *const store_queries[Q_COUNT] = {
         [Q_MAILBOX_BY_ID] = "select m.id, a.name, m.sequence, m.entries, m.bytes from mailboxes m, accounts a"
                             " where m.id = ? and a.id = m.account",
         [Q_MAILBOX_SAVE] = "update mailboxes set sequence = ?2, entries = ?3, bytes = ?4 where id = ?1",
+        [Q_MAILBOX_MARKS] = "select max(coalesce(m.sent, x''),"
+                            " coalesce((select max(message) from sent where mailbox = m.id), x'')),"
+                            " (select min(sequence) from entries where mailbox = m.id) from mailboxes m where m.id = ?",
         [Q_STOCK] = "select count(*) from key_packages where mailbox = ? and last_resort = 0",
         [Q_PACKAGE_ADD] = "insert into key_packages (mailbox, last_resort, package) values (?, ?, ?)",
         [Q_PACKAGE_DROP_LAST] = "delete from key_packages where mailbox = ? and last_resort = 1",

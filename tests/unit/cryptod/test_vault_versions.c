@@ -48,6 +48,7 @@ static const struct kept kept[] = {
         { 5, "sone|>two|!|fthree|", "sone|>two|!|fthree|>four|", 1, true, false },
         { 6, "sone|>two|!|qthree|", "sone|>two|!|qthree|>four|", 1, true, false },
         { 7, "sone|>two|!|qthree|", "sone|>two|!|qthree|>four|", 1, true, true },
+        { 8, "sone|>two|!|qthree|", "sone|>two|!|qthree|>four|", 1, true, true },
 };
 
 static struct secret *face_secret(void)

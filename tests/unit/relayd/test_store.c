@@ -32,7 +32,7 @@ static const struct store_limits limits = {
 };
 
 /* What each earlier version kept is in stores/ (tests/unit/keep_version): a new migration needs one more. */
-enum { STORES = 6 };
+enum { STORES = 7 };
 #define KEPT UNIT_TESTS "/relayd/stores"
 
 struct fixture {
@@ -725,6 +725,47 @@ static void inspection_shows_accounts_and_ciphertext_and_no_sender(void **state)
         assert_null(strstr(text, "from"));
 }
 
+/* What the hub has seen of bob: how far he has acknowledged, and the largest number that his ids began with. */
+static void assert_marks(struct fixture *f, uint64_t gone, uint64_t sent)
+{
+        struct store_request r = { .operation = STORE_LOOK_UP, .name = BYTES_STRING("bob") };
+
+        r = run(f->store, r);
+        assert_int_equal(r.result, STORE_DONE);
+        assert_int_equal(r.gone, gone);
+        assert_int_equal(r.sent, sent);
+}
+
+static void it_is_remembered_how_far_somebody_was(void **state)
+{
+        struct fixture *f = *state;
+        struct store_request ack = { .operation = STORE_ACK, .mailbox = f->bob, .sequence = 1 };
+        struct store_request stale = sending(f->bob, 9, "nobody", "x");
+        struct timespec t;
+
+        assert_marks(f, 0, 0);
+        assert_int_equal(send_it(f->store, sending(f->alice, 1, "bob", "one")), STORE_DONE);
+        assert_int_equal(send_it(f->store, sending(f->alice, 2, "bob", "two")), STORE_DONE);
+        assert_marks(f, 0, 0);
+        assert_int_equal(run(f->store, ack).result, STORE_DONE);
+        assert_marks(f, 1, 0);
+        ack.sequence = 2;
+        assert_int_equal(run(f->store, ack).result, STORE_DONE);
+        assert_marks(f, 2, 0);
+        assert_int_equal(send_it(f->store, sending(f->bob, 2, "alice", "x")), STORE_DONE);
+        assert_int_equal(send_it(f->store, sending(f->bob, 1, "alice", "x")), STORE_DONE);
+        assert_int_equal(send_it(f->store, stale), STORE_UNKNOWN);
+        assert_marks(f, 2, UINT64_C(2) << 56);
+        open_again(f);
+        assert_marks(f, 2, UINT64_C(2) << 56);
+        clock_gettime(CLOCK_REALTIME, &t);
+        expire(f->store, (uint64_t) (t.tv_sec + 2000) * 1000000); /* the ids are forgotten */
+        assert_int_equal(count(f, "sent"), 0);
+        assert_marks(f, 2, UINT64_C(2) << 56);
+        assert_int_equal(send_it(f->store, sending(f->bob, 3, "alice", "x")), STORE_DONE);
+        assert_marks(f, 2, UINT64_C(3) << 56);
+}
+
 static struct store_request committing(int64_t from, uint8_t id, uint64_t epoch)
 {
         struct store_request r = sending(from, id, "bob carol", "commit");
@@ -823,6 +864,7 @@ int main(int argc, char **argv)
                 TEST(a_chunk_is_dropped_by_its_owner_unless_somebody_else_counts_on_it),
                 TEST(a_dropped_chunk_gives_its_room_on_the_disk_back),
                 TEST(inspection_shows_accounts_and_ciphertext_and_no_sender),
+                TEST(it_is_remembered_how_far_somebody_was),
                 TEST(what_earlier_versions_kept_is_there),
         };
 

@@ -1,0 +1,17 @@
+BEGIN TRANSACTION;
+CREATE TABLE accounts ( id integer primary key, account text not null unique, uid integer not null, name text not null, host text not null, port integer not null, hub_key blob, transport_key blob not null, registered integer not null, generation blob not null, received integer not null, sequence integer not null, enabled integer not null default 1, first_use integer not null default 0, proxy text not null default '', bandwidth integer not null default 0, queued integer not null default 0, delivered integer not null default 0);
+INSERT INTO "accounts" VALUES(1,'a1',1000,'alice','hub.example',7843,X'0707070707070707070707070707070707070707070707070707070707070707',X'017F476DB4AC20A336FAFDE8877B1491C9DD8C305569D6A14E6B3B9436E08A50128A6660D122B73DB51B073CD3B3E0B99423A7411DF4636E7AF03405BA',1,X'00000000000000000000000000000000',12,34,0,0,'',0,2,0);
+CREATE TABLE inbox ( id integer primary key, account integer not null references accounts on delete cascade, sequence integer not null, envelope blob not null, unique (account, sequence));
+INSERT INTO "inbox" VALUES(1,1,33,X'3333');
+INSERT INTO "inbox" VALUES(2,1,34,X'3334');
+CREATE TABLE outbox ( id integer primary key autoincrement, account integer not null references accounts on delete cascade, message blob not null, recipients blob not null, recipient_count integer not null, group_name blob not null, epoch integer not null, envelope blob not null, room integer not null default 0, unique (account, message));
+INSERT INTO "outbox" VALUES(2,1,X'02000000000000000000000000000000',X'',0,X'67',-1,X'74776F',0);
+CREATE TABLE outcomes ( id integer primary key autoincrement, account integer not null references accounts on delete cascade, message blob not null, result text not null, winner integer not null, reason text not null, unique (account, message));
+INSERT INTO "outcomes" VALUES(1,1,X'01000000000000000000000000000000','stale',9,'why');
+CREATE TABLE transfers ( id integer primary key autoincrement, account integer not null references accounts on delete cascade, transfer blob not null, upload integer not null, state integer not null, paused integer not null, size integer not null, names blob not null, reason text not null, unique (account, transfer));
+CREATE TABLE withdrawals ( id integer primary key autoincrement, account integer not null references accounts on delete cascade, names blob not null);
+DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('outbox',2);
+INSERT INTO "sqlite_sequence" VALUES('outcomes',1);
+COMMIT;
+PRAGMA user_version = 7;
