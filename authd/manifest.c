@@ -19,19 +19,30 @@
 
 enum { DEPTH_MAX = 8, INPUT_SIDE_MAX = 1024 };
 
-static const char *const engines[ENGINE_COUNT] = { [ENGINE_DEEP] = "deep" };
+static const char *const engines[ENGINE_COUNT] = { [ENGINE_DEEP] = "deep", [ENGINE_LBPH] = "lbph" };
 static const char *const models[MODEL_COUNT] = { "detect", "landmark", "feature", "liveness", "pose", "eye" };
 static const char *const channel_names[] = { [CHANNELS_RGB] = "rgb", [CHANNELS_BGR] = "bgr", [CHANNELS_GREY] = "grey" };
 
-/* What each network has to say beside its input: names of outputs, and thresholds in this order. */
+/* What each model has to say: names of outputs, and thresholds in this order. Those of lbph's feature are of a method
+ * that is in the program, so it has no file. */
 static const struct {
+        bool used, file, input;
         unsigned outputs;
         const char *threshold[3];
-} wanted[MODEL_COUNT] = {
-        [MODEL_DETECT] = { 2, { "score", "overlap" } },
-        [MODEL_FEATURE] = { 0, { "match", "same" } },
-        [MODEL_LIVENESS] = { 0, { "hopeless", "doubtful" } },
-        [MODEL_POSE] = { 3, { NULL } },
+} wanted[ENGINE_COUNT][MODEL_COUNT] = {
+        [ENGINE_DEEP] = {
+                [MODEL_DETECT] = { true, true, true, 2, { "score", "overlap" } },
+                [MODEL_LANDMARK] = { true, true, true, 0, { NULL } },
+                [MODEL_FEATURE] = { true, true, true, 0, { "match", "same" } },
+                [MODEL_LIVENESS] = { true, true, true, 0, { "hopeless", "doubtful" } },
+                [MODEL_POSE] = { true, true, true, 3, { NULL } },
+                [MODEL_EYE] = { true, true, true, 0, { NULL } },
+        },
+        [ENGINE_LBPH] = {
+                [MODEL_DETECT] = { true, true, false, 0, { NULL } },
+                [MODEL_FEATURE] = { true, false, false, 0, { "match", "same" } },
+                [MODEL_EYE] = { true, true, false, 0, { NULL } },
+        },
 };
 
 /* The parse: the place that is read, for the error, which sticks. */
@@ -212,28 +223,39 @@ static void one_model(struct parse *p, json_object *all, enum model m, struct ma
                 [MODEL_FEATURE] = { &out->thresholds.match, &out->thresholds.same },
                 [MODEL_LIVENESS] = { &out->thresholds.hopeless, &out->thresholds.doubtful },
         };
-        const char *known[] = { "file", "sha256", "licence", "origin", "input", NULL, NULL, NULL };
+        const char *known[8] = { "licence", "origin" };
         struct model_entry *entry = &out->model[m];
         json_object *o = member(p, all, models[m], json_type_object);
-        unsigned n = 5;
+        unsigned outputs_count = wanted[out->engine][m].outputs, n = 2;
+        const char *const *threshold = wanted[out->engine][m].threshold;
 
         if (p->r < 0)
                 return;
         p->model = models[m];
-        if (wanted[m].outputs > 0)
+        entry->used = true;
+        if (wanted[out->engine][m].file) {
+                known[n++] = "file";
+                known[n++] = "sha256";
+        }
+        if (wanted[out->engine][m].input)
+                known[n++] = "input";
+        if (outputs_count > 0)
                 known[n++] = "outputs";
-        if (wanted[m].threshold[0])
+        if (threshold[0])
                 known[n] = "thresholds";
         only(p, o, known);
-        file_name(p, o, entry->file, sizeof(entry->file));
-        digest(p, o, entry->sha256);
         text(p, o, "licence", entry->licence, sizeof(entry->licence));
         text(p, o, "origin", entry->origin, sizeof(entry->origin));
-        input(p, member(p, o, "input", json_type_object), &entry->input);
-        if (wanted[m].outputs > 0)
-                outputs(p, o, wanted[m].outputs, entry);
-        if (wanted[m].threshold[0])
-                thresholds(p, o, wanted[m].threshold, figures[m]);
+        if (wanted[out->engine][m].file) {
+                file_name(p, o, entry->file, sizeof(entry->file));
+                digest(p, o, entry->sha256);
+        }
+        if (wanted[out->engine][m].input)
+                input(p, member(p, o, "input", json_type_object), &entry->input);
+        if (outputs_count > 0)
+                outputs(p, o, outputs_count, entry);
+        if (threshold[0])
+                thresholds(p, o, threshold, figures[m]);
         p->model = NULL;
 }
 
@@ -252,11 +274,14 @@ static void whole(struct parse *p, json_object *o, struct manifest *out)
                 refuse(p, "there is no engine \"%s\".", engine);
         text(p, o, "name", out->name, sizeof(out->name));
         o = member(p, o, "models", json_type_object);
-        memcpy(model_names, models, sizeof(models));
+        for (unsigned m = 0, n = 0; m < MODEL_COUNT; m++)
+                if (wanted[out->engine][m].used)
+                        model_names[n++] = models[m];
         if (o)
                 only(p, o, model_names);
         for (unsigned m = 0; p->r >= 0 && m < MODEL_COUNT; m++)
-                one_model(p, o, (enum model) m, out);
+                if (wanted[out->engine][m].used)
+                        one_model(p, o, (enum model) m, out);
         if (p->r >= 0 && out->model[MODEL_FEATURE].input.width != out->model[MODEL_FEATURE].input.height)
                 refuse(p, "feature: \"width\" and \"height\" must be the same.");
 }

@@ -6,6 +6,7 @@
  * name that leads elsewhere is an error that says where it is, and nothing is guessed. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "services/bytes.h"
@@ -16,6 +17,7 @@ extern "C" {
 
 enum engine {
         ENGINE_DEEP, /* networks over OpenCV's dnn */
+        ENGINE_LBPH, /* Haar cascades and histograms of local binary patterns: no network */
         ENGINE_COUNT,
 };
 
@@ -46,7 +48,8 @@ struct model_input {
 };
 
 struct model_entry {
-        char file[MANIFEST_TEXT_MAX + 1]; /* in the models' directory, or absolute */
+        bool used;                        /* by the engine */
+        char file[MANIFEST_TEXT_MAX + 1]; /* in the models' directory, or absolute; "": it is in the program */
         uint8_t sha256[32];
         char licence[MANIFEST_TEXT_MAX + 1], origin[MANIFEST_TEXT_MAX + 1]; /* for people */
         struct model_input input;
@@ -78,7 +81,7 @@ int manifest_parse(struct bytes json, struct manifest *out, char error[MANIFEST_
  * engine. */
 int manifest_load(const char *directory, enum engine engine, struct manifest *out);
 
-/* "deep". -EINVAL: there is no such engine. */
+/* "deep", "lbph". -EINVAL: there is no such engine. */
 const char *engine_name(enum engine e);
 int engine_parse(const char *name, enum engine *out);
 

@@ -89,7 +89,7 @@ int models_load(const char *directory, const struct manifest *manifest, struct m
         _cleanup_models_ struct models models = { .manifest = *manifest };
 
         for (unsigned i = 0; i < MODEL_COUNT; i++) {
-                int r = load_one(directory, &manifest->model[i], &models.file[i]);
+                int r = manifest->model[i].file[0] ? load_one(directory, &manifest->model[i], &models.file[i]) : 0;
                 if (r < 0)
                         return r;
         }

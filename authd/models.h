@@ -13,7 +13,7 @@ extern "C" {
 
 struct models {
         struct manifest manifest;
-        struct bytes file[MODEL_COUNT]; /* owned */
+        struct bytes file[MODEL_COUNT]; /* owned; empty: the engine has none */
 };
 
 #define _cleanup_models_ __attribute__((cleanup(models_release)))

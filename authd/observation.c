@@ -14,6 +14,21 @@ double embedding_cosine(const float a[EMBEDDING_SIZE], const float b[EMBEDDING_S
         return sum;
 }
 
+/* A cell's counts have one sum, so the distance is the same whether they are divided by it before or after. */
+double histogram_likeness(const uint8_t a[HISTOGRAM_SIZE], const uint8_t b[HISTOGRAM_SIZE])
+{
+        double distance = 0, sum = 0;
+
+        for (int i = 0; i < HISTOGRAM_SIZE; i++) {
+                double x = a[i], y = b[i];
+
+                sum += x + y;
+                if (a[i] != 0 || b[i] != 0)
+                        distance += 2 * (x - y) * (x - y) / (x + y);
+        }
+        return sum > 0 ? 1 - distance / (2 * sum) : 0;
+}
+
 /* Also false for what is no number. */
 static bool within(double v, double low, double high)
 {
@@ -27,8 +42,8 @@ static bool box_valid(const struct box *b)
 
 bool observation_valid(const struct observation *o)
 {
-        static const unsigned all =
-                OBSERVE_LANDMARKS | OBSERVE_EYES | OBSERVE_POSE | OBSERVE_LIVENESS | OBSERVE_EMBEDDING;
+        static const unsigned all = OBSERVE_LANDMARKS | OBSERVE_EYES | OBSERVE_POSE | OBSERVE_LIVENESS |
+                                    OBSERVE_EMBEDDING | OBSERVE_HISTOGRAM;
 
         if ((o->observed & ~all) || o->faces > FACES_MAX || !box_valid(&o->box) || !within(o->rival, 0, 1e4) ||
             !within(o->size, 0, FRAME_SIDE_MAX) || !within(o->brightness, 0, 255) || !within(o->sharpness, 0, 1e7) ||

@@ -1,4 +1,4 @@
-/* The eyes: a C interface to the face networks over OpenCV, and the only place where OpenCV is used.
+/* The eyes: one C interface to the engines, which are OpenCV's, and the only place where OpenCV is used.
  *
  * An object of this kind belongs to one thread at a time. No exception leaves it. Nothing is decided here: it measures,
  * and what the measurements mean is said in quality.h, challenge.h and template.h. */
@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-enum { LANDMARKS = 68, EMBEDDING_SIZE = 512 };
+enum { LANDMARKS = 68, EMBEDDING_SIZE = 512, HISTOGRAM_SIZE = 8 * 8 * 256 };
 
 struct point {
         double x, y;
@@ -26,13 +26,14 @@ struct box {
         double x, y, width, height;
 };
 
-/* What is to be measured beyond the detector, which always runs. */
+/* What is to be measured beyond the detector, which always runs. Each engine observes what it can. */
 enum {
         OBSERVE_LANDMARKS = 1 << 0, /* and brightness and sharpness */
         OBSERVE_EYES = 1 << 1,      /* needs landmarks */
         OBSERVE_POSE = 1 << 2,
         OBSERVE_LIVENESS = 1 << 3,
         OBSERVE_EMBEDDING = 1 << 4, /* needs landmarks */
+        OBSERVE_HISTOGRAM = 1 << 5, /* of the engine lbph */
 };
 
 /* What was seen. Fields that were not asked for are zero. */
@@ -44,11 +45,12 @@ struct observation {
         double size;       /* the box's width in pixels */
         double brightness; /* mean grey value of the face, 0 to 255 */
         double sharpness;  /* variance of the Laplacian of the face at 112 x 112, grey */
-        struct point landmark[LANDMARKS]; /* in pixels of the frame; order of the iBUG 300-W annotation */
-        double eye_open[2];               /* probability; the eye that is left in the picture first */
-        double yaw, pitch, roll;          /* degrees; yaw grows as the nose goes right in the picture */
-        double bona_fide;                 /* probability that this is no presentation attack, by the passive network */
-        float embedding[EMBEDDING_SIZE];  /* of length 1 */
+        struct point landmark[LANDMARKS];  /* in pixels of the frame; order of the iBUG 300-W annotation */
+        double eye_open[2];                /* probability; the eye that is left in the picture first */
+        double yaw, pitch, roll;           /* degrees; yaw grows as the nose goes right in the picture */
+        double bona_fide;                  /* probability that this is no presentation attack, by the passive network */
+        float embedding[EMBEDDING_SIZE];   /* of length 1 */
+        uint8_t histogram[HISTOGRAM_SIZE]; /* of local binary patterns: counts for 8 x 8 cells, 256 patterns each */
 };
 
 struct vision;
@@ -72,6 +74,17 @@ int vision_observe_all(struct vision *v, const struct frame *f, unsigned wanted,
 
 /* The cosine between two embeddings, -1 to 1. */
 double embedding_cosine(const float a[EMBEDDING_SIZE], const float b[EMBEDDING_SIZE]);
+
+/* 1 for the same histogram, 0 for two that share nothing: 1 less the chi-square distance that OpenCV's LBPH recogniser
+ * compares by (compareHist() with HISTCMP_CHISQR_ALT), by its largest value. */
+double histogram_likeness(const uint8_t a[HISTOGRAM_SIZE], const uint8_t b[HISTOGRAM_SIZE]);
+
+/* What a model has cost so far: processor time of this process, and how many times it ran. */
+struct stage_time {
+        unsigned times;
+        double seconds;
+};
+struct stage_time vision_stage(const struct vision *v, enum model m);
 
 /* Whether every number is one that vision_observe() can give: what the process that looks says is not believed
  * otherwise. */
