@@ -38,7 +38,10 @@ int account_new(struct cryptod *c, struct vault *vault, struct account **out)
         a->cryptod = c;
         a->vault = vault;
         (void) snprintf(a->id, sizeof(a->id), "%s", vault_account(vault)->id);
-        a->events = (struct messenger_events){ on_message_added, on_message_changed, on_envelopes_queued, a };
+        a->events = (struct messenger_events){ .message_added = on_message_added,
+                                               .message_changed = on_message_changed,
+                                               .envelopes_queued = on_envelopes_queued,
+                                               .userdata = a };
         r = account_object_export(a);
         if (r >= 0)
                 r = slots_object_export(a);

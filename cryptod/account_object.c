@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "cryptod/claims.h"
+#include "cryptod/conversation/description.h"
 #include "cryptod/opening.h"
 #include "services/bus.h"
 #include "services/caller.h"
@@ -214,14 +215,15 @@ static int on_open_conversation(sd_bus_message *m, void *userdata, sd_bus_error 
         return c ? reply_conversation(m, c) : claims_start(a, m, writer_bytes(&addresses), start, error);
 }
 
-/* A text as a string, where it is wiped. */
-static struct secret *text_of(const struct content *c)
+/* What a message says as a string, where it is wiped. */
+static struct secret *text_of(const struct message *m)
 {
-        struct secret *text = secret_new(c->text.size + 1);
+        _cleanup_writer_ struct writer words = WRITER_INIT;
 
-        if (c->text.size > 0)
-                memcpy(text->data, c->text.data, c->text.size);
-        return text;
+        if (m->id > 0)
+                describe_message(m, &words);
+        write_u8(&words, 0);
+        return secret_copy(writer_bytes(&words));
 }
 
 static int append_conversation(struct account *a, const struct conversation *c, sd_bus_message *reply)
@@ -236,8 +238,8 @@ static int append_conversation(struct account *a, const struct conversation *c, 
                 return r < 0 ? r : (int) unread;
         if (!id)
                 return -ENOMEM;
-        text = text_of(&last.content);
-        return sd_bus_message_append(reply, "(ssuts)", id, conversation_title(c), (uint32_t) unread, last.content.time,
+        text = text_of(&last);
+        return sd_bus_message_append(reply, "(ssuts)", id, conversation_title(c), (uint32_t) unread, last.time,
                                      text->data);
 }
 
@@ -335,7 +337,7 @@ static int on_send(sd_bus_message *m, void *userdata, sd_bus_error *error)
 static int append_message(struct account *a, const struct conversation *c, const struct message *message,
                           sd_bus_message *reply)
 {
-        _cleanup_secret_ struct secret *text = text_of(&message->content);
+        _cleanup_secret_ struct secret *text = text_of(message);
         struct address own;
         char own_text[ADDRESS_TEXT_MAX] = "";
         char from[ADDRESS_TEXT_MAX + 1] = "";
@@ -346,8 +348,8 @@ static int append_message(struct account *a, const struct conversation *c, const
         if (address_parse(vault_account(a->vault)->address, &own, NULL) >= 0)
                 address_format(&own, false, own_text);
         (void) snprintf(from, sizeof(from), "%.*s", (int) message->from.size, (const char *) message->from.data);
-        return sd_bus_message_append(reply, "(tssts)", message->id, senders[message->sender], text->data,
-                                     message->content.time, message_state_name(message->state));
+        return sd_bus_message_append(reply, "(tssts)", message->id, senders[message->sender], text->data, message->time,
+                                     message_state_name(message->state));
 }
 
 static int append_messages(struct account *a, const struct conversation *c, uint64_t after, uint32_t limit,
@@ -363,7 +365,7 @@ static int append_messages(struct account *a, const struct conversation *c, uint
                 if (r <= 0)
                         return r;
                 after = message.id;
-                bytes += message.content.text.size;
+                bytes += message.encoded.size;
                 r = append_message(a, c, &message, reply);
                 r = r < 0 ? r : 1;
         }

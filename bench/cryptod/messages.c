@@ -34,7 +34,9 @@ static void on_queued(void *userdata)
 
 static void enter(struct person *p, const char *directory, const char *name, const char *id)
 {
-        static const struct messenger_events events = { on_added, on_changed, on_queued, NULL };
+        static const struct messenger_events events = { .message_added = on_added,
+                                                        .message_changed = on_changed,
+                                                        .envelopes_queued = on_queued };
         struct vault_account account = { .uid = 1000, .created = 1 };
 
         (void) snprintf(p->address, sizeof(p->address), "%s@hub.example.org:7843", name);

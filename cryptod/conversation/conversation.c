@@ -145,6 +145,8 @@ int conversation_load_all(struct vault *v, struct conversation **out)
                 all = c;
                 r = read_row(v, s, c);
                 if (r >= 0)
+                        r = settings_load(v, conversation_id(c), &c->settings);
+                if (r >= 0)
                         r = load_memberships(v, c);
         }
         if (r < 0) {

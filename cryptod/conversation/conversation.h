@@ -6,6 +6,7 @@
 #include "cryptod/conversation/history.h"
 #include "cryptod/conversation/membership.h"
 #include "cryptod/conversation/profile.h"
+#include "cryptod/conversation/settings.h"
 
 struct conversation {
         struct conversation *next;
@@ -15,8 +16,11 @@ struct conversation {
         char name[CONVERSATION_NAME_MAX + 1]; /* of a group or a room; else empty */
         struct writer root_key;               /* of a person's account; empty: not known yet */
         uint64_t read;                        /* the last message that has been read */
+        struct settings settings;
         struct membership *memberships;
-        bool rejoin; /* messenger_next_rejoin() */
+        uint64_t typing_told; /* when the others were told that we type, microseconds of the boot clock; 0: they were
+                                 not */
+        bool rejoin;          /* messenger_next_rejoin() */
 };
 
 struct bytes conversation_id(const struct conversation *c);

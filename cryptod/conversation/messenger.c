@@ -6,6 +6,7 @@
 #include "cryptod/conversation/credential.h"
 #include "cryptod/conversation/key_packages.h"
 #include "cryptod/conversation/messenger_state.h"
+#include "cryptod/conversation/unsent.h"
 #include "services/cleanup.h"
 #include "services/log.h"
 #include "services/seal.h"
@@ -62,12 +63,30 @@ int messenger_begin(struct messenger *m)
         return vault_begin(m->vault);
 }
 
+static void tell_content(const struct messenger_events *t, const struct pending_event *e)
+{
+        if (e->kind == EVENT_EDITED && t->message_edited)
+                t->message_edited(t->userdata, e->conversation, e->message);
+        else if (e->kind == EVENT_ERASED && t->message_erased)
+                t->message_erased(t->userdata, e->conversation, e->message);
+        else if (e->kind == EVENT_RECEIPTS_OWED && t->receipts_owed)
+                t->receipts_owed(t->userdata);
+        else if (e->kind == EVENT_DEADLINE_SET && t->deadline_set)
+                t->deadline_set(t->userdata);
+        else if (e->kind == EVENT_CONVERSATION && t->conversation_changed)
+                t->conversation_changed(t->userdata, e->conversation);
+        else if (e->kind == EVENT_TYPING && t->typing)
+                t->typing(t->userdata, e->conversation, e->who, e->typing);
+}
+
 static void tell(struct messenger *m, const struct pending_event *e)
 {
-        if (e->added)
+        if (e->kind == EVENT_ADDED)
                 m->told->message_added(m->told->userdata, e->conversation, e->message);
-        else
+        else if (e->kind == EVENT_STATE)
                 m->told->message_changed(m->told->userdata, e->conversation, e->message, e->state);
+        else
+                tell_content(m->told, e);
 }
 
 static void free_gone(struct messenger *m, struct membership *gone)
@@ -82,6 +101,18 @@ static void free_gone(struct messenger *m, struct membership *gone)
         }
 }
 
+/* What a transaction that failed has set in memory is as it is on disk again. */
+static void reload_settings(struct messenger *m)
+{
+        for (struct conversation *c = m->conversations; c; c = c->next) {
+                int r = settings_load(m->vault, conversation_id(c), &c->settings);
+
+                if (r < 0)
+                        log_error("The settings of a conversation of account %s cannot be read back: %s. Log in again.",
+                                  vault_account(m->vault)->id, strerror(-r));
+        }
+}
+
 int messenger_end(struct messenger *m, struct membership *changed, int result)
 {
         int r;
@@ -93,6 +124,7 @@ int messenger_end(struct messenger *m, struct membership *changed, int result)
         }
         messenger_met(m, result >= 0);
         if (result < 0) {
+                reload_settings(m);
                 if (changed && changed->id != 0 && (r = membership_load(m->vault, changed)) < 0)
                         log_error("A group of account %s cannot be read back from its vault: %s. Log in again.",
                                   vault_account(m->vault)->id, strerror(-r));
@@ -107,25 +139,26 @@ int messenger_end(struct messenger *m, struct membership *changed, int result)
         return 0;
 }
 
-static void add_event(struct messenger *m, struct pending_event e)
+void messenger_tell(struct messenger *m, const struct pending_event *e)
 {
         struct pending_event *grown = reallocarray(m->events, m->event_count + 1, sizeof(*grown));
 
         if (!grown)
                 abort();
         m->events = grown;
-        m->events[m->event_count++] = e;
+        m->events[m->event_count++] = *e;
 }
 
 void messenger_tell_added(struct messenger *m, const struct conversation *c, uint64_t message)
 {
-        add_event(m, (struct pending_event){ .conversation = c, .message = message, .added = true });
+        messenger_tell(m, &(struct pending_event){ .kind = EVENT_ADDED, .conversation = c, .message = message });
 }
 
 void messenger_tell_changed(struct messenger *m, const struct conversation *c, uint64_t message,
                             enum message_state state)
 {
-        add_event(m, (struct pending_event){ .conversation = c, .message = message, .state = state });
+        messenger_tell(m, &(struct pending_event){
+                                  .kind = EVENT_STATE, .conversation = c, .message = message, .state = state });
 }
 
 int messenger_queue(struct messenger *m, struct envelope *e)
@@ -325,20 +358,20 @@ static size_t padded_size(size_t content)
         return size;
 }
 
-int messenger_encrypt(struct messenger *m, struct conversation *c, struct membership *g, uint64_t message,
-                      const struct content *content)
+int messenger_encrypt(struct messenger *m, struct membership *g, uint64_t message, struct bytes content,
+                      const struct bytes *recipient)
 {
-        _cleanup_writer_ struct writer plain = WRITER_INIT, sealed = WRITER_INIT, recipients = WRITER_INIT;
+        _cleanup_writer_ struct writer sealed = WRITER_INIT, recipients = WRITER_INIT;
         struct envelope e = { .message = message };
         int r;
 
-        messenger_recipients(m, g, &recipients);
-        content_write(&plain, content);
-        r = writer_finish(&plain);
+        if (recipient)
+                write_vector(&recipients, *recipient);
+        else
+                messenger_recipients(m, g, &recipients);
+        r = writer_finish(&recipients);
         if (r >= 0)
-                r = writer_finish(&recipients);
-        if (r >= 0)
-                r = group_protect(g->group, writer_bytes(&plain), BYTES(NULL, 0), padded_size(plain.size), &sealed);
+                r = group_protect(g->group, content, BYTES(NULL, 0), padded_size(content.size), &sealed);
         if (r < 0)
                 return r;
         e.recipients = writer_bytes(&recipients);
@@ -348,30 +381,46 @@ int messenger_encrypt(struct messenger *m, struct conversation *c, struct member
         return r < 0 ? r : membership_store(m->vault, g);
 }
 
-/* What is said where nobody else is has arrived. */
-static enum message_state state_in(const struct membership *g)
+enum message_state messenger_state_in(const struct membership *g)
 {
         return !g ? MESSAGE_UNSENT : membership_other(g) ? MESSAGE_QUEUED : MESSAGE_STORED;
+}
+
+/* One that waits since before there was anything but texts is as it stands in the history. */
+static int encrypt_unsent(struct messenger *m, struct conversation *c, struct membership *g, const struct unsent *u)
+{
+        _cleanup_(message_release) struct message message = { 0 };
+        struct bytes content = u->content;
+        bool lost;
+        int r = 0;
+
+        if (content.size == 0 && !u->damaged) {
+                r = history_get(m->vault, conversation_id(c), u->message, &message);
+                content = message.encoded;
+        }
+        lost = content.size == 0;
+        if (r >= 0 && !lost && membership_other(g))
+                r = messenger_encrypt(m, g, u->message, content, NULL);
+        if (r >= 0 && u->message > 0)
+                r = history_set_state(m->vault, u->message, lost ? MESSAGE_FAILED : messenger_state_in(g));
+        return r < 0 ? r : unsent_remove(m->vault, u->number);
 }
 
 int messenger_encrypt_waiting(struct messenger *m, struct conversation *c)
 {
         struct membership *g = conversation_current(c);
-        int64_t id = g ? history_first_unsent(m->vault, conversation_id(c)) : 0;
+        int r = g ? 1 : 0;
 
-        while (id > 0) {
-                _cleanup_(message_release) struct message message = { 0 };
-                int r = history_next(m->vault, conversation_id(c), (uint64_t) id - 1, &message);
+        while (r > 0) {
+                _cleanup_(unsent_release) struct unsent u = { 0 };
 
-                if (r >= 0 && !message.damaged && membership_other(g))
-                        r = messenger_encrypt(m, c, g, message.id, &message.content);
-                if (r >= 0)
-                        r = history_set_state(m->vault, message.id, message.damaged ? MESSAGE_FAILED : state_in(g));
-                if (r < 0)
-                        return r;
-                id = history_first_unsent(m->vault, conversation_id(c));
+                r = unsent_next(m->vault, conversation_id(c), &u);
+                if (r <= 0)
+                        break;
+                r = encrypt_unsent(m, c, g, &u);
+                r = r < 0 ? r : 1;
         }
-        return id < 0 ? (int) id : 0;
+        return r;
 }
 
 /* Somebody who wants to go is to read nothing more (RFC 9420 §12.4), and old keys are replaced. */
@@ -380,37 +429,22 @@ static bool is_commit_due(const struct membership *g)
         return !group_has_pending(g->group) && (group_proposals(g->group) > 0 || g->messages >= MESSENGER_UPDATE_AFTER);
 }
 
-static int add_and_encrypt(struct messenger *m, struct conversation *c, struct membership *g,
-                           const struct content *content, uint64_t *message)
+int messenger_send_content(struct messenger *m, struct conversation *c, uint64_t message, struct bytes content)
 {
-        int r = history_add(m->vault, conversation_id(c), state_in(g), SENDER_SELF, BYTES(NULL, 0), content, message);
+        struct membership *g = conversation_current(c);
+        int r;
 
-        if (r >= 0 && g && membership_other(g)) {
-                r = messenger_encrypt(m, c, g, *message, content);
-                if (r >= 0 && is_commit_due(g))
-                        r = messenger_commit(m, c, g);
-        }
-        if (r >= 0)
-                messenger_tell_added(m, c, *message);
-        return r;
+        if (!g)
+                return unsent_add(m->vault, conversation_id(c), message, content);
+        if (!membership_other(g))
+                return 0;
+        r = messenger_encrypt(m, g, message, content, NULL);
+        return r >= 0 && is_commit_due(g) ? messenger_commit(m, c, g) : r;
 }
 
 int messenger_send(struct messenger *m, struct conversation *c, struct bytes text, uint64_t time, uint64_t *message)
 {
-        struct membership *g = conversation_current(c);
-        struct content content = { time, text };
-        int r;
-
-        if (text.size > CONTENT_TEXT_MAX)
-                return -EMSGSIZE;
-        if (text.size == 0 || !utf8_valid(text))
-                return -EINVAL;
-        if (!c->memberships || c->memberships->wanted.leave)
-                return -ENOTCONN;
-        r = messenger_begin(m);
-        if (r < 0)
-                return r;
-        return messenger_end(m, g, add_and_encrypt(m, c, g, &content, message));
+        return messenger_say(m, c, &(struct content){ .kind = CONTENT_TEXT, .text = text, .time = time }, message);
 }
 
 int messenger_update(struct messenger *m, struct conversation *c)
@@ -426,6 +460,26 @@ int messenger_update(struct messenger *m, struct conversation *c)
         return r < 0 ? r : messenger_end(m, g, messenger_commit(m, c, g));
 }
 
+static int mark_read(struct messenger *m, struct conversation *c, uint64_t message)
+{
+        int r = 0;
+
+        if (message > c->read && messenger_gives_receipts(c)) {
+                r = history_owe_read(m->vault, conversation_id(c), c->read, message);
+                messenger_tell(m, &(struct pending_event){ .kind = EVENT_RECEIPTS_OWED });
+        }
+        if (message > c->read)
+                c->read = message;
+        if (r >= 0)
+                r = conversation_store(m->vault, c);
+        if (r >= 0 && c->settings.marked_unread) {
+                c->settings.marked_unread = false;
+                r = settings_store(m->vault, conversation_id(c), &c->settings);
+        }
+        messenger_tell(m, &(struct pending_event){ .kind = EVENT_CONVERSATION, .conversation = c });
+        return r;
+}
+
 int messenger_mark_read(struct messenger *m, struct conversation *c, uint64_t message)
 {
         _cleanup_(message_release) struct message last = { 0 };
@@ -436,13 +490,12 @@ int messenger_mark_read(struct messenger *m, struct conversation *c, uint64_t me
                 return r;
         if (r == 0 || message > last.id)
                 return -ENOENT;
-        if (message <= c->read)
+        if (message <= c->read && !c->settings.marked_unread)
                 return 0;
         r = messenger_begin(m);
         if (r < 0)
                 return r;
-        c->read = message;
-        r = messenger_end(m, NULL, conversation_store(m->vault, c));
+        r = messenger_end(m, NULL, mark_read(m, c, message));
         if (r < 0)
                 c->read = before;
         return r;

@@ -34,6 +34,16 @@ struct messenger_events {
                                 enum message_state state);
         void (*envelopes_queued)(void *userdata);
         void *userdata;
+        /* Any of these may be NULL. What a message says, or what is said of it, is another; it is there no more; it
+         * owes its author a receipt (messenger_send_receipts()); it has a deadline (messenger_erase_expired());
+         * something of the conversation itself is another; somebody, as messenger_spell() writes them, types or has
+         * stopped. */
+        void (*message_edited)(void *userdata, const struct conversation *c, uint64_t message);
+        void (*message_erased)(void *userdata, const struct conversation *c, uint64_t message);
+        void (*receipts_owed)(void *userdata);
+        void (*deadline_set)(void *userdata);
+        void (*conversation_changed)(void *userdata, const struct conversation *c);
+        void (*typing)(void *userdata, const struct conversation *c, const char *who, bool typing);
 };
 
 /* Opens the conversations of an unlocked vault, which is borrowed, as is @events; a new account's

@@ -15,6 +15,7 @@
 #include "cryptod/conversation/notice.h"
 #include "cryptod/conversation/parcel.h"
 #include "cryptod/conversation/rules.h"
+#include "cryptod/conversation/unsent.h"
 #include "services/cleanup.h"
 
 /* The address in a key package that was checked before. */
@@ -419,14 +420,21 @@ int messenger_accepted(struct messenger *m, struct conversation *c, struct membe
 
 int messenger_fail_waiting(struct messenger *m, struct conversation *c)
 {
-        int64_t id;
-        int r = 0;
+        for (;;) {
+                _cleanup_(unsent_release) struct unsent u = { 0 };
+                int r = unsent_next(m->vault, conversation_id(c), &u);
 
-        while (r >= 0 && (id = history_first_unsent(m->vault, conversation_id(c))) > 0) {
-                r = history_set_state(m->vault, (uint64_t) id, MESSAGE_FAILED);
-                messenger_tell_changed(m, c, (uint64_t) id, MESSAGE_FAILED);
+                if (r <= 0)
+                        return r;
+                if (u.message > 0) {
+                        r = history_set_state(m->vault, u.message, MESSAGE_FAILED);
+                        messenger_tell_changed(m, c, u.message, MESSAGE_FAILED);
+                }
+                if (r >= 0)
+                        r = unsent_remove(m->vault, u.number);
+                if (r < 0)
+                        return r;
         }
-        return r < 0 ? r : id < 0 ? (int) id : 0;
 }
 
 int messenger_gone(struct messenger *m, struct conversation *c, struct membership *g)

@@ -26,6 +26,9 @@ static void refused(const struct messenger *m, const char *what, int error)
                           : error == -ENOENT          ? "it is for a group or a key package that is not ours"
                           : error == -EPROTONOSUPPORT ? "it is of a kind that is not known here"
                           : error == -EKEYREVOKED     ? "it removes this device from its group"
+                          : error == -EPERM           ? "its sender is not the author of what it would change"
+                          : error == -EOPNOTSUPP      ? "what it would change cannot be changed"
+                          : error == -E2BIG           ? "there are too many of its kind already"
                           : error == -EMSGSIZE        ? "its group would be larger than what can be kept"
                                                       : "it is malformed or forged";
 
@@ -397,11 +400,12 @@ static int process(struct messenger *m, struct conversation *c, struct membershi
         return r;
 }
 
-static int store_text(struct messenger *m, struct conversation *c, struct membership *g,
-                      const struct received *received)
+static int store_content(struct messenger *m, struct conversation *c, struct membership *g,
+                         const struct received *received)
 {
         const struct leaf_node *leaf = group_leaf(g->group, received->epoch, received->sender);
         _cleanup_writer_ struct writer from = WRITER_INIT;
+        struct origin origin = { .sender = c->kind == CONVERSATION_PERSON ? SENDER_OTHER : SENDER_NAMED };
         struct device_credential who;
         struct content content;
         uint64_t id;
@@ -409,18 +413,17 @@ static int store_text(struct messenger *m, struct conversation *c, struct member
 
         if (r >= 0 && (!leaf || device_credential_peek(leaf, &who) < 0))
                 r = -EBADMSG;
-        if (r < 0) {
-                refused(m, "The content of a message", r);
-                return 0;
+        if (r >= 0) {
+                if (c->kind != CONVERSATION_PERSON)
+                        messenger_spell(m, &who, &from);
+                origin.from = writer_bytes(&from);
+                content_author(who.address, who.root_key, origin.author);
+                r = messenger_take(m, c, &origin, &content, received->data, MESSAGE_RECEIVED, &id);
         }
-        if (c->kind != CONVERSATION_PERSON)
-                messenger_spell(m, &who, &from);
-        r = history_add(m->vault, conversation_id(c), MESSAGE_RECEIVED,
-                        c->kind == CONVERSATION_PERSON ? SENDER_OTHER : SENDER_NAMED, writer_bytes(&from), &content,
-                        &id);
-        if (r >= 0)
-                messenger_tell_added(m, c, id);
-        return r;
+        if (r >= 0 || is_passing(r))
+                return r;
+        refused(m, "The content of a message", r);
+        return 0;
 }
 
 /* Somebody wants to be out. The first of the others commits it at once, and the rest with what they send next: so it is
@@ -478,7 +481,7 @@ static int store_step(struct messenger *m, uint64_t sequence, struct conversatio
         if (r >= 0 && s->received.kind == RECEIVED_PROPOSAL)
                 r = store_leaver(m, c, g, &s->received);
         if (r >= 0 && s->received.kind == RECEIVED_APPLICATION && !g->wanted.leave)
-                r = store_text(m, c, g, &s->received);
+                r = store_content(m, c, g, &s->received);
         if (r >= 0 && !g->gone)
                 r = membership_store(m->vault, g);
         return r < 0 ? r : set_sequence(m, sequence);
@@ -579,12 +582,14 @@ static struct membership *find_stored(struct messenger *m, int64_t id, struct co
         return NULL;
 }
 
+/* A receipt may have been faster than the outcome. */
 static int message_outcome(struct messenger *m, uint64_t message, enum message_state state)
 {
         _cleanup_statement_ sqlite3_stmt *s = NULL;
         struct conversation *c;
-        int r = storage_prepare(vault_database(m->vault), &s, "SELECT conversation FROM message WHERE id = ?", "i",
-                                (int64_t) message);
+        int r = storage_prepare(vault_database(m->vault), &s,
+                                "SELECT conversation FROM message WHERE id = ? AND state = ?", "ii", (int64_t) message,
+                                (int64_t) MESSAGE_QUEUED);
 
         if (r >= 0)
                 r = storage_step(s);

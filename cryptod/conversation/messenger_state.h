@@ -1,14 +1,34 @@
 /* What a messenger is made of; for the files of messenger.h alone. */
 #pragma once
 
-#include "cryptod/conversation/messenger.h"
+#include "cryptod/conversation/messenger_content.h"
 
 /* Something to tell when the transaction has committed. */
+enum event_kind {
+        EVENT_ADDED,
+        EVENT_STATE,
+        EVENT_EDITED,
+        EVENT_ERASED,
+        EVENT_RECEIPTS_OWED,
+        EVENT_DEADLINE_SET,
+        EVENT_CONVERSATION,
+        EVENT_TYPING,
+};
+
 struct pending_event {
+        enum event_kind kind;
         const struct conversation *conversation;
         uint64_t message;
-        bool added;
         enum message_state state;
+        bool typing;
+        char who[ADDRESS_TEXT_MAX + 1];
+};
+
+/* Who says something in a conversation. */
+struct origin {
+        enum message_sender sender;
+        struct bytes from; /* SENDER_NAMED: as messenger_spell() writes it */
+        uint8_t author[AUTHOR_SIZE];
 };
 
 struct messenger {
@@ -28,6 +48,7 @@ struct messenger {
 int messenger_begin(struct messenger *m);
 int messenger_end(struct messenger *m, struct membership *changed, int result);
 
+void messenger_tell(struct messenger *m, const struct pending_event *e);
 void messenger_tell_added(struct messenger *m, const struct conversation *c, uint64_t message);
 void messenger_tell_changed(struct messenger *m, const struct conversation *c, uint64_t message,
                             enum message_state state);
@@ -35,9 +56,32 @@ void messenger_tell_changed(struct messenger *m, const struct conversation *c, u
 /* Within a transaction. Queues an envelope; its id is made. */
 int messenger_queue(struct messenger *m, struct envelope *e);
 
-/* Within a transaction: encrypts a message of the history in @g's group, queues it and stores the group. */
-int messenger_encrypt(struct messenger *m, struct conversation *c, struct membership *g, uint64_t message,
-                      const struct content *content);
+/* Within a transaction: encrypts a content in @g's group, queues it and stores the group. @message: of the history,
+ * which it is; or 0. @recipient: who alone gets it; NULL: all others. */
+int messenger_encrypt(struct messenger *m, struct membership *g, uint64_t message, struct bytes content,
+                      const struct bytes *recipient);
+
+/* Within a transaction: keeps @content until there is a group, or encrypts it now; and makes a commit if one is due. */
+int messenger_send_content(struct messenger *m, struct conversation *c, uint64_t message, struct bytes content);
+
+/* What state something that is said in @g is in (which may be NULL): where nobody else is, it has arrived. */
+enum message_state messenger_state_in(const struct membership *g);
+
+/* Within a transaction, messenger_content.c: takes in what @o says: @content, which was sent as @encoded. @state: of a
+ * message that it adds, whose id is in @message, else 0. The errors of messenger_say() for what is to be refused, and
+ * the storage's. */
+int messenger_take(struct messenger *m, struct conversation *c, const struct origin *o, const struct content *content,
+                   struct bytes encoded, enum message_state state, uint64_t *message);
+
+/* Ourselves, and whose credential it is. */
+void messenger_self(const struct messenger *m, struct origin *out);
+
+/* Within a transaction, messenger_receipt.c: takes in a receipt of @o's for messages of ours. */
+int messenger_take_receipt(struct messenger *m, struct conversation *c, const struct origin *o,
+                           const struct content *content);
+
+/* Whether receipts are sent and asked for in a conversation. */
+bool messenger_gives_receipts(const struct conversation *c);
 
 /* Within a transaction: encrypts what waits in the history for a group that is ready. */
 int messenger_encrypt_waiting(struct messenger *m, struct conversation *c);

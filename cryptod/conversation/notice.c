@@ -23,13 +23,21 @@ uint64_t notice_time(void)
 
 int notice_add_at(struct messenger *m, const struct conversation *c, uint64_t time, const char *text)
 {
-        const struct content content = { time, BYTES_STRING(text) };
-        uint64_t id;
-        int r = history_add(m->vault, conversation_id(c), MESSAGE_RECEIVED, SENDER_NOTICE, BYTES(NULL, 0), &content,
-                            &id);
+        static const uint8_t no_salt[CONTENT_SALT_SIZE];
+        const struct content content = {
+                .salt = BYTES_OF(no_salt), .kind = CONTENT_TEXT, .time = time, .text = BYTES_STRING(text)
+        };
+        _cleanup_writer_ struct writer encoded = WRITER_INIT;
+        struct message remark = { .state = MESSAGE_RECEIVED, .sender = SENDER_NOTICE, .time = time };
+        int r;
 
+        content_write(&encoded, &content);
+        r = writer_finish(&encoded);
+        remark.encoded = writer_bytes(&encoded);
         if (r >= 0)
-                messenger_tell_added(m, c, id);
+                r = history_add(m->vault, conversation_id(c), &remark);
+        if (r >= 0)
+                messenger_tell_added(m, c, remark.id);
         return r;
 }
 

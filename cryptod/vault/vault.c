@@ -71,6 +71,28 @@ static const char *const migrations[] = {
          "ALTER TABLE account ADD COLUMN destroyed INTEGER NOT NULL DEFAULT 0;"),
         /* Files on their way: conversation/transfer_record.h. */
         "CREATE TABLE transfer (id BLOB PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;",
+        /* Messages can be referred to, erased when their time is over, and owe a receipt; others do something to them;
+         * what waits for its group is kept as it will be sent (NULL: as it stands in its message). */
+        ("ALTER TABLE message ADD COLUMN tag BLOB;"
+         "ALTER TABLE message ADD COLUMN deadline INTEGER;"
+         "ALTER TABLE message ADD COLUMN owed INTEGER NOT NULL DEFAULT 0;"
+         "CREATE UNIQUE INDEX message_tag ON message (tag) WHERE tag IS NOT NULL;"
+         "CREATE INDEX message_deadline ON message (deadline) WHERE deadline IS NOT NULL;"
+         "CREATE INDEX message_owed ON message (conversation, id) WHERE owed > 0;"
+         "CREATE TABLE message_erased (number INTEGER PRIMARY KEY CHECK (number = 1), last INTEGER NOT NULL);"
+         "INSERT INTO message_erased VALUES (1, 0);"
+         "CREATE TABLE annotation (target BLOB NOT NULL, kind INTEGER NOT NULL, author BLOB NOT NULL,"
+         "                         conversation BLOB NOT NULL, waiting INTEGER, content BLOB NOT NULL,"
+         "                         PRIMARY KEY (target, kind, author)) WITHOUT ROWID;"
+         "CREATE INDEX annotation_of_conversation ON annotation (conversation, kind);"
+         "CREATE INDEX annotation_waiting ON annotation (conversation, waiting) WHERE waiting IS NOT NULL;"
+         "CREATE TABLE unsent (number INTEGER PRIMARY KEY AUTOINCREMENT, conversation BLOB NOT NULL, message INTEGER,"
+         "                     content BLOB);"
+         "INSERT INTO unsent SELECT NULL, conversation, id, NULL FROM message WHERE state = 0 ORDER BY id;"
+         "CREATE TABLE retention_clock (number INTEGER PRIMARY KEY CHECK (number = 1), time INTEGER NOT NULL,"
+         "                              wall INTEGER NOT NULL, up INTEGER NOT NULL, boot BLOB NOT NULL);"
+         "CREATE TABLE setting (conversation BLOB PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;"
+         "CREATE TABLE draft (conversation BLOB PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;"),
 };
 
 struct vault {
@@ -81,6 +103,7 @@ struct vault {
         struct throttle throttle;
         uint64_t redemptions; /* of tickets at authd */
         bool destroyed;       /* its slots are gone, the rest has to follow */
+        bool forget;          /* vault_forget(), in the transaction under way */
         struct secret *key;   /* NULL while locked */
 };
 
@@ -170,13 +193,15 @@ static int open_existing(struct vault *v, const char *state_directory, const cha
         return open_database(v, state_directory, id);
 }
 
-/* A slot that is gone opens nothing any more: what was deleted is overwritten in the database (secure_delete), and the
- * log that still holds it is emptied. */
-static void forget_old_slots(struct vault *v)
+/* A slot that is gone opens nothing any more, a message cannot be read: what was deleted is overwritten in the database
+ * (secure_delete), and the log that still holds it is emptied. */
+static void empty_log(struct vault *v)
 {
+        v->forget = false;
         if (sqlite3_wal_checkpoint_v2(v->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK)
-                log_warning("An old slot of account %s is still in the write-ahead log, until that is next emptied.",
-                            v->account.id);
+                log_warning(
+                        "What was erased of account %s is still in the write-ahead log, until that is next emptied.",
+                        v->account.id);
 }
 
 int vault_reserve(const char *state_directory, const char *id)
@@ -219,7 +244,7 @@ int vault_erase(struct vault *v)
                 r = cells_wipe(v->cells);
         if (r < 0)
                 return r;
-        forget_old_slots(v);
+        empty_log(v);
         vault_lock(v);
         for (unsigned i = 1; i <= VAULT_SLOTS_MAX; i++)
                 writer_release(&v->slots[i]);
@@ -469,7 +494,7 @@ int vault_slot_store(struct vault *v, unsigned *number, struct bytes slot)
         r = storage_run(v->db, "INSERT OR REPLACE INTO slot VALUES (?, ?)", "ib", (int64_t) n, slot);
         if (r < 0)
                 return r;
-        forget_old_slots(v);
+        empty_log(v);
         writer_release(&v->slots[n]);
         write_fixed(&v->slots[n], slot);
         *number = n;
@@ -490,7 +515,7 @@ int vault_slot_remove(struct vault *v, unsigned number)
         r = storage_run(v->db, "DELETE FROM slot WHERE number = ?", "i", (int64_t) number);
         if (r < 0)
                 return r;
-        forget_old_slots(v);
+        empty_log(v);
         writer_release(&v->slots[number]);
         return 0;
 }
@@ -626,6 +651,18 @@ int vault_unseal(const struct vault *v, const char *table, struct bytes row, str
         return unseal(key, row, sealed, out);
 }
 
+int vault_tag(const struct vault *v, const char *table, struct bytes value, uint8_t out[static VAULT_TAG_SIZE])
+{
+        if (!v->key)
+                return -EKEYREVOKED;
+        _cleanup_secret_ struct secret *key = table_key(v, table);
+        _cleanup_secret_ struct secret *tag =
+                hkdf_sha512(secret_bytes(key), BYTES_STRING("visavis vault tag v1"), value, VAULT_TAG_SIZE);
+
+        memcpy(out, tag->data, VAULT_TAG_SIZE);
+        return 0;
+}
+
 int vault_purpose_key(const struct vault *v, const char *purpose, struct secret **out)
 {
         _cleanup_writer_ struct writer info = WRITER_INIT;
@@ -660,11 +697,20 @@ int vault_commit(struct vault *v)
         if (r < 0)
                 storage_rollback(v->db);
         cells_settle(v->cells, r < 0 ? TRANSACTION_UNKNOWN : TRANSACTION_COMMITTED);
+        if (r >= 0 && v->forget)
+                empty_log(v);
+        v->forget = false;
         return r;
+}
+
+void vault_forget(struct vault *v)
+{
+        v->forget = true;
 }
 
 void vault_rollback(struct vault *v)
 {
+        v->forget = false;
         storage_rollback(v->db);
         cells_settle(v->cells, TRANSACTION_ROLLED_BACK);
 }

@@ -116,6 +116,11 @@ bool vault_is_unlocked(const struct vault *v);
 int vault_seal(const struct vault *v, const char *table, struct bytes row, struct bytes plain, struct writer *out);
 int vault_unseal(const struct vault *v, const char *table, struct bytes row, struct bytes sealed, struct secret **out);
 
+/* What stands in a column in the place of a value, so that its row can be found again and nobody else learns the value:
+ * the first bytes of HKDF-SHA-512(table key, salt "visavis vault tag v1", value). -EKEYREVOKED while locked. */
+enum { VAULT_TAG_SIZE = 16 };
+int vault_tag(const struct vault *v, const char *table, struct bytes value, uint8_t out[static VAULT_TAG_SIZE]);
+
 /* A key of SEAL_KEY_SIZE bytes for something outside of the vault, HKDF-SHA-512(vault key, "visavis vault key for " ‖
  * @purpose ‖ " v1"). -EKEYREVOKED while locked. */
 int vault_purpose_key(const struct vault *v, const char *purpose, struct secret **out);
@@ -125,6 +130,10 @@ int vault_purpose_key(const struct vault *v, const char *purpose, struct secret 
 int vault_begin(struct vault *v);
 int vault_commit(struct vault *v);
 void vault_rollback(struct vault *v);
+
+/* Within a transaction: what it deletes or overwrites is to be gone from the files when it has committed: from the
+ * database it is anyway (secure_delete), but the write-ahead log is then emptied, too. */
+void vault_forget(struct vault *v);
 
 /* Cells, for secrets that change and must not be found in the vault's older states (cells.h). New, write and erase
  * belong into a transaction. -EKEYREVOKED while locked, and the errors of cells.h. */

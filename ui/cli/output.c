@@ -116,7 +116,11 @@ static const char *state_mark(const char *state)
 {
         static const struct {
                 const char *state, *mark;
-        } marks[] = { { "queued", "  …" }, { "stored", "  ✓" }, { "failed", "  ✗ not sent" } };
+        } marks[] = { { "queued", "  …" },
+                      { "stored", "  ✓" },
+                      { "delivered", "  ✓✓" },
+                      { "read", "  ✓✓ read" },
+                      { "failed", "  ✗ not sent" } };
 
         for (size_t i = 0; i < COUNT_OF(marks); i++)
                 if (strcmp(state, marks[i].state) == 0)

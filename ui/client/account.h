@@ -25,7 +25,7 @@ struct message {
         const char *sender; /* address */
         const char *text;
         uint64_t time;     /* microseconds since 1970 */
-        const char *state; /* queued, stored, received, failed */
+        const char *state; /* queued, stored, delivered, read, received, failed */
 };
 
 struct account_events {

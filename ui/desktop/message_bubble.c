@@ -143,6 +143,8 @@ void message_bubble_set_state(struct message_bubble *b, const char *state)
         } marks[] = {
                 { "queued", "content-loading-symbolic", "Waiting to be sent" },
                 { "stored", "object-select-symbolic", "Stored at the hub" },
+                { "delivered", "object-select-symbolic", "Delivered" },
+                { "read", "object-select-symbolic", "Read" },
                 { "failed", "dialog-warning-symbolic", "Not sent" },
         };
         bool failed = strcmp(state, "failed") == 0;

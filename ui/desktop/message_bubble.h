@@ -15,7 +15,7 @@ struct message_bubble;
 GtkWidget *message_bubble_new(const struct message *m, bool own);
 struct message_bubble *message_bubble_of(GtkWidget *widget);
 
-/* queued, stored, received, failed; shown for one's own only. */
+/* queued, stored, delivered, read, received, failed; shown for one's own only. */
 void message_bubble_set_state(struct message_bubble *b, const char *state);
 
 /* Closer to the one before it: the same person goes on within a few minutes. */

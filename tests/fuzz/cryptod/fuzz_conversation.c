@@ -6,6 +6,7 @@
 
 #include "cryptod/conversation/content.h"
 #include "cryptod/conversation/credential.h"
+#include "cryptod/conversation/description.h"
 #include "cryptod/conversation/parcel.h"
 #include "cryptod/conversation/profile.h"
 #include "cryptod/conversation/roles.h"
@@ -22,6 +23,19 @@ static void must(bool good)
                 abort();
 }
 
+static void check_mentions(const struct content *c)
+{
+        struct reader r;
+
+        reader_init(&r, c->mentions);
+        while (reader_more(&r)) {
+                struct mention m = read_mention(&r);
+
+                must((uint64_t) m.offset + m.length <= c->text.size);
+        }
+        must(reader_finish(&r) == 0);
+}
+
 static void fuzz_content(struct bytes input)
 {
         _cleanup_writer_ struct writer w = WRITER_INIT;
@@ -29,7 +43,14 @@ static void fuzz_content(struct bytes input)
 
         if (content_read(input, &c) < 0)
                 return;
-        must(c.text.size > 0 && c.text.size <= CONTENT_TEXT_MAX && utf8_valid(c.text));
+        must(c.text.size <= CONTENT_TEXT_MAX && utf8_valid(c.text) && utf8_valid(c.fallback));
+        must(c.version > 0 || (c.kind == 0 && content_is_shown(&c)));
+        describe_content(&c, &w);
+        must(writer_finish(&w) == 0 && (w.size > 0 || !content_is_shown(&c)));
+        check_mentions(&c);
+        if (c.version != 2)
+                return;
+        writer_release(&w);
         content_write(&w, &c);
         must(writer_finish(&w) == 0 && bytes_equal(writer_bytes(&w), input));
 }

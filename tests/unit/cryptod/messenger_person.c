@@ -37,7 +37,9 @@ int person_log_in(struct person *p)
 {
         int r = vault_load(p->directory, p->id, &p->vault);
 
-        p->events = (struct messenger_events){ on_added, on_changed, on_queued, p };
+        p->events = (struct messenger_events){
+                .message_added = on_added, .message_changed = on_changed, .envelopes_queued = on_queued, .userdata = p
+        };
         if (r >= 0)
                 r = vault_unlock(p->vault, secret_copy(secret_bytes(p->vault_key)));
         return r < 0 ? r : messenger_open(p->vault, &p->events, &p->messenger);
@@ -61,7 +63,9 @@ void person_sign_up(struct person *p, const char *name, const char *id, const ch
         snprintf(account.id, sizeof(account.id), "%s", id);
         snprintf(account.address, sizeof(account.address), "%s", p->address);
         snprintf(account.suite, sizeof(account.suite), "%s", suite);
-        p->events = (struct messenger_events){ on_added, on_changed, on_queued, p };
+        p->events = (struct messenger_events){
+                .message_added = on_added, .message_changed = on_changed, .envelopes_queued = on_queued, .userdata = p
+        };
         assert_int_equal(vault_create(p->directory, &account, BYTES_STRING("slot"),
                                       secret_copy(secret_bytes(p->vault_key)), &p->vault),
                          0);

@@ -201,46 +201,6 @@ static void of_each_part_that_changes_the_old_key_is_gone(void **state)
         assert_int_equal(system(command), 0);
 }
 
-/* Makes @p's vault what it was before groups were stored in parts. */
-static void make_older(struct person *p)
-{
-        static const char sql[] = "UPDATE cell SET content = NULL WHERE id IN (SELECT cell FROM group_part);"
-                                  "INSERT INTO cell VALUES (1000, 1, x'00');"
-                                  "DROP TABLE group_part; DROP TABLE wanted; DROP TABLE contact;"
-                                  "CREATE TABLE older (cell INTEGER PRIMARY KEY REFERENCES cell,"
-                                  "                    conversation BLOB NOT NULL REFERENCES conversation);"
-                                  "INSERT INTO older SELECT 1000, conversation FROM membership;"
-                                  "DROP TABLE membership; ALTER TABLE older RENAME TO membership;"
-                                  "ALTER TABLE outbox RENAME COLUMN membership TO cell;"
-                                  "ALTER TABLE account DROP COLUMN label; ALTER TABLE account DROP COLUMN idle_lock;"
-                                  "ALTER TABLE account DROP COLUMN destroyed;"
-                                  "PRAGMA user_version = 3";
-
-        p->messenger = messenger_free(p->messenger);
-        assert_int_equal(sqlite3_exec(vault_database(p->vault), sql, NULL, NULL, NULL), SQLITE_OK);
-}
-
-static void the_conversations_of_an_older_vault_start_anew(void **state)
-{
-        struct fixture *f = *state;
-
-        start(&f->alice, &f->bob);
-        carry(f, &f->alice, &f->bob);
-        say(&f->alice, only(&f->alice), "before");
-        carry(f, &f->alice, &f->bob);
-        make_older(&f->alice);
-        make_older(&f->bob);
-        person_restart(&f->alice);
-        person_restart(&f->bob);
-        assert_null(messenger_find_address(f->alice.messenger, f->bob.address));
-        f->epoch = 0;
-        start(&f->alice, &f->bob);
-        say(&f->alice, only(&f->alice), "after");
-        carry(f, &f->alice, &f->bob);
-        assert_history(&f->alice, "sbefore|safter|");
-        assert_history(&f->bob, ">before|>after|");
-}
-
 static void read_string(struct reader *r, char *out)
 {
         struct bytes b = read_vector(r);
@@ -420,7 +380,6 @@ int main(int argc, char *argv[])
                 PAIR_TEST(deliveries_that_are_missing_show_that_a_vault_is_old),
                 PAIR_TEST(used_keys_are_gone_from_the_disk),
                 PAIR_TEST(of_each_part_that_changes_the_old_key_is_gone),
-                PAIR_TEST(the_conversations_of_an_older_vault_start_anew),
                 PAIR_TEST(one_who_sends_is_killed_at_any_instant),
                 PAIR_TEST(one_who_receives_is_killed_at_any_instant),
                 PAIR_TEST(key_packages_that_nobody_uses_do_not_fill_the_disk),

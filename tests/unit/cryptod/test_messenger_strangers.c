@@ -58,11 +58,15 @@ static void invite(struct group *g, struct person *with)
         assert_int_equal(messenger_deliver(with->messenger, ++with->sequence, writer_bytes(&welcome)), 0);
 }
 
+/* As older clients do. */
 static void speak(struct group *g, struct person *to, const char *text)
 {
         _cleanup_writer_ struct writer plain = WRITER_INIT, message = WRITER_INIT;
 
-        content_write(&plain, &(struct content){ 1, BYTES_STRING(text) });
+        write_u8(&plain, 1);
+        write_u8(&plain, CONTENT_TEXT);
+        write_u64(&plain, 1);
+        write_vector(&plain, BYTES_STRING(text));
         assert_int_equal(group_protect(g, writer_bytes(&plain), BYTES(NULL, 0), 0, &message), 0);
         assert_int_equal(messenger_deliver(to->messenger, ++to->sequence, writer_bytes(&message)), 0);
 }

@@ -1,0 +1,57 @@
+/* What people say in a conversation beyond a plain text, and what it does to what was said before.
+ *
+ *     messenger_say ─▶ a content ─┬─▶ the history here
+ *                                 └─▶ encrypted, or waiting for the group ─▶ the others' histories
+ *
+ * Both sides take a content in by the same rules (messenger_take()): only its author edits and deletes a message; of
+ * several edits, of one author's reactions, and of the pins and lifetimes that members set, the newest stands, whatever
+ * the order in which they come. @message is the id that a message has here (history.h). */
+#pragma once
+
+#include "cryptod/conversation/annotation.h"
+#include "cryptod/conversation/messenger.h"
+#include "cryptod/conversation/retention.h"
+
+enum {
+        RECEIPTS_MEMBERS_MAX = 100, /* of a group in which they are sent */
+        TYPING_MEMBERS_MAX = 50,
+        TYPING_SECONDS = 5, /* between two notices that somebody is typing; each is good for twice as long */
+};
+
+/* Says @content, whose kind and what belongs to it are set; salt, lifetime and, if it is 0, time are filled in.
+ * @message: 0 if it does not stand in the history. -EINVAL: it is not within its bounds (content.h); -EMSGSIZE: a text
+ * that is too long; -ENOTCONN: the conversation has no group any more; and, of what is about a message: -ENOENT: there
+ * is none; -EPERM: it is another's; -EOPNOTSUPP: it can be neither edited nor deleted nor referred to; -E2BIG: too
+ * many are pinned. */
+int messenger_say(struct messenger *m, struct conversation *c, struct content *content, uint64_t *message);
+
+/* The same, with the messages as they are known here. @emoji: a list (list.h) of all that we think of it. */
+int messenger_reply(struct messenger *m, struct conversation *c, uint64_t to, struct content *content,
+                    uint64_t *message);
+int messenger_edit(struct messenger *m, struct conversation *c, uint64_t message, struct bytes text);
+int messenger_react(struct messenger *m, struct conversation *c, uint64_t message, struct bytes emoji);
+int messenger_pin(struct messenger *m, struct conversation *c, uint64_t message, bool pinned);
+int messenger_set_lifetime(struct messenger *m, struct conversation *c, uint32_t seconds);
+
+/* Says a message's text or file again in another conversation, marked as forwarded. */
+int messenger_forward(struct messenger *m, struct conversation *from, uint64_t message, struct conversation *to,
+                      uint64_t *forwarded);
+
+/* Deletes a message for all, which its author alone can, or here alone. */
+int messenger_delete(struct messenger *m, struct conversation *c, uint64_t message, bool for_all);
+
+/* What is kept here alone. Silent: nobody is told what was delivered and read here, nor that somebody types. Unread: a
+ * mark that messenger_mark_read() takes away. Draft: an empty text erases it; @replies_to: a message, or 0. */
+int messenger_set_silent(struct messenger *m, struct conversation *c, bool silent);
+int messenger_mark_unread(struct messenger *m, struct conversation *c);
+int messenger_set_draft(struct messenger *m, struct conversation *c, struct bytes text, uint64_t replies_to);
+
+/* Tells the others that somebody is typing here, or has stopped: not more often than is good, not in large groups, and
+ * not while anything waits for the hub. 0 also if it is not told. */
+int messenger_typing(struct messenger *m, struct conversation *c, bool typing);
+
+/* Sends the receipts that are owed, many in one envelope, to the authors alone. */
+int messenger_send_receipts(struct messenger *m);
+
+/* Erases what is to disappear by @now; how many seconds until the next time, 0: nothing waits. */
+int messenger_erase_expired(struct messenger *m, const struct instant *now, uint64_t *seconds);
