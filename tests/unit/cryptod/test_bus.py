@@ -11,6 +11,7 @@ import threading
 import time
 
 import dbus
+from dbus.mainloop.glib import DBusGMainLoop
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from checks import check, finish  # noqa: E402
