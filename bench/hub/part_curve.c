@@ -1,5 +1,22 @@
 /* How the cost of a message grows with what is stored, and with how many mailboxes there are. */
+#include <stdlib.h>
+
 #include "bench/hub/parts.h"
+#include "bench/hub/sqlite_peer.h"
+#include "bench/stopwatch.h"
+#include "services/cleanup.h"
+
+/* What SQLite alone takes for the same random messages, in groups of the same size. */
+static void beside(struct report *r, const struct options *o, unsigned mailboxes, const struct flow *hub,
+                   double seconds)
+{
+        _cleanup_free_ char *directory = new_directory(o->directory);
+        struct flow f = sqlite_peer_crowd(directory, (unsigned) hub->group, mailboxes, seconds);
+
+        remove_directory(directory);
+        report_figure(r, "SQLite alone, one to everybody at random, processor time", f.server_usec / (double) f.sent,
+                      "µs", 0);
+}
 
 /* One sender, one receiver, and then everybody as receiver, while so much lies in so many mailboxes. */
 static void curve_point(struct report *r, const struct options *o, unsigned mailboxes, unsigned messages)
@@ -30,6 +47,8 @@ static void curve_point(struct report *r, const struct options *o, unsigned mail
         report_figure(r, "one to everybody at random, messages a second", (double) g.sent / g.seconds, "/s", 0);
         report_figure(r, "one to everybody at random, processor time of the hub", g.server_usec / (double) g.sent, "µs",
                       0);
+        report_figure(r, "requests in a transaction", g.group, "", 0);
+        beside(r, o, mailboxes, &g, seconds);
         traffic_free(t);
         device_free(alice);
         stage_close(&s);

@@ -7,7 +7,7 @@
 
 #include "services/seal.h"
 
-enum { BUCKETS = 16384 };
+enum { BUCKETS = 65536 };
 
 struct mailbox_table {
         struct mailbox *names[BUCKETS], *ids[BUCKETS], *dirty;

@@ -14,13 +14,13 @@ struct mailbox {
         uint64_t sequence; /* the last number given out */
         int64_t entries, bytes;
         uint64_t send; /* the last one in which it was a recipient, so that none counts twice */
-        bool dirty;    /* differs from what is on disk */
+        bool dirty;    /* its row is to be written: it is empty, and no entry tells of the last number any more */
         struct mailbox *same_name, *same_id, *next_dirty;
 };
 
 struct mailbox_table;
 
-enum { MAILBOX_TABLE_MAX = 65536 }; /* 12 MiB */
+enum { MAILBOX_TABLE_MAX = 262144 }; /* 48 MiB */
 
 int mailbox_table_new(struct mailbox_table **out);
 struct mailbox_table *mailbox_table_free(struct mailbox_table *t);
@@ -33,10 +33,10 @@ struct mailbox *mailbox_by_id(struct mailbox_table *t, int64_t id);
  * emptied. */
 struct mailbox *mailbox_add(struct mailbox_table *t, const struct mailbox *m);
 
-/* @m has changed and is to be written at the batch's end. */
+/* @m's row is to be written at the batch's end. */
 void mailbox_touch(struct mailbox_table *t, struct mailbox *m);
 
-/* Takes the changed ones out, one at a time; NULL after the last. */
+/* Takes those out, one at a time; NULL after the last. */
 struct mailbox *mailbox_take_dirty(struct mailbox_table *t);
 
 /* Forgets one, or all of them. */

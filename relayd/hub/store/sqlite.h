@@ -55,9 +55,15 @@ enum statement {
 };
 
 /* The database's versions, and the text of each statement. */
-enum { STORE_MIGRATIONS = 8 };
+enum { STORE_MIGRATIONS = 9 };
 extern const char *const store_migrations[STORE_MIGRATIONS];
 extern const char *const store_queries[Q_COUNT];
+
+/* Of mailbox m: the last number given out, entries, bytes. */
+#define STORE_MAILBOX_COUNTS                                                                                           \
+        "max(m.sequence, ifnull((select max(sequence) from entries where mailbox = m.id), 0)),"                        \
+        " (select count(*) from entries where mailbox = m.id),"                                                        \
+        " (select ifnull(sum(size), 0) from entries where mailbox = m.id)"
 
 /* A body that has lost its readers, or some of them. */
 struct freed {

@@ -11,7 +11,7 @@ static int inspect_mailboxes(struct store *s, FILE *f)
 {
         _cleanup_statement_ sqlite3_stmt *q = NULL;
         int e = storage_prepare(s->db, &q,
-                                "select a.name, m.sequence, m.entries, m.bytes, m.transport_key,"
+                                "select a.name, " STORE_MAILBOX_COUNTS ", m.transport_key,"
                                 " (select count(*) from key_packages k where k.mailbox = m.id and last_resort = 0),"
                                 " (select count(*) from key_packages k where k.mailbox = m.id and last_resort = 1)"
                                 " from accounts a, mailboxes m where m.account = a.id order by a.name",

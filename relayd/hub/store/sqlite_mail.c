@@ -55,8 +55,6 @@ int store_save_mailboxes(struct store *s)
 
                 bind_integer(q, 1, m->id);
                 bind_integer(q, 2, (int64_t) m->sequence);
-                bind_integer(q, 3, m->entries);
-                bind_integer(q, 4, m->bytes);
                 e = storage_step(q);
         }
         return e;
@@ -155,7 +153,6 @@ static int add_entry(struct store *s, struct store_receipt *receipt, int64_t bod
         receipt->sequence = ++m->sequence;
         m->entries++;
         m->bytes += (int64_t) r->send.payload.size;
-        mailbox_touch(s->mailboxes, m);
         bind_integer(add, 1, m->id);
         bind_integer(add, 2, (int64_t) m->sequence);
         bind_integer(add, 3, body);
@@ -313,7 +310,8 @@ int store_drop_entries(struct store *s, int64_t mailbox, int64_t sequence, int64
                 e = storage_step(q);
                 m->entries -= n;
                 m->bytes -= bytes;
-                mailbox_touch(s->mailboxes, m);
+                if (m->entries == 0)
+                        mailbox_touch(s->mailboxes, m);
         }
         return e < 0 ? e : (int) n;
 }

@@ -102,6 +102,11 @@ const char *const store_migrations[STORE_MIGRATIONS] = {
 
         /* The largest id of those that are forgotten. */
         "alter table mailboxes add column sent blob;",
+
+        /* What a mailbox holds is what its entries say; its row has the last number that was given out, for when it
+         * is empty. So a message changes one page of a mailbox that is at rest, not two. */
+        ("alter table mailboxes drop column entries;"
+         "alter table mailboxes drop column bytes;"),
 };
 
 const char *const store_queries[Q_COUNT] = {
@@ -113,11 +118,11 @@ const char *const store_queries[Q_COUNT] = {
         [Q_INVITATION_FATE] = "select uses, until, revoked from invitations where token = ?",
         [Q_MAILBOX_ADD] =
                 "insert into mailboxes (id, account, device, transport_key, generation) values (?1, ?1, x'', ?2, ?3)",
-        [Q_MAILBOX_NAMED] = "select m.id, a.name, m.sequence, m.entries, m.bytes from accounts a, mailboxes m"
+        [Q_MAILBOX_NAMED] = "select m.id, a.name, " STORE_MAILBOX_COUNTS " from accounts a, mailboxes m"
                             " where a.name = ? and m.account = a.id and m.device = x''",
-        [Q_MAILBOX_BY_ID] = "select m.id, a.name, m.sequence, m.entries, m.bytes from mailboxes m, accounts a"
+        [Q_MAILBOX_BY_ID] = "select m.id, a.name, " STORE_MAILBOX_COUNTS " from mailboxes m, accounts a"
                             " where m.id = ? and a.id = m.account",
-        [Q_MAILBOX_SAVE] = "update mailboxes set sequence = ?2, entries = ?3, bytes = ?4 where id = ?1",
+        [Q_MAILBOX_SAVE] = "update mailboxes set sequence = ?2 where id = ?1",
         [Q_MAILBOX_MARKS] = "select max(coalesce(m.sent, x''),"
                             " coalesce((select max(message) from sent where mailbox = m.id), x'')),"
                             " (select min(sequence) from entries where mailbox = m.id) from mailboxes m where m.id = ?",

@@ -87,13 +87,12 @@ static int64_t size_of_segments(const char *path)
 int store_view_census(struct store_view *v, struct store_census *out)
 {
         _cleanup_statement_ sqlite3_stmt *q = NULL;
-        int e = storage_prepare(
-                v->db, &q,
-                "select (select count(*) from mailboxes), (select ifnull(sum(entries), 0) from mailboxes),"
-                " (select ifnull(sum(bytes), 0) from mailboxes),"
-                " (select ifnull(sum(bytes), 0) from chunk_owners),"
-                " (select count(*) from invitations where uses > 0 and revoked = 0 and until > ?)",
-                "i", now_usec());
+        int e = storage_prepare(v->db, &q,
+                                "select (select count(*) from mailboxes), (select count(*) from entries),"
+                                " (select ifnull(sum(size), 0) from entries),"
+                                " (select ifnull(sum(bytes), 0) from chunk_owners),"
+                                " (select count(*) from invitations where uses > 0 and revoked = 0 and until > ?)",
+                                "i", now_usec());
 
         if (e >= 0)
                 e = storage_step(q);
@@ -129,7 +128,7 @@ int store_view_accounts(struct store_view *v, bool (*each)(void *userdata, const
 {
         _cleanup_statement_ sqlite3_stmt *q = NULL;
         int e = storage_prepare(v->db, &q,
-                                "select a.name, a.created, m.entries, m.bytes, ifnull(c.bytes, 0),"
+                                "select a.name, a.created, " STORE_MAILBOX_COUNTS ", ifnull(c.bytes, 0),"
                                 " (select count(*) from key_packages k where k.mailbox = m.id and last_resort = 0)"
                                 " from accounts a join mailboxes m on m.account = a.id"
                                 " left join chunk_owners c on c.mailbox = m.id order by a.name",
@@ -139,10 +138,10 @@ int store_view_accounts(struct store_view *v, bool (*each)(void *userdata, const
                 const struct store_account a = {
                         .name = storage_column_string(q, 0),
                         .created_usec = storage_column_integer(q, 1),
-                        .entries = storage_column_integer(q, 2),
-                        .bytes = storage_column_integer(q, 3),
-                        .chunk_bytes = storage_column_integer(q, 4),
-                        .key_packages = storage_column_integer(q, 5),
+                        .entries = storage_column_integer(q, 3),
+                        .bytes = storage_column_integer(q, 4),
+                        .chunk_bytes = storage_column_integer(q, 5),
+                        .key_packages = storage_column_integer(q, 6),
                 };
 
                 if (!each(userdata, &a))
