@@ -2,14 +2,45 @@
  * files beside the cipher, messages beside the disk and the bare primitives, commits beside the public key operations
  * in them.
  *
- *     bench-cryptod [DIRECTORY]     the vaults go to a new directory below it (default: /var/tmp) */
+ *     bench-cryptod [DIRECTORY [PART…]]     the vaults go to a new directory below it (default: /var/tmp); parts:
+ *                                           derivation, sealing, messages, groups (default: all) */
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/cryptod/parts.h"
 #include "services/cleanup.h"
 #include "services/log.h"
+
+static void derivation(const char *directory)
+{
+        derivation_bench();
+}
+
+static void groups(const char *directory)
+{
+        groups_bench(suite_by_id(1));
+        groups_bench(suite_by_id(7));
+}
+
+static const struct part {
+        const char *name;
+        void (*run)(const char *directory);
+} parts[] = {
+        { "derivation", derivation },
+        { "sealing", sealing_bench },
+        { "messages", messages_bench },
+        { "groups", groups },
+};
+
+static bool is_wanted(const struct part *p, int argc, char *argv[])
+{
+        for (int i = 2; i < argc; i++)
+                if (strcmp(argv[i], p->name) == 0)
+                        return true;
+        return argc <= 2;
+}
 
 int main(int argc, char *argv[])
 {
@@ -19,11 +50,9 @@ int main(int argc, char *argv[])
         setlinebuf(stdout);
         if (asprintf(&directory, "%s/bench-cryptod-XXXXXX", argc > 1 ? argv[1] : "/var/tmp") < 0 || !mkdtemp(directory))
                 err(1, "%s", directory);
-        derivation_bench();
-        sealing_bench();
-        messages_bench(directory);
-        groups_bench(suite_by_id(1));
-        groups_bench(suite_by_id(7));
+        for (size_t i = 0; i < COUNT_OF(parts); i++)
+                if (is_wanted(&parts[i], argc, argv))
+                        parts[i].run(directory);
         remove_directory(directory);
         return 0;
 }

@@ -32,5 +32,5 @@ void messages_bench(const char *directory);
 /* Commits in small groups that stay in memory: processor time. */
 void groups_bench(const struct suite *s);
 
-/* Sealed files, beside the cipher alone: processor time. */
-void sealing_bench(void);
+/* Sealed files in memory and below @directory, beside the cipher alone: time by the clock, as it has threads. */
+void sealing_bench(const char *directory);

@@ -18,7 +18,9 @@ enum { VERSION = 1, NEIGHBOURS = 64 };
 static const uint8_t magic[8] = { 0x89, 'V', 'V', 'S', '\r', '\n', 0x1a, '\n' };
 
 struct sealed_file {
-        struct aes_gcm *cipher; /* has the key */
+        struct secret *key;
+        struct aes_gcm *cipher; /* has it, too */
+        bool seals;
         uint8_t prefix[SEALED_FILE_PREFIX_SIZE];
 };
 
@@ -104,15 +106,22 @@ static struct secret *derive(const struct secret *wrapping_key, struct bytes sal
                            AES_GCM_KEY_SIZE + SEALED_FILE_COMMITMENT_SIZE);
 }
 
-static struct sealed_file *file_new(const struct secret *derived, struct bytes prefix, bool seals)
+static struct sealed_file *file_new(struct bytes key, struct bytes prefix, bool seals)
 {
         struct sealed_file *f = calloc(1, sizeof(*f));
 
         if (!f)
                 abort();
         memcpy(f->prefix, prefix.data, SEALED_FILE_PREFIX_SIZE);
-        f->cipher = aes_gcm_new(BYTES(derived->data, AES_GCM_KEY_SIZE), seals);
+        f->key = secret_copy(key);
+        f->cipher = aes_gcm_new(key, seals);
+        f->seals = seals;
         return f;
+}
+
+struct sealed_file *sealed_file_copy(const struct sealed_file *f)
+{
+        return file_new(secret_bytes(f->key), BYTES_OF(f->prefix), f->seals);
 }
 
 struct sealed_file *sealed_file_new_fixed(const struct secret *wrapping_key, enum sealed_file_key kind, struct bytes id,
@@ -138,7 +147,7 @@ struct sealed_file *sealed_file_new_fixed(const struct secret *wrapping_key, enu
         write_fixed(&w, BYTES(hash, SEALED_FILE_CHECK_SIZE));
         must(writer_finish(&w) >= 0 && w.size == SEALED_FILE_HEADER_SIZE);
         memcpy(header, w.data, SEALED_FILE_HEADER_SIZE);
-        return file_new(derived, prefix, true);
+        return file_new(BYTES(derived->data, AES_GCM_KEY_SIZE), prefix, true);
 }
 
 struct sealed_file *sealed_file_new(const struct secret *wrapping_key, enum sealed_file_key kind, struct bytes id,
@@ -160,7 +169,7 @@ int sealed_file_open(const struct secret *wrapping_key, const struct sealed_file
 
         if (!secret_equal(BYTES(derived->data + AES_GCM_KEY_SIZE, SEALED_FILE_COMMITMENT_SIZE), header->commitment))
                 return SEALED_FILE_WRONG_KEY;
-        *out = file_new(derived, header->prefix, false);
+        *out = file_new(BYTES(derived->data, AES_GCM_KEY_SIZE), header->prefix, false);
         return 0;
 }
 
@@ -168,6 +177,7 @@ struct sealed_file *sealed_file_free(struct sealed_file *f)
 {
         if (!f)
                 return NULL;
+        secret_free(f->key);
         aes_gcm_free(f->cipher);
         free(f);
         return NULL;

@@ -79,6 +79,9 @@ struct sealed_file *sealed_file_new_fixed(const struct secret *wrapping_key, enu
 int sealed_file_open(const struct secret *wrapping_key, const struct sealed_file_header *header,
                      struct sealed_file **out);
 
+/* The same file once more, for another thread, which seals or opens others of its chunks. */
+struct sealed_file *sealed_file_copy(const struct sealed_file *f);
+
 /* Wipes the key. NULL is allowed. Returns NULL. */
 struct sealed_file *sealed_file_free(struct sealed_file *f);
 void sealed_file_release(struct sealed_file **f);
@@ -94,8 +97,9 @@ uint64_t sealed_file_size(uint64_t content);
  * chunk begins in the sealed file. -EFBIG for an offset that no file can have. */
 int sealed_file_seek(uint64_t offset, uint32_t *number, size_t *skip, uint64_t *position);
 
-/* Seals a chunk into @sealed, which has room for SEALED_FILE_TAG_SIZE bytes more than @plain. Each number may be used
- * once; all but the last chunk are as large as their capacity, and only chunk 0 may be empty. */
+/* Seals a chunk into @sealed, which has room for SEALED_FILE_TAG_SIZE bytes more than @plain, and may be the same
+ * place. Each number may be used once; all but the last chunk are as large as their capacity, and only chunk 0 may be
+ * empty. */
 void sealed_file_seal_chunk(struct sealed_file *f, uint32_t number, bool last, struct bytes plain, uint8_t *sealed);
 
 /* Opens a chunk into @plain, which has room for SEALED_FILE_TAG_SIZE bytes less than @sealed, and is wiped if that

@@ -9,14 +9,24 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
+#include "cryptod/files/chunk_line.h"
 #include "cryptod/files/descriptor.h"
 #include "services/cleanup.h"
 
+/* A chunk on its way. */
+struct lane {
+        pthread_mutex_t mutex;    /* for the file, which has the key */
+        struct sealed_file *file; /* NULL before it is known, and once the stream is stopped */
+        struct secret *plain;     /* with room for a tag: it is sealed in place */
+        uint8_t *sealed;          /* of a file that is opened */
+        size_t size;              /* of what was read */
+};
+
 struct sealed_stream {
-        pthread_mutex_t mutex;       /* for the keys */
+        pthread_mutex_t mutex;       /* for the wrapping keys, and to fill in the lanes' */
         struct secret *wrapping_key; /* until the file's is derived from it, as the next */
         struct cover_key *cover_key;
-        struct sealed_file *file;   /* NULL before that, and once it is stopped */
+        struct lane lanes[CHUNK_LINE_LANES];
         struct cover_content cover; /* of a file that is opened; without a key */
         struct writer head;         /* of one that is sealed */
         int input, output, stop;
@@ -24,6 +34,8 @@ struct sealed_stream {
         atomic_uint_fast64_t progress;
         uint8_t ahead; /* one byte that was read to know whether a chunk is the last */
         bool has_ahead;
+        uint64_t first; /* chunk of a file that is opened; and how many bytes of it are not wanted */
+        size_t skip;
 };
 
 static int open_descriptors(struct sealed_stream *s, int input, int output)
@@ -43,6 +55,8 @@ static int stream_new(struct sealed_stream keys, int input, int output, struct s
                 abort();
         *s = keys;
         pthread_mutex_init(&s->mutex, NULL);
+        for (unsigned i = 0; i < CHUNK_LINE_LANES; i++)
+                pthread_mutex_init(&s->lanes[i].mutex, NULL);
         atomic_init(&s->progress, 0);
         s->left = UINT64_MAX;
         r = open_descriptors(s, input, output);
@@ -57,8 +71,10 @@ static int stream_new(struct sealed_stream keys, int input, int output, struct s
 int sealed_stream_new_sealing(struct sealed_file *file, struct bytes head, int input, int output,
                               struct sealed_stream **out)
 {
-        struct sealed_stream keys = { .file = file };
+        struct sealed_stream keys = { .lanes[0].file = file };
 
+        for (unsigned i = 1; i < CHUNK_LINE_LANES; i++)
+                keys.lanes[i].file = sealed_file_copy(file);
         write_fixed(&keys.head, head);
         return stream_new(keys, input, output, out);
 }
@@ -80,7 +96,13 @@ static void wipe_keys(struct sealed_stream *s)
 {
         pthread_mutex_lock(&s->mutex);
         wipe_wrapping_keys(s);
-        s->file = sealed_file_free(s->file);
+        for (unsigned i = 0; i < CHUNK_LINE_LANES; i++) {
+                struct lane *l = &s->lanes[i];
+
+                pthread_mutex_lock(&l->mutex);
+                l->file = sealed_file_free(l->file);
+                pthread_mutex_unlock(&l->mutex);
+        }
         pthread_mutex_unlock(&s->mutex);
 }
 
@@ -91,6 +113,11 @@ struct sealed_stream *sealed_stream_free(struct sealed_stream *s)
         wipe_keys(s);
         cover_content_release(&s->cover);
         writer_release(&s->head);
+        for (unsigned i = 0; i < CHUNK_LINE_LANES; i++) {
+                secret_free(s->lanes[i].plain);
+                free(s->lanes[i].sealed);
+                pthread_mutex_destroy(&s->lanes[i].mutex);
+        }
         pthread_mutex_destroy(&s->mutex);
         cleanup_close(&s->input);
         cleanup_close(&s->output);
@@ -143,40 +170,48 @@ static int read_chunk(struct sealed_stream *s, uint8_t *buffer, size_t size, siz
         return 0;
 }
 
-static int seal_chunk(struct sealed_stream *s, uint32_t number, bool last, struct bytes plain, uint8_t *sealed)
+static int plain_read(void *userdata, unsigned lane, uint64_t number, bool *last)
 {
+        struct sealed_stream *s = userdata;
+        struct lane *l = &s->lanes[lane];
+
+        if (!l->plain)
+                l->plain = secret_new(SEALED_FILE_CHUNK_SIZE);
+        return number > UINT32_MAX
+                       ? -EFBIG
+                       : read_chunk(s, l->plain->data, sealed_file_capacity((uint32_t) number), &l->size, last);
+}
+
+static int plain_seal(void *userdata, unsigned lane, uint64_t number, bool last)
+{
+        struct lane *l = &((struct sealed_stream *) userdata)->lanes[lane];
         bool stopped;
 
-        pthread_mutex_lock(&s->mutex);
-        stopped = !s->file;
+        pthread_mutex_lock(&l->mutex);
+        stopped = !l->file;
         if (!stopped)
-                sealed_file_seal_chunk(s->file, number, last, plain, sealed);
-        pthread_mutex_unlock(&s->mutex);
+                sealed_file_seal_chunk(l->file, (uint32_t) number, last, BYTES(l->plain->data, l->size),
+                                       l->plain->data);
+        pthread_mutex_unlock(&l->mutex);
         return stopped ? -ECANCELED : 0;
+}
+
+static int sealed_write(void *userdata, unsigned lane, uint64_t number)
+{
+        struct sealed_stream *s = userdata;
+        const struct lane *l = &s->lanes[lane];
+        int r = descriptor_write(s->output, s->stop, l->plain->data, l->size + SEALED_FILE_TAG_SIZE);
+
+        atomic_fetch_add(&s->progress, l->size);
+        return r;
 }
 
 int sealed_stream_seal(struct sealed_stream *s)
 {
-        _cleanup_secret_ struct secret *plain = secret_new(SEALED_FILE_CHUNK_SIZE);
-        _cleanup_free_ uint8_t *sealed = malloc(SEALED_FILE_CHUNK_SIZE);
+        static const struct chunk_steps steps = { plain_read, plain_seal, sealed_write };
         int r = descriptor_write(s->output, s->stop, s->head.data, s->head.size);
-        bool last = false;
 
-        if (!sealed)
-                abort();
-        for (uint64_t number = 0; r >= 0 && !last; number++) {
-                size_t size = 0;
-
-                r = number > UINT32_MAX
-                            ? -EFBIG
-                            : read_chunk(s, plain->data, sealed_file_capacity((uint32_t) number), &size, &last);
-                if (r >= 0)
-                        r = seal_chunk(s, (uint32_t) number, last, BYTES(plain->data, size), sealed);
-                if (r >= 0)
-                        r = descriptor_write(s->output, s->stop, sealed, size + SEALED_FILE_TAG_SIZE);
-                atomic_fetch_add(&s->progress, size);
-        }
-        return r;
+        return r < 0 ? r : chunk_line_run(&steps, s, 0);
 }
 
 int sealed_stream_pad(struct sealed_stream *s)
@@ -255,43 +290,55 @@ static int begin_opening(struct sealed_stream *s)
             : cover.size > 0 ? open_cover(s, writer_bytes(&cover), writer_bytes(&header))
                              : 0;
         if (r == 0)
-                r = sealed_file_open(s->wrapping_key, &h, &s->file);
+                r = sealed_file_open(s->wrapping_key, &h, &s->lanes[0].file);
+        for (unsigned i = 1; r == 0 && i < CHUNK_LINE_LANES; i++)
+                s->lanes[i].file = sealed_file_copy(s->lanes[0].file);
         wipe_wrapping_keys(s);
         pthread_mutex_unlock(&s->mutex);
         return r;
 }
 
-static int open_chunk(struct sealed_stream *s, uint32_t number, bool last, struct bytes sealed, uint8_t *plain)
+static int sealed_read(void *userdata, unsigned lane, uint64_t number, bool *last)
 {
+        struct sealed_stream *s = userdata;
+        struct lane *l = &s->lanes[lane];
         int r;
 
-        pthread_mutex_lock(&s->mutex);
-        r = s->file ? sealed_file_open_chunk(s->file, number, last, sealed, plain) : -ECANCELED;
-        pthread_mutex_unlock(&s->mutex);
+        if (!l->plain) {
+                l->plain = secret_new(SEALED_FILE_CHUNK_SIZE);
+                l->sealed = malloc(SEALED_FILE_CHUNK_SIZE + 1);
+                if (!l->sealed)
+                        abort();
+        }
+        if (number > UINT32_MAX)
+                return SEALED_FILE_EXTENDED;
+        r = read_chunk(s, l->sealed, sealed_file_capacity((uint32_t) number) + SEALED_FILE_TAG_SIZE, &l->size, last);
+        /* If there is none it was the first that was asked for: there is one behind each but the last. */
+        return r == 0 && l->size == 0 && number > 0 ? -ENXIO : r;
+}
+
+static int sealed_open(void *userdata, unsigned lane, uint64_t number, bool last)
+{
+        struct lane *l = &((struct sealed_stream *) userdata)->lanes[lane];
+        int r = -ECANCELED;
+
+        pthread_mutex_lock(&l->mutex);
+        if (l->file)
+                r = sealed_file_open_chunk(l->file, (uint32_t) number, last, BYTES(l->sealed, l->size), l->plain->data);
+        pthread_mutex_unlock(&l->mutex);
         return r;
 }
 
-/* Opens the chunk that stands next, and hands out what it has behind @skip. */
-static int pass_chunk(struct sealed_stream *s, uint64_t number, size_t skip, uint8_t *sealed, uint8_t *plain,
-                      bool *last)
+/* Hands out what is wanted of a chunk. */
+static int plain_write(void *userdata, unsigned lane, uint64_t number)
 {
-        size_t size = 0;
-        int r = number > UINT32_MAX
-                        ? SEALED_FILE_EXTENDED
-                        : read_chunk(s, sealed, sealed_file_capacity((uint32_t) number) + SEALED_FILE_TAG_SIZE, &size,
-                                     last);
+        struct sealed_stream *s = userdata;
+        const struct lane *l = &s->lanes[lane];
+        size_t size = l->size - SEALED_FILE_TAG_SIZE, skip = number == s->first ? s->skip : 0;
+        int r = size < skip ? -ENXIO : descriptor_write(s->output, s->stop, l->plain->data + skip, size - skip);
 
-        if (r == 0 && size == 0 && number > 0)
-                return -ENXIO; /* it was the first that was asked for: there is one behind each but the last */
-        if (r == 0)
-                r = open_chunk(s, (uint32_t) number, *last, BYTES(sealed, size), plain);
-        if (r != 0)
-                return r;
-        size -= SEALED_FILE_TAG_SIZE;
-        if (size < skip)
-                return -ENXIO;
-        r = descriptor_write(s->output, s->stop, plain + skip, size - skip);
-        atomic_fetch_add(&s->progress, size - skip);
+        if (size >= skip)
+                atomic_fetch_add(&s->progress, size - skip);
         return r;
 }
 
@@ -312,24 +359,19 @@ void sealed_stream_expect(struct sealed_stream *s, uint64_t content)
 
 int sealed_stream_open(struct sealed_stream *s, uint64_t offset)
 {
-        _cleanup_secret_ struct secret *plain = secret_new(SEALED_FILE_CHUNK_SIZE);
-        _cleanup_free_ uint8_t *sealed = malloc(SEALED_FILE_CHUNK_SIZE + 1);
+        static const struct chunk_steps steps = { sealed_read, sealed_open, plain_write };
         uint64_t position;
         uint32_t first;
-        size_t skip;
-        bool last = false;
         /* Also of an offset that is the content's end, where no chunk may begin, there is a byte before. */
-        int r = sealed_file_seek(offset > 0 ? offset - 1 : 0, &first, &skip, &position);
+        int r = sealed_file_seek(offset > 0 ? offset - 1 : 0, &first, &s->skip, &position);
 
-        skip += offset > 0;
-
-        if (!sealed)
-                abort();
         if (r == 0)
                 r = begin_opening(s);
         if (r == 0)
                 r = skip_to(s, position);
-        for (uint64_t number = first; r == 0 && !last; number++)
-                r = pass_chunk(s, number, number == first ? skip : 0, sealed, plain->data, &last);
-        return r;
+        if (r != 0)
+                return r;
+        s->skip += offset > 0;
+        s->first = first;
+        return chunk_line_run(&steps, s, first);
 }

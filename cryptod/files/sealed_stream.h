@@ -1,4 +1,5 @@
-/* Sealing and opening from one descriptor to another, chunk by chunk, in a thread that another one can stop.
+/* Sealing and opening from one descriptor to another, chunk by chunk, in a thread that another one can stop, and
+ * with a few of its own.
  *
  *     sealed_stream_new_sealing ─▶ sealed_stream_seal ─┬─▶ sealed_stream_free
  *     sealed_stream_new_opening ─▶ sealed_stream_open ─┘
