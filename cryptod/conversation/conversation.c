@@ -10,8 +10,8 @@
 #include "services/storage.h"
 
 /* A sealed row, bound to its id:
- *     struct { opaque address<V>, root_key<V>; uint64 read; uint8 kind; opaque name<V>; }
- * Those of before there were groups end behind read. */
+ *     struct { opaque address<V>, root_key<V>; uint64 read; uint8 kind; opaque name<V>; uint8 rejoin; }
+ * Those of before there were groups end behind read, and before there were rooms behind name. */
 
 struct bytes conversation_id(const struct conversation *c)
 {
@@ -36,6 +36,15 @@ struct conversation *conversation_new_group(struct bytes id, const struct profil
         memcpy(c->id, id.data, sizeof(c->id));
         c->kind = p->kind;
         memcpy(c->name, p->name.data, p->name.size);
+        return c;
+}
+
+struct conversation *conversation_new_room(struct bytes name)
+{
+        struct conversation *c = conversation_new("");
+
+        c->kind = CONVERSATION_ROOM;
+        (void) snprintf(c->name, sizeof(c->name), "#%.*s", (int) name.size, (const char *) name.data);
         return c;
 }
 
@@ -65,6 +74,7 @@ int conversation_store(struct vault *v, const struct conversation *c)
         write_u64(&plain, c->read);
         write_u8(&plain, (uint8_t) c->kind);
         write_vector(&plain, BYTES_STRING(c->name));
+        write_u8(&plain, c->kind == CONVERSATION_ROOM && c->rejoin);
         r = writer_finish(&plain);
         if (r >= 0)
                 r = vault_seal(v, "conversation", conversation_id(c), writer_bytes(&plain), &sealed);
@@ -110,6 +120,8 @@ static int read_row(struct vault *v, sqlite3_stmt *s, struct conversation *c)
                 if (r < 0 || c->kind > CONVERSATION_ROOM)
                         return -EBADMSG;
         }
+        if (reader_more(&reader))
+                c->rejoin = read_u8(&reader) != 0;
         r = reader_finish(&reader);
         return r < 0 ? r : writer_finish(&c->root_key);
 }

@@ -10,17 +10,17 @@
 
 struct conversation {
         struct conversation *next;
-        uint8_t id[CONVERSATION_ID_SIZE]; /* of a group or a room: its MLS group's */
+        uint8_t id[CONVERSATION_ID_SIZE]; /* of a group: its MLS group's */
         enum conversation_kind kind;
         char address[ADDRESS_TEXT_MAX];       /* of a person: name@host:port; else empty */
-        char name[CONVERSATION_NAME_MAX + 1]; /* of a group or a room; else empty */
+        char name[CONVERSATION_NAME_MAX + 1]; /* of a group; of a room with a # before it; else empty */
         struct writer root_key;               /* of a person's account; empty: not known yet */
         uint64_t read;                        /* the last message that has been read */
         struct settings settings;
         struct membership *memberships;
         uint64_t typing_told; /* when the others were told that we type, microseconds of the boot clock; 0: they were
                                  not */
-        bool rejoin;          /* messenger_next_rejoin() */
+        bool rejoin; /* messenger_next_rejoin(); of a room: it is to be joined (again), kept on disk */
 };
 
 struct bytes conversation_id(const struct conversation *c);
@@ -28,9 +28,10 @@ struct bytes conversation_id(const struct conversation *c);
 /* What it is called: the person's address or the group's name, which has no @. */
 const char *conversation_title(const struct conversation *c);
 
-/* A new one with a person, in memory alone; or with a group. */
+/* A new one with a person, in memory alone; or with a group; or with a room, whose groups may change. */
 struct conversation *conversation_new(const char *address);
 struct conversation *conversation_new_group(struct bytes id, const struct profile *p);
+struct conversation *conversation_new_room(struct bytes name);
 
 /* NULL is allowed. Returns NULL. */
 struct conversation *conversation_free(struct conversation *c);

@@ -11,8 +11,8 @@
 
 /* Two sealed rows, both bound to the id:
  *     struct { opaque pending[16]; uint32 messages, refused; }
- *     struct { uint8 leave; opaque added<V>, removed<V>, name<V>, leavers<V>, roles<V>, picture<V>; uint8 policy; }
- * what is wanted; none: nothing. Those of before there were roles end behind messages and leavers. */
+ *     struct { uint8 leave + 2 * joining; opaque added<V>, removed<V>, name<V>, leavers<V>, roles<V>, picture<V>; uint8
+ * policy; } what is wanted; none: nothing. Those of before there were roles end behind messages and leavers. */
 
 static int seal_for(struct vault *v, const char *table, int64_t id, struct bytes content, struct writer *out)
 {
@@ -72,9 +72,9 @@ static int store_wanted(struct vault *v, const struct membership *m)
         _cleanup_writer_ struct writer content = WRITER_INIT, sealed = WRITER_INIT;
         int r;
 
-        if (!w->leave && !wanted_any(w) && w->leavers.size == 0)
+        if (!w->leave && !w->joining && !wanted_any(w) && w->leavers.size == 0)
                 return storage_run(vault_database(v), "DELETE FROM wanted WHERE membership = ?", "i", m->id);
-        write_u8(&content, w->leave);
+        write_u8(&content, (uint8_t) (w->leave | w->joining << 1));
         write_vector(&content, writer_bytes(&w->added));
         write_vector(&content, writer_bytes(&w->removed));
         write_vector(&content, writer_bytes(&w->name));
@@ -156,6 +156,7 @@ static int load_wanted(struct vault *v, struct membership *m)
         _cleanup_secret_ struct secret *content = NULL;
         struct wanted *w = &m->wanted;
         struct reader reader;
+        uint8_t flags;
         int r = storage_prepare(vault_database(v), &s, "SELECT content FROM wanted WHERE membership = ?", "i", m->id);
 
         wanted_release(w);
@@ -166,7 +167,9 @@ static int load_wanted(struct vault *v, struct membership *m)
         if (r < 0 || !content)
                 return r;
         reader_init(&reader, secret_bytes(content));
-        w->leave = read_u8(&reader) != 0;
+        flags = read_u8(&reader);
+        w->leave = flags & 1;
+        w->joining = flags & 2;
         write_fixed(&w->added, read_vector(&reader));
         write_fixed(&w->removed, read_vector(&reader));
         write_fixed(&w->name, read_vector(&reader));
@@ -275,7 +278,8 @@ const struct leaf_node *membership_other(const struct membership *m)
 
 bool membership_ready(const struct membership *m)
 {
-        return m->group && m->wanted.removed.size == 0 && (membership_other(m) || !group_has_pending(m->group));
+        return m->group && m->wanted.removed.size == 0 && !m->wanted.joining &&
+               (membership_other(m) || !group_has_pending(m->group));
 }
 
 bool membership_is_pair(const struct membership *m)

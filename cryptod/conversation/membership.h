@@ -22,6 +22,7 @@ struct wanted {
         uint8_t policy;        /* and WANTED_POLICY; 0: as it is */
         struct writer leavers; /* a list of the addresses of those who have proposed in this epoch to leave */
         bool leave;            /* we want to be out */
+        bool joining;          /* a room, by a commit that the hub has not accepted yet */
         bool changed;          /* since it was stored */
 };
 

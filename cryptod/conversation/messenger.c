@@ -358,16 +358,16 @@ static size_t padded_size(size_t content)
         return size;
 }
 
-int messenger_encrypt(struct messenger *m, struct membership *g, uint64_t message, struct bytes content,
-                      const struct bytes *recipient)
+int messenger_encrypt(struct messenger *m, const struct conversation *c, struct membership *g, uint64_t message,
+                      struct bytes content, const struct bytes *recipient)
 {
         _cleanup_writer_ struct writer sealed = WRITER_INIT, recipients = WRITER_INIT;
         struct envelope e = { .message = message };
         int r;
 
-        if (recipient)
+        if (recipient && c->kind != CONVERSATION_ROOM)
                 write_vector(&recipients, *recipient);
-        else
+        else if (c->kind != CONVERSATION_ROOM)
                 messenger_recipients(m, g, &recipients);
         r = writer_finish(&recipients);
         if (r >= 0)
@@ -377,7 +377,11 @@ int messenger_encrypt(struct messenger *m, struct membership *g, uint64_t messag
         e.recipients = writer_bytes(&recipients);
         e.content = writer_bytes(&sealed);
         g->messages++;
-        r = messenger_queue(m, &e);
+        if (c->kind == CONVERSATION_ROOM)
+                r = messenger_post(m, c, g, &(struct room_post){ .step = ROOM_SAY, .payload = writer_bytes(&sealed) },
+                                   &e);
+        else
+                r = messenger_queue(m, &e);
         return r < 0 ? r : membership_store(m->vault, g);
 }
 
@@ -400,7 +404,7 @@ static int encrypt_unsent(struct messenger *m, struct conversation *c, struct me
         }
         lost = content.size == 0;
         if (r >= 0 && !lost && membership_other(g))
-                r = messenger_encrypt(m, g, u->message, content, NULL);
+                r = messenger_encrypt(m, c, g, u->message, content, NULL);
         if (r >= 0 && u->message > 0)
                 r = history_set_state(m->vault, u->message, lost ? MESSAGE_FAILED : messenger_state_in(g));
         return r < 0 ? r : unsent_remove(m->vault, u->number);
@@ -438,7 +442,7 @@ int messenger_send_content(struct messenger *m, struct conversation *c, uint64_t
                 return unsent_add(m->vault, conversation_id(c), message, content);
         if (!membership_other(g))
                 return 0;
-        r = messenger_encrypt(m, g, message, content, NULL);
+        r = messenger_encrypt(m, c, g, message, content, NULL);
         return r >= 0 && is_commit_due(g) ? messenger_commit(m, c, g) : r;
 }
 

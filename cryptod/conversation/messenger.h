@@ -84,8 +84,8 @@ int messenger_create_group(struct messenger *m, struct bytes name, const struct 
 
 /* Adds people to a group, whoever is in it already being no error, and takes one out. When they return, it is on disk
  * what is wanted, and it will be done as soon as the hub and the others' commits allow; if the hub refuses, the
- * conversation says so. Errors: -EINVAL: a conversation with a person; -ENOTCONN: we are no member any more; -ENOENT:
- * no such member, or ourselves; -E2BIG, -EMSGSIZE and those of messenger_start() as above. */
+ * conversation says so. Errors: -EINVAL: a conversation with a person; -EPERM: a room; -ENOTCONN: we are no member any
+ * more; -ENOENT: no such member, or ourselves; -E2BIG, -EMSGSIZE and those of messenger_start() as above. */
 int messenger_add_members(struct messenger *m, struct conversation *c, const struct invitee *invitees, size_t count,
                           uint64_t now);
 int messenger_remove_member(struct messenger *m, struct conversation *c, const char *address);
@@ -104,7 +104,7 @@ int messenger_set_picture(struct messenger *m, struct conversation *c, struct by
 int messenger_group_profile(const struct conversation *c, struct profile *out);
 
 /* Wants to be out of a group: nothing is sent or taken in any more, and the keys are erased as soon as another member
- * has taken us out. -EINVAL, -ENOTCONN */
+ * has taken us out; of a room, when the hub has. -EINVAL, -ENOTCONN; -EBUSY: a room that is being joined */
 int messenger_leave(struct messenger *m, struct conversation *c);
 
 /* False for a group that we have left or were removed from. */
@@ -147,7 +147,12 @@ int messenger_witness(struct messenger *m, uint64_t queued, uint64_t delivered);
 /* The address of a person whose conversation has to start anew because of that, each once; NULL: none. */
 const char *messenger_next_rejoin(struct messenger *m);
 
-enum outcome { OUTCOME_STORED, OUTCOME_STALE, OUTCOME_REFUSED };
+enum outcome {
+        OUTCOME_STORED,
+        OUTCOME_STALE,
+        OUTCOME_REFUSED,
+        OUTCOME_OUTSIDE /* of a room, in which the hub does not have us */
+};
 
 /* What became of an envelope. 0 also if it is not known any more. */
 int messenger_outcome(struct messenger *m, struct bytes id, enum outcome outcome);

@@ -188,6 +188,8 @@ int messenger_tell_removed(struct messenger *m, const struct membership *g, stru
         struct reader reader;
         int r = outbox_find(m->vault, BYTES_OF(g->pending), &commit);
 
+        if (r > 0 && commit.is_for_room) /* the hub has done that */
+                return 0;
         reader_init(&reader, before);
         while (r > 0 && reader_more(&reader)) {
                 struct bytes who = read_vector(&reader);
@@ -209,6 +211,25 @@ int messenger_judge(void *userdata, const struct commit_view *commit)
         return rules_judge(commit);
 }
 
+static int post_to_room(struct messenger *m, struct conversation *c, struct membership *g, const struct writer *commit)
+{
+        _cleanup_writer_ struct writer gone = WRITER_INIT;
+        struct reader r;
+
+        write_fixed(&gone, writer_bytes(&g->wanted.removed));
+        reader_init(&r, writer_bytes(&g->wanted.leavers));
+        while (reader_more(&r))
+                list_add(&gone, unmarked(read_vector(&r)));
+        return messenger_post_commit(m, c, g, writer_bytes(&gone), writer_bytes(commit));
+}
+
+int messenger_commit_unless_pending(struct messenger *m, struct conversation *c, struct membership *g)
+{
+        if (group_has_pending(g->group) || !wanted_any(&g->wanted))
+                return membership_store(m->vault, g);
+        return messenger_commit(m, c, g);
+}
+
 int messenger_commit(struct messenger *m, struct conversation *c, struct membership *g)
 {
         _cleanup_(draft_release) struct draft d = { .change.cached = true };
@@ -228,6 +249,8 @@ int messenger_commit(struct messenger *m, struct conversation *c, struct members
                 r = group_commit(g->group, &d.change, &host, &commit, &welcome);
         if (r < 0)
                 return r;
+        if (c->kind == CONVERSATION_ROOM)
+                return post_to_room(m, c, g, &commit);
         parcel_write(&(struct parcel){ writer_bytes(&commit), writer_bytes(&welcome) }, &content);
         r = writer_finish(&content);
         if (r >= 0)
@@ -247,7 +270,7 @@ int messenger_commit(struct messenger *m, struct conversation *c, struct members
         return membership_store(m->vault, g);
 }
 
-int messenger_propose_to_leave(struct messenger *m, struct membership *g)
+int messenger_propose_to_leave(struct messenger *m, struct conversation *c, struct membership *g)
 {
         _cleanup_writer_ struct writer proposal = WRITER_INIT, message = WRITER_INIT, recipients = WRITER_INIT;
         struct envelope e = { 0 };
@@ -258,6 +281,8 @@ int messenger_propose_to_leave(struct messenger *m, struct membership *g)
         r = group_propose(g->group, writer_bytes(&proposal), BYTES(NULL, 0), &(struct group_framing){ 0 }, &message);
         if (r < 0)
                 return r;
+        if (c->kind == CONVERSATION_ROOM)
+                return messenger_leave_room(m, c, g, writer_bytes(&message));
         e.recipients = writer_bytes(&recipients);
         e.content = writer_bytes(&message);
         r = messenger_queue(m, &e);
@@ -384,18 +409,24 @@ int messenger_followed(struct messenger *m, struct conversation *c, struct membe
         _cleanup_writer_ struct writer after = WRITER_INIT;
         int r = 0;
 
-        if (c->kind != CONVERSATION_PERSON) {
+        if (c->kind != CONVERSATION_PERSON)
                 messenger_members(m, g, &after);
+        if (c->kind == CONVERSATION_GROUP) {
                 r = notice_add_changes(m, c, before, writer_bytes(&after), actor, writer_bytes(&g->wanted.leavers));
                 if (r >= 0)
                         r = messenger_meet(m, g);
                 if (r >= 0)
                         r = follow_profile(m, c, g);
+        } else if (c->kind == CONVERSATION_ROOM) { /* nobody is put out: whoever goes has left */
+                r = notice_add_changes(m, c, before, writer_bytes(&after), actor, before);
+                writer_release(&g->wanted.removed); /* who has gone is said anew: they may be back */
         }
         g->refused = 0;
         forget_what_is(&g->wanted, g);
+        if (r >= 0 && g->wanted.leave && c->kind == CONVERSATION_ROOM)
+                return membership_store(m->vault, g); /* the hub knows */
         if (r >= 0 && g->wanted.leave)
-                return membership_other(g) ? messenger_propose_to_leave(m, g) : messenger_gone(m, c, g);
+                return membership_other(g) ? messenger_propose_to_leave(m, c, g) : messenger_gone(m, c, g);
         if (r >= 0 && (again || wanted_any(&g->wanted)))
                 r = commit_again(m, c, g);
         return r < 0 ? r : membership_store(m->vault, g);

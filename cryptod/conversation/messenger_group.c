@@ -38,14 +38,6 @@ static int want_added(struct membership *g, const struct invitee *invitees, size
         return writer_finish(&g->wanted.added);
 }
 
-/* Commits what is wanted, unless a commit waits; then that is next. */
-static int commit_unless_pending(struct messenger *m, struct conversation *c, struct membership *g)
-{
-        if (group_has_pending(g->group) || !wanted_any(&g->wanted))
-                return membership_store(m->vault, g);
-        return messenger_commit(m, c, g);
-}
-
 static int store_created(struct messenger *m, struct conversation *c, struct membership *g)
 {
         int r = conversation_store(m->vault, c);
@@ -54,7 +46,7 @@ static int store_created(struct messenger *m, struct conversation *c, struct mem
                 r = membership_add(m->vault, g, conversation_id(c));
         if (r >= 0)
                 r = notice_add(m, c, "You created “%s”.", c->name);
-        return r < 0 ? r : commit_unless_pending(m, c, g);
+        return r < 0 ? r : messenger_commit_unless_pending(m, c, g);
 }
 
 int messenger_create_group(struct messenger *m, struct bytes name, const struct invitee *invitees, size_t count,
@@ -106,8 +98,8 @@ static int changeable(struct conversation *c, struct membership **out)
 {
         struct membership *g = c->memberships;
 
-        if (c->kind == CONVERSATION_PERSON)
-                return -EINVAL;
+        if (c->kind != CONVERSATION_GROUP)
+                return c->kind == CONVERSATION_ROOM ? -EPERM : -EINVAL;
         if (!g || !g->group || g->wanted.leave)
                 return -ENOTCONN;
         *out = g;
@@ -127,7 +119,7 @@ int messenger_add_members(struct messenger *m, struct conversation *c, const str
         if (r < 0)
                 return r;
         r = want_added(g, invitees, count);
-        return messenger_end(m, g, r < 0 ? r : commit_unless_pending(m, c, g));
+        return messenger_end(m, g, r < 0 ? r : messenger_commit_unless_pending(m, c, g));
 }
 
 int messenger_remove_member(struct messenger *m, struct conversation *c, const char *address)
@@ -146,7 +138,7 @@ int messenger_remove_member(struct messenger *m, struct conversation *c, const c
                 return r;
         list_add(&g->wanted.removed, BYTES_STRING(address));
         g->wanted.changed = true;
-        return messenger_end(m, g, commit_unless_pending(m, c, g));
+        return messenger_end(m, g, messenger_commit_unless_pending(m, c, g));
 }
 
 int messenger_rename(struct messenger *m, struct conversation *c, struct bytes name)
@@ -164,7 +156,7 @@ int messenger_rename(struct messenger *m, struct conversation *c, struct bytes n
         writer_release(&g->wanted.name);
         write_fixed(&g->wanted.name, name);
         g->wanted.changed = true;
-        return messenger_end(m, g, commit_unless_pending(m, c, g));
+        return messenger_end(m, g, messenger_commit_unless_pending(m, c, g));
 }
 
 int messenger_set_role(struct messenger *m, struct conversation *c, const char *address, enum role role)
@@ -184,7 +176,7 @@ int messenger_set_role(struct messenger *m, struct conversation *c, const char *
         write_vector(&g->wanted.roles, BYTES_STRING(address)); /* the last word counts */
         write_u8(&g->wanted.roles, (uint8_t) role);
         g->wanted.changed = true;
-        return messenger_end(m, g, commit_unless_pending(m, c, g));
+        return messenger_end(m, g, messenger_commit_unless_pending(m, c, g));
 }
 
 int messenger_set_policy(struct messenger *m, struct conversation *c, uint8_t policy)
@@ -198,7 +190,7 @@ int messenger_set_policy(struct messenger *m, struct conversation *c, uint8_t po
                 return r;
         g->wanted.policy = policy | WANTED_POLICY;
         g->wanted.changed = true;
-        return messenger_end(m, g, commit_unless_pending(m, c, g));
+        return messenger_end(m, g, messenger_commit_unless_pending(m, c, g));
 }
 
 int messenger_set_picture(struct messenger *m, struct conversation *c, struct bytes picture)
@@ -215,7 +207,7 @@ int messenger_set_picture(struct messenger *m, struct conversation *c, struct by
         writer_release(&g->wanted.picture);
         write_vector(&g->wanted.picture, picture);
         g->wanted.changed = true;
-        return messenger_end(m, g, commit_unless_pending(m, c, g));
+        return messenger_end(m, g, messenger_commit_unless_pending(m, c, g));
 }
 
 int messenger_group_profile(const struct conversation *c, struct profile *out)
@@ -232,16 +224,21 @@ int messenger_group_profile(const struct conversation *c, struct profile *out)
 
 int messenger_leave(struct messenger *m, struct conversation *c)
 {
-        struct membership *g;
-        int r = changeable(c, &g);
+        struct membership *g = c->memberships;
+        int r = c->kind == CONVERSATION_PERSON ? -EINVAL : 0;
 
+        if (r >= 0 && (!g || !g->group || g->wanted.leave))
+                r = -ENOTCONN;
+        if (r >= 0 && g->wanted.joining)
+                r = -EBUSY;
         if (r >= 0)
                 r = messenger_begin(m);
         if (r < 0)
                 return r;
         g->wanted.leave = g->wanted.changed = true;
         messenger_give_up(g);
-        r = membership_other(g) ? messenger_propose_to_leave(m, g) : messenger_gone(m, c, g);
+        r = membership_other(g) || c->kind == CONVERSATION_ROOM ? messenger_propose_to_leave(m, c, g)
+                                                                : messenger_gone(m, c, g);
         return messenger_end(m, g, r);
 }
 

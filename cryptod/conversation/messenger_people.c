@@ -29,7 +29,7 @@ static bool is_own(const struct messenger *m, struct bytes address)
         return bytes_equal(address, BYTES_STRING(m->device->address));
 }
 
-static int meet(struct messenger *m, const struct device_credential *who)
+int messenger_meet_one(struct messenger *m, const struct device_credential *who)
 {
         struct conversation *c = messenger_person(m, who->address);
         char address[ADDRESS_TEXT_MAX];
@@ -53,7 +53,7 @@ int messenger_meet(struct messenger *m, const struct membership *g)
         int r = 0;
 
         for (uint32_t leaf = 0; r >= 0 && membership_member(g, &leaf, &who); leaf++)
-                r = meet(m, &who);
+                r = messenger_meet_one(m, &who);
         return r;
 }
 

@@ -38,7 +38,8 @@ bool messenger_gives_receipts(const struct conversation *c)
         const struct membership *g = conversation_current(c);
 
         /* A tree is at most twice as large: so it is not counted for each message of a large group. */
-        return !c->settings.silent && g && group_epoch(g->group)->tree.leaves <= 2 * RECEIPTS_MEMBERS_MAX &&
+        return c->kind != CONVERSATION_ROOM && !c->settings.silent && g &&
+               group_epoch(g->group)->tree.leaves <= 2 * RECEIPTS_MEMBERS_MAX &&
                count_members(c) <= RECEIPTS_MEMBERS_MAX;
 }
 
@@ -111,8 +112,8 @@ int messenger_take_receipt(struct messenger *m, struct conversation *c, const st
 
 /* -- sent --------------------------------------------------------------------------------------------------------- */
 
-static int encrypt_silent(struct messenger *m, struct membership *g, struct content *content,
-                          const struct bytes *recipient)
+static int encrypt_silent(struct messenger *m, const struct conversation *c, struct membership *g,
+                          struct content *content, const struct bytes *recipient)
 {
         _cleanup_writer_ struct writer encoded = WRITER_INIT;
         uint8_t salt[CONTENT_SALT_SIZE];
@@ -124,7 +125,7 @@ static int encrypt_silent(struct messenger *m, struct membership *g, struct cont
         content_write(&encoded, content);
         r = writer_finish(&encoded);
         return r < 0 ? r
-                     : messenger_encrypt(m, g, 0, writer_bytes(&encoded),
+                     : messenger_encrypt(m, c, g, 0, writer_bytes(&encoded),
                                          g->messages % TO_ALL_EVERY == 0 ? NULL : recipient);
 }
 
@@ -185,7 +186,7 @@ static int send_batch(struct messenger *m, struct conversation *c, struct member
         address = writer_bytes(&b.address);
         content.receipt = b.what;
         content.list = writer_bytes(&b.ids);
-        return address.size == 0 || address.data[0] == '?' ? 0 : encrypt_silent(m, g, &content, &address);
+        return address.size == 0 || address.data[0] == '?' ? 0 : encrypt_silent(m, c, g, &content, &address);
 }
 
 int messenger_send_receipts(struct messenger *m)
@@ -239,7 +240,7 @@ int messenger_typing(struct messenger *m, struct conversation *c, bool typing)
         r = messenger_begin(m);
         if (r < 0)
                 return r;
-        r = messenger_end(m, g, encrypt_silent(m, g, &content, NULL));
+        r = messenger_end(m, g, encrypt_silent(m, c, g, &content, NULL));
         if (r >= 0)
                 c->typing_told = typing ? now : 0;
         return r;

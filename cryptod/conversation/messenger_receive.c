@@ -13,6 +13,7 @@
 #include "cryptod/conversation/notice.h"
 #include "cryptod/conversation/parcel.h"
 #include "cryptod/conversation/rules.h"
+#include "cryptod/conversation/unsent.h"
 #include "services/cleanup.h"
 #include "services/log.h"
 #include "services/storage.h"
@@ -88,7 +89,7 @@ static int reload_missing(struct messenger *m)
         return 0;
 }
 
-static struct membership *find_membership(struct messenger *m, struct bytes group_id, struct conversation **c)
+struct membership *messenger_group(struct messenger *m, struct bytes group_id, struct conversation **c)
 {
         for (*c = m->conversations; *c; *c = (*c)->next) {
                 for (struct membership *g = (*c)->memberships; g; g = g->next) {
@@ -163,6 +164,8 @@ static int place(struct messenger *m, struct membership *g, struct place *p)
 
         if (r < 0)
                 return r;
+        if (profile.kind == CONVERSATION_ROOM) /* into which nobody is invited */
+                return -EPROTONOSUPPORT;
         return profile.kind == CONVERSATION_PERSON ? place_pair(m, g, p) : place_group(m, g, &profile, p);
 }
 
@@ -199,7 +202,7 @@ static int join(struct messenger *m, struct bytes welcome, const struct held_key
                            secret_copy(secret_bytes(m->device->signature_private_key)), &host, &g->group);
 
         /* An id stands for one group alone (RFC 9420 §12.4.3.1); else the messages of another were looked for in it. */
-        if (r >= 0 && find_membership(m, membership_group_id(g), &c))
+        if (r >= 0 && messenger_group(m, membership_group_id(g), &c))
                 r = -EALREADY;
         return r < 0 ? r : place(m, g, p);
 }
@@ -301,6 +304,14 @@ int messenger_follow_welcome(struct messenger *m, struct bytes welcome)
 
 /* -- a message of a group ----------------------------------------------------------------------------------------- */
 
+/* What has come, and what is known of it from outside. */
+struct arrival {
+        struct message_peek peek;
+        struct bytes message;
+        bool is_of_room; /* the hub has written it, for a room */
+        struct room_entry entry;
+};
+
 struct receiving {
         const struct messenger *messenger;
         const struct conversation *conversation;
@@ -317,6 +328,27 @@ static int check_leaf(void *userdata, const struct leaf_node *leaf)
         return r->conversation->kind == CONVERSATION_PERSON
                        ? messenger_check_leaf(r->messenger, r->conversation, s, leaf)
                        : device_credential_read(s, leaf, &credential);
+}
+
+/* Nobody comes from outside into a conversation of two; into a group, in their own place (rules.h). What is done to a
+ * room is what the hub has seen to. */
+static int check_arrival(const struct conversation *c, const struct arrival *a)
+{
+        if (c->kind != CONVERSATION_ROOM)
+                return a->is_of_room || (a->peek.external_commit && c->kind == CONVERSATION_PERSON) ? -EPROTONOSUPPORT
+                                                                                                    : 0;
+        if (!a->is_of_room)
+                return -EBADMSG;
+        switch (a->entry.step) {
+        case ROOM_SAY:
+                return a->peek.content_type == CONTENT_APPLICATION ? 0 : -EBADMSG;
+        case ROOM_LEAVE:
+                return a->peek.content_type == CONTENT_PROPOSAL ? 0 : -EBADMSG;
+        default:
+                return a->peek.content_type == CONTENT_COMMIT && a->peek.external_commit == (a->entry.step == ROOM_JOIN)
+                               ? 0
+                               : -EBADMSG;
+        }
 }
 
 /* The only proposal that stands alone is a member's to be taken out of a group, and no more of those than there are
@@ -369,18 +401,22 @@ static void step_release(struct step *s)
 
 /* Opens it, which changes @g. A message of the epoch that our own pending commit leads into proves that the hub has
  * accepted that commit, even if its outcome has not come yet. */
-static int process(struct messenger *m, struct conversation *c, struct membership *g, const struct message_peek *peek,
-                   struct bytes message, struct step *s)
+static int process(struct messenger *m, struct conversation *c, struct membership *g, const struct arrival *a,
+                   struct step *s)
 {
+        const struct message_peek *peek = &a->peek;
         struct receiving receiving = { m, c, g->group, NODE_NONE };
         struct group_host host = { .credential = check_leaf,
                                    .proposal = check_proposal,
                                    .commit = judge,
+                                   .same_client = c->kind != CONVERSATION_PERSON ? messenger_same_client : NULL,
                                    .userdata = &receiving,
                                    .lifetime_max = KEY_PACKAGE_LIFETIME_MAX };
         bool pending = group_has_pending(g->group), changed;
-        int r;
+        int r = check_arrival(c, a);
 
+        if (r < 0)
+                return r;
         s->merged = pending && peek->epoch == membership_epoch(g) + 1;
         if (s->merged || peek->content_type == CONTENT_COMMIT)
                 messenger_members(m, g, &s->before);
@@ -388,7 +424,7 @@ static int process(struct messenger *m, struct conversation *c, struct membershi
                 group_merge_pending(g->group);
                 messenger_members(m, g, &s->between);
         }
-        r = group_process(g->group, message, &host, &s->received);
+        r = group_process(g->group, a->message, &host, &s->received);
         changed = s->merged || r >= 0;
         if (r >= 0)
                 r = check_received(c, g, &s->received);
@@ -443,10 +479,13 @@ static int store_leaver(struct messenger *m, struct conversation *c, struct memb
         leaf = 0;
         while (membership_member(g, &leaf, &who) && leaf == received->sender)
                 leaf++;
+        if (c->kind == CONVERSATION_ROOM && g->wanted.leave)
+                return 0; /* we are out of it ourselves */
         return leaf == group_epoch(g->group)->keys.leaf && !group_has_pending(g->group) ? messenger_commit(m, c, g) : 0;
 }
 
-static int store_commit(struct messenger *m, struct conversation *c, struct membership *g, const struct step *s)
+static int store_commit(struct messenger *m, struct conversation *c, struct membership *g, const struct step *s,
+                        struct bytes joiner)
 {
         _cleanup_writer_ struct writer actor = WRITER_INIT;
         struct device_credential who;
@@ -455,7 +494,9 @@ static int store_commit(struct messenger *m, struct conversation *c, struct memb
 
         if (membership_member(g, &leaf, &who) && leaf == s->received.sender)
                 messenger_spell(m, &who, &actor);
-        if (s->merged && c->kind != CONVERSATION_PERSON)
+        if (actor.size > 0 && joiner.size > 0)
+                r = messenger_vouch(m, c, &who, joiner);
+        if (r >= 0 && s->merged && c->kind != CONVERSATION_PERSON)
                 r = notice_add_changes(m, c, writer_bytes(&s->before), writer_bytes(&s->between), BYTES(NULL, 0),
                                        BYTES(NULL, 0));
         return r < 0 ? r
@@ -464,16 +505,17 @@ static int store_commit(struct messenger *m, struct conversation *c, struct memb
 }
 
 static int store_step(struct messenger *m, uint64_t sequence, struct conversation *c, struct membership *g,
-                      const struct step *s)
+                      const struct arrival *a, const struct step *s)
 {
-        int r = 0;
+        /* What comes of the epoch that our joining leads into proves that the hub has accepted it. */
+        int r = g->wanted.joining ? messenger_joined(m, c, g) : 0;
 
         if (s->merged) {
                 g->messages = 0;
                 r = messenger_tell_removed(m, g, writer_bytes(&s->before), writer_bytes(&s->between));
         }
         if (r >= 0 && s->received.kind == RECEIVED_COMMIT)
-                r = store_commit(m, c, g, s);
+                r = store_commit(m, c, g, s, a->entry.sender);
         else if (r >= 0 && s->merged)
                 r = messenger_followed(m, c, g, writer_bytes(&s->before), BYTES(NULL, 0), false);
         if (r >= 0 && (s->merged || s->received.kind == RECEIVED_COMMIT) && !g->gone)
@@ -521,32 +563,68 @@ static int receive_outlaw(struct messenger *m, uint64_t sequence, struct convers
         return messenger_end(m, g, r);
 }
 
-static int receive_message(struct messenger *m, uint64_t sequence, const struct message_peek *peek,
-                           struct bytes message)
+/* The hub has put a commit first that we cannot follow, or one that never came: only joining anew helps. */
+static bool is_left_behind(const struct conversation *c, const struct membership *g, const struct arrival *a, int r)
+{
+        if (c->kind != CONVERSATION_ROOM || !a->is_of_room || g->wanted.leave || is_passing(r))
+                return false;
+        return r == -EAGAIN || (a->entry.step >= ROOM_COMMIT && a->peek.epoch == membership_epoch(g));
+}
+
+static int receive_failure(struct messenger *m, uint64_t sequence, struct conversation *c, struct membership *g)
+{
+        int r = messenger_begin(m);
+
+        if (r < 0)
+                return r;
+        r = messenger_fallen_out(m, c, g);
+        if (r >= 0)
+                r = set_sequence(m, sequence);
+        return messenger_end(m, g, r);
+}
+
+static int receive_message(struct messenger *m, uint64_t sequence, const struct arrival *a)
 {
         _cleanup_(step_release) struct step s = { 0 };
         struct conversation *c;
-        struct membership *g = find_membership(m, peek->group_id, &c);
-        int r = g ? process(m, c, g, peek, message, &s) : -ENOENT;
+        struct membership *g = messenger_group(m, a->peek.group_id, &c);
+        int r = g ? process(m, c, g, a, &s) : -ENOENT;
 
         if (r == -EKEYREVOKED && c->kind != CONVERSATION_PERSON && g->group)
                 return receive_removal(m, sequence, c, g);
-        if (r == -EPERM && g->group)
+        if (r == -EPERM && c->kind != CONVERSATION_ROOM && g->group)
                 return receive_outlaw(m, sequence, c, g, s.outlaw);
+        if (r < 0 && g && g->group && is_left_behind(c, g, a, r)) {
+                refused(m, "A room's commit", r);
+                return receive_failure(m, sequence, c, g);
+        }
         if (r < 0)
                 return refuse(m, sequence, "A message", r);
         r = messenger_begin(m);
         if (r >= 0)
-                r = store_step(m, sequence, c, g, &s);
+                r = store_step(m, sequence, c, g, a, &s);
         r = messenger_end(m, g, r);
         return r == -EMSGSIZE ? refuse(m, sequence, "A message", r) : r;
 }
 
+/* What an envelope is. */
+static int open_envelope(struct bytes envelope, struct arrival *a, struct parcel *parcel)
+{
+        int r;
+
+        a->is_of_room = room_entry_is(envelope);
+        r = a->is_of_room ? room_entry_read(envelope, &a->entry) : parcel_read(envelope, parcel);
+        if (r < 0)
+                return r;
+        a->message = a->is_of_room ? a->entry.payload : parcel->message;
+        return message_peek(a->message, &a->peek);
+}
+
 int messenger_deliver(struct messenger *m, uint64_t sequence, struct bytes envelope)
 {
-        struct message_peek peek;
+        struct arrival a = { 0 };
         struct conversation *c;
-        struct parcel parcel;
+        struct parcel parcel = { 0 };
         uint64_t last;
         int r = last_sequence(m, &last);
 
@@ -556,22 +634,20 @@ int messenger_deliver(struct messenger *m, uint64_t sequence, struct bytes envel
                 return r;
         if (sequence <= last)
                 return 0;
-        r = parcel_read(envelope, &parcel);
-        if (r >= 0)
-                r = message_peek(parcel.message, &peek);
-        if (r >= 0 && peek.wire_format == WIRE_FORMAT_WELCOME)
-                return receive_welcome(m, sequence, parcel.message);
-        if (r >= 0 && parcel.welcome.size > 0 && !find_membership(m, peek.group_id, &c))
+        r = open_envelope(envelope, &a, &parcel);
+        if (r >= 0 && a.peek.wire_format == WIRE_FORMAT_WELCOME && !a.is_of_room)
+                return receive_welcome(m, sequence, a.message);
+        if (r >= 0 && parcel.welcome.size > 0 && !messenger_group(m, a.peek.group_id, &c))
                 return receive_welcome(m, sequence, parcel.welcome);
         if (r >= 0 &&
-            (peek.wire_format == WIRE_FORMAT_PRIVATE_MESSAGE || peek.wire_format == WIRE_FORMAT_PUBLIC_MESSAGE))
-                return receive_message(m, sequence, &peek, parcel.message);
+            (a.peek.wire_format == WIRE_FORMAT_PRIVATE_MESSAGE || a.peek.wire_format == WIRE_FORMAT_PUBLIC_MESSAGE))
+                return receive_message(m, sequence, &a);
         return refuse(m, sequence, "An envelope", r < 0 ? r : -EPROTONOSUPPORT);
 }
 
 /* -- what became of ours ------------------------------------------------------------------------------------------ */
 
-static struct membership *find_stored(struct messenger *m, int64_t id, struct conversation **c)
+struct membership *messenger_stored_group(struct messenger *m, int64_t id, struct conversation **c)
 {
         for (*c = m->conversations; *c; *c = (*c)->next) {
                 for (struct membership *g = (*c)->memberships; g; g = g->next) {
@@ -583,6 +659,15 @@ static struct membership *find_stored(struct messenger *m, int64_t id, struct co
 }
 
 /* A receipt may have been faster than the outcome. */
+/* It is encrypted anew when there is a group again. */
+static int wait_again(struct messenger *m, const struct conversation *c, uint64_t id)
+{
+        _cleanup_(message_release) struct message message = { 0 };
+        int r = history_get(m->vault, conversation_id(c), id, &message);
+
+        return r <= 0 ? r : unsent_add(m->vault, conversation_id(c), id, message.encoded);
+}
+
 static int message_outcome(struct messenger *m, uint64_t message, enum message_state state)
 {
         _cleanup_statement_ sqlite3_stmt *s = NULL;
@@ -597,9 +682,31 @@ static int message_outcome(struct messenger *m, uint64_t message, enum message_s
                 return r;
         c = messenger_find(m, storage_column_bytes(s, 0));
         r = history_set_state(m->vault, message, state);
+        if (r >= 0 && c && state == MESSAGE_UNSENT)
+                r = wait_again(m, c, message);
         if (r >= 0 && c)
                 messenger_tell_changed(m, c, message, state);
         return r;
+}
+
+static bool is_awaited(const struct membership *g, struct bytes id)
+{
+        return bytes_equal(BYTES_OF(g->pending), id);
+}
+
+/* Of what changes our place in a room: our joining, our leaving, a commit of ours, or anything if we are outside. */
+static int room_outcome(struct messenger *m, struct conversation *c, struct membership *g, enum outcome outcome)
+{
+        if (g->wanted.leave)
+                return messenger_gone(m, c, g);
+        if (outcome == OUTCOME_OUTSIDE || (g->wanted.joining && outcome == OUTCOME_STALE))
+                return messenger_fallen_out(m, c, g);
+        if (g->wanted.joining)
+                return outcome == OUTCOME_STORED ? messenger_joined(m, c, g) : messenger_shut_out(m, c, g);
+        if (!group_has_pending(g->group))
+                return 0;
+        return outcome == OUTCOME_STORED ? messenger_accepted(m, c, g)
+                                         : messenger_refused(m, c, g, outcome == OUTCOME_STALE, true);
 }
 
 int messenger_outcome(struct messenger *m, struct bytes id, enum outcome outcome)
@@ -613,10 +720,8 @@ int messenger_outcome(struct messenger *m, struct bytes id, enum outcome outcome
         if (r <= 0)
                 return r;
         if (e.membership != 0)
-                g = find_stored(m, e.membership, &c);
-        if (g && !(group_has_pending(g->group) && bytes_equal(BYTES_OF(g->pending), id)))
-                g = NULL; /* another commit has come between, and was followed */
-        if (g) {
+                g = messenger_stored_group(m, e.membership, &c);
+        if (g && !e.is_for_room) {
                 _cleanup_writer_ struct writer slot = WRITER_INIT;
 
                 membership_slot(g, &slot);
@@ -625,11 +730,16 @@ int messenger_outcome(struct messenger *m, struct bytes id, enum outcome outcome
         r = messenger_begin(m);
         if (r < 0)
                 return r;
-        if (g)
+        if (g && e.is_for_room && (outcome == OUTCOME_OUTSIDE || is_awaited(g, id)))
+                r = room_outcome(m, c, g, outcome);
+        else if (g && group_has_pending(g->group) && is_awaited(g, id)) /* no other commit has come between */
                 r = outcome == OUTCOME_STORED ? messenger_accepted(m, c, g)
                                               : messenger_refused(m, c, g, outcome == OUTCOME_STALE, winner_comes);
         if (r >= 0 && e.message != 0)
-                r = message_outcome(m, e.message, outcome == OUTCOME_STORED ? MESSAGE_STORED : MESSAGE_FAILED);
+                r = message_outcome(m, e.message,
+                                    outcome == OUTCOME_STORED    ? MESSAGE_STORED
+                                    : outcome == OUTCOME_OUTSIDE ? MESSAGE_UNSENT
+                                                                 : MESSAGE_FAILED);
         if (r >= 0)
                 r = outbox_remove(m->vault, id);
         return messenger_end(m, g, r);

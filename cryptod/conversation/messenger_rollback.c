@@ -32,8 +32,12 @@ static int erase_groups(struct messenger *m, struct conversation *c)
                 return 0;
         for (struct membership *g = c->memberships; r >= 0 && g; g = g->next)
                 r = membership_erase(m->vault, g);
-        if (r >= 0)
+        if (r >= 0 && c->kind == CONVERSATION_ROOM) {
+                c->rejoin = true;
+                r = conversation_store(m->vault, c);
+        } else if (r >= 0) {
                 r = messenger_fail_waiting(m, c);
+        }
         if (r < 0)
                 return r;
         return notice_add(m, c,
@@ -41,6 +45,9 @@ static int erase_groups(struct messenger *m, struct conversation *c)
                                   ? "The state of this account was put back from an older copy. What came and "
                                     "went since then is not here, and the keys of that time are not used again: "
                                     "the conversation starts anew."
+                          : c->kind == CONVERSATION_ROOM
+                                  ? "The state of this account was put back from an older copy, so its keys for this "
+                                    "room are not used again; it is joined anew."
                                   : "The state of this account was put back from an older copy, so its keys for "
                                     "this conversation are not used again. Ask a member to remove you and to add "
                                     "you again.");
@@ -104,7 +111,8 @@ int messenger_witness(struct messenger *m, uint64_t queued, uint64_t delivered)
         if (r < 0)
                 return r;
         for (struct conversation *c = m->conversations; c; c = c->next) {
-                c->rejoin = c->kind == CONVERSATION_PERSON && c->memberships;
+                c->rejoin = (c->kind == CONVERSATION_PERSON && c->memberships) ||
+                            (c->kind == CONVERSATION_ROOM && c->rejoin);
                 while (c->memberships)
                         conversation_detach(c, c->memberships);
         }
@@ -114,7 +122,7 @@ int messenger_witness(struct messenger *m, uint64_t queued, uint64_t delivered)
 const char *messenger_next_rejoin(struct messenger *m)
 {
         for (struct conversation *c = m->conversations; c; c = c->next) {
-                if (c->rejoin) {
+                if (c->rejoin && c->kind == CONVERSATION_PERSON) {
                         c->rejoin = false;
                         return c->address;
                 }

@@ -51,7 +51,7 @@ int messenger_say(struct messenger *m, struct conversation *c, struct content *c
         struct content said = *content;
         int r;
 
-        if (!c->memberships || c->memberships->wanted.leave)
+        if (c->memberships ? c->memberships->wanted.leave : c->kind != CONVERSATION_ROOM || !c->rejoin)
                 return -ENOTCONN;
         random_fill(salt, sizeof(salt));
         said.salt = BYTES_OF(salt);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cryptod/conversation/messenger_content.h"
+#include "cryptod/conversation/room.h"
 
 /* Something to tell when the transaction has committed. */
 enum event_kind {
@@ -58,8 +59,8 @@ int messenger_queue(struct messenger *m, struct envelope *e);
 
 /* Within a transaction: encrypts a content in @g's group, queues it and stores the group. @message: of the history,
  * which it is; or 0. @recipient: who alone gets it; NULL: all others. */
-int messenger_encrypt(struct messenger *m, struct membership *g, uint64_t message, struct bytes content,
-                      const struct bytes *recipient);
+int messenger_encrypt(struct messenger *m, const struct conversation *c, struct membership *g, uint64_t message,
+                      struct bytes content, const struct bytes *recipient);
 
 /* Within a transaction: keeps @content until there is a group, or encrypts it now; and makes a commit if one is due. */
 int messenger_send_content(struct messenger *m, struct conversation *c, uint64_t message, struct bytes content);
@@ -108,6 +109,10 @@ int messenger_note_offered(struct messenger *m, const struct conversation *c, st
 /* Follows an invitation that was refused when it came. */
 int messenger_follow_welcome(struct messenger *m, struct bytes welcome);
 
+/* The membership of a group id, or of a row; NULL: there is none. */
+struct membership *messenger_group(struct messenger *m, struct bytes group_id, struct conversation **c);
+struct membership *messenger_stored_group(struct messenger *m, int64_t id, struct conversation **c);
+
 /* Within a transaction: what waited for a group that will not be has failed. */
 int messenger_fail_waiting(struct messenger *m, struct conversation *c);
 
@@ -118,6 +123,7 @@ struct conversation *messenger_person(struct messenger *m, struct bytes address)
 
 /* Within a transaction: remembers the root keys of members who are not known yet. */
 int messenger_meet(struct messenger *m, const struct membership *g);
+int messenger_meet_one(struct messenger *m, const struct device_credential *who);
 
 /* Ends messenger_meet()'s work, when the transaction has committed (@keep) or failed. */
 void messenger_met(struct messenger *m, bool keep);
@@ -143,7 +149,7 @@ int messenger_commit(struct messenger *m, struct conversation *c, struct members
 int messenger_tell_removed(struct messenger *m, const struct membership *g, struct bytes before, struct bytes after);
 
 /* Proposes that somebody else take us out, which nobody can do for themselves (RFC 9420 §12.2). */
-int messenger_propose_to_leave(struct messenger *m, struct membership *g);
+int messenger_propose_to_leave(struct messenger *m, struct conversation *c, struct membership *g);
 
 /* The hub has our pending commit; or has refused it, if @stale because of another one: one that @winner_comes, or one
  * that has come already and broke the rules. */
@@ -167,3 +173,44 @@ int messenger_gone(struct messenger *m, struct conversation *c, struct membershi
 
 /* Nobody is to be added or removed any more, and the name stays. */
 void messenger_give_up(struct membership *g);
+
+/* Commits what is wanted, unless a commit waits; then that is next. */
+int messenger_commit_unless_pending(struct messenger *m, struct conversation *c, struct membership *g);
+
+/* -- messenger_external.c ----------------------------------------------------------------------------------------- */
+
+/* Joins by an external commit, in memory: @g gets the group as it is when @commit has been accepted; our own former
+ * leaf, if there is one, goes. All leaves' credentials hold, and the tree is none that is too large. Whether the group
+ * is the one that was meant is the caller's to look at. group_join_external()'s errors; -EMSGSIZE: it is too large;
+ * -EALREADY: we have a group of that id. */
+int messenger_join_external(struct messenger *m, struct bytes group_info, struct membership *g, struct writer *commit);
+
+/* group_host's same_client(): the same account. */
+bool messenger_same_client(void *userdata, const struct leaf_node *before, const struct leaf_node *after);
+
+/* -- messenger_room.c, all within a transaction ------------------------------------------------------------------- */
+
+/* Queues what is sent to the room @c, of whose group @g it is; the id is in @e. Its room and group are filled in. */
+int messenger_post(struct messenger *m, const struct conversation *c, struct membership *g, struct room_post *p,
+                   struct envelope *e);
+
+/* The pending commit, which takes out those of @removed (a list of addresses), and our wish to be out: what becomes of
+ * them is waited for. They store @g. */
+int messenger_post_commit(struct messenger *m, const struct conversation *c, struct membership *g, struct bytes removed,
+                          struct bytes commit);
+int messenger_leave_room(struct messenger *m, const struct conversation *c, struct membership *g,
+                         struct bytes proposal);
+
+/* The hub has us in the room. */
+int messenger_joined(struct messenger *m, struct conversation *c, struct membership *g);
+
+/* Somebody has joined whom the hub calls @name: their root key is trusted on first use, as one in a key package that
+ * the hub hands out. If their credential says somebody else, nobody's is, and the history tells. */
+int messenger_vouch(struct messenger *m, const struct conversation *c, const struct device_credential *who,
+                    struct bytes name);
+
+/* The hub refuses that we join: the room's conversation says so. */
+int messenger_shut_out(struct messenger *m, struct conversation *c, struct membership *g);
+
+/* The hub or the others have gone on without us: the keys are erased, and the room is to be joined again. */
+int messenger_fallen_out(struct messenger *m, struct conversation *c, struct membership *g);

@@ -8,7 +8,8 @@
 #include "services/seal.h"
 #include "services/storage.h"
 
-/* A sealed row, bound to its id: struct { opaque recipients<V>, group<V>; uint64 epoch; opaque content<V>; } */
+/* A sealed row, bound to its id: struct { opaque recipients<V>, group<V>; uint64 epoch; opaque content<V>; uint8
+ * for_room; } Those of before there were rooms end behind content. */
 
 void envelope_release(struct envelope *e)
 {
@@ -49,6 +50,7 @@ int outbox_add(struct vault *v, struct envelope *e)
         write_vector(&plain, e->group);
         write_u64(&plain, e->epoch);
         write_vector(&plain, e->content);
+        write_u8(&plain, e->is_for_room);
         r = writer_finish(&plain);
         if (r >= 0)
                 r = vault_seal(v, "outbox", id, writer_bytes(&plain), &sealed);
@@ -79,6 +81,7 @@ static int read_envelope(struct vault *v, sqlite3_stmt *s, struct envelope *out)
         e.group = read_vector(&reader);
         e.epoch = read_u64(&reader);
         e.content = read_vector(&reader);
+        e.is_for_room = reader_more(&reader) && read_u8(&reader) != 0;
         r = reader_finish(&reader);
         if (r < 0)
                 return r;

@@ -9,8 +9,9 @@ enum { ENVELOPE_ID_SIZE = 16, ENVELOPE_MAX = 1024 * 1024 };
 struct envelope {
         uint64_t number;              /* its place in the order */
         uint8_t id[ENVELOPE_ID_SIZE]; /* the idempotency key */
-        int64_t membership;           /* whose commit it is; 0: no commit */
+        int64_t membership;           /* whose commit it is, or, for a room, whose anything; 0: no commit */
         uint64_t message;             /* that it carries; 0: none */
+        bool is_for_room;             /* its content is a body of SEND_TO_ROOM (room.h), and these three are empty */
         struct bytes recipients;      /* a list of addresses (list.h), none only for a commit */
         struct bytes group;           /* whose epoch it moves on, or empty */
         uint64_t epoch;               /* of that group, before */

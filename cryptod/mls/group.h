@@ -182,12 +182,17 @@ void group_clear_pending(struct group *g);
  * commit (§12.4.3.2). @with_tree: the ratchet tree is in it. */
 int group_publish_info(const struct group *g, bool with_tree, struct writer *out);
 
+/* The same of the epoch that our pending commit leads into (there must be one), for who keeps the newest: it counts
+ * once the commit has been accepted. */
+int group_publish_pending_info(const struct group *g, bool with_tree, struct writer *out);
+
 /* What somebody joins by from outside. */
 struct external_join {
         struct bytes group_info;     /* an MLSMessage */
         struct bytes tree;           /* the encoded ratchet tree if it came apart, else empty */
         const struct identity *self; /* its suite has to be the group's */
         uint32_t resync;             /* our own leaf of before, which is removed; NODE_NONE: there is none */
+        bool resync_same_key;        /* that is the one with our signature key, if there is one, instead */
         const struct psk_id *psks;   /* their nonces are made here */
         size_t psk_count;
         struct bytes authenticated_data;
@@ -249,6 +254,7 @@ struct message_peek {
         struct bytes group_id; /* public and private messages */
         uint64_t epoch;
         enum content_type content_type;
+        bool external_commit; /* of somebody who joins by it */
 };
 
 /* -EBADMSG; -EPROTONOSUPPORT for a public message with a proposal of a type that is not known here. */

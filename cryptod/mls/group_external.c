@@ -8,9 +8,8 @@
 #include "cryptod/mls/transcript.h"
 #include "services/cleanup.h"
 
-int group_publish_info(const struct group *g, bool with_tree, struct writer *out)
+static int publish_info(const struct group *g, const struct epoch *e, bool with_tree, struct writer *out)
 {
-        const struct epoch *e = g->current;
         const struct suite *s = e->context.suite;
         _cleanup_writer_ struct writer extensions = WRITER_INIT, inner = WRITER_INIT, key = WRITER_INIT;
         uint8_t tag[SUITE_HASH_MAX];
@@ -36,6 +35,16 @@ int group_publish_info(const struct group *g, bool with_tree, struct writer *out
         write_u16(out, WIRE_FORMAT_GROUP_INFO);
         return group_info_write(&e->context, writer_bytes(&extensions), BYTES(tag, s->hash_size), e->keys.leaf,
                                 g->signature_key, out);
+}
+
+int group_publish_info(const struct group *g, bool with_tree, struct writer *out)
+{
+        return publish_info(g, g->current, with_tree, out);
+}
+
+int group_publish_pending_info(const struct group *g, bool with_tree, struct writer *out)
+{
+        return publish_info(g, g->pending, with_tree, out);
 }
 
 /* What can be known of an epoch from outside: its context, its tree, its transcript. */
@@ -88,14 +97,27 @@ static int make_init(const struct group_info *info, struct writer *proposals, st
         return result;
 }
 
-static int list_proposals(const struct external_join *join, struct writer *proposals, struct proposal_list *list)
+/* The leaf that we have had in it before. */
+static uint32_t find_old_leaf(const struct external_join *join, const struct ratchet_tree *tree)
+{
+        for (uint32_t i = 0; join->resync_same_key && i < tree->leaves; i++) {
+                const struct leaf_node *leaf = ratchet_tree_leaf(tree, i);
+
+                if (leaf && bytes_equal(leaf->signature_key, join->self->signature_key))
+                        return i;
+        }
+        return join->resync_same_key ? NODE_NONE : join->resync;
+}
+
+static int list_proposals(const struct external_join *join, uint32_t resync, struct writer *proposals,
+                          struct proposal_list *list)
 {
         struct reader r;
 
         if (join->psk_count > EXTERNAL_PROPOSALS_MAX - 2) /* beside the init and a removal */
                 return -E2BIG;
-        if (join->resync != NODE_NONE)
-                proposal_write_remove(proposals, join->resync);
+        if (resync != NODE_NONE)
+                proposal_write_remove(proposals, resync);
         for (size_t i = 0; i < join->psk_count; i++)
                 group_write_psk(join->self->suite, &join->psks[i], proposals);
         if (writer_finish(proposals) < 0)
@@ -130,20 +152,22 @@ int group_join_external(const struct external_join *join, const struct group_hos
         _cleanup_signature_key_ struct signature_key *key = NULL;
         _cleanup_secret_ struct secret *init_secret = NULL;
         _cleanup_writer_ struct writer proposals = WRITER_INIT, capabilities = WRITER_INIT;
+        uint32_t resync = NODE_NONE;
         int r;
 
         if (!before)
                 abort();
         r = read_epoch(join, host ? host->threads : 1, before, &info);
-        if (r >= 0 && host && host->group && host->group(host->userdata, info.context.group_id) &&
-            join->resync == NODE_NONE)
+        if (r >= 0)
+                resync = find_old_leaf(join, &before->tree);
+        if (r >= 0 && host && host->group && host->group(host->userdata, info.context.group_id) && resync == NODE_NONE)
                 r = -EEXIST;
         if (r >= 0)
                 r = group_check_credentials(NULL, before, NODE_NONE, NODE_NONE, host);
         if (r >= 0)
                 r = make_init(&info, &proposals, &init_secret);
         if (r >= 0)
-                r = list_proposals(join, &proposals, &d.list);
+                r = list_proposals(join, resync, &proposals, &d.list);
         if (r >= 0)
                 r = identity_leaf(join->self, &capabilities, &d.leaf);
         if (r >= 0)
@@ -158,7 +182,7 @@ int group_join_external(const struct external_join *join, const struct group_hos
         d.authenticated_data = join->authenticated_data;
         r = commit_draft_make(&d);
         if (r >= 0)
-                r = group_check_credentials(before, d.next, d.next->keys.leaf, join->resync, host);
+                r = group_check_credentials(before, d.next, d.next->keys.leaf, resync, host);
         if (r >= 0)
                 r = write_commit(&d, commit);
         if (r < 0)

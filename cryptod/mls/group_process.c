@@ -37,6 +37,7 @@ int message_peek(struct bytes message, struct message_peek *out)
                 if (error < 0)
                         return error;
                 peek.content_type = a.content.content_type;
+                peek.external_commit = a.content.sender_type == SENDER_NEW_MEMBER_COMMIT;
         }
         if (r.error)
                 return -EBADMSG;

@@ -228,11 +228,81 @@ static void nothing_is_stored_that_a_conversation_has_no_use_for(void **state)
         person_release(&carol);
 }
 
+static bool same(void *userdata, const struct leaf_node *before, const struct leaf_node *after)
+{
+        return true;
+}
+
+/* @who comes into @g by an external commit, in the place that they had if they had one, which is delivered to @to. */
+static void come_from_outside(struct group *g, struct person *who, struct person *to)
+{
+        _cleanup_writer_ struct writer info = WRITER_INIT, out = WRITER_INIT;
+        const struct group_host host = { .same_client = same };
+        struct device *d = NULL;
+        struct group *joined = NULL;
+        struct identity identity;
+
+        assert_int_equal(device_load(who->vault, &d), 0);
+        identity = device_identity(d);
+        assert_int_equal(group_publish_info(g, true, &info), 0);
+        assert_int_equal(group_join_external(&(struct external_join){ .group_info = writer_bytes(&info),
+                                                                      .self = &identity,
+                                                                      .resync_same_key = true },
+                                             &host, &out, &joined),
+                         0);
+        assert_int_equal(messenger_deliver(to->messenger, ++to->sequence, writer_bytes(&out)), 0);
+        group_free(joined);
+        device_free(d);
+}
+
+/* Not into a conversation of two, and into a group in their own place alone. */
+static void strangers_do_not_come_in_from_outside(void **state)
+{
+        struct fixture *f = *state;
+        struct person carol;
+
+        person_sign_up(&carol, "carol", "00112233445566778899aabbccddeeff", PERSON_SUITE);
+        for (unsigned i = 0; i < 3; i++) {
+                _cleanup_writer_ struct writer extensions = WRITER_INIT;
+                uint8_t id[16] = { (uint8_t) i };
+                struct conversation *c;
+                struct group *g;
+
+                if (i > 0)
+                        profile_write(&(struct profile){ .kind = CONVERSATION_GROUP, .name = BYTES_STRING("friends") },
+                                      &extensions);
+                g = make_group(&f->alice, BYTES_OF(id), writer_bytes(&extensions));
+                invite(g, &f->bob);
+                come_from_outside(g, i == 1 ? &carol : &f->alice, &f->bob);
+                for (c = (struct conversation *) messenger_conversations(f->bob.messenger);
+                     !c->memberships || !bytes_equal(membership_group_id(c->memberships), BYTES_OF(id)); c = c->next)
+                        continue;
+                assert_int_equal(membership_epoch(c->memberships), i == 2 ? 2 : 1);
+                group_free(g);
+        }
+        person_release(&carol);
+}
+
+static void nobody_is_invited_into_a_room(void **state)
+{
+        _cleanup_writer_ struct writer extensions = WRITER_INIT;
+        struct fixture *f = *state;
+        struct group *g;
+
+        profile_write(&(struct profile){ .kind = CONVERSATION_ROOM, .name = BYTES_STRING("general") }, &extensions);
+        g = make_group(&f->alice, BYTES_STRING("0123456789abcdef"), writer_bytes(&extensions));
+        invite(g, &f->bob);
+        assert_null(messenger_conversations(f->bob.messenger));
+        group_free(g);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 PAIR_TEST(the_id_of_a_group_cannot_be_taken_by_another),
                 PAIR_TEST(a_group_with_a_large_context_is_kept),
+                PAIR_TEST(strangers_do_not_come_in_from_outside),
+                PAIR_TEST(nobody_is_invited_into_a_room),
                 PAIR_TEST(nothing_is_stored_that_a_conversation_has_no_use_for),
         };
 

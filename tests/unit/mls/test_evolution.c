@@ -234,6 +234,32 @@ static void somebody_joins_from_outside_and_comes_back(void **state)
         }
 }
 
+/* Whoever keeps the newest GroupInfo gets it with the commit, before that has been accepted; and who comes back with
+ * the same signature key needs not know which leaf was theirs. */
+static void the_next_epoch_is_published_with_its_commit(void **state)
+{
+        _cleanup_writer_ struct writer info = WRITER_INIT, message = WRITER_INIT, welcome = WRITER_INIT,
+                                       again = WRITER_INIT;
+        struct person people[MEMBERS];
+        struct identity identity;
+        struct external_join join = { .self = &identity, .resync_same_key = true };
+        uint32_t members;
+
+        gather(suite(), people);
+        members = group_epoch(people[0].group)->tree.leaves;
+        assert_int_equal(group_commit(people[0].group, &(struct group_change){ 0 }, NULL, &message, &welcome), 0);
+        assert_int_equal(group_publish_pending_info(people[0].group, true, &info), 0);
+        identity = identity_of(&people[1]);
+        join.group_info = writer_bytes(&info);
+        people[1].group = group_free(people[1].group);
+        assert_int_equal(group_join_external(&join, NULL, &again, &people[1].group), 0);
+        group_merge_pending(people[0].group);
+        assert_int_equal(process(&people[0], writer_bytes(&again)), 0);
+        assert_agreed(&people[0], &people[1]);
+        assert_int_equal(group_epoch(people[0].group)->tree.leaves, members);
+        people_release(people, MEMBERS);
+}
+
 static int allow(void *userdata, const struct proposal *proposal, uint32_t sender)
 {
         return 0;
@@ -416,6 +442,7 @@ int main(void)
                 cmocka_unit_test(pre_shared_keys_enter_the_key_schedule),
                 cmocka_unit_test(a_welcome_may_come_without_the_tree),
                 cmocka_unit_test(somebody_joins_from_outside_and_comes_back),
+                cmocka_unit_test(the_next_epoch_is_published_with_its_commit),
                 cmocka_unit_test(proposals_come_from_outside),
                 cmocka_unit_test(a_group_is_reinitialised_with_another_suite),
                 cmocka_unit_test(a_group_branches_off),
