@@ -10,6 +10,7 @@
 #include "cryptod/destruction.h"
 #include "cryptod/opening.h"
 #include "cryptod/rejoining.h"
+#include "cryptod/upkeep.h"
 #include "services/cleanup.h"
 #include "services/log.h"
 
@@ -28,6 +29,36 @@ static void on_envelopes_queued(void *userdata)
         relay_flush(userdata);
 }
 
+static void on_message_edited(void *userdata, const struct conversation *c, uint64_t message)
+{
+        messages_object_edited(userdata, c, message);
+}
+
+static void on_message_erased(void *userdata, const struct conversation *c, uint64_t message)
+{
+        messages_object_erased(userdata, c, message);
+}
+
+static void on_conversation_changed(void *userdata, const struct conversation *c)
+{
+        messages_object_conversation_changed(userdata, c);
+}
+
+static void on_typing(void *userdata, const struct conversation *c, const char *who, bool typing)
+{
+        messages_object_typing(userdata, c, who, typing);
+}
+
+static void on_receipts_owed(void *userdata)
+{
+        upkeep_receipts(userdata);
+}
+
+static void on_deadline_set(void *userdata)
+{
+        upkeep_deadlines(userdata);
+}
+
 int account_new(struct cryptod *c, struct vault *vault, struct account **out)
 {
         struct account *a = calloc(1, sizeof(*a));
@@ -41,6 +72,12 @@ int account_new(struct cryptod *c, struct vault *vault, struct account **out)
         a->events = (struct messenger_events){ .message_added = on_message_added,
                                                .message_changed = on_message_changed,
                                                .envelopes_queued = on_envelopes_queued,
+                                               .message_edited = on_message_edited,
+                                               .message_erased = on_message_erased,
+                                               .receipts_owed = on_receipts_owed,
+                                               .deadline_set = on_deadline_set,
+                                               .conversation_changed = on_conversation_changed,
+                                               .typing = on_typing,
                                                .userdata = a };
         r = account_object_export(a);
         if (r >= 0)
@@ -53,6 +90,8 @@ int account_new(struct cryptod *c, struct vault *vault, struct account **out)
                 r = groups_object_export(a);
         if (r >= 0)
                 r = files_object_export(a);
+        if (r >= 0)
+                r = messages_object_export(a);
         if (r < 0) {
                 account_free(a);
                 return r;
@@ -71,6 +110,7 @@ static void leave_bus(struct account *a)
         a->settings_object = sd_bus_slot_unref(a->settings_object);
         a->groups_object = sd_bus_slot_unref(a->groups_object);
         a->files_object = sd_bus_slot_unref(a->files_object);
+        a->messages_object = sd_bus_slot_unref(a->messages_object);
         a->watchers = sd_bus_track_unref(a->watchers);
 }
 
@@ -126,6 +166,7 @@ int account_open(struct account *a)
         log_fields(LOG_INFO, (const char *[]){ "ACCOUNT", account_id(a), NULL }, "Account %s is unlocked.",
                    account_id(a));
         account_object_changed(a);
+        upkeep_start(a);
         relay_attach(a);
         relay_flush(a);
         return 0;
@@ -209,6 +250,7 @@ void account_lock(struct account *a)
         a->flush = sd_event_source_disable_unref(a->flush);
         a->attach = sd_event_source_disable_unref(a->attach);
         a->idle = sd_event_source_disable_unref(a->idle);
+        upkeep_stop(a);
         a->attached = false;
         if (!was_open)
                 return;

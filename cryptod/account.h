@@ -23,15 +23,17 @@ struct account {
         struct destruction *destruction; /* its end, which is under way */
         sd_bus_track *holders;           /* who has unlocked it, or was granted it */
         sd_bus_track *watchers;          /* who has read a property, and is told of changes */
-        sd_bus_slot *object, *slots_object, *contacts_object, *settings_object, *groups_object, *files_object;
-        struct file_task *files; /* that are being sealed or opened, a list */
-        uint32_t file_count;     /* how many there were */
-        struct writer offered;   /* the slot of a recovery code that has not been typed back */
-        uint64_t unlocked_since; /* microseconds since 1970 */
-        uint64_t given;          /* the last envelope that was handed to relayd */
-        unsigned sends, claims;  /* calls to relayd under way; claims.h */
-        unsigned locks;          /* how often it was locked: an answer of before is not for now */
-        sd_event_source *flush;  /* the outbox is looked at soon, or again */
+        sd_bus_slot *object, *slots_object, *contacts_object, *settings_object, *groups_object, *files_object,
+                *messages_object;
+        sd_event_source *receipts, *deadlines; /* upkeep.h */
+        struct file_task *files;               /* that are being sealed or opened, a list */
+        uint32_t file_count;                   /* how many there were */
+        struct writer offered;                 /* the slot of a recovery code that has not been typed back */
+        uint64_t unlocked_since;               /* microseconds since 1970 */
+        uint64_t given;                        /* the last envelope that was handed to relayd */
+        unsigned sends, claims;                /* calls to relayd under way; claims.h */
+        unsigned locks;                        /* how often it was locked: an answer of before is not for now */
+        sd_event_source *flush;                /* the outbox is looked at soon, or again */
         bool attached; /* relayd was asked whether the vault is as new as it should be, and has answered or is not there
                         */
         sd_event_source *attach; /* relayd is asked again to deliver */
@@ -119,3 +121,10 @@ int groups_object_export(struct account *a);
 /* files_object.c. End: of all its jobs, whose callers are told that it was locked. */
 int files_object_export(struct account *a);
 void files_object_end(struct account *a);
+
+/* messages_object.c. The rest: signals to the programs that hold the unlock. */
+int messages_object_export(struct account *a);
+void messages_object_edited(struct account *a, const struct conversation *c, uint64_t message);
+void messages_object_erased(struct account *a, const struct conversation *c, uint64_t message);
+void messages_object_conversation_changed(struct account *a, const struct conversation *c);
+void messages_object_typing(struct account *a, const struct conversation *c, const char *who, bool typing);
