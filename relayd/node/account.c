@@ -20,6 +20,7 @@ enum {
         IN_FLIGHT = 64,               /* envelopes under way to the hub */
 };
 
+#define GONE_HUB "The hub by which it was to go is none of this account any more."
 #define SWITCHED_OFF "The link of this account is switched off; set its property Enabled to go online."
 
 static uint64_t clock_usec(clockid_t clock)
@@ -30,10 +31,31 @@ static uint64_t clock_usec(clockid_t clock)
         return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
 }
 
+static int on_patience(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        account_wake(userdata);
+        return 0;
+}
+
+/* From now on it is not online. */
+static void start_patience(struct account *a)
+{
+        uint64_t patience = a->node->settings.patience_usec;
+
+        a->down_since = clock_usec(CLOCK_BOOTTIME);
+        if (!a->patience)
+                (void) sd_event_add_time_relative(a->node->event, &a->patience, CLOCK_BOOTTIME, patience, 0,
+                                                  on_patience, a);
+        else if (sd_event_source_set_time_relative(a->patience, patience) >= 0)
+                (void) sd_event_source_set_enabled(a->patience, SD_EVENT_ONESHOT);
+}
+
 static void set_state(struct account *a, enum account_state state)
 {
         if (a->state == state)
                 return;
+        if (a->state == ACCOUNT_ONLINE)
+                start_patience(a);
         a->state = state;
         a->since = clock_usec(CLOCK_REALTIME);
         link_object_changed(a);
@@ -107,17 +129,46 @@ static const char *bus_error_of(const struct link_error *e)
         }
 }
 
-/* Nothing is left of it here; the object goes in the next turn. */
+/* Has what waits for this link, or row @row of it alone, go by those that are online, as far as it can. */
+static bool go_another_way(struct account *a, int64_t row, bool keep)
+{
+        int moved = 0;
+
+        for (struct account *b = a->node->accounts; b; b = b->next) {
+                if (b == a || b->removed || b->state != ACCOUNT_ONLINE || account_queues(b) != account_queues(a))
+                        continue;
+                int r = ledger_move(a->node->ledger, a->row.id, b->row.id, row, keep);
+
+                if (r > 0)
+                        b->sending = 0; /* they may be older than what it has sent */
+                moved += r > 0 ? r : 0;
+        }
+        return moved > 0;
+}
+
+/* Nothing is left of it here, nor of its further hubs; the objects go in the next turn. What could go by another link
+ * does; the rest was refused. */
 static int forget(struct account *a)
 {
-        int r = ledger_remove_account(a->node->ledger, a->row.id);
+        int r = 0;
 
+        if (a->main) {
+                (void) go_another_way(a, 0, false);
+                r = ledger_refuse_all(a->node->ledger, a->row.id, GONE_HUB);
+        }
+        if (r >= 0)
+                r = ledger_remove_account(a->node->ledger, a->row.id);
         if (r >= 0)
                 r = ledger_commit(a->node->ledger);
         if (r < 0)
                 return r;
-        a->removed = true;
-        account_wake(a);
+        for (struct account *b = a->node->accounts; b; b = b->next) {
+                if (account_queues(b) == a || b == a) {
+                        b->removed = true;
+                        account_wake(b);
+                }
+        }
+        account_wake(account_queues(a));
         return 0;
 }
 
@@ -282,7 +333,7 @@ int account_ask(struct account *a, sd_bus_message *call, enum frame_type type, s
 
 static void conclude(struct account *a, int64_t row, const char *result, uint64_t winner, const char *reason)
 {
-        if (ledger_conclude(a->node->ledger, a->row.id, row, result, winner, reason) < 0)
+        if (ledger_conclude(a->node->ledger, account_queues(a)->row.id, row, result, winner, reason) < 0)
                 account_break_link(
                         a, ledger_describe(a->node->ledger)); /* it is sent again, and the hub says the same again */
 }
@@ -306,6 +357,18 @@ static void conclude_stored(struct account *a, int64_t row, struct bytes answer)
         conclude(a, row, "stored", 0, departed);
 }
 
+/* A hub that has not been reached for so long is gone round. */
+static void lose_patience(struct account *a)
+{
+        uint64_t now = clock_usec(CLOCK_BOOTTIME), patience = a->node->settings.patience_usec;
+
+        if (a->state != ACCOUNT_ONLINE && a->outbox > 0 && now - a->down_since >= patience &&
+            go_another_way(a, 0, true))
+                log_notice("The hub %s has not been reached for a while; what waits for it goes by another one where "
+                           "that is possible.",
+                           a->row.address.host);
+}
+
 static void on_sent(void *userdata, const struct link_error *error, struct bytes answer)
 {
         struct under_way *u = userdata;
@@ -324,9 +387,19 @@ static void on_sent(void *userdata, const struct link_error *error, struct bytes
         else if (error->code == WIRE_ERROR_STORAGE || error->code == WIRE_ERROR_TOO_FAST ||
                  error->code == WIRE_ERROR_BUSY)
                 account_break_link(a, error->sentence); /* all of it again later, so that the order stays */
-        else
+        else if (!go_another_way(a, row, false))
                 conclude(a, row, "refused", 0, error->sentence);
         account_wake(a);
+        account_wake(account_queues(a));
+}
+
+static bool is_under_way(const struct account *a, int64_t row)
+{
+        for (unsigned i = 0; i < ACCOUNT_UNDER_WAY; i++) {
+                if (a->under_way[i].row == row)
+                        return true;
+        }
+        return false;
 }
 
 static struct under_way *free_place(struct account *a)
@@ -344,6 +417,10 @@ static void send_envelope(void *userdata, const struct ledger_envelope *e)
         struct under_way *u = userdata;
         struct account *a = u->account;
 
+        if (is_under_way(a, e->row)) {
+                a->sending = e->row;
+                return;
+        }
         if (e->is_for_room)
                 write_fixed(&body, e->send.payload);
         else
@@ -360,8 +437,11 @@ static void send_outbox(struct account *a)
         struct under_way *u;
 
         while (link_room(a->link) > 0 && (u = free_place(a))) {
+                int64_t before = a->sending;
+
                 u->account = a;
-                if (ledger_next_envelope(a->node->ledger, a->row.id, a->sending, send_envelope, u) <= 0 || u->row == 0)
+                if (ledger_next_envelope(a->node->ledger, a->row.id, before, send_envelope, u) <= 0 ||
+                    a->sending == before)
                         return;
         }
 }
@@ -394,7 +474,7 @@ static void count_queues(struct account *a)
 {
         uint32_t outbox = a->outbox, inbox = a->inbox;
 
-        (void) ledger_count(a->node->ledger, a->row.id, &a->outbox, &a->inbox);
+        (void) ledger_count(a->node->ledger, a->row.id, account_queues(a)->row.id, &a->outbox, &a->inbox);
         if (outbox != a->outbox || inbox != a->inbox)
                 link_object_changed(a);
 }
@@ -405,6 +485,7 @@ void account_run(struct account *a)
                 return; /* called again when it is committed */
         a->durable = a->row;
         count_queues(a);
+        lose_patience(a);
         if (a->state == ACCOUNT_ONLINE && !a->adding) {
                 ask_hub(a);
                 acknowledge(a);
@@ -518,6 +599,10 @@ static void on_up(struct link *l, void *userdata, const struct link_up *up)
                 account_break_link(a, "The link could not be used.");
         else
                 a->acknowledging = true;
+        for (struct account *b = a->node->accounts; b; b = b->next) {
+                if (account_queues(b) == account_queues(a))
+                        account_wake(b);
+        }
         log_info("Account %s is online at %s.", a->row.account, a->row.address.host);
 }
 
@@ -536,23 +621,26 @@ static void on_received_settled(void *userdata, int error)
 
         if (error >= 0)
                 return;
+        account_queues(a)->row.sequence = account_queues(a)->durable.sequence;
         a->row = a->durable;
         account_break_link(a, ledger_describe(a->node->ledger));
 }
 
 static void on_entry(struct link *l, void *userdata, const struct entry *e)
 {
-        struct account *a = userdata;
-        struct ledger_account before = a->row;
+        struct account *a = userdata, *queues = account_queues(a);
+        uint64_t received = a->row.received, sequence = queues->row.sequence;
 
-        if (e->sequence <= a->row.received)
+        if (e->sequence <= received)
                 return; /* it is here already */
         a->row.received = e->sequence;
-        a->row.sequence = next_sequence(a);
-        if (ledger_receive(a->node->ledger, a->row.id, a->row.sequence, e->payload) < 0 ||
+        queues->row.sequence = next_sequence(queues);
+        if (ledger_receive(a->node->ledger, queues->row.id, queues->row.sequence, e->payload) < 0 ||
             ledger_update_account(a->node->ledger, &a->row) < 0 ||
+            (queues != a && ledger_update_account(a->node->ledger, &queues->row) < 0) ||
             ledger_then(a->node->ledger, on_received_settled, a) < 0) {
-                a->row = before;
+                a->row.received = received;
+                queues->row.sequence = sequence;
                 account_break_link(a, ledger_describe(a->node->ledger));
         }
 }
@@ -563,7 +651,7 @@ static void on_key_packages_low(struct link *l, void *userdata, uint32_t left)
 
         a->key_packages_low = true;
         a->key_packages = left;
-        account_wake(a);
+        account_wake(account_queues(a));
 }
 
 static void on_bulk_room(struct link *l, void *userdata)
@@ -723,6 +811,11 @@ int account_new(struct node *n, const struct ledger_account *row, struct secret 
         a->transport_key = transport_key;
         a->state = row->enabled ? ACCOUNT_OFFLINE : ACCOUNT_DISABLED;
         a->since = clock_usec(CLOCK_REALTIME);
+        for (struct account *b = n->accounts; b && row->main != 0; b = b->next) {
+                if (b->row.id == row->main)
+                        a->main = b;
+        }
+        start_patience(a);
         while (*last)
                 last = &(*last)->next;
         *last = a;
@@ -744,6 +837,19 @@ int account_new(struct node *n, const struct ledger_account *row, struct secret 
         return 0;
 }
 
+struct account *account_link_to(struct account *a, const struct address *address)
+{
+        for (struct account *b = a->node->accounts; b; b = b->next) {
+                const struct address *hub = &b->row.address;
+
+                if (!b->removed && b->row.registered && account_queues(b) == account_queues(a) &&
+                    strcmp(hub->host, address->host) == 0 && hub->port == address->port &&
+                    (!hub->has_key || !address->has_key || memcmp(hub->key, address->key, sizeof(hub->key)) == 0))
+                        return b;
+        }
+        return NULL;
+}
+
 struct account *account_free(struct account *a)
 {
         for (struct account **p = &a->node->accounts; *p; p = &(*p)->next) {
@@ -751,6 +857,10 @@ struct account *account_free(struct account *a)
                         *p = a->next;
                         break;
                 }
+        }
+        for (struct account *b = a->node->accounts; b; b = b->next) {
+                if (b->main == a)
+                        b->main = NULL;
         }
         (void) account_attach(a, NULL);
         if (a->removed)
@@ -765,6 +875,7 @@ struct account *account_free(struct account *a)
         sd_bus_track_unref(a->watchers);
         sd_event_source_disable_unref(a->work);
         sd_event_source_disable_unref(a->retry);
+        sd_event_source_disable_unref(a->patience);
         sd_event_source_disable_unref(a->deliver_again);
         sd_event_source_disable_unref(a->report);
         secret_free(a->transport_key);

@@ -5,6 +5,10 @@
  *     outbox:    ledger ─▶ hub ─▶ outcome in the ledger ─▶ cryptod
  *     inbox:     hub ─▶ ledger ─▶ acknowledged to the hub; ledger ─▶ cryptod ─▶ dropped from the ledger
  *
+ * A further hub of an account is one as well, with a transport key and a link of its own; its queues are those of the
+ * account itself (account_queues()). What waits for a hub that cannot be reached for a while goes by another one if
+ * there is a way to the same people.
+ *
  * account_run() does whatever can be done now; everything that changes something has it called. It acts only on what is
  * committed. */
 #pragma once
@@ -42,6 +46,7 @@ enum { ACCOUNT_UNDER_WAY = 64 };
 struct account {
         struct account *next;
         struct node *node;
+        struct account *main; /* whose further hub it is, or NULL */
         struct ledger_account row;
         struct ledger_account durable; /* the row as it is on disk for certain */
         struct secret *transport_key;
@@ -55,7 +60,9 @@ struct account {
         uint64_t received, sent; /* bytes of the links before this one */
         sd_event_source *work, *retry, *deliver_again, *report;
         unsigned failures;
-        uint64_t tried_at; /* CLOCK_BOOTTIME, µs: the last attempt to connect */
+        uint64_t tried_at;   /* CLOCK_BOOTTIME, µs: the last attempt to connect */
+        uint64_t down_since; /* the same: since when it is not online */
+        sd_event_source *patience;
 
         struct waiting *waiting; /* in the order of asking */
         sd_bus_message *adding;  /* AddAccount, not answered yet */
@@ -86,6 +93,15 @@ struct account {
  * account_start(). */
 int account_new(struct node *n, const struct ledger_account *row, struct secret *transport_key, struct account **out);
 struct account *account_free(struct account *a);
+
+/* The account whose queues it uses: itself, or the one whose further hub it is. */
+static inline struct account *account_queues(struct account *a)
+{
+        return a->main ? a->main : a;
+}
+
+/* The account's link to the hub of @address, itself or a further one; NULL if it has none there. */
+struct account *account_link_to(struct account *a, const struct address *address);
 
 /* Opens the link now. */
 void account_start(struct account *a);

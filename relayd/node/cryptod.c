@@ -36,7 +36,10 @@ int account_attach(struct account *a, const char *name)
         }
         a->deliver_call = sd_bus_slot_unref(a->deliver_call);
         a->outcome_call = sd_bus_slot_unref(a->outcome_call);
-        a->low_call = sd_bus_slot_unref(a->low_call);
+        for (struct account *b = a->node->accounts; b; b = b->next) {
+                if (account_queues(b) == a)
+                        b->low_call = sd_bus_slot_unref(b->low_call);
+        }
         a->deliver_again = sd_event_source_disable_unref(a->deliver_again);
         a->delivered = 0;
         a->reported = 0;
@@ -68,7 +71,7 @@ static bool answered(struct account *a, sd_bus_message *reply)
         a->delivered = 0;
         a->reported = 0;
         if (sd_bus_error_has_name(e, ERROR_LOCKED)) {
-                (void) account_attach(a, NULL);
+                (void) account_attach(account_queues(a), NULL);
                 return false;
         }
         log_warning("cryptod did not take something for account %s (%s: %s); it is offered again.", a->row.account,
@@ -108,14 +111,14 @@ static int on_low_told(sd_bus_message *reply, void *userdata, sd_bus_error *erro
         a->low_call = sd_bus_slot_unref(a->low_call);
         if (!answered(a, reply))
                 a->key_packages_low = true;
-        account_wake(a);
+        account_wake(account_queues(a));
         return 0;
 }
 
 static int new_call(struct account *a, const char *member, sd_bus_message **out)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        int r = sd_bus_message_new_method_call(a->node->bus, &m, a->peer, "/im/visavis/Crypto1",
+        int r = sd_bus_message_new_method_call(a->node->bus, &m, account_queues(a)->peer, "/im/visavis/Crypto1",
                                                "im.visavis.Crypto1.Inbox", member);
 
         if (r >= 0)
@@ -189,8 +192,10 @@ void cryptod_deliver(struct account *a)
                 r = deliver(a);
         if (r >= 0 && !a->outcome_call)
                 r = report(a);
-        if (r >= 0 && !a->low_call && a->key_packages_low)
-                r = tell_low(a);
+        for (struct account *b = a->node->accounts; b && r >= 0; b = b->next) {
+                if (account_queues(b) == a && !b->low_call && b->key_packages_low)
+                        r = tell_low(b);
+        }
         if (r < 0)
                 log_error("Nothing can be handed to cryptod for account %s: %s.", a->row.account, strerror(-r));
 }

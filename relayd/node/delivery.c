@@ -9,6 +9,7 @@
 #include "services/memfd.h"
 #include "services/seal.h"
 
+enum { WAYS_MAX = 8 /* hubs of an account */ };
 enum { PACKAGES_MAX = WIRE_KEY_PACKAGES_MAX * (WIRE_KEY_PACKAGE_MAX + 16) };
 
 static int check_caller(struct node *n, sd_bus_message *m, sd_bus_error *error)
@@ -56,17 +57,19 @@ static bool same_address(const struct address *a, const struct address *b)
         return address_equal(a, b) && (!a->has_key || !b->has_key || memcmp(a->key, b->key, sizeof(a->key)) == 0);
 }
 
-static int new_account(struct node *n, const char *id, uint32_t uid, const struct address *address, sd_bus_error *error,
-                       struct account **out)
+static int new_account(struct node *n, const char *id, uint32_t uid, const struct address *address,
+                       const struct account *main, sd_bus_error *error, struct account **out)
 {
-        struct ledger_account row = {
-                .uid = uid, .address = *address, .enabled = true, .bandwidth = n->settings.bandwidth
-        };
+        struct ledger_account row = { .uid = uid,
+                                      .address = *address,
+                                      .enabled = true,
+                                      .bandwidth = main ? main->row.bandwidth : n->settings.bandwidth,
+                                      .main = main ? main->row.id : 0 };
         _cleanup_secret_ struct secret *key = secret_random(TRANSPORT_KEY_SIZE);
         int r;
 
         (void) snprintf(row.account, sizeof(row.account), "%s", id);
-        (void) snprintf(row.proxy, sizeof(row.proxy), "%s", n->settings.proxy);
+        (void) snprintf(row.proxy, sizeof(row.proxy), "%s", main ? main->row.proxy : n->settings.proxy);
         /* The key is on disk before the hub hears of it: a name that was registered with a lost key is lost as well. */
         r = ledger_add_account(n->ledger, &row, key);
         if (r >= 0)
@@ -76,8 +79,17 @@ static int new_account(struct node *n, const char *id, uint32_t uid, const struc
         return account_new(n, &row, TAKE(key), out);
 }
 
-/* @out: the token with a NUL behind it, or NULL if no invitation was given. */
-static int read_options(sd_bus_message *m, sd_bus_error *error, struct secret **out)
+struct add_options {
+        struct secret *invitation; /* the token with a NUL behind it; NULL if none was given */
+        const char *main;          /* the account whose further hub it is; NULL for none */
+};
+
+static void add_options_release(struct add_options *o)
+{
+        secret_free(o->invitation);
+}
+
+static int read_options(sd_bus_message *m, sd_bus_error *error, struct add_options *out)
 {
         _cleanup_writer_ struct writer token = WRITER_INIT;
         const char *key;
@@ -85,9 +97,15 @@ static int read_options(sd_bus_message *m, sd_bus_error *error, struct secret **
 
         while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
                 r = sd_bus_message_read(m, "s", &key);
+                if (r >= 0 && strcmp(key, "main") == 0) {
+                        r = sd_bus_message_read(m, "v", "s", &out->main);
+                        if (r >= 0)
+                                r = sd_bus_message_exit_container(m);
+                        continue;
+                }
                 if (r >= 0 && strcmp(key, "invitation") != 0)
                         return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
-                                                 "There is no option \"%s\"; there is invitation.", key);
+                                                 "There is no option \"%s\"; there are invitation and main.", key);
                 if (r >= 0)
                         r = sd_bus_message_read(m, "v", "h", &fd);
                 if (r < 0)
@@ -108,16 +126,26 @@ static int read_options(sd_bus_message *m, sd_bus_error *error, struct secret **
         write_u8(&token, 0);
         r = writer_finish(&token);
         if (r >= 0)
-                *out = secret_copy(writer_bytes(&token));
+                out->invitation = secret_copy(writer_bytes(&token));
+        return r;
+}
+
+static int find_main(struct node *n, const char *id, uint32_t uid, sd_bus_error *error, struct account **out)
+{
+        int r = find_account(n, id, error, out);
+
+        if (r >= 0 && ((*out)->main || (*out)->row.uid != uid))
+                r = sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                      "Account %s is another user's, or a further hub itself.", id);
         return r;
 }
 
 static int on_add_account(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        _cleanup_secret_ struct secret *invitation = NULL;
+        _cleanup_(add_options_release) struct add_options options = { 0 };
         struct node *n = userdata;
         struct address address;
-        struct account *a = NULL;
+        struct account *a = NULL, *main = NULL;
         const char *id, *text;
         uint32_t uid;
         int r = check_caller(n, m, error);
@@ -125,7 +153,7 @@ static int on_add_account(sd_bus_message *m, void *userdata, sd_bus_error *error
         if (r >= 0)
                 r = sd_bus_message_read(m, "sus", &id, &uid, &text);
         if (r >= 0)
-                r = read_options(m, error, &invitation);
+                r = read_options(m, error, &options);
         if (r >= 0)
                 r = parse_address(text, error, &address);
         if (r < 0)
@@ -133,6 +161,8 @@ static int on_add_account(sd_bus_message *m, void *userdata, sd_bus_error *error
         if (!account_id_valid(id))
                 return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
                                          "\"%s\" is not an account's id: 1 to 64 letters, digits and underscores.", id);
+        if (options.main && (r = find_main(n, options.main, uid, error, &main)) < 0)
+                return r;
         a = node_account(n, id);
         if (a && a->adding)
                 return sd_bus_error_setf(error, ERROR_BUSY, "Account %s is being added; wait for that.", id);
@@ -147,12 +177,12 @@ static int on_add_account(sd_bus_message *m, void *userdata, sd_bus_error *error
         if (a && a->row.registered)
                 return sd_bus_reply_method_return(m, "");
         if (!a) {
-                r = new_account(n, id, uid, &address, error, &a);
+                r = new_account(n, id, uid, &address, main, error, &a);
                 if (r < 0)
                         return r;
         }
         secret_free(a->invitation);
-        a->invitation = TAKE(invitation);
+        a->invitation = TAKE(options.invitation);
         a->adding = sd_bus_message_ref(m);
         account_start(a);
         return 1;
@@ -247,17 +277,18 @@ static int on_publish(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? r : 1;
 }
 
-/* The name of a person on the account's own hub. */
-static int parse_neighbour(const struct account *a, const char *text, sd_bus_error *error, struct address *out)
+/* The link of the account to the hub of the person at @text. */
+static int find_link(struct account *a, const char *text, sd_bus_error *error, struct address *out,
+                     struct account **link)
 {
         int r = parse_address(text, error, out);
 
         if (r < 0)
                 return r;
-        if (strcmp(out->host, a->row.address.host) != 0 || out->port != a->row.address.port ||
-            (out->has_key && a->row.address.has_key && memcmp(out->key, a->row.address.key, sizeof(out->key)) != 0))
+        *link = account_link_to(a, out);
+        if (!*link)
                 return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
-                                         "%s is on another hub than this account; both have to be on one.", text);
+                                         "%s is on a hub where this account is not; both have to be on one.", text);
         return 0;
 }
 
@@ -265,42 +296,104 @@ static int on_claim(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_writer_ struct writer body = WRITER_INIT;
         struct address address;
-        struct account *a = NULL;
+        struct account *a = NULL, *link = NULL;
         const char *text;
         int r = read_account(userdata, m, error, &a);
 
         if (r >= 0)
                 r = sd_bus_message_read(m, "s", &text);
         if (r >= 0)
-                r = parse_neighbour(a, text, error, &address);
+                r = find_link(a, text, error, &address, &link);
         if (r < 0)
                 return r;
         write_claim(&body, BYTES_STRING(address.name));
         r = writer_finish(&body);
         if (r >= 0)
-                r = account_ask(a, m, FRAME_CLAIM_KEY_PACKAGE, &body);
+                r = account_ask(link, m, FRAME_CLAIM_KEY_PACKAGE, &body);
         return r < 0 ? r : 1;
 }
 
-static int read_recipients(struct account *a, sd_bus_message *m, sd_bus_error *error, struct writer *out,
-                           unsigned *count)
+/* The recipients on one hub. */
+struct way {
+        struct account *link;
+        struct writer names;
+        unsigned count;
+};
+
+struct ways {
+        struct way list[WAYS_MAX];
+        unsigned count;
+};
+
+static void ways_release(struct ways *w)
+{
+        for (unsigned i = 0; i < w->count; i++)
+                writer_release(&w->list[i].names);
+}
+
+static struct way *way_by(struct ways *w, struct account *link)
+{
+        unsigned i = 0;
+
+        while (i < w->count && w->list[i].link != link)
+                i++;
+        if (i == WAYS_MAX)
+                return NULL;
+        if (i == w->count)
+                w->list[w->count++] = (struct way){ .link = link };
+        return &w->list[i];
+}
+
+static int add_recipient(struct account *a, const char *text, sd_bus_error *error, struct ways *out)
+{
+        struct account *link;
+        struct address address;
+        struct way *way;
+        int r = find_link(a, text, error, &address, &link);
+
+        if (r < 0)
+                return r;
+        way = way_by(out, link);
+        if (!way || way->count == WIRE_RECIPIENTS_MAX)
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                         "An envelope goes to at most %d recipients, on at most %d hubs.",
+                                         WIRE_RECIPIENTS_MAX, WAYS_MAX);
+        way->count++;
+        write_recipient(&way->names, BYTES_STRING(address.name));
+        return writer_finish(&way->names);
+}
+
+/* The way by which it goes comes first, then the others that would do. */
+static int read_recipients(struct account *a, sd_bus_message *m, sd_bus_error *error, struct ways *out)
 {
         const char *text;
         int r = sd_bus_message_enter_container(m, 'a', "s");
 
-        while (r >= 0 && (r = sd_bus_message_read(m, "s", &text)) > 0) {
-                struct address address;
-
-                if (++*count > WIRE_RECIPIENTS_MAX)
-                        return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
-                                                 "An envelope goes to at most %d recipients.", WIRE_RECIPIENTS_MAX);
-                r = parse_neighbour(a, text, error, &address);
-                if (r >= 0)
-                        write_recipient(out, BYTES_STRING(address.name));
-        }
+        while (r >= 0 && (r = sd_bus_message_read(m, "s", &text)) > 0)
+                r = add_recipient(a, text, error, out);
         if (r >= 0)
                 r = sd_bus_message_exit_container(m);
-        return r < 0 ? r : writer_finish(out);
+        if (r >= 0 && out->count == 0)
+                (void) way_by(out, a);
+        return r;
+}
+
+static int queue(struct account *a, struct send *send, const struct ways *ways)
+{
+        struct ledger *l = a->node->ledger;
+        int r = 1;
+
+        for (unsigned i = 0; r > 0 && i < ways->count; i++) {
+                const struct way *w = &ways->list[i];
+
+                send->recipients = writer_bytes(&w->names);
+                send->recipient_count = w->count;
+                if (i == 0)
+                        r = ledger_queue(l, a->row.id, w->link->row.id, send);
+                else if (!send->has_group) /* the commits of a group are ordered at one hub */
+                        r = ledger_add_way(l, a->row.id, send, w->link->row.id) < 0 ? -EIO : 1;
+        }
+        return r;
 }
 
 static void on_queued(void *userdata, int error)
@@ -331,7 +424,8 @@ static int answer_queued(struct node *n, struct account *a, sd_bus_message *m)
 
 static int on_send(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        _cleanup_writer_ struct writer recipients = WRITER_INIT, envelope = WRITER_INIT;
+        _cleanup_(ways_release) struct ways ways = { 0 };
+        _cleanup_writer_ struct writer envelope = WRITER_INIT;
         struct node *n = userdata;
         struct send send = { 0 };
         const void *id, *group;
@@ -342,7 +436,7 @@ static int on_send(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r >= 0)
                 r = sd_bus_message_read_array(m, 'y', &id, &id_size);
         if (r >= 0)
-                r = read_recipients(a, m, error, &recipients, &send.recipient_count);
+                r = read_recipients(a, m, error, &ways);
         if (r >= 0)
                 r = sd_bus_message_read_array(m, 'y', &group, &group_size);
         if (r >= 0)
@@ -351,18 +445,17 @@ static int on_send(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 r = read_memfd(m, "envelope", WIRE_PAYLOAD_MAX, &envelope, error);
         if (r < 0)
                 return r;
-        if (id_size != sizeof(send.id) || group_size > WIRE_GROUP_MAX || (group_size == 0 && send.recipient_count == 0))
+        if (id_size != sizeof(send.id) || group_size > WIRE_GROUP_MAX || (group_size == 0 && ways.list[0].count == 0))
                 return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
                                         "An envelope has an id of 16 bytes, a group of at most 255, and recipients "
                                         "unless it is a commit.");
         memcpy(send.id, id, sizeof(send.id));
-        send.recipients = writer_bytes(&recipients);
         send.has_group = group_size > 0;
         send.group = BYTES(group, group_size);
         send.payload = writer_bytes(&envelope);
-        if (ledger_queue(n->ledger, a->row.id, &send) < 0)
+        if (queue(a, &send, &ways) < 0)
                 return storage_error(n, error);
-        return answer_queued(n, a, m);
+        return answer_queued(n, ways.list[0].link, m);
 }
 
 static int on_list_rooms(sd_bus_message *m, void *userdata, sd_bus_error *error)

@@ -72,6 +72,19 @@ static const char *const migrations[] = {
         " names blob not null);",
         /* 1: the envelope is the body of a SEND_TO_ROOM. */
         "alter table outbox add column room integer not null default 0;",
+        /* An account's further hubs are rows beside its own, with keys and links of their own and without queues. An
+         * envelope goes by one link; ways are the others that would do. */
+        ("alter table accounts add column main integer references accounts on delete cascade;"
+         "alter table outbox add column link integer references accounts on delete cascade;"
+         "update outbox set link = account;"
+         "create index outbox_link on outbox (link, id);"
+         "create table ways ("
+         " envelope integer not null references outbox on delete cascade,"
+         " link integer not null references accounts on delete cascade,"
+         " recipients blob not null,"
+         " recipient_count integer not null,"
+         " primary key (envelope, link)) without rowid;"
+         "create index ways_link on ways (link);"),
 };
 
 struct then {
@@ -242,6 +255,7 @@ static int read_account(struct ledger *l, sqlite3_stmt *q, struct ledger_account
                 .received = (uint64_t) storage_column_integer(q, 10),
                 .sequence = (uint64_t) storage_column_integer(q, 11),
                 .bandwidth = (uint64_t) storage_column_integer(q, 15),
+                .main = storage_column_integer(q, 16),
         };
         (void) snprintf(a->account, sizeof(a->account), "%s", storage_column_string(q, 1));
         (void) snprintf(a->address.name, sizeof(a->address.name), "%s", storage_column_string(q, 3));
@@ -261,7 +275,7 @@ int ledger_accounts(struct ledger *l,
         _cleanup_statement_ sqlite3_stmt *q = NULL;
         int r = storage_prepare(l->db, &q,
                                 "select id, account, uid, name, host, port, hub_key, transport_key, registered, "
-                                "generation, received, sequence, enabled, first_use, proxy, bandwidth"
+                                "generation, received, sequence, enabled, first_use, proxy, bandwidth, main"
                                 " from accounts order by id",
                                 "");
 
@@ -292,13 +306,13 @@ int ledger_add_account(struct ledger *l, struct ledger_account *a, const struct 
                 return r;
         r = storage_run(l->db,
                         "insert into accounts (account, uid, name, host, port, hub_key, transport_key, registered, "
-                        "generation, received, sequence, enabled, first_use, proxy, bandwidth)"
-                        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                        "sissibbibiiiisi", a->account, (int64_t) a->uid, a->address.name, a->address.host,
+                        "generation, received, sequence, enabled, first_use, proxy, bandwidth, main)"
+                        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))",
+                        "sissibbibiiiisii", a->account, (int64_t) a->uid, a->address.name, a->address.host,
                         (int64_t) a->address.port, a->address.has_key ? BYTES_OF(a->address.key) : BYTES(NULL, 0),
                         writer_bytes(&sealed), (int64_t) a->registered, BYTES_OF(a->generation), (int64_t) a->received,
                         (int64_t) a->sequence, (int64_t) a->enabled, (int64_t) a->first_use, a->proxy,
-                        (int64_t) a->bandwidth);
+                        (int64_t) a->bandwidth, a->main);
         if (r >= 0)
                 a->id = sqlite3_last_insert_rowid(l->db);
         return ledger_note(l, r);
@@ -351,16 +365,16 @@ static int count_new(struct ledger *l, int64_t account, struct bytes id)
         return r < 0 ? r : 1;
 }
 
-int ledger_queue(struct ledger *l, int64_t account, const struct send *s)
+int ledger_queue(struct ledger *l, int64_t account, int64_t link, const struct send *s)
 {
         int r = count_new(l, account, BYTES_OF(s->id));
 
         if (r <= 0)
                 return r;
         r = storage_run(l->db,
-                        "insert into outbox (account, message, recipients, recipient_count, group_name, epoch, "
-                        "envelope) values (?, ?, ?, ?, ?, ?, ?)",
-                        "ibbibib", account, BYTES_OF(s->id), s->recipients, (int64_t) s->recipient_count,
+                        "insert into outbox (account, link, message, recipients, recipient_count, group_name, epoch, "
+                        "envelope) values (?, ?, ?, ?, ?, ?, ?, ?)",
+                        "iibbibib", account, link, BYTES_OF(s->id), s->recipients, (int64_t) s->recipient_count,
                         s->has_group ? s->group : BYTES(NULL, 0), (int64_t) s->epoch, s->payload);
         return r < 0 ? ledger_note(l, r) : 1;
 }
@@ -372,13 +386,53 @@ int ledger_queue_for_room(struct ledger *l, int64_t account, struct bytes id, st
         if (r <= 0)
                 return r;
         r = storage_run(l->db,
-                        "insert into outbox (account, message, recipients, recipient_count, group_name, epoch, "
-                        "envelope, room) values (?, ?, x'', 0, x'', 0, ?, 1)",
+                        "insert into outbox (account, link, message, recipients, recipient_count, group_name, epoch, "
+                        "envelope, room) values (?1, ?1, ?2, x'', 0, x'', 0, ?3, 1)",
                         "ibb", account, id, body);
         return r < 0 ? ledger_note(l, r) : 1;
 }
 
-int ledger_next_envelope(struct ledger *l, int64_t account, int64_t after,
+int ledger_add_way(struct ledger *l, int64_t account, const struct send *s, int64_t link)
+{
+        return ledger_note(l, storage_run(l->db,
+                                          "insert or ignore into ways (envelope, link, recipients, recipient_count)"
+                                          " select id, ?, ?, ? from outbox where account = ? and message = ?",
+                                          "ibiib", link, s->recipients, (int64_t) s->recipient_count, account,
+                                          BYTES_OF(s->id)));
+}
+
+/* What lies in the outbox for link ?1, or its row ?3 alone, and could go by ?2. */
+#define MOVABLE " link = ?1 and (?3 = 0 or id = ?3) and id in (select envelope from ways where link = ?2)"
+
+int ledger_move(struct ledger *l, int64_t from, int64_t to, int64_t row, bool keep)
+{
+        static const char back[] = "insert or ignore into ways (envelope, link, recipients, recipient_count)"
+                                   " select id, link, recipients, recipient_count from outbox where" MOVABLE,
+                          move[] = "update outbox set link = ?2, (recipients, recipient_count) = (select recipients,"
+                                   " recipient_count from ways where envelope = outbox.id and link = ?2) where" MOVABLE;
+        _cleanup_statement_ sqlite3_stmt *q = NULL;
+        int moved,
+                r = storage_prepare(l->db, &q, "select 1 from outbox where" MOVABLE " limit 1", "iii", from, to, row);
+
+        if (r >= 0)
+                r = storage_step(q);
+        if (r <= 0)
+                return ledger_note(l, r);
+        sqlite3_reset(q);
+        r = ledger_join(l);
+        if (r >= 0 && keep)
+                r = storage_run(l->db, back, "iii", from, to, row);
+        if (r >= 0)
+                r = storage_run(l->db, move, "iii", from, to, row);
+        moved = sqlite3_changes(l->db);
+        if (r >= 0)
+                r = storage_run(
+                        l->db, "delete from ways where link = ? and envelope in (select id from outbox where link = ?)",
+                        "ii", to, to);
+        return r < 0 ? ledger_note(l, r) : moved;
+}
+
+int ledger_next_envelope(struct ledger *l, int64_t link, int64_t after,
                          void (*each)(void *userdata, const struct ledger_envelope *e), void *userdata)
 {
         _cleanup_statement_ sqlite3_stmt *q = NULL;
@@ -386,8 +440,8 @@ int ledger_next_envelope(struct ledger *l, int64_t account, int64_t after,
         int r = storage_prepare(
                 l->db, &q,
                 "select id, message, recipients, recipient_count, group_name, epoch, envelope, room from outbox"
-                " where account = ? and id > ? order by id limit 1",
-                "ii", account, after);
+                " where link = ? and id > ? order by id limit 1",
+                "ii", link, after);
 
         if (r >= 0)
                 r = storage_step(q);
@@ -419,6 +473,18 @@ int ledger_conclude(struct ledger *l, int64_t account, int64_t row, const char *
                                        " select account, message, ?, ?, ? from outbox where id = ? and account = ?",
                                        "sisii", result, (int64_t) winner, reason, row, account));
         return r < 0 ? r : ledger_note(l, storage_run(l->db, "delete from outbox where id = ?", "i", row));
+}
+
+int ledger_refuse_all(struct ledger *l, int64_t link, const char *reason)
+{
+        int r = ledger_join(l);
+
+        if (r >= 0)
+                r = storage_run(l->db,
+                                "insert into outcomes (account, message, result, winner, reason)"
+                                " select account, message, 'refused', 0, ? from outbox where link = ? order by id",
+                                "si", reason, link);
+        return ledger_note(l, r < 0 ? r : storage_run(l->db, "delete from outbox where link = ?", "i", link));
 }
 
 int ledger_next_outcome(struct ledger *l, int64_t account, int64_t after, struct ledger_outcome *out)
@@ -504,13 +570,13 @@ int ledger_witness(struct ledger *l, int64_t account, uint64_t *queued, uint64_t
         return 0;
 }
 
-int ledger_count(struct ledger *l, int64_t account, uint32_t *outbox, uint32_t *inbox)
+int ledger_count(struct ledger *l, int64_t link, int64_t account, uint32_t *outbox, uint32_t *inbox)
 {
         _cleanup_statement_ sqlite3_stmt *q = NULL;
         int r = storage_prepare(l->db, &q,
-                                "select (select count(*) from outbox where account = ?1), (select count(*) from inbox "
-                                "where account = ?1)",
-                                "i", account);
+                                "select (select count(*) from outbox where link = ?), (select count(*) from inbox "
+                                "where account = ?)",
+                                "ii", link, account);
 
         if (r >= 0)
                 r = storage_step(q);

@@ -59,6 +59,7 @@ struct ledger_account {
         uint8_t generation[WIRE_GENERATION_SIZE]; /* of the mailbox; zero before the first link */
         uint64_t received;                        /* the last sequence number of the hub that is in the inbox or was */
         uint64_t sequence;                        /* the last one that was given out to cryptod */
+        int64_t main;                             /* a further hub's: the account that has the queues; else 0 */
 };
 
 /* Calls @each for all accounts; @transport_key is its to keep. A negative value from it ends the walk. */
@@ -84,19 +85,31 @@ struct ledger_envelope {
         bool is_for_room; /* its payload is a body of SEND_TO_ROOM (room.h), and it has nothing else */
 };
 
-/* Queues an envelope. 1, or 0 if this id is in the outbox or among the outcomes already. */
-int ledger_queue(struct ledger *l, int64_t account, const struct send *send);
+/* Queues an envelope, to go by the link of @account itself or of a further hub of its. 1, or 0 if this id is in the
+ * outbox or among the outcomes already. */
+int ledger_queue(struct ledger *l, int64_t account, int64_t link, const struct send *send);
+
+/* Another link that would do for the envelope that has just been queued, with its recipients there. */
+int ledger_add_way(struct ledger *l, int64_t account, const struct send *send, int64_t link);
+
+/* What waits for link @from, or its row @row alone (0: all), goes by @to instead, as far as that would do; it could go
+ * back if @keep. How many. */
+int ledger_move(struct ledger *l, int64_t from, int64_t to, int64_t row, bool keep);
 
 /* The same for the whole body of a SEND_TO_ROOM, in which @id stands, too. */
 int ledger_queue_for_room(struct ledger *l, int64_t account, struct bytes id, struct bytes body);
 
-/* The first envelope in the outbox after row @after: 1 and @each was called with it, 0 if there is none. */
-int ledger_next_envelope(struct ledger *l, int64_t account, int64_t after,
+/* The first envelope in the outbox that goes by @link, after row @after: 1 and @each was called with it, 0 if there is
+ * none. */
+int ledger_next_envelope(struct ledger *l, int64_t link, int64_t after,
                          void (*each)(void *userdata, const struct ledger_envelope *e), void *userdata);
 
 /* Moves an envelope from the outbox to the outcomes. */
 int ledger_conclude(struct ledger *l, int64_t account, int64_t row, const char *result, uint64_t winner,
                     const char *reason);
+
+/* The same for all that goes by @link. */
+int ledger_refuse_all(struct ledger *l, int64_t link, const char *reason);
 
 struct ledger_outcome {
         int64_t row;
@@ -121,5 +134,5 @@ int ledger_drop_received(struct ledger *l, int64_t account, uint64_t sequence);
  * has answered for. -ENOENT */
 int ledger_witness(struct ledger *l, int64_t account, uint64_t *queued, uint64_t *delivered);
 
-/* Lengths of the queues. */
-int ledger_count(struct ledger *l, int64_t account, uint32_t *outbox, uint32_t *inbox);
+/* Lengths of the queues: what goes by @link, and what has come for @account. */
+int ledger_count(struct ledger *l, int64_t link, int64_t account, uint32_t *outbox, uint32_t *inbox);

@@ -14,6 +14,7 @@ static const struct config_key keys[] = {
         { "peers", "crypto-user", "visavis-crypto" },
         { "link", "window", "256" },
         { "link", "longest-wait", "5min" },
+        { "link", "patience", "1min" },
         { "link", "proxy", "" },
         { "link", "bandwidth", "0" },
         { "limits", "inbox", "100000" },
@@ -32,6 +33,7 @@ static int on_start(struct daemon *d, void **state)
         if ((r = peer_configure(&settings.crypto, d->config, "crypto-user")) < 0 ||
             (r = config_integer(d->config, "link", NULL, "window", 1, WIRE_WINDOW_MAX, &window)) < 0 ||
             (r = config_duration(d->config, "link", NULL, "longest-wait", &settings.backoff_usec)) < 0 ||
+            (r = config_duration(d->config, "link", NULL, "patience", &settings.patience_usec)) < 0 ||
             (r = config_integer(d->config, "limits", NULL, "inbox", 1, 100 * 1000 * 1000, &inbox)) < 0 ||
             (r = config_integer(d->config, "link", NULL, "bandwidth", 0, INT64_MAX, &bandwidth)) < 0 ||
             (r = config_integer(d->config, "limits", NULL, "spool", 0, INT64_MAX, &spool)) < 0)

@@ -128,7 +128,7 @@ static int queue(struct fixture *f, uint8_t id, const char *text)
                           .epoch = UINT64_MAX,
                           .payload = BYTES_STRING(text) };
 
-        return ledger_queue(f->ledger, f->alice.id, &s);
+        return ledger_queue(f->ledger, f->alice.id, f->alice.id, &s);
 }
 
 struct seen {
@@ -158,7 +158,7 @@ static void the_outbox_keeps_its_order_and_takes_an_id_once(void **state)
         assert_int_equal(queue(f, 2, "two"), 1);
         assert_int_equal(queue(f, 1, "one"), 0);
         open_again(f);
-        assert_int_equal(ledger_count(f->ledger, f->alice.id, &outbox, &inbox), 0);
+        assert_int_equal(ledger_count(f->ledger, f->alice.id, f->alice.id, &outbox, &inbox), 0);
         assert_int_equal(outbox, 2);
         assert_int_equal(ledger_next_envelope(f->ledger, f->alice.id, 0, on_envelope, &s), 1);
         assert_string_equal(s.text, "one");
@@ -224,7 +224,7 @@ static void a_failed_write_takes_the_whole_turn_with_it(void **state)
         assert_true(ledger_commit(f->ledger) < 0);
         assert_true(first < 0 && second < 0);
         assert_false(ledger_busy(f->ledger));
-        assert_int_equal(ledger_count(f->ledger, f->alice.id, &outbox, &inbox), 0);
+        assert_int_equal(ledger_count(f->ledger, f->alice.id, f->alice.id, &outbox, &inbox), 0);
         assert_int_equal(outbox + inbox, 0);
         assert_int_equal(queue(f, 1, "one"), 1);
         assert_int_equal(ledger_then(f->ledger, note_error, &first), 0);
@@ -256,7 +256,7 @@ static void a_removed_account_takes_its_queues_along(void **state)
         assert_int_equal(ledger_remove_account(f->ledger, f->alice.id), 0);
         open_again(f);
         assert_int_equal(ledger_accounts(f->ledger, refuse_account, f), 0);
-        assert_int_equal(ledger_count(f->ledger, f->alice.id, &outbox, &inbox), 0);
+        assert_int_equal(ledger_count(f->ledger, f->alice.id, f->alice.id, &outbox, &inbox), 0);
         assert_int_equal(outbox, 0);
 }
 
