@@ -10,8 +10,10 @@
 #include "services/storage.h"
 
 /* A sealed row, bound to its id:
- *     struct { opaque address<V>, root_key<V>; uint64 read; uint8 kind; opaque name<V>; uint8 rejoin; }
- * Those of before there were groups end behind read, and before there were rooms behind name. */
+ *     struct { opaque address<V>, root_key<V>; uint64 read; uint8 kind; opaque name<V>; uint8 rejoin;
+ *              opaque standing<V>; }
+ * Those of before there were groups end behind read, before there were rooms behind name, before there were requests
+ * behind rejoin; all that stands in such is accepted. */
 
 struct bytes conversation_id(const struct conversation *c)
 {
@@ -66,7 +68,7 @@ struct conversation *conversation_free(struct conversation *c)
 
 int conversation_store(struct vault *v, const struct conversation *c)
 {
-        _cleanup_writer_ struct writer plain = WRITER_INIT, sealed = WRITER_INIT;
+        _cleanup_writer_ struct writer plain = WRITER_INIT, standing = WRITER_INIT, sealed = WRITER_INIT;
         int r;
 
         write_vector(&plain, BYTES_STRING(c->address));
@@ -75,6 +77,8 @@ int conversation_store(struct vault *v, const struct conversation *c)
         write_u8(&plain, (uint8_t) c->kind);
         write_vector(&plain, BYTES_STRING(c->name));
         write_u8(&plain, c->kind == CONVERSATION_ROOM && c->rejoin);
+        standing_write(&c->standing, &standing);
+        write_vector(&plain, writer_bytes(&standing));
         r = writer_finish(&plain);
         if (r >= 0)
                 r = vault_seal(v, "conversation", conversation_id(c), writer_bytes(&plain), &sealed);
@@ -122,6 +126,8 @@ static int read_row(struct vault *v, sqlite3_stmt *s, struct conversation *c)
         }
         if (reader_more(&reader))
                 c->rejoin = read_u8(&reader) != 0;
+        if (reader_more(&reader) && standing_read(read_vector(&reader), &c->standing) < 0)
+                return -EBADMSG;
         r = reader_finish(&reader);
         return r < 0 ? r : writer_finish(&c->root_key);
 }

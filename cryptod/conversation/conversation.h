@@ -7,6 +7,7 @@
 #include "cryptod/conversation/membership.h"
 #include "cryptod/conversation/profile.h"
 #include "cryptod/conversation/settings.h"
+#include "cryptod/conversation/standing.h"
 
 struct conversation {
         struct conversation *next;
@@ -18,9 +19,10 @@ struct conversation {
         uint64_t read;                        /* the last message that has been read */
         struct settings settings;
         struct membership *memberships;
+        struct standing standing;
         uint64_t typing_told; /* when the others were told that we type, microseconds of the boot clock; 0: they were
                                  not */
-        bool rejoin; /* messenger_next_rejoin(); of a room: it is to be joined (again), kept on disk */
+        bool rejoin;          /* messenger_next_rejoin(); of a room: it is to be joined (again), kept on disk */
 };
 
 struct bytes conversation_id(const struct conversation *c);

@@ -195,7 +195,7 @@ struct conversation *messenger_find_address(struct messenger *m, const char *add
 int messenger_check_leaf(const struct messenger *m, const struct conversation *c, const struct suite *s,
                          const struct leaf_node *leaf)
 {
-        struct bytes own = writer_bytes(&m->device->root_key), known = writer_bytes(&c->root_key);
+        struct bytes own = writer_bytes(&m->device->root_key);
         struct device_credential credential;
         int r = device_credential_read(s, leaf, &credential);
 
@@ -205,7 +205,7 @@ int messenger_check_leaf(const struct messenger *m, const struct conversation *c
                 return bytes_equal(credential.root_key, own) ? 0 : -EKEYREJECTED;
         if (!bytes_equal(credential.address, BYTES_STRING(c->address)))
                 return -EBADMSG;
-        return known.size == 0 || bytes_equal(credential.root_key, known) ? 0 : -EKEYREJECTED;
+        return messenger_key_fits(c, credential.root_key) ? 0 : -EKEYREJECTED;
 }
 
 int messenger_key_packages(struct messenger *m, unsigned count, uint64_t now, struct writer *out)
@@ -288,7 +288,7 @@ int messenger_check_package(struct messenger *m, const char *address, struct byt
                 return r;
         if (root_key)
                 *root_key = credential.root_key;
-        if (!known || known->root_key.size == 0 || bytes_equal(credential.root_key, writer_bytes(&known->root_key)))
+        if (!known || messenger_key_fits(known, credential.root_key))
                 return 0;
         r = note_offered(m, known, credential.root_key, now);
         return r < 0 ? r : -EKEYREJECTED;
@@ -300,6 +300,7 @@ int messenger_start(struct messenger *m, const char *address, struct bytes key_p
         struct conversation *c = messenger_find_address(m, address);
         struct membership *g;
         struct bytes root_key;
+        struct standing before;
         bool is_new, first_root;
         int r;
 
@@ -311,6 +312,7 @@ int messenger_start(struct messenger *m, const char *address, struct bytes key_p
         is_new = !c;
         if (is_new)
                 c = conversation_new(address);
+        before = c->standing;
         g = calloc(1, sizeof(*g));
         if (!g)
                 abort();
@@ -322,10 +324,13 @@ int messenger_start(struct messenger *m, const char *address, struct bytes key_p
         if (r >= 0) {
                 first_root = c->root_key.size == 0;
                 if (first_root)
-                        write_fixed(&c->root_key, root_key);
-                r = messenger_end(m, NULL, invite(m, c, g, key_package));
+                        r = messenger_learn_key(m, c, root_key);
+                c->standing.approval = APPROVAL_GIVEN;
+                r = messenger_end(m, NULL, r < 0 ? r : invite(m, c, g, key_package));
                 if (r < 0 && first_root)
                         writer_release(&c->root_key);
+                if (r < 0)
+                        c->standing = before;
         }
         if (r < 0) {
                 membership_free(g);

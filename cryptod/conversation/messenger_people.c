@@ -33,18 +33,20 @@ int messenger_meet_one(struct messenger *m, const struct device_credential *who)
 {
         struct conversation *c = messenger_person(m, who->address);
         char address[ADDRESS_TEXT_MAX];
+        int r;
 
-        if (is_own(m, who->address) || (c && c->root_key.size > 0))
+        if (is_own(m, who->address) || (c && (c->root_key.size > 0 || !messenger_key_fits(c, who->root_key))))
                 return 0;
         if (!c) {
                 memcpy(address, who->address.data, who->address.size);
                 address[who->address.size] = '\0';
                 c = conversation_new(address);
+                c->standing.approval = APPROVAL_MET;
                 c->next = m->met;
                 m->met = c;
         }
-        write_fixed(&c->root_key, who->root_key);
-        return conversation_store(m->vault, c);
+        r = messenger_learn_key(m, c, who->root_key);
+        return r < 0 ? r : conversation_store(m->vault, c);
 }
 
 int messenger_meet(struct messenger *m, const struct membership *g)
@@ -75,11 +77,9 @@ void messenger_met(struct messenger *m, bool keep)
 void messenger_spell(struct messenger *m, const struct device_credential *who, struct writer *out)
 {
         const struct conversation *c = messenger_person(m, who->address);
-        struct bytes known = writer_bytes(is_own(m, who->address) ? &m->device->root_key
-                                          : c                     ? &c->root_key
-                                                                  : &(struct writer){ 0 });
 
-        if (known.size > 0 && !bytes_equal(known, who->root_key))
+        if (is_own(m, who->address) ? !bytes_equal(writer_bytes(&m->device->root_key), who->root_key)
+                                    : c && !messenger_key_fits(c, who->root_key))
                 write_u8(out, '?');
         write_fixed(out, who->address);
 }
@@ -127,9 +127,9 @@ static int view_contact(struct messenger *m, const struct device_credential *who
         _cleanup_(contact_release) struct contact k = { 0 };
         int r = c ? contact_load(m->vault, conversation_id(c), &k) : 0;
 
-        if (r < 0 || !c || c->root_key.size == 0)
+        if (r < 0 || !c)
                 return r;
-        out->other_key = !bytes_equal(who->root_key, writer_bytes(&c->root_key));
+        out->other_key = !messenger_key_fits(c, who->root_key);
         out->verified = bytes_equal(who->root_key, writer_bytes(&k.verified));
         return 0;
 }

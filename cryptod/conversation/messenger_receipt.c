@@ -38,8 +38,8 @@ bool messenger_gives_receipts(const struct conversation *c)
         const struct membership *g = conversation_current(c);
 
         /* A tree is at most twice as large: so it is not counted for each message of a large group. */
-        return c->kind != CONVERSATION_ROOM && !c->settings.silent && g &&
-               group_epoch(g->group)->tree.leaves <= 2 * RECEIPTS_MEMBERS_MAX &&
+        return c->kind != CONVERSATION_ROOM && !c->settings.silent && c->standing.approval == APPROVAL_GIVEN &&
+               !c->standing.blocked && g && group_epoch(g->group)->tree.leaves <= 2 * RECEIPTS_MEMBERS_MAX &&
                count_members(c) <= RECEIPTS_MEMBERS_MAX;
 }
 

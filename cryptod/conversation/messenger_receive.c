@@ -106,6 +106,7 @@ struct membership *messenger_group(struct messenger *m, struct bytes group_id, s
 struct place {
         struct conversation *conversation;
         bool is_new;
+        bool wanted;           /* it is with a contact, or by one */
         struct writer offered; /* a root key of theirs that is not the one that is known */
 };
 
@@ -135,10 +136,29 @@ static int place_pair(struct messenger *m, struct membership *g, struct place *p
                 p->conversation = conversation_new(address);
                 p->is_new = true;
         }
+        if (p->conversation->standing.blocked)
+                return -ECONNREFUSED;
+        p->wanted = !p->is_new && p->conversation->standing.approval == APPROVAL_GIVEN;
         r = messenger_check_leaf(m, p->conversation, m->device->suite, membership_other(g));
         if (r == -EKEYREJECTED)
                 write_fixed(&p->offered, who.root_key);
         return r;
+}
+
+/* Whoever has added us: a contact, or somebody who has to be asked about. */
+static int place_inviter(struct messenger *m, const struct membership *g, struct place *p)
+{
+        const struct leaf_node *leaf = ratchet_tree_leaf(&group_epoch(g->group)->tree, group_epoch(g->group)->inviter);
+        struct device_credential who;
+        const struct conversation *c;
+
+        if (!leaf || device_credential_peek(leaf, &who) < 0)
+                return -EBADMSG;
+        c = messenger_person(m, who.address);
+        if (c && c->standing.blocked)
+                return -ECONNREFUSED;
+        p->wanted = c && c->standing.approval == APPROVAL_GIVEN && messenger_key_fits(c, who.root_key);
+        return 0;
 }
 
 /* One that we were in before goes on where it stood. */
@@ -150,10 +170,13 @@ static int place_group(struct messenger *m, struct membership *g, const struct p
                 return -EBADMSG;
         if (group_epoch(g->group)->tree.leaves > GROUP_LEAVES_MAX)
                 return -EMSGSIZE;
+        if (place_inviter(m, g, p) < 0)
+                return -ECONNREFUSED;
         p->conversation = messenger_find(m, id);
         p->is_new = !p->conversation;
         if (p->is_new)
                 p->conversation = conversation_new_group(id, profile);
+        p->wanted = p->wanted || (!p->is_new && p->conversation->standing.approval == APPROVAL_GIVEN);
         return p->conversation->kind == profile->kind && !p->conversation->memberships ? 0 : -EALREADY;
 }
 
@@ -207,16 +230,19 @@ static int join(struct messenger *m, struct bytes welcome, const struct held_key
         return r < 0 ? r : place(m, g, p);
 }
 
-static int store_joined(struct messenger *m, uint64_t sequence, const struct held_key_package *k,
-                        struct conversation *c, struct membership *g)
+static int store_joined(struct messenger *m, uint64_t sequence, const struct held_key_package *k, const struct place *p,
+                        struct membership *g)
 {
+        struct conversation *c = p->conversation;
         struct device_credential credential;
         int r = 0;
 
+        if (!p->wanted)
+                c->standing.approval = APPROVAL_REQUEST;
         if (c->kind == CONVERSATION_PERSON && c->root_key.size == 0) {
                 r = device_credential_peek(membership_other(g), &credential);
                 if (r >= 0)
-                        write_fixed(&c->root_key, credential.root_key);
+                        r = messenger_learn_key(m, c, credential.root_key);
         }
         if (r >= 0)
                 r = conversation_store(m->vault, c);
@@ -250,6 +276,7 @@ static int receive_welcome(struct messenger *m, uint64_t sequence, struct bytes 
         struct membership *g = calloc(1, sizeof(*g));
         struct place p = { 0 };
         bool had_root_key = false;
+        struct standing before;
         struct reader reader;
         struct welcome w;
         int r;
@@ -266,7 +293,7 @@ static int receive_welcome(struct messenger *m, uint64_t sequence, struct bytes 
                 r = join(m, welcome, &k, &p, g);
         if (r < 0) {
                 membership_free(g);
-                if (!is_passing(r))
+                if (!is_passing(r) && r != -ECONNREFUSED) /* whoever is blocked leaves no trace */
                         refused(m, "An invitation", r);
                 r = is_passing(r) ? r : p.offered.size > 0 ? note_offered(m, sequence, &p, welcome) : skip(m, sequence);
                 writer_release(&p.offered);
@@ -275,11 +302,13 @@ static int receive_welcome(struct messenger *m, uint64_t sequence, struct bytes 
                 return r;
         }
         had_root_key = p.conversation->root_key.size > 0;
+        before = p.conversation->standing;
         r = messenger_begin(m);
         if (r >= 0)
-                r = messenger_end(m, NULL, store_joined(m, sequence, &k, p.conversation, g));
+                r = messenger_end(m, NULL, store_joined(m, sequence, &k, &p, g));
         if (r < 0) {
                 membership_free(g);
+                p.conversation->standing = before;
                 if (p.is_new)
                         conversation_free(p.conversation);
                 else if (!had_root_key)
@@ -449,6 +478,10 @@ static int store_content(struct messenger *m, struct conversation *c, struct mem
 
         if (r >= 0 && (!leaf || device_credential_peek(leaf, &who) < 0))
                 r = -EBADMSG;
+        if (r >= 0 && !messenger_hears(m, who.address))
+                return 0;
+        if (r >= 0 && content_is_shown(&content))
+                r = messenger_note_incoming(m, c);
         if (r >= 0) {
                 if (c->kind != CONVERSATION_PERSON)
                         messenger_spell(m, &who, &from);
@@ -586,6 +619,7 @@ static int receive_failure(struct messenger *m, uint64_t sequence, struct conver
 static int receive_message(struct messenger *m, uint64_t sequence, const struct arrival *a)
 {
         _cleanup_(step_release) struct step s = { 0 };
+        struct standing before;
         struct conversation *c;
         struct membership *g = messenger_group(m, a->peek.group_id, &c);
         int r = g ? process(m, c, g, a, &s) : -ENOENT;
@@ -600,10 +634,13 @@ static int receive_message(struct messenger *m, uint64_t sequence, const struct 
         }
         if (r < 0)
                 return refuse(m, sequence, "A message", r);
+        before = c->standing;
         r = messenger_begin(m);
         if (r >= 0)
                 r = store_step(m, sequence, c, g, a, &s);
         r = messenger_end(m, g, r);
+        if (r < 0)
+                c->standing = before;
         return r == -EMSGSIZE ? refuse(m, sequence, "A message", r) : r;
 }
 

@@ -122,10 +122,12 @@ int messenger_witness(struct messenger *m, uint64_t queued, uint64_t delivered)
 const char *messenger_next_rejoin(struct messenger *m)
 {
         for (struct conversation *c = m->conversations; c; c = c->next) {
-                if (c->rejoin && c->kind == CONVERSATION_PERSON) {
+                bool rejoin = c->rejoin && c->kind == CONVERSATION_PERSON;
+
+                if (rejoin)
                         c->rejoin = false;
+                if (rejoin && c->standing.approval == APPROVAL_GIVEN && !c->standing.blocked)
                         return c->address;
-                }
         }
         return NULL;
 }

@@ -44,23 +44,41 @@ static int encode(const struct conversation *c, struct content *content, struct 
         return r;
 }
 
+/* Whoever answers wants the conversation. */
+static int answer_request(struct messenger *m, struct conversation *c)
+{
+        if (c->standing.approval == APPROVAL_GIVEN)
+                return 0;
+        c->standing.approval = APPROVAL_GIVEN;
+        return conversation_store(m->vault, c);
+}
+
 int messenger_say(struct messenger *m, struct conversation *c, struct content *content, uint64_t *message)
 {
         _cleanup_writer_ struct writer encoded = WRITER_INIT;
         uint8_t salt[CONTENT_SALT_SIZE];
         struct content said = *content;
+        struct standing before = c->standing;
         int r;
 
         if (c->memberships ? c->memberships->wanted.leave : c->kind != CONVERSATION_ROOM || !c->rejoin)
                 return -ENOTCONN;
+        if (c->standing.blocked)
+                return -EPERM;
         random_fill(salt, sizeof(salt));
         said.salt = BYTES_OF(salt);
         r = encode(c, &said, &encoded);
         if (r >= 0)
                 r = messenger_begin(m);
-        return r < 0 ? r
-                     : messenger_end(m, conversation_current(c),
-                                     take_and_send(m, c, &said, writer_bytes(&encoded), message));
+        if (r < 0)
+                return r;
+        r = answer_request(m, c);
+        if (r >= 0)
+                r = take_and_send(m, c, &said, writer_bytes(&encoded), message);
+        r = messenger_end(m, conversation_current(c), r);
+        if (r < 0)
+                c->standing = before;
+        return r;
 }
 
 /* -- about a message ---------------------------------------------------------------------------------------------- */

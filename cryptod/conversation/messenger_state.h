@@ -138,6 +138,23 @@ void messenger_members(struct messenger *m, const struct membership *g, struct w
 /* Appends a list of the addresses of the other members, each once. */
 void messenger_recipients(const struct messenger *m, const struct membership *g, struct writer *out);
 
+/* -- messenger_standing.c ----------------------------------------------------------------------------------------- */
+
+/* Whether a root key is the one that is known of @c's person; or, as long as none is, the one that a link has pinned.
+ */
+bool messenger_key_fits(const struct conversation *c, struct bytes root_key);
+
+/* Within a transaction: the first key of @c's person, which fits. If the link was read in person, it is verified. The
+ * row of @c is still to be stored; after a failure its root_key is to be released. */
+int messenger_learn_key(struct messenger *m, struct conversation *c, struct bytes root_key);
+
+/* False for somebody who is blocked. */
+bool messenger_hears(struct messenger *m, struct bytes address);
+
+/* Within a transaction: something has come in @c. It leaves the archive, unless it is muted, and somebody who is no
+ * contact (any more) asks for a conversation. @c's standing has to be put back if that fails. */
+int messenger_note_incoming(struct messenger *m, struct conversation *c);
+
 /* -- messenger_commit.c, all within a transaction ----------------------------------------------------------------- */
 
 /* Makes a commit of what is wanted of @g and of what others have proposed, with new keys for us, and queues it. If

@@ -11,7 +11,14 @@
 #include "services/cleanup.h"
 #include "services/text.h"
 
-enum { ITERATIONS = 5200, GROUPS = 6, GROUP_BYTES = 5, GROUP_DIGITS = 5, HALF = GROUPS * GROUP_DIGITS, SCANNED = 32 };
+enum {
+        ITERATIONS = 5200,
+        GROUPS = 6,
+        GROUP_BYTES = 5,
+        GROUP_DIGITS = 5,
+        HALF = GROUPS * GROUP_DIGITS,
+        SCANNED = SAFETY_FINGERPRINT_SIZE
+};
 
 static_assert(2 * HALF == SAFETY_NUMBER_DIGITS, "two halves");
 
@@ -38,6 +45,14 @@ static void fingerprint(const struct safety_party *p, uint8_t out[static HASH_SI
                 hash_digest(&hash_sha512, writer_bytes(&w), out);
                 memcpy(w.data, out, hash_sha512.size);
         }
+}
+
+void safety_fingerprint(const struct safety_party *p, uint8_t out[static SAFETY_FINGERPRINT_SIZE])
+{
+        uint8_t hash[HASH_SIZE_MAX];
+
+        fingerprint(p, hash);
+        memcpy(out, hash, SAFETY_FINGERPRINT_SIZE);
 }
 
 static void digits_of(const struct safety_party *p, char out[static HALF + 1])

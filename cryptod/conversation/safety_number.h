@@ -17,12 +17,15 @@
 
 #include "services/bytes.h"
 
-enum { SAFETY_NUMBER_DIGITS = 60 };
+enum { SAFETY_NUMBER_DIGITS = 60, SAFETY_FINGERPRINT_SIZE = 32 };
 
 struct safety_party {
         struct bytes root_key; /* public */
         struct bytes address;  /* name@host:port */
 };
+
+/* h[5200][0..32] of one account, for a link that pins its key. */
+void safety_fingerprint(const struct safety_party *p, uint8_t out[static SAFETY_FINGERPRINT_SIZE]);
 
 /* The digits, NUL-terminated; the order of the parties does not matter. */
 void safety_number(const struct safety_party *a, const struct safety_party *b,

@@ -20,6 +20,7 @@ struct epoch {
         struct secret_tree *secret_tree;
         uint8_t interim_transcript_hash[SUITE_HASH_MAX];
         struct signature_key *signature_key; /* our new one, if it changed with this epoch; else NULL */
+        uint32_t inviter;    /* right after epoch_join(): the leaf of whoever has signed the GroupInfo */
         struct bytes reinit; /* the encoded ReInit that ended the group with this epoch, owned; else empty */
         /* Altered: has been saved, and its own secrets have changed since; its secret tree keeps account of itself. */
         enum { EPOCH_UNSAVED, EPOCH_ALTERED, EPOCH_SAVED } saved;

@@ -109,6 +109,7 @@ int epoch_join(const struct welcome *w, const struct joiner *joiner, struct byte
         r = take_place(e, &package, joiner, info.signer, secrets.path_secret);
         if (r < 0)
                 return r;
+        e->inviter = info.signer;
         e->context = info.context;
         info.context = (struct group_context){ 0 };
         r = epoch_complete(e, secrets.joiner_secret, psk, info.confirmation_tag, tag);
