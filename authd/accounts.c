@@ -266,6 +266,19 @@ int accounts_count_redemption(struct accounts *a, const char *account, uint64_t 
         return r;
 }
 
+int accounts_next(struct accounts *a, uid_t uid, char account[static ACCOUNT_ID_SIZE])
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        int r = storage_prepare(a->db, &s, "SELECT id FROM account WHERE uid = ? AND id > ? ORDER BY id LIMIT 1", "is",
+                                (int64_t) uid, account);
+
+        if (r >= 0)
+                r = storage_step(s);
+        if (r > 0)
+                (void) snprintf(account, ACCOUNT_ID_SIZE, "%s", storage_column_string(s, 0));
+        return r;
+}
+
 int accounts_count(struct accounts *a, uid_t uid, unsigned *out)
 {
         _cleanup_statement_ sqlite3_stmt *s = NULL;

@@ -39,6 +39,10 @@ int accounts_remove(struct accounts *a, const char *account);
  * factors cost. -ENOENT; errors of storage_errno(). */
 int accounts_count_redemption(struct accounts *a, const char *account, uint64_t known, uint64_t *out);
 
+/* Puts the id after @account in place of it, of those of @uid in their order; "" is before the first. 1, or 0 if there
+ * is none; errors of storage_errno(). */
+int accounts_next(struct accounts *a, uid_t uid, char account[static ACCOUNT_ID_SIZE]);
+
 /* How many accounts a user has. */
 int accounts_count(struct accounts *a, uid_t uid, unsigned *out);
 

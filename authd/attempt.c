@@ -29,9 +29,17 @@ bool attempt_over(const struct attempt *t)
         return t->state >= ATTEMPT_SUCCEEDED;
 }
 
+bool attempt_gives_ticket(const struct attempt *t)
+{
+        return t->examination.kind != EXAMINATION_IDENTIFY;
+}
+
 static void log_end(const struct attempt *t)
 {
         _cleanup_free_ char *account = NULL, *camera = NULL, *failure = NULL, *uid = NULL, *virtual = NULL;
+        static const char *const kinds[] = { [EXAMINATION_ENROL] = "enrolment",
+                                             [EXAMINATION_VERIFY] = "verification",
+                                             [EXAMINATION_IDENTIFY] = "identification" };
         static const char *const ends[] = {
                 [ATTEMPT_SUCCEEDED] = "succeeded", [ATTEMPT_FAILED] = "failed", [ATTEMPT_CANCELLED] = "was cancelled"
         };
@@ -41,9 +49,9 @@ static void log_end(const struct attempt *t)
             asprintf(&uid, "OWNER_UID=%u", (unsigned) t->uid) < 0 || asprintf(&virtual, "VIRTUAL=%d", t->virtual) < 0)
                 return;
         log_fields(LOG_NOTICE, (const char *[]){ account, camera, failure, uid, virtual, NULL },
-                   "The %s of account %s before the camera %s%s %s%s%s.", t->enrols ? "enrolment" : "verification",
-                   t->account, t->camera, t->virtual ? " (virtual)" : "", ends[t->state], t->failure ? ": " : "",
-                   failure_name(t->failure));
+                   "The %s%s%s before the camera %s%s %s%s%s.", kinds[t->examination.kind],
+                   *t->account ? " of account " : "", t->account, t->camera, t->virtual ? " (virtual)" : "",
+                   ends[t->state], t->failure ? ": " : "", failure_name(t->failure));
 }
 
 static void end(struct attempt *t, enum attempt_state state, enum failure failure)
@@ -71,7 +79,7 @@ static int count(struct attempt *t)
 {
         int r = 0;
 
-        if (!t->enrols && t->examination.suspect && !t->counted) {
+        if (t->examination.kind == EXAMINATION_VERIFY && t->examination.suspect && !t->counted) {
                 r = accounts_count_failure(t->authd->accounts, t->account);
                 t->counted = r >= 0;
         }
@@ -96,14 +104,34 @@ static int make_enrolment(struct attempt *t)
         return 0;
 }
 
+static int identify(struct attempt *t, enum failure *out_failure)
+{
+        struct authd *a = t->authd;
+        int r = identification_make(a->accounts, t->uid, &t->examination.seen, a->manifest.thresholds.match, &t->found);
+
+        if (r == -EAGAIN)
+                *out_failure = FAILURE_THROTTLED;
+        else if (r >= 0 && t->found.count == 0)
+                *out_failure = FAILURE_NO_MATCH;
+        else if (r >= 0)
+                memcpy(t->account, t->found.account[0], sizeof(t->account));
+        return r == -EAGAIN ? 0 : r;
+}
+
 static void succeed(struct attempt *t)
 {
-        int r = t->enrols ? make_enrolment(t) : accounts_clear_failures(t->authd->accounts, t->account);
+        enum examination_kind kind = t->examination.kind;
+        enum failure failure = FAILURE_NONE;
+        int r = kind == EXAMINATION_ENROL    ? make_enrolment(t)
+                : kind == EXAMINATION_VERIFY ? accounts_clear_failures(t->authd->accounts, t->account)
+                                             : identify(t, &failure);
 
-        if (r < 0)
+        if (r < 0) {
                 log_error("The attempt before the camera %s passed, and yet cannot be concluded: %s", t->camera,
-                          t->enrols ? strerror(-r) : accounts_describe(t->authd->accounts));
-        end(t, r < 0 ? ATTEMPT_FAILED : ATTEMPT_SUCCEEDED, r < 0 ? FAILURE_INTERNAL : FAILURE_NONE);
+                          kind == EXAMINATION_ENROL ? strerror(-r) : accounts_describe(t->authd->accounts));
+                failure = FAILURE_INTERNAL;
+        }
+        end(t, failure ? ATTEMPT_FAILED : ATTEMPT_SUCCEEDED, failure);
 }
 
 static void advance(struct attempt *t)
@@ -242,18 +270,17 @@ int attempt_new(struct post *p, struct attempt_request *request, struct attempt 
         t->number = ++a->last;
         t->begun = authd_now();
         t->uid = request->uid;
-        t->enrols = !request->account;
         t->virtual = camera_virtual(&p->camera);
-        t->told = (struct attempt_view){ .prompt = "", .hint = "" };
+        t->told = (struct attempt_view){ .prompt = "", .hint = "", .quality = "" };
         (void) snprintf(t->path, sizeof(t->path), AUTHD_PATH "/attempt/%" PRIu64, t->number);
         (void) snprintf(t->owner, sizeof(t->owner), "%s", request->owner);
         (void) snprintf(t->camera, sizeof(t->camera), "%s", p->camera.name);
         t->next = a->attempts;
         a->attempts = t;
         t->rotation = TAKE(request->rotation);
-        examination_begin(&t->examination, &a->manifest.thresholds, request->known, t->rotation, random_challenge(),
-                          t->begun);
-        int r = name_account(t, request->account);
+        examination_begin(&t->examination, request->kind, &a->manifest.thresholds, request->known, t->rotation,
+                          random_challenge(), t->begun);
+        int r = request->kind == EXAMINATION_IDENTIFY ? 0 : name_account(t, request->account);
 
         if (r >= 0)
                 r = expose(t);
@@ -293,7 +320,8 @@ bool attempt_make_room(struct authd *a, uid_t uid)
         struct attempt *oldest = NULL;
 
         for (struct attempt *t = a->attempts; t; t = t->next)
-                if (t->uid == uid && attempt_over(t) && (t->state != ATTEMPT_SUCCEEDED || t->ticket_taken) &&
+                if (t->uid == uid && attempt_over(t) &&
+                    (t->state != ATTEMPT_SUCCEEDED || t->ticket_taken || !attempt_gives_ticket(t)) &&
                     authd_now() - t->ended > TICKET_LIFETIME_USEC)
                         oldest = t;
         for (struct attempt *t = a->attempts; t && !oldest; t = t->next)

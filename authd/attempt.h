@@ -1,4 +1,4 @@
-/* One enrolment or verification on the bus: im.visavis.Auth1.Attempt at /im/visavis/Auth1/attempt/N.
+/* One enrolment, verification or identification on the bus: im.visavis.Auth1.Attempt at /im/visavis/Auth1/attempt/N.
  *
  *     starting ─▶ searching ─▶ challenge ─▶ succeeded | failed | cancelled ─▶ (a minute later) gone
  *
@@ -8,6 +8,7 @@
 
 #include "authd/authd.h"
 #include "authd/examination.h"
+#include "authd/identification.h"
 
 enum attempt_state {
         ATTEMPT_STARTING,
@@ -22,7 +23,7 @@ enum attempt_state {
 struct attempt_view {
         enum attempt_state state;
         enum failure failure;
-        const char *prompt, *hint;
+        const char *prompt, *hint, *quality;
         double progress;
         struct box box;
 };
@@ -33,13 +34,14 @@ struct attempt {
         struct post *post; /* NULL: it does not hold the camera */
         uint64_t number, begun, ended, reported;
         char path[64], owner[256], camera[CAMERA_NAME_MAX + 1], account[ACCOUNT_ID_SIZE];
-        bool virtual, enrols, counted, ticket_taken;
+        bool virtual, counted, ticket_taken;
         uid_t uid;
         enum attempt_state state;
         enum failure failure;
         int camera_error;          /* of FAILURE_CAMERA, if it is known */
         struct rotation *rotation; /* of the account */
         struct examination examination;
+        struct identification found; /* after success of an identification */
         struct enrolment *enrolment; /* after success, until the ticket is taken */
         struct attempt_view told;
         sd_bus_slot *object;
@@ -50,7 +52,8 @@ struct attempt {
 struct attempt_request {
         const char *owner; /* unique bus name */
         uid_t uid;
-        const char *account;          /* NULL: an enrolment */
+        enum examination_kind kind;
+        const char *account;          /* of a verification */
         const struct template *known; /* of the account, copied */
         struct rotation *rotation;    /* of it; passes over */
 };
@@ -64,6 +67,9 @@ struct attempt *attempt_free(struct attempt *t);
 
 /* Ends it as cancelled, unless it has ended. It stays for a minute. */
 void attempt_cancel(struct attempt *t);
+
+/* Whether success is worth a ticket. */
+bool attempt_gives_ticket(const struct attempt *t);
 
 /* Whether it has succeeded, failed or been cancelled. */
 bool attempt_over(const struct attempt *t);

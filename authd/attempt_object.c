@@ -17,6 +17,9 @@ static struct attempt_view view_of(const struct attempt *t)
                                   .failure = t->failure,
                                   .prompt = attempt_over(t) ? "" : examination_prompt(&t->examination),
                                   .hint = attempt_over(t) ? "" : t->examination.hint,
+                                  .quality = t->examination.pictures > 0 && !attempt_over(t)
+                                                     ? quality_name(t->examination.quality)
+                                                     : "",
                                   .progress = t->examination.progress };
 
         if (!attempt_over(t))
@@ -29,18 +32,24 @@ void attempt_object_report(struct attempt *t)
 {
         struct attempt_view now = view_of(t);
         uint64_t time = authd_now();
-        const char *names[10];
+        const char *names[13];
         unsigned n = 0;
         bool slow = time - t->reported >= REPORT_USEC || attempt_over(t);
 
         if (now.state != t->told.state)
                 names[n++] = "State";
+        if (now.state != t->told.state && t->found.count > 0) {
+                names[n++] = "Account";
+                names[n++] = "Accounts";
+        }
         if (strcmp(now.prompt, t->told.prompt) != 0) {
                 names[n++] = "Prompt";
                 names[n++] = "PromptText";
         }
         if (strcmp(now.hint, t->told.hint) != 0)
                 names[n++] = "Hint";
+        if (strcmp(now.quality, t->told.quality) != 0)
+                names[n++] = "Quality";
         if (now.failure != t->told.failure) {
                 names[n++] = "Failure";
                 names[n++] = "FailureText";
@@ -88,6 +97,9 @@ static int on_take_ticket(sd_bus_message *m, void *userdata, sd_bus_error *error
 
         if (r < 0)
                 return r;
+        if (!attempt_gives_ticket(t))
+                return sd_bus_error_set(error, ERROR_TICKET,
+                                        "Nothing comes of an identification but an account; verify that.");
         if (t->state != ATTEMPT_SUCCEEDED || t->ticket_taken)
                 return sd_bus_error_set(error, ERROR_TICKET,
                                         t->ticket_taken ? "The ticket of this attempt was taken already; start another."
@@ -127,15 +139,29 @@ static int on_open_preview(sd_bus_message *m, void *userdata, sd_bus_error *erro
         return sd_bus_reply_method_return(m, "h", fd);
 }
 
+static int append_accounts(const struct attempt *t, sd_bus_message *reply)
+{
+        int r = sd_bus_message_open_container(reply, 'a', "s");
+
+        for (unsigned i = 0; r >= 0 && i < t->found.count; i++)
+                r = sd_bus_message_append(reply, "s", t->found.account[i]);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static int append_property(const struct attempt *t, const char *property, sd_bus_message *reply)
 {
         static const char *const states[] = {
                 "starting", "searching", "challenge", "succeeded", "failed", "cancelled"
         };
+        static const char *const kinds[] = {
+                [EXAMINATION_ENROL] = "enrol", [EXAMINATION_VERIFY] = "verify", [EXAMINATION_IDENTIFY] = "identify"
+        };
         struct attempt_view v = view_of(t);
 
         if (strcmp(property, "Kind") == 0)
-                return sd_bus_message_append(reply, "s", t->enrols ? "enrol" : "verify");
+                return sd_bus_message_append(reply, "s", kinds[t->examination.kind]);
+        if (strcmp(property, "Accounts") == 0)
+                return append_accounts(t, reply);
         if (strcmp(property, "Account") == 0)
                 return sd_bus_message_append(reply, "s", t->account);
         if (strcmp(property, "Camera") == 0)
@@ -151,6 +177,8 @@ static int append_property(const struct attempt *t, const char *property, sd_bus
                                              attempt_over(t) ? "" : examination_prompt_text(&t->examination));
         if (strcmp(property, "Hint") == 0)
                 return sd_bus_message_append(reply, "s", v.hint);
+        if (strcmp(property, "Quality") == 0)
+                return sd_bus_message_append(reply, "s", v.quality);
         if (strcmp(property, "Progress") == 0)
                 return sd_bus_message_append(reply, "d", v.progress);
         if (strcmp(property, "FaceBox") == 0)
@@ -180,13 +208,15 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("OpenPreview", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", ring), on_open_preview,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Kind", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Account", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Camera", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Virtual", "b", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("Account", "s"),
+        PROPERTY("Accounts", "as"),
         PROPERTY("State", "s"),
         PROPERTY("Prompt", "s"),
         PROPERTY("PromptText", "s"),
         PROPERTY("Hint", "s"),
+        PROPERTY("Quality", "s"),
         PROPERTY("Progress", "d"),
         PROPERTY("FaceBox", "(dddd)"),
         PROPERTY("Failure", "s"),

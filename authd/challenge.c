@@ -1,7 +1,8 @@
 /* See challenge.h. Measured on the demo's photographs, moved by tests/actor: a head that turns by 23 degrees is seen to
  * turn by 19 to 30 and has a relief of 0.13 to 0.35; a photograph that is tilted by 26 degrees is seen to turn by less
  * than 9 and has one below 0.05 (one of 18 had more, and did not seem to turn). A blink lowers the log-odds of open
- * eyes by 8 and more, noise by less than 2. */
+ * eyes by 8 and more, noise by less than 2. A head that is raised by 18 or lowered by 21 degrees is seen to move by 8
+ * to 23. */
 #include "authd/challenge.h"
 
 #include <math.h>
@@ -10,8 +11,9 @@
 
 #define SECOND 1000000ULL
 
-static const uint64_t ACT_MAX = 6 * SECOND, REST_MAX = 5 * SECOND, SHUT_MAX = 3 * SECOND / 2;
-static const double TURN_MIN = 13, STRAIGHT_MAX = 8; /* degrees */
+static const uint64_t ACT_MAX = 6 * SECOND, GUIDED_ACT_MAX = 10 * SECOND, REST_MAX = 5 * SECOND,
+                      SHUT_MAX = 3 * SECOND / 2;
+static const double TURN_MIN = 13, NOD_MIN = 6, STRAIGHT_MAX = 8, LEVEL_MAX = 5; /* degrees */
 static const double RELIEF_MIN = 0.10;
 static const double EYES_READABLE = 1, SHUT_DROP = 4, OPEN_DROP = 1.5; /* log-odds */
 enum { TURNED_FRAMES = 3, FLAT_FRAMES = 12, REST_FRAMES = 3, WRONG_FRAMES = 3 };
@@ -35,6 +37,7 @@ void posture_add(struct posture *p, const struct observation *o)
                 p->landmark[i].y += o->landmark[i].y;
         }
         p->yaw += o->yaw;
+        p->pitch += o->pitch;
         p->eyes += eyes_of(o);
         p->count++;
 }
@@ -71,6 +74,22 @@ void challenge_pick(struct challenge *c, unsigned count, bool blink, uint32_t ra
         c->count = count;
 }
 
+/* The order with this number, counted in the factorial number system. */
+void challenge_guide(struct challenge *c, uint32_t random)
+{
+        enum action left[CHALLENGE_POSES] = { ACTION_TURN_LEFT, ACTION_TURN_RIGHT, ACTION_LOOK_UP, ACTION_LOOK_DOWN };
+
+        for (unsigned i = 0; i < CHALLENGE_POSES; i++) {
+                unsigned rest = CHALLENGE_POSES - i, which = random % rest;
+
+                random /= rest;
+                c->action[i] = left[which];
+                left[which] = left[rest - 1];
+        }
+        c->count = CHALLENGE_POSES;
+        c->guides = true;
+}
+
 static void ask(struct challenge *c, bool rest, uint64_t now)
 {
         c->resting = rest;
@@ -87,7 +106,8 @@ void challenge_begin(struct challenge *c, const struct posture *p, uint64_t now)
         ask(c, false, now);
         c->posture = *p;
         c->straight = p->yaw / p->count;
-        c->yaw = 0;
+        c->level = p->pitch / p->count;
+        c->yaw = c->pitch = 0;
 }
 
 /* The head is turned as asked: its depth over the last pictures tells whether it is one. */
@@ -116,10 +136,18 @@ static enum challenge_result turned(struct challenge *c, const struct observatio
 
 static enum challenge_result turn(struct challenge *c, const struct observation *o, double sign)
 {
-        if (sign * c->yaw >= TURN_MIN)
+        c->posed = sign * c->yaw >= TURN_MIN;
+        if (c->posed)
                 return turned(c, o, sign);
         c->frames = 0;
         return CHALLENGE_GOES_ON;
+}
+
+static enum challenge_result nod(struct challenge *c, double sign)
+{
+        c->posed = sign * c->pitch >= NOD_MIN;
+        c->frames = c->posed ? c->frames + 1 : 0;
+        return c->frames >= TURNED_FRAMES ? CHALLENGE_DONE : CHALLENGE_GOES_ON;
 }
 
 static enum challenge_result blink(struct challenge *c, const struct observation *o, uint64_t now)
@@ -151,23 +179,28 @@ static enum challenge_result act(struct challenge *c, const struct observation *
         enum action a = c->action[c->current];
         enum challenge_result result;
 
-        if (o->observed & OBSERVE_POSE)
+        if ((o->observed & OBSERVE_POSE) && !c->guides)
                 c->wrong = moved_otherwise(c, a) ? c->wrong + 1 : 0;
         if (c->wrong >= WRONG_FRAMES)
                 return CHALLENGE_WRONG;
         if (a == ACTION_BLINK)
                 result = blink(c, o, now);
+        else if (a == ACTION_LOOK_UP || a == ACTION_LOOK_DOWN)
+                result = nod(c, a == ACTION_LOOK_UP ? 1 : -1);
         else
                 result = turn(c, o, a == ACTION_TURN_LEFT ? 1 : -1); /* their left is the picture's right */
         if (result != CHALLENGE_DONE)
                 return result;
-        ask(c, true, now);
+        bool further = c->guides && c->current + 1 < c->count;
+
+        c->current += further;
+        ask(c, !further, now);
         return CHALLENGE_GOES_ON;
 }
 
 static enum challenge_result rest(struct challenge *c, const struct observation *o, uint64_t now)
 {
-        if (!(fabs(c->yaw) <= STRAIGHT_MAX))
+        if (!(fabs(c->yaw) <= STRAIGHT_MAX && (!c->guides || fabs(c->pitch) <= LEVEL_MAX)))
                 return CHALLENGE_GOES_ON;
         posture_add(&c->posture, o);
         if (++c->frames < REST_FRAMES)
@@ -180,14 +213,17 @@ static enum challenge_result rest(struct challenge *c, const struct observation 
 
 enum challenge_result challenge_observe(struct challenge *c, const struct observation *o, uint64_t now)
 {
-        unsigned needed = c->resting ? challenge_wanted(c, 0) : 0;
+        unsigned needed = c->resting || c->guides ? challenge_wanted(c, 0) : 0;
 
-        if (now - c->since > (c->resting ? REST_MAX : ACT_MAX))
+        c->posed = false;
+        if (now - c->since > (c->resting ? REST_MAX : c->guides ? GUIDED_ACT_MAX : ACT_MAX))
                 return c->resting ? CHALLENGE_LATE : CHALLENGE_STILL;
         if (!o || (o->observed & needed) != needed)
                 return CHALLENGE_GOES_ON;
-        if (o->observed & OBSERVE_POSE)
+        if (o->observed & OBSERVE_POSE) {
                 c->yaw = o->yaw - c->straight;
+                c->pitch = o->pitch - c->level;
+        }
         /* A picture that was taken before the prompt changed may lack what the act is judged by. */
         if (!c->resting && c->action[c->current] == ACTION_BLINK && !(o->observed & OBSERVE_EYES))
                 return CHALLENGE_GOES_ON;
@@ -202,14 +238,21 @@ unsigned challenge_wanted(const struct challenge *c, unsigned n)
                 return OBSERVE_LANDMARKS | OBSERVE_POSE | OBSERVE_EYES | OBSERVE_EMBEDDING;
         if (c->action[c->current] == ACTION_BLINK)
                 return OBSERVE_LANDMARKS | OBSERVE_EYES | (n % 3 == 0 ? OBSERVE_POSE : 0);
-        return OBSERVE_LANDMARKS | OBSERVE_POSE;
+        return OBSERVE_LANDMARKS | OBSERVE_POSE | (c->guides ? OBSERVE_EMBEDDING : 0);
+}
+
+double challenge_turned(const struct challenge *c)
+{
+        return c->guides ? fmax(fabs(c->yaw), fabs(c->pitch) * TURN_MIN / NOD_MIN) : fabs(c->yaw);
 }
 
 const char *challenge_prompt(const struct challenge *c)
 {
-        static const char *const names[] = {
-                [ACTION_TURN_LEFT] = "turn-left", [ACTION_TURN_RIGHT] = "turn-right", [ACTION_BLINK] = "blink"
-        };
+        static const char *const names[] = { [ACTION_TURN_LEFT] = "turn-left",
+                                             [ACTION_TURN_RIGHT] = "turn-right",
+                                             [ACTION_BLINK] = "blink",
+                                             [ACTION_LOOK_UP] = "look-up",
+                                             [ACTION_LOOK_DOWN] = "look-down" };
 
         return c->resting ? "look-straight" : names[c->action[c->current]];
 }

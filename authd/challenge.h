@@ -4,7 +4,10 @@
  *       └─────────┴──────┴─▶ wrong movement, flat, late
  *
  * Every challenge holds at least one turn of the head, because a turn shows whether the face has depth (relief.h).
- * "Left" and "right" are the person's own. */
+ * "Left" and "right" are the person's own.
+ *
+ * An enrolment is guided through all poses instead, in random order and without rests between them. It has more time,
+ * and another movement than the one asked for is waited out. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,15 +15,15 @@
 
 #include "authd/vision/vision.h"
 
-enum action { ACTION_TURN_LEFT, ACTION_TURN_RIGHT, ACTION_BLINK };
+enum action { ACTION_TURN_LEFT, ACTION_TURN_RIGHT, ACTION_BLINK, ACTION_LOOK_UP, ACTION_LOOK_DOWN };
 
-enum { CHALLENGE_ACTIONS_MAX = 3 };
+enum { CHALLENGE_PICKED_MAX = 3, CHALLENGE_POSES = 4 };
 
 /* How a head looks at rest: the mean of several pictures. */
 struct posture {
         unsigned count;
         struct point landmark[LANDMARKS]; /* sums, as all below */
-        double yaw, eyes;
+        double yaw, pitch, eyes;
 };
 
 /* Adds a picture with landmarks, eyes and pose. */
@@ -39,22 +42,26 @@ enum challenge_result {
 };
 
 struct challenge {
-        enum action action[CHALLENGE_ACTIONS_MAX];
+        enum action action[CHALLENGE_POSES];
         unsigned count, current;
-        bool resting;
+        bool guides;
+        bool resting, posed;    /* the last picture showed the head as the current act asks for it */
         struct posture posture; /* before the current movement */
-        double straight;        /* yaw at the very beginning */
+        double straight, level; /* yaw and pitch at the very beginning */
         uint64_t since;         /* when the current act or rest was asked for */
         unsigned frames;        /* of a rest, or of a head turned as asked */
         unsigned wrong;         /* pictures in a row of a head that moved otherwise */
         struct point turned[LANDMARKS];
-        uint64_t shut; /* when the eyes shut; 0: they are open */
-        double yaw;    /* the last, relative to the beginning */
+        uint64_t shut;     /* when the eyes shut; 0: they are open */
+        double yaw, pitch; /* the last, relative to the beginning */
 };
 
-/* Picks @count actions (2 to CHALLENGE_ACTIONS_MAX), every allowed sequence with the same probability, by @random.
+/* Picks @count actions (2 to CHALLENGE_PICKED_MAX), every allowed sequence with the same probability, by @random.
  * Without @blink only turns. */
 void challenge_pick(struct challenge *c, unsigned count, bool blink, uint32_t random);
+
+/* Picks the guided enrolment: every order of the poses with the same probability. */
+void challenge_guide(struct challenge *c, uint32_t random);
 
 /* Begins with the first action, from a posture of several pictures. */
 void challenge_begin(struct challenge *c, const struct posture *p, uint64_t now);
@@ -66,5 +73,8 @@ enum challenge_result challenge_observe(struct challenge *c, const struct observ
 /* OBSERVE_… that the current act or rest needs in picture number @n. */
 unsigned challenge_wanted(const struct challenge *c, unsigned n);
 
-/* The prompt's name on the bus: turn-left, turn-right, blink or look-straight. */
+/* How far the head was turned in the last picture, in degrees that count like those of yaw. */
+double challenge_turned(const struct challenge *c);
+
+/* The prompt's name on the bus: turn-left, turn-right, blink, look-up, look-down or look-straight. */
 const char *challenge_prompt(const struct challenge *c);

@@ -10,7 +10,8 @@
 
 static const uint64_t SEARCH_MAX = 20 * SECOND, NO_PICTURE_MAX = 8 * SECOND, FIRST_PICTURE_MAX = 20 * SECOND,
                       SEVERAL_MAX = 4 * SECOND, SEVERAL_IN_CHALLENGE_MAX = 3 * SECOND / 2;
-enum { GOOD_FRAMES = 5, GOOD_FRAMES_MAX = 10, ENROL_FRAMES = 8, SEEN_IN_SEARCH = 5 };
+enum { GOOD_FRAMES = 5, GOOD_FRAMES_MAX = 10, ENROL_FRAMES = 8 };
+enum { ENROL_PATIENCE = 20 };           /* pictures in which something may be before the face of who enrols */
 static const double SEARCH_SHARE = 0.3; /* of the progress */
 
 static void fail(struct examination *e, enum failure f)
@@ -21,11 +22,23 @@ static void fail(struct examination *e, enum failure f)
         e->suspect = e->suspect || f == FAILURE_NO_MATCH || f == FAILURE_PRESENTATION_ATTACK;
 }
 
-void examination_begin(struct examination *e, const struct thresholds *thresholds, const struct template *known,
-                       const struct rotation *rotation, uint32_t random, uint64_t now)
+static void pass(struct examination *e)
+{
+        e->phase = EXAMINATION_PASSED;
+        e->hint = "";
+        e->progress = 1;
+}
+
+static bool enrols(const struct examination *e)
+{
+        return e->kind == EXAMINATION_ENROL;
+}
+
+void examination_begin(struct examination *e, enum examination_kind kind, const struct thresholds *thresholds,
+                       const struct template *known, const struct rotation *rotation, uint32_t random, uint64_t now)
 {
         *e = (struct examination){
-                .enrols = !known, .thresholds = *thresholds, .random = random, .hint = "", .begun = now, .pictured = now
+                .kind = kind, .thresholds = *thresholds, .random = random, .hint = "", .begun = now, .pictured = now
         };
         if (known)
                 e->known = *known;
@@ -62,12 +75,31 @@ static double score_known(const struct examination *e, const struct observation 
 
 static void compare(struct examination *e, const struct observation *o)
 {
-        double score = e->enrols ? embedding_cosine(e->track.reference, o->embedding) : score_known(e, o);
+        bool verifies = e->kind == EXAMINATION_VERIFY;
+        double score = verifies ? score_known(e, o) : embedding_cosine(e->track.reference, o->embedding);
 
         if (e->scores < EXAMINATION_SCORES_MAX)
                 e->score[e->scores++] = score;
-        if (!e->enrols && !(score >= e->thresholds.match))
+        if (verifies && !(score >= e->thresholds.match))
                 e->suspect = true;
+}
+
+/* Keeps the embedding of the sharpest picture of a pose. */
+static void keep(struct examination *e, const struct observation *o)
+{
+        if (!enrols(e) || !(o->sharpness > e->sharpness) ||
+            !(embedding_cosine(e->track.reference, o->embedding) >= e->thresholds.match))
+                return;
+        memcpy(e->sharpest, o->embedding, sizeof(e->sharpest));
+        e->sharpness = o->sharpness;
+}
+
+/* The pose is over. */
+static void settle(struct examination *e)
+{
+        if (e->sharpness > 0)
+                template_add(&e->seen, e->sharpest);
+        e->sharpness = 0;
 }
 
 /* The passive network calls most photographs bona fide, so a good score proves nothing; a bad one costs a third
@@ -80,8 +112,16 @@ static void begin_challenge(struct examination *e, uint64_t now)
                 fail(e, FAILURE_PRESENTATION_ATTACK);
                 return;
         }
-        challenge_pick(&e->challenge, bona_fide >= e->thresholds.doubtful ? 2 : 3, posture_eyes_readable(&e->posture),
-                       e->random);
+        if (e->kind == EXAMINATION_IDENTIFY) {
+                pass(e);
+                return;
+        }
+        if (enrols(e))
+                challenge_guide(&e->challenge, e->random);
+        else
+                challenge_pick(&e->challenge, bona_fide >= e->thresholds.doubtful ? 2 : 3,
+                               posture_eyes_readable(&e->posture), e->random);
+        settle(e);
         challenge_begin(&e->challenge, &e->posture, now);
         e->phase = EXAMINATION_CHALLENGE;
         e->suspect = true;
@@ -94,17 +134,18 @@ static void begin_challenge(struct examination *e, uint64_t now)
 /* Another face than before, so what was gathered is of no use: the search begins anew, but not its time. */
 static void start_over(struct examination *e, const struct observation *o, uint64_t now)
 {
-        track_begin(&e->track, o, now);
+        track_begin(&e->track, o, enrols(e) ? ENROL_PATIENCE : 0, now);
         e->good = e->scores = 0;
         e->posture = (struct posture){ 0 };
         e->bona_fide = 0;
         e->bona_fides = 0;
+        e->sharpness = 0;
         template_wipe(&e->seen);
 }
 
 static void gather(struct examination *e, const struct observation *o, uint64_t now)
 {
-        unsigned wanted = e->enrols ? ENROL_FRAMES : GOOD_FRAMES;
+        unsigned wanted = enrols(e) ? ENROL_FRAMES : GOOD_FRAMES;
 
         if (!e->track.begun || track_follow(&e->track, o, 0, now) != TRACK_SAME ||
             !(embedding_cosine(e->track.reference, o->embedding) >= e->thresholds.same))
@@ -114,16 +155,17 @@ static void gather(struct examination *e, const struct observation *o, uint64_t 
         e->bona_fide += o->bona_fide;
         e->bona_fides++;
         compare(e, o);
-        if (e->enrols && e->seen.count < SEEN_IN_SEARCH)
+        keep(e, o);
+        if (e->kind == EXAMINATION_IDENTIFY)
                 template_add(&e->seen, o->embedding);
         e->progress = SEARCH_SHARE * e->good / wanted;
         if (e->good < wanted)
                 return;
-        if (e->enrols || median(e) >= e->thresholds.match)
+        if (e->kind != EXAMINATION_VERIFY || median(e) >= e->thresholds.match)
                 begin_challenge(e, now);
         else if (e->good >= GOOD_FRAMES_MAX)
                 fail(e, FAILURE_NO_MATCH);
-        if (e->progress > SEARCH_SHARE)
+        if (e->phase == EXAMINATION_SEARCHING && e->progress > SEARCH_SHARE)
                 e->progress = SEARCH_SHARE;
 }
 
@@ -158,6 +200,7 @@ static void search(struct examination *e, const struct observation *o, uint64_t 
         if (o) {
                 enum quality q = quality_of(o);
 
+                e->quality = q;
                 e->hint = quality_hint(q);
                 e->faces += o->faces > 0;
                 e->rivals += quality_rival(o);
@@ -172,51 +215,51 @@ static void search(struct examination *e, const struct observation *o, uint64_t 
                 give_up(e);
 }
 
-/* At rest the face shows itself: it is compared, and an enrolment learns it. */
+/* At rest the face shows itself: it is compared, and an enrolment keeps it. */
 static void look_again(struct examination *e, const struct observation *o)
 {
         if (!(o->observed & OBSERVE_EMBEDDING) || quality_of(o) != QUALITY_GOOD)
                 return;
         compare(e, o);
-        if (e->enrols)
-                template_add(&e->seen, o->embedding);
+        keep(e, o);
 }
 
 static void conclude(struct examination *e)
 {
-        if (!(median(e) >= (e->enrols ? e->thresholds.same : e->thresholds.match))) {
-                fail(e, e->enrols ? FAILURE_PRESENTATION_ATTACK : FAILURE_NO_MATCH);
+        if (!(median(e) >= (enrols(e) ? e->thresholds.same : e->thresholds.match))) {
+                fail(e, enrols(e) ? FAILURE_PRESENTATION_ATTACK : FAILURE_NO_MATCH);
                 return;
         }
-        e->phase = EXAMINATION_PASSED;
-        e->hint = "";
-        e->progress = 1;
+        pass(e);
 }
 
-static void challenge(struct examination *e, const struct observation *o, uint64_t now)
+/* Who is guided may do it badly for a while, and is told; who is challenged is not taught. */
+static void judge(struct examination *e, const struct observation *o, enum track_result track)
+{
+        bool guided = e->challenge.guides;
+
+        e->quality = quality_of_turned(o);
+        if (guided && e->quality == QUALITY_GOOD && track == TRACK_UNSURE)
+                e->quality = QUALITY_OCCLUDED;
+        if (guided || e->quality == QUALITY_NO_FACE || e->quality == QUALITY_SEVERAL_FACES)
+                e->hint = quality_hint(e->quality);
+        else
+                e->hint = "";
+}
+
+static void follow(struct examination *e, const struct observation *o, uint64_t now)
 {
         struct challenge *c = &e->challenge;
-        bool was_resting = c->resting;
-        enum track_result track = o ? track_follow(&e->track, o, c->yaw, now) : TRACK_UNSURE;
+        bool was_resting = c->resting, usable = o && (!c->guides || e->quality == QUALITY_GOOD);
+        unsigned act = c->current;
+        enum challenge_result result = challenge_observe(c, usable ? o : NULL, now);
 
-        if (!o && now - e->track.seen > NO_PICTURE_MAX)
-                track = TRACK_LOST;
-        if (o && too_many(e, o, SEVERAL_IN_CHALLENGE_MAX, now)) {
-                fail(e, FAILURE_SEVERAL_FACES);
-                return;
-        }
-        if (o)
-                e->hint = o->faces == 0      ? quality_hint(QUALITY_NO_FACE)
-                          : quality_rival(o) ? quality_hint(QUALITY_SEVERAL_FACES)
-                                             : "";
-        if (track == TRACK_LOST || track == TRACK_OTHER) {
-                fail(e, track == TRACK_LOST ? FAILURE_TIMEOUT : FAILURE_PRESENTATION_ATTACK);
-                return;
-        }
-        enum challenge_result result = challenge_observe(c, track == TRACK_SAME ? o : NULL, now);
-
-        if (track == TRACK_SAME && was_resting)
+        if (usable && was_resting)
                 look_again(e, o);
+        if (usable && c->posed)
+                keep(e, o);
+        if (c->current != act || c->resting != was_resting)
+                settle(e);
         e->progress = SEARCH_SHARE + (1 - SEARCH_SHARE) * (c->current * 2 + c->resting) / (c->count * 2);
         switch (result) {
         case CHALLENGE_GOES_ON:
@@ -233,6 +276,25 @@ static void challenge(struct examination *e, const struct observation *o, uint64
                 fail(e, FAILURE_PRESENTATION_ATTACK);
                 break;
         }
+}
+
+static void challenge(struct examination *e, const struct observation *o, uint64_t now)
+{
+        enum track_result track = o ? track_follow(&e->track, o, challenge_turned(&e->challenge), now) : TRACK_UNSURE;
+
+        if (!o && now - e->track.seen > NO_PICTURE_MAX)
+                track = TRACK_LOST;
+        if (o && too_many(e, o, enrols(e) ? SEVERAL_MAX : SEVERAL_IN_CHALLENGE_MAX, now)) {
+                fail(e, FAILURE_SEVERAL_FACES);
+                return;
+        }
+        if (o)
+                judge(e, o, track);
+        if (track == TRACK_LOST || track == TRACK_OTHER) {
+                fail(e, track == TRACK_LOST ? FAILURE_TIMEOUT : FAILURE_PRESENTATION_ATTACK);
+                return;
+        }
+        follow(e, track == TRACK_SAME ? o : NULL, now);
 }
 
 void examination_observe(struct examination *e, const struct observation *o, uint64_t now)
@@ -283,6 +345,8 @@ const char *examination_prompt_text(const struct examination *e)
                 { "turn-left", "Turn your head a little to your left." },
                 { "turn-right", "Turn your head a little to your right." },
                 { "blink", "Shut your eyes for a moment." },
+                { "look-up", "Raise your head a little." },
+                { "look-down", "Lower your head a little." },
         };
         const char *prompt = examination_prompt(e);
 
@@ -297,6 +361,7 @@ void examination_wipe(struct examination *e)
         template_wipe(&e->known);
         template_wipe(&e->seen);
         track_wipe(&e->track);
+        explicit_bzero(e->sharpest, sizeof(e->sharpest));
         explicit_bzero(&e->posture, sizeof(e->posture));
         explicit_bzero(&e->challenge, sizeof(e->challenge));
 }

@@ -6,7 +6,14 @@
  *
  * Searching gathers pictures that are good enough and show one and the same face straight; a verification compares them
  * with the template. The challenge follows (challenge.h). At its end the face, which looks straight again, is compared
- * once more: with the template by a verification, with itself by an enrolment, whose template is then made. */
+ * once more: with the template by a verification, with itself by an enrolment.
+ *
+ * An identification passes when it has gathered enough: its pictures' embeddings are compared by whoever asked. It has
+ * no challenge, for nothing comes of it.
+ *
+ * An enrolment keeps the sharpest picture's embedding of the face looking straight, of each pose that it is guided
+ * through, and looking straight again. What is blurred, dark, covered or not alone does not count there, and is said.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -21,17 +28,22 @@
 
 enum examination_phase { EXAMINATION_SEARCHING, EXAMINATION_CHALLENGE, EXAMINATION_PASSED, EXAMINATION_FAILED };
 
+enum examination_kind { EXAMINATION_ENROL, EXAMINATION_VERIFY, EXAMINATION_IDENTIFY };
+
 enum { EXAMINATION_SCORES_MAX = 64 };
 
 struct examination {
-        bool enrols;
+        enum examination_kind kind;
         enum examination_phase phase;
         enum failure failure;
         struct thresholds thresholds;
+        enum quality quality; /* of the last picture */
         uint32_t random;
         struct template known;           /* of a verification */
         const struct rotation *rotation; /* of it */
-        struct template seen;            /* of an enrolment: what it gathers, not rotated */
+        struct template seen;            /* of an enrolment or identification: what it gathers, not rotated */
+        float sharpest[EMBEDDING_SIZE];  /* of the current pose, and how sharp it was; 0: none yet */
+        double sharpness;
         struct track track;
         struct posture posture; /* of the pictures of the search */
         struct challenge challenge;
@@ -50,10 +62,10 @@ struct examination {
 };
 
 /* Begins at @now (microseconds of any clock that does not stop). @thresholds: of the networks, copied. @known: of the
- * account to verify, copied, and its rotation, which must outlive the examination; both NULL: an enrolment. @random is
- * uniform and unknown to anybody. */
-void examination_begin(struct examination *e, const struct thresholds *thresholds, const struct template *known,
-                       const struct rotation *rotation, uint32_t random, uint64_t now);
+ * account to verify, copied, and its rotation, which must outlive the examination; both NULL for another kind. @random
+ * is uniform and unknown to anybody. */
+void examination_begin(struct examination *e, enum examination_kind kind, const struct thresholds *thresholds,
+                       const struct template *known, const struct rotation *rotation, uint32_t random, uint64_t now);
 
 /* What was seen in the next picture, or NULL when time has passed without one. Changes @phase at most to the next; once
  * it has passed or failed, nothing changes. */

@@ -98,7 +98,7 @@ static int storage_error(struct authd *a, sd_bus_error *error)
 
 static int on_enrol(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        struct attempt_request request = { 0 };
+        struct attempt_request request = { .kind = EXAMINATION_ENROL };
         struct authd *a = userdata;
         struct caller caller;
         unsigned count;
@@ -114,12 +114,8 @@ static int on_enrol(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return start(a, m, &request, &caller, error);
 }
 
-static int check_wait(struct authd *a, const char *account, sd_bus_error *error)
+static int say_wait(uint64_t wait, sd_bus_error *error)
 {
-        uint64_t wait;
-
-        if (accounts_wait(a->accounts, account, &wait) < 0)
-                return storage_error(a, error);
         uint64_t seconds = wait / 1000000 + (wait % 1000000 > 0);
 
         if (seconds > 120)
@@ -132,11 +128,18 @@ static int check_wait(struct authd *a, const char *account, sd_bus_error *error)
         return 0;
 }
 
+static int check_wait(struct authd *a, const char *account, sd_bus_error *error)
+{
+        uint64_t wait;
+
+        return accounts_wait(a->accounts, account, &wait) < 0 ? storage_error(a, error) : say_wait(wait, error);
+}
+
 /* One at a time: a second one would be begun before the first is counted as a failure. */
 static int check_alone(struct authd *a, const char *account, sd_bus_error *error)
 {
         for (struct attempt *t = a->attempts; t; t = t->next)
-                if (!t->enrols && !attempt_over(t) && strcmp(t->account, account) == 0)
+                if (t->examination.kind == EXAMINATION_VERIFY && !attempt_over(t) && strcmp(t->account, account) == 0)
                         return sd_bus_error_set(error, ERROR_BUSY,
                                                 "This account is being verified at the moment; try again in a minute.");
         return 0;
@@ -165,7 +168,7 @@ static int verify(struct authd *a, sd_bus_message *m, struct attempt_request *re
 static int on_verify(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_template_ struct template known = { 0 };
-        struct attempt_request request = { 0 };
+        struct attempt_request request = { .kind = EXAMINATION_VERIFY };
         struct caller caller;
         int r = caller_of(m, &caller);
 
@@ -175,6 +178,35 @@ static int on_verify(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 r = verify(userdata, m, &request, &caller, &known, error);
         rotation_free(request.rotation);
         return r;
+}
+
+/* Whoever may not verify any of the accounts may not try faces either. */
+static int check_any(struct authd *a, uid_t uid, sd_bus_error *error)
+{
+        char account[ACCOUNT_ID_SIZE] = "";
+        uint64_t wait, shortest = UINT64_MAX;
+        int r;
+
+        while ((r = accounts_next(a->accounts, uid, account)) > 0 &&
+               (r = accounts_wait(a->accounts, account, &wait)) >= 0)
+                shortest = wait < shortest ? wait : shortest;
+        if (r < 0)
+                return storage_error(a, error);
+        if (shortest == UINT64_MAX)
+                return sd_bus_error_set(error, ERROR_NOT_FOUND, "You have no account here; sign up first.");
+        return say_wait(shortest, error);
+}
+
+static int on_identify(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct attempt_request request = { .kind = EXAMINATION_IDENTIFY };
+        struct authd *a = userdata;
+        struct caller caller;
+        int r = caller_of(m, &caller);
+
+        if (r >= 0)
+                r = check_any(a, caller.uid, error);
+        return r < 0 ? r : start(a, m, &request, &caller, error);
 }
 
 static int get_cameras(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -203,6 +235,8 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Verify", SD_BUS_ARGS("s", account, "a{sv}", options), SD_BUS_RESULT("o", attempt),
                                 on_verify, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Identify", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("o", attempt), on_identify,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Cameras", "a(ssb)", get_cameras, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("CameraActive", "b", get_camera_active, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_VTABLE_END,

@@ -15,7 +15,7 @@ bool quality_rival(const struct observation *o)
         return o->rival >= RIVAL;
 }
 
-enum quality quality_of(const struct observation *o)
+enum quality quality_of_turned(const struct observation *o)
 {
         const struct box *b = &o->box;
 
@@ -31,12 +31,37 @@ enum quality quality_of(const struct observation *o)
                 return QUALITY_TOO_DARK;
         if (o->brightness > BRIGHT)
                 return QUALITY_TOO_BRIGHT;
-        if (!(o->sharpness >= SHARP))
-                return QUALITY_BLURRED;
+        return o->sharpness >= SHARP ? QUALITY_GOOD : QUALITY_BLURRED;
+}
+
+enum quality quality_of(const struct observation *o)
+{
+        enum quality q = quality_of_turned(o);
+
+        if (q != QUALITY_GOOD)
+                return q;
         if ((o->observed & OBSERVE_POSE) &&
             !(fabs(o->yaw) <= YAW_MAX && fabs(o->pitch) <= PITCH_MAX && fabs(o->roll) <= ROLL_MAX))
                 return QUALITY_TURNED_AWAY;
         return QUALITY_GOOD;
+}
+
+const char *quality_name(enum quality q)
+{
+        static const char *const names[] = {
+                [QUALITY_GOOD] = "good",
+                [QUALITY_NO_FACE] = "no-face",
+                [QUALITY_SEVERAL_FACES] = "several-faces",
+                [QUALITY_TOO_FAR] = "small",
+                [QUALITY_OFF_EDGE] = "off-edge",
+                [QUALITY_TOO_DARK] = "dark",
+                [QUALITY_TOO_BRIGHT] = "bright",
+                [QUALITY_BLURRED] = "blurred",
+                [QUALITY_TURNED_AWAY] = "turned",
+                [QUALITY_OCCLUDED] = "occluded",
+        };
+
+        return names[q];
 }
 
 const char *quality_hint(enum quality q)
@@ -58,6 +83,8 @@ const char *quality_hint(enum quality q)
                 return "The picture is blurred. Hold still, and wipe the lens.";
         case QUALITY_TURNED_AWAY:
                 return "Look straight into the camera.";
+        case QUALITY_OCCLUDED:
+                return "Something is before your face. Take away what covers it.";
         case QUALITY_GOOD:
                 break;
         }

@@ -15,10 +15,17 @@ enum quality {
         QUALITY_TOO_BRIGHT,
         QUALITY_BLURRED,
         QUALITY_TURNED_AWAY,
+        QUALITY_OCCLUDED, /* it does not look like itself: something is before it */
 };
 
 /* The first reason why @o is not good, or QUALITY_GOOD. @o has landmarks; pose is looked at if it was observed. */
 enum quality quality_of(const struct observation *o);
+
+/* The same without a look at the pose, for a head that is asked to turn. */
+enum quality quality_of_turned(const struct observation *o);
+
+/* "good", "no-face" and so on: the names on the bus. */
+const char *quality_name(enum quality q);
 
 /* What to do about it, as a sentence for a person; "" for QUALITY_GOOD. */
 const char *quality_hint(enum quality q);

@@ -19,9 +19,11 @@ static double overlap(const struct box *a, const struct box *b)
         return both / (a->width * a->height + b->width * b->height - both + 1e-12);
 }
 
-void track_begin(struct track *t, const struct observation *o, uint64_t now)
+void track_begin(struct track *t, const struct observation *o, unsigned patience, uint64_t now)
 {
-        *t = (struct track){ .begun = true, .box = o->box, .seen = now };
+        *t = (struct track){
+                .begun = true, .box = o->box, .seen = now, .patience = patience > OTHERS_MAX ? patience : OTHERS_MAX
+        };
         memcpy(t->reference, o->embedding, sizeof(t->reference));
 }
 
@@ -33,7 +35,7 @@ enum track_result track_follow(struct track *t, const struct observation *o, dou
                 return now - t->seen > AWAY_MAX ? TRACK_LOST : TRACK_UNSURE;
         if (!(overlap(&t->box, &o->box) >= OVERLAP_MIN) ||
             ((o->observed & OBSERVE_EMBEDDING) && !(embedding_cosine(t->reference, o->embedding) >= cosine_min)))
-                return ++t->others >= OTHERS_MAX ? TRACK_OTHER : TRACK_UNSURE;
+                return ++t->others >= t->patience ? TRACK_OTHER : TRACK_UNSURE;
         if (now - t->seen > AWAY_MAX)
                 return TRACK_LOST;
         if (o->observed & OBSERVE_EMBEDDING)

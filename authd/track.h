@@ -18,11 +18,12 @@ struct track {
         float reference[EMBEDDING_SIZE]; /* of the face as it was when the track began */
         struct box box;
         uint64_t seen; /* when it was last the same, microseconds */
-        unsigned others;
+        unsigned others, patience;
 };
 
-/* Begins with the face in @o, which has an embedding and looks straight. */
-void track_begin(struct track *t, const struct observation *o, uint64_t now);
+/* Begins with the face in @o, which has an embedding and looks straight. @patience: in how many pictures it may look
+ * different, as when a hand goes before it, until it is another; 0: as few as an error of the networks needs. */
+void track_begin(struct track *t, const struct observation *o, unsigned patience, uint64_t now);
 
 /* Follows the face to the next picture. @turned: how far, in degrees, the head has turned since the beginning; a turned
  * face looks less like itself. The embedding is compared if it was observed. */

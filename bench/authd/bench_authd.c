@@ -98,7 +98,7 @@ static uint64_t examine(const struct frame *f)
         struct observation o;
         uint64_t start = cpu_ns();
 
-        examination_begin(&e, &thresholds, NULL, NULL, 0, 0);
+        examination_begin(&e, EXAMINATION_ENROL, &thresholds, NULL, NULL, 0, 0);
         if (vision_observe(vision, f, examination_wanted(&e), &o) < 0)
                 errx(1, "a network fails");
         examination_observe(&e, &o, 0);

@@ -22,6 +22,7 @@ const double CLOSE = 0.08, SHUT = 0.12, OPEN = 0.15; /* of a blink, seconds */
 const double BLINK_AGAIN = 1.6;                      /* while the prompt stands */
 const double TURNED = 25;                            /* degrees away from looking straight */
 const double TURNED_MOST = 28;                       /* degrees away from facing the camera */
+const double RAISED = 18, LOWERED = 21;              /* degrees */
 const double STRAIGHTEN = 0.6;                       /* how much of the photograph's own turn is taken back */
 const double TILTED = 26;                            /* degrees that a held photograph is tilted */
 const double NOISE = 1.6;                            /* grey values, standard deviation */
@@ -47,15 +48,17 @@ struct actor {
         struct portrait portrait;
         std::unique_ptr<head> person; /* none: a photograph is held up */
         std::string prompt;
-        double since = 0;              /* of the prompt */
-        double last_blink = -1e9;      /* when the last blink began */
-        double straight = 0, from = 0; /* degrees of yaw: looking straight, and when the prompt came */
-        double phase;                  /* of the sway */
+        double since = 0;         /* of the prompt */
+        double last_blink = -1e9; /* when the last blink began */
+        double straight = 0;      /* degrees of yaw when looking straight */
+        cv::Point2d from;         /* degrees of yaw and pitch when the prompt came */
+        double phase;             /* of the sway */
         cv::RNG random;
         cv::Mat noise;
 
         actor(struct portrait found, bool still, uint64_t seed);
-        double yaw(double now) const;
+        cv::Point2d goal() const;
+        cv::Point2d gaze(double now) const;
         double lids(double now);
         cv::Mat act(double now);
         cv::Mat hold_up(double now);
@@ -68,22 +71,29 @@ actor::actor(struct portrait found, bool still, uint64_t seed) : portrait(found)
                 person = std::make_unique<head>(portrait);
                 straight = -STRAIGHTEN * person->yaw();
         }
-        from = straight;
+        from.x = straight;
         phase = random.uniform(0.0, 100.0);
         noise.create(portrait.picture.rows + NOISE_MARGIN, portrait.picture.cols + NOISE_MARGIN, CV_16SC3);
         random.fill(noise, cv::RNG::NORMAL, 0, NOISE);
 }
 
-/* Degrees away from the portrait. */
-double actor::yaw(double now) const
+/* Degrees of yaw and pitch away from the portrait that the prompt asks for. */
+cv::Point2d actor::goal() const
 {
-        double goal = straight;
-
         if (prompt == "turn-left") /* whoever faces the camera has the left where the picture has its right */
-                goal = person ? std::min(straight + TURNED, TURNED_MOST - person->yaw()) : TILTED;
-        else if (prompt == "turn-right")
-                goal = person ? std::max(straight - TURNED, -TURNED_MOST - person->yaw()) : -TILTED;
-        return from + (goal - from) * minimum_jerk((now - since - REACTION) / TURN);
+                return { person ? std::min(straight + TURNED, TURNED_MOST - person->yaw()) : TILTED, 0 };
+        if (prompt == "turn-right")
+                return { person ? std::max(straight - TURNED, -TURNED_MOST - person->yaw()) : -TILTED, 0 };
+        if (prompt == "look-up")
+                return { straight, person ? RAISED : TILTED };
+        if (prompt == "look-down")
+                return { straight, person ? -LOWERED : -TILTED };
+        return { straight, 0 };
+}
+
+cv::Point2d actor::gaze(double now) const
+{
+        return from + (goal() - from) * minimum_jerk((now - since - REACTION) / TURN);
 }
 
 /* A blink that has begun is finished, whatever the prompt has become. */
@@ -101,8 +111,8 @@ cv::Mat actor::act(double now)
         const double unit = portrait.picture.rows / 480.0, t = now + phase;
         struct head_pose pose = {};
 
-        pose.yaw = yaw(now) + 0.7 * wander(t, 1);
-        pose.pitch = 0.6 * wander(t, 2);
+        pose.yaw = gaze(now).x + 0.7 * wander(t, 1);
+        pose.pitch = gaze(now).y + 0.6 * wander(t, 2);
         pose.roll = 0.5 * wander(t, 3);
         pose.shift = unit * cv::Point2d(1.5 * wander(t, 4), wander(t, 5));
         pose.lids = lids(now);
@@ -113,8 +123,8 @@ cv::Mat actor::act(double now)
 cv::Mat actor::hold_up(double now)
 {
         const double width = portrait.picture.cols, height = portrait.picture.rows, t = now + phase;
-        const double yaw_angle = (yaw(now) + 1.5 * wander(t, 1)) * CV_PI / 180;
-        const double pitch_angle = (1.5 * wander(t, 2) + 8 * lids(now)) * CV_PI / 180;
+        const double yaw_angle = (gaze(now).x + 1.5 * wander(t, 1)) * CV_PI / 180;
+        const double pitch_angle = (gaze(now).y + 1.5 * wander(t, 2) + 8 * lids(now)) * CV_PI / 180;
         const double roll_angle = 1.2 * wander(t, 3) * CV_PI / 180;
         const double grow = 1.12 + 0.02 * wander(t, 4), distance = 1.6 * width;
         cv::Point2f from_corner[4], to_corner[4];
@@ -166,7 +176,7 @@ int actor_new(struct vision *v, const struct role *role, struct actor **out)
 
 void actor_prompt(struct actor *a, const char *prompt, double now)
 {
-        a->from = a->yaw(now);
+        a->from = a->gaze(now);
         a->prompt = prompt;
         a->since = now;
 }

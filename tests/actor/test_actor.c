@@ -182,6 +182,28 @@ static void a_prompted_head_turns_and_comes_back(void **state)
         }
 }
 
+static void a_prompted_head_is_raised_and_lowered(void **state)
+{
+        for (unsigned who = 0; who < PEOPLE; who++) {
+                struct actor *actor = cast(who, false);
+                struct observation before, up, down;
+
+                look(actor, 0, OBSERVE_POSE | OBSERVE_EMBEDDING, &before);
+                actor_prompt(actor, "look-up", 0);
+                look(actor, SETTLED, OBSERVE_POSE | OBSERVE_EMBEDDING, &up);
+                actor_prompt(actor, "look-down", SETTLED);
+                look(actor, 2 * SETTLED, OBSERVE_POSE | OBSERVE_EMBEDDING, &down);
+                print_message("# actor %u: pitch by %.0f and %.0f\n", who, up.pitch - before.pitch,
+                              down.pitch - before.pitch);
+                assert_true(up.pitch - before.pitch > 8);
+                assert_true(before.pitch - down.pitch > 5);
+                assert_true(fabs(up.yaw - before.yaw) < 12 && fabs(down.yaw - before.yaw) < 12);
+                assert_true(embedding_cosine(before.embedding, up.embedding) > 0.5);
+                assert_true(embedding_cosine(before.embedding, down.embedding) > 0.5);
+                actor_free(actor);
+        }
+}
+
 static void prompted_eyes_shut_for_a_moment(void **state)
 {
         for (unsigned who = 0; who < PEOPLE; who++) {
@@ -335,6 +357,7 @@ int main(int argc, char *argv[])
                 cmocka_unit_test(a_person_is_never_quite_still),
                 cmocka_unit_test(the_same_person_of_two_photographs_matches),
                 cmocka_unit_test(a_prompted_head_turns_and_comes_back),
+                cmocka_unit_test(a_prompted_head_is_raised_and_lowered),
                 cmocka_unit_test(prompted_eyes_shut_for_a_moment),
                 cmocka_unit_test(a_held_up_photograph_neither_turns_its_head_nor_blinks),
                 cmocka_unit_test(a_face_that_is_not_there_is_refused),

@@ -81,7 +81,11 @@ static int prove(struct cli *cli, bool face, struct proof *p)
                 r = pin_read(cli, cli_factor(cli), &p->factor);
         if (r != EXIT_OK || (!face && cli->without_face))
                 return r;
-        return cli_wait(cli, attempt_start(cli->bus, p->chosen.id, cli->camera, &events, p, &p->attempt));
+        const struct attempt_request request = { .kind = ATTEMPT_VERIFY,
+                                                 .account = p->chosen.id,
+                                                 .camera = cli->camera };
+
+        return cli_wait(cli, attempt_start(cli->bus, &request, &events, p, &p->attempt));
 }
 
 static int new_call(const struct proof *p, const char *member, sd_bus_message **out)

@@ -40,6 +40,11 @@ const struct command commands[] = {
           "or the PIN does not (visavis login --recovery), and end a lock-out. Then type\n"
           "them back; until that is done they open nothing.\n\n" PIN_HELP,
           OPTION_FACTOR | OPTION_NEW_PIN_FD, command_recovery },
+        { "identify", "", "Say whose account your face opens.",
+          "Looks which of your accounts the face before the camera is enrolled for, and\n"
+          "prints its address. Nothing is opened. A face that is none of yours costs what\n"
+          "a failed login costs, for each of your accounts.\n",
+          OPTION_CAMERA, command_identify },
         { "lock", "", "Lock an account at once, for all programs.",
           "Every key of the account is zeroed. Messages go on being collected, still\n"
           "encrypted, for the next login.\n",

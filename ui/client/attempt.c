@@ -171,21 +171,24 @@ static void on_started(sd_bus_message *reply, const sd_bus_error *error, void *u
                 broken_errno(a, r);
 }
 
-static int call_start(struct attempt *a, const char *account, const char *camera)
+static int call_start(struct attempt *a, const struct attempt_request *request)
 {
+        static const char *const methods[] = {
+                [ATTEMPT_ENROL] = "Enrol", [ATTEMPT_VERIFY] = "Verify", [ATTEMPT_IDENTIFY] = "Identify"
+        };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r = sd_bus_message_new_method_call(a->bus, &m, AUTH_SERVICE, AUTH_PATH, AUTH_MANAGER,
-                                               account ? "Verify" : "Enrol");
+                                               methods[request->kind]);
 
-        if (r >= 0 && account)
-                r = sd_bus_message_append(m, "s", account);
+        if (r >= 0 && request->kind == ATTEMPT_VERIFY)
+                r = sd_bus_message_append(m, "s", request->account);
         if (r >= 0)
-                r = camera ? sd_bus_message_append(m, "a{sv}", 1, "camera", "s", camera)
-                           : sd_bus_message_append(m, "a{sv}", 0);
+                r = request->camera ? sd_bus_message_append(m, "a{sv}", 1, "camera", "s", request->camera)
+                                    : sd_bus_message_append(m, "a{sv}", 0);
         return r < 0 ? r : calls_send(&a->calls, m, on_started, a);
 }
 
-int attempt_start(sd_bus *bus, const char *account, const char *camera, const struct attempt_events *events,
+int attempt_start(sd_bus *bus, const struct attempt_request *request, const struct attempt_events *events,
                   void *userdata, struct attempt **out)
 {
         struct attempt *a = calloc(1, sizeof(*a));
@@ -205,7 +208,7 @@ int attempt_start(sd_bus *bus, const char *account, const char *camera, const st
         if (r >= 0)
                 r = client_watch_connection(bus, on_lost, a, &a->lost_slot);
         if (r >= 0)
-                r = call_start(a, account, camera);
+                r = call_start(a, request);
         if (r < 0) {
                 attempt_free(a);
                 return r;

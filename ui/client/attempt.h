@@ -1,4 +1,5 @@
-/* One attempt before the camera, followed from its start to its end: an enrolment or a verification of authd.
+/* One attempt before the camera, followed from its start to its end: an enrolment, verification or identification of
+ * authd.
  *
  *     starting ─▶ searching ─▶ challenge ─▶ succeeded | failed | cancelled
  *
@@ -18,6 +19,8 @@ enum attempt_state {
         ATTEMPT_FAILED,
         ATTEMPT_CANCELLED,
 };
+
+enum attempt_kind { ATTEMPT_ENROL, ATTEMPT_VERIFY, ATTEMPT_IDENTIFY };
 
 /* The properties of im.visavis.Auth1.Attempt. */
 struct attempt_view {
@@ -43,9 +46,15 @@ struct attempt_events {
         void (*broken)(struct attempt *a, const sd_bus_error *error, void *userdata);
 };
 
-/* Starts an enrolment (@account NULL) or a verification, with the camera of that name or (NULL) the first. @events must
- * outlive the attempt, which the caller ends with attempt_free(). */
-int attempt_start(sd_bus *bus, const char *account, const char *camera, const struct attempt_events *events,
+/* What to start. */
+struct attempt_request {
+        enum attempt_kind kind;
+        const char *account; /* of a verification */
+        const char *camera;  /* NULL: the first */
+};
+
+/* @events must outlive the attempt, which the caller ends with attempt_free(). */
+int attempt_start(sd_bus *bus, const struct attempt_request *request, const struct attempt_events *events,
                   void *userdata, struct attempt **out);
 
 /* Cancels it if it has not ended, and frees it. May be called in its own callbacks. Returns NULL. */

@@ -205,6 +205,9 @@ int login_start(sd_bus *bus, const struct login_request *request, struct secret 
         *l = (struct login){ .bus = sd_bus_ref(bus), .pin = pin, .events = events, .userdata = userdata };
         if (request->invitation)
                 l->invitation = secret_copy(secret_bytes(request->invitation));
+        const struct attempt_request before_camera = { .kind = request->account ? ATTEMPT_VERIFY : ATTEMPT_ENROL,
+                                                       .account = request->account,
+                                                       .camera = request->camera };
         int r = copy_string(request->account, &l->account);
         if (r >= 0)
                 r = copy_string(request->path, &l->path);
@@ -215,9 +218,8 @@ int login_start(sd_bus *bus, const struct login_request *request, struct secret 
         if (r >= 0)
                 r = copy_string(request->without_face, &l->without_face);
         if (r >= 0)
-                r = l->without_face
-                            ? open_vault(l, BYTES(NULL, 0))
-                            : attempt_start(bus, request->account, request->camera, &attempt_events, l, &l->attempt);
+                r = l->without_face ? open_vault(l, BYTES(NULL, 0))
+                                    : attempt_start(bus, &before_camera, &attempt_events, l, &l->attempt);
         if (r < 0) {
                 login_free(l);
                 return r;

@@ -152,15 +152,18 @@ static void draw_ring(const struct face_view *v, cairo_t *cr, double radius, con
         cairo_stroke(cr);
 }
 
-/* Points to the person's own left or right, which is the same side in a mirror. */
+/* Points where the head shall turn; the person's own left is the same side in a mirror. */
 static void draw_arrow(const struct face_view *v, cairo_t *cr, double radius, const GdkRGBA *accent)
 {
-        bool left = strcmp(v->attempt.prompt, "turn-left") == 0, right = strcmp(v->attempt.prompt, "turn-right") == 0;
+        static const char *const prompts[] = { "turn-right", "look-down", "turn-left", "look-up" }; /* clockwise */
+        unsigned i = 0;
 
-        if (!left && !right)
+        while (i < G_N_ELEMENTS(prompts) && strcmp(v->attempt.prompt, prompts[i]) != 0)
+                i++;
+        if (i == G_N_ELEMENTS(prompts))
                 return;
         cairo_save(cr);
-        cairo_scale(cr, left ? -1 : 1, 1);
+        cairo_rotate(cr, i * G_PI_2);
         cairo_translate(cr, radius - 32, 0);
         cairo_arc(cr, 0, 0, 20, 0, 2 * G_PI);
         set_source(cr, accent, 1);

@@ -64,7 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         reader_init(&r, BYTES(data, size));
         uint8_t first = read_u8(&r);
 
-        examination_begin(&e, &thresholds, first & 1 ? &known : NULL, rotation, first >> 1, now);
+        examination_begin(&e, first & 1 ? EXAMINATION_VERIFY : EXAMINATION_ENROL, &thresholds,
+                          first & 1 ? &known : NULL, rotation, first >> 1, now);
         while (reader_more(&r) && e.phase < EXAMINATION_PASSED) {
                 struct observation o;
                 unsigned acts = e.challenge.current;

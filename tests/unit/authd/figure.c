@@ -26,7 +26,9 @@ static const double PIXELS_PER_MM = 1.1;
 
 struct figure figure_person(unsigned who)
 {
-        return (struct figure){ .who = who, .eyes = 0.999, .bona_fide = 0.98, .x = 320, .y = 240, .brightness = 120 };
+        return (struct figure){
+                .who = who, .eyes = 0.999, .bona_fide = 0.98, .x = 320, .y = 240, .brightness = 120, .sharpness = 100
+        };
 }
 
 /* Where a landmark is seen: of a head that turns, or of a sheet that is turned and bent (weak perspective). */
@@ -48,15 +50,16 @@ void figure_see(const struct figure *f, struct observation *out)
                 .box = { (f->x - 80) / 640, (f->y - 90) / 480, 160.0 / 640, 180.0 / 480 },
                 .size = 160,
                 .brightness = f->brightness,
-                .sharpness = 100,
+                .sharpness = f->sharpness,
                 .eye_open = { f->eyes, f->eyes },
                 .yaw = f->yaw,
+                .pitch = f->pitch,
                 .bona_fide = f->bona_fide,
         };
         for (unsigned i = 0; i < LANDMARKS; i++)
                 out->landmark[i] = project(f, face[i]);
         /* Persons are orthogonal to each other, and resemble themselves less when they turn. */
-        double like = cos(f->yaw * M_PI / 90);
+        double like = f->covered ? 0.2 : cos(hypot(f->yaw, f->pitch) * M_PI / 90);
 
         out->embedding[f->who] = (float) like;
         out->embedding[f->who + 256] = (float) sqrt(1 - like * like);

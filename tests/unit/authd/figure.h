@@ -10,9 +10,11 @@ struct figure {
         bool flat;    /* a photograph */
         double bend;  /* of it, 1/mm */
         double yaw;   /* degrees; positive: the nose goes right in the picture */
+        double pitch; /* degrees; positive: the head is raised */
         double eyes;  /* probability that they are open */
-        double bona_fide, brightness;
+        double bona_fide, brightness, sharpness;
         double x, y;  /* pixels of 640 x 480 */
+        bool covered; /* a hand is before it */
         double rival; /* relative width of a second face; 0: none */
 };
 

@@ -8,11 +8,13 @@
 
 #include "../earlier_database.h"
 
-#include "authd/accounts.h"
+#include "authd/identification.h"
 #include "services/cleanup.h"
 #include "services/throttle.h"
 
 #define ACCOUNT "0123456789abcdef0123456789abcdef"
+#define THIRD "a123456789abcdef0123456789abcdef"
+#define FOURTH "b123456789abcdef0123456789abcdef"
 #define OTHER "f123456789abcdef0123456789abcdef"
 
 /* What each earlier version kept is in versions/ (tests/unit/keep_version): a new migration needs one more. */
@@ -254,6 +256,58 @@ static void what_is_forgotten_is_gone_from_the_disk(void **state)
                 assert_false(on_disk(BYTES_OF(part[i])));
 }
 
+/* What an identification has of the face that enrol() shows, and whom it finds for user 1000. */
+static int identify(uint8_t fill, struct identification *out)
+{
+        struct template seen = { .count = 3 };
+
+        for (unsigned i = 0; i < seen.count; i++)
+                seen.embedding[i][fill] = 1;
+        return identification_make(accounts, 1000, &seen, 0.45, out);
+}
+
+static void a_face_is_found_among_the_accounts_of_its_user_alone(void **state)
+{
+        struct identification found;
+
+        enrol(ACCOUNT, 1000, 7);
+        enrol(OTHER, 1000, 8);
+        enrol(THIRD, 1001, 9);
+        assert_int_equal(identify(8, &found), 0);
+        assert_int_equal(found.count, 1);
+        assert_string_equal(found.account[0], OTHER);
+        assert_int_equal(identify(9, &found), 0);
+        assert_int_equal(found.count, 0);
+        enrol(FOURTH, 1000, 8);
+        assert_int_equal(identify(8, &found), 0);
+        assert_int_equal(found.count, 2);
+        assert_string_not_equal(found.account[0], found.account[1]);
+}
+
+static void whom_nobody_is_like_counts_as_a_failure_of_each(void **state)
+{
+        struct identification found;
+        uint64_t wait;
+
+        enrol(ACCOUNT, 1000, 7);
+        enrol(OTHER, 1000, 8);
+        enrol(THIRD, 1001, 9);
+        for (unsigned i = 0; i < THROTTLE_FREE; i++) {
+                assert_int_equal(identify(7, &found), 0); /* costs nothing */
+                assert_int_equal(identify(9, &found), 0);
+        }
+        assert_int_equal(accounts_wait(accounts, ACCOUNT, &wait), 0);
+        assert_true(wait > 0);
+        assert_int_equal(accounts_wait(accounts, THIRD, &wait), 0);
+        assert_int_equal(wait, 0);
+        assert_int_equal(identify(7, &found), -EAGAIN);
+        assert_int_equal(accounts_clear_failures(accounts, OTHER), 0);
+        assert_int_equal(identify(7, &found), 0); /* who has to wait is not looked for */
+        assert_int_equal(found.count, 0);
+        assert_int_equal(identify(8, &found), 0);
+        assert_int_equal(found.count, 1);
+}
+
 static void failures_cost_time_across_restarts_until_one_passes(void **state)
 {
         uint64_t wait;
@@ -342,6 +396,8 @@ int main(int argc, char **argv)
                 accounts_test(what_is_rotated_is_not_taken_for_what_is_not),
                 accounts_test(a_template_is_of_no_use_with_another_rotation),
                 accounts_test(what_is_forgotten_is_gone_from_the_disk),
+                accounts_test(a_face_is_found_among_the_accounts_of_its_user_alone),
+                accounts_test(whom_nobody_is_like_counts_as_a_failure_of_each),
                 accounts_test(failures_cost_time_across_restarts_until_one_passes),
                 accounts_test(the_longest_wait_is_a_day),
                 accounts_test(what_earlier_versions_kept_is_there),

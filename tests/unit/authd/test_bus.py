@@ -279,7 +279,7 @@ def play(stage):
     r = client.ticket(path)
     check("there is no ticket before success", r[0] == ERROR + "TicketInvalid", r)
 
-    preview, faces = [], []
+    preview, faces, qualities = [], [], set()
 
     def meanwhile(view):
         if not preview and view["State"] != "starting":
@@ -290,13 +290,15 @@ def play(stage):
             picture = read_preview(preview[0])
             if picture:
                 preview.append(picture)
+        qualities.add(str(view["Quality"]))
         if any(view["FaceBox"]):
             faces.append(tuple(view["FaceBox"]))
 
     view, prompts = follow(stage, client, path, meanwhile)
     check("a person who does what is asked is enrolled", view.get("State") == "succeeded", view)
-    check("each movement was asked for, with looking straight after it", len(prompts) >= 5 and prompts[0] == "look-straight" and prompts[-2] == "look-straight" and
-          set(prompts) <= {"look-straight", "turn-left", "turn-right", "blink", ""}, prompts)
+    check("each pose was asked for, between looking straight", prompts[0] == "look-straight" and prompts[5:] == ["look-straight", ""] and
+          sorted(prompts[1:5]) == ["look-down", "look-up", "turn-left", "turn-right"], prompts)
+    check("the pictures' quality was told", "good" in qualities, qualities)
     check("the attempt says what it is", view.get("Kind") == "enrol" and view.get("Camera") == "stage" and view.get("Virtual") == 1 and len(view["Account"]) == 32, view)
     check("its face was boxed", faces and all(0 <= v <= 1 for box in faces for v in box), faces)
     check("only the owner gets its signals", any(p == path for p, _ in client.changes) and not any(p == path for p, _ in other.changes), other.changes)
@@ -346,6 +348,18 @@ def play(stage):
     status, verified = client.redeem(client.ticket(path)[1], account, count=7)
     check("and gets the same secret", status == "ok" and verified[0] == enrolled[0] and not verified[1], (status, view))
     check("redemptions are counted on from what either daemon knows", enrolled[3] == 1 and verified[3] == 8, (enrolled[3], verified[3]))
+
+    # Who is it? No challenge, no ticket, and nothing of other users.
+    idle()
+    path = str(client.call(MANAGER, "Identify", dbus.Dictionary({"camera": "stage"}, signature="sv"))[1])
+    view, prompts = follow(stage, client, path)
+    check("an identification says whose face it is, without a challenge", view["State"] == "succeeded" and view["Kind"] == "identify" and
+          view["Account"] == account and list(view["Accounts"]) == [account] and prompts == ["look-straight", ""], (view, prompts))
+    check("it gives no ticket", client.ticket(path)[0] == ERROR + "TicketInvalid")
+    if os.getuid() == 0:
+        refused = subprocess.run(["busctl", f"--address={stage.address}", "call", NAME, PATH, MANAGER, "Identify", "a{sv}", "0"],
+                                 capture_output=True, text=True, check=False, preexec_fn=lambda: (os.setgroups([]), os.setgid(65534), os.setuid(65534)))
+        check("who has no account is not looked at", refused.returncode != 0 and "no account" in refused.stderr, refused)
 
     _, view, _ = verify("sample5.jpg")
     check("another person is no-match", (view["State"], view["Failure"]) == ("failed", "no-match") and view["FailureText"], view)

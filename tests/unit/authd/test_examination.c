@@ -7,6 +7,7 @@
 
 #include "authd/examination.h"
 #include "figure.h"
+#include "services/cleanup.h"
 #include "services/seal.h"
 
 static const uint64_t STEP = 100 * 1000;
@@ -35,7 +36,7 @@ typedef bool (*behaviour)(struct figure *f, const char *prompt, double since);
 
 static bool obedient(struct figure *f, const char *prompt, double since)
 {
-        f->yaw = 0;
+        f->yaw = f->pitch = 0;
         f->eyes = 0.999;
         if (since < 0.3)
                 return true;
@@ -43,6 +44,10 @@ static bool obedient(struct figure *f, const char *prompt, double since)
                 f->yaw = 22;
         else if (strcmp(prompt, "turn-right") == 0)
                 f->yaw = -22;
+        else if (strcmp(prompt, "look-up") == 0)
+                f->pitch = 15;
+        else if (strcmp(prompt, "look-down") == 0)
+                f->pitch = -15;
         else if (strcmp(prompt, "blink") == 0 && since < 0.6)
                 f->eyes = 0.001;
         return true;
@@ -94,7 +99,8 @@ static void play(struct examination *e, struct figure f, const struct template *
         const char *prompt = "";
         uint64_t now = 5 * SECOND, asked = now;
 
-        examination_begin(e, &figure_thresholds, known, rotation, random, now);
+        examination_begin(e, known ? EXAMINATION_VERIFY : EXAMINATION_ENROL, &figure_thresholds, known, rotation,
+                          random, now);
         for (unsigned i = 0; i < STEPS_MAX && e->phase < EXAMINATION_PASSED; i++) {
                 struct observation o = { 0 };
 
@@ -136,6 +142,107 @@ static void whoever_does_what_is_asked_is_enrolled_and_recognised(void **state)
                 assert_int_equal(e.phase, EXAMINATION_PASSED);
                 assert_true(e.progress > 0.99);
         }
+}
+
+/* Every order of the poses; whatever it is, the template covers them all. */
+static void an_enrolment_is_guided_through_every_pose(void **state)
+{
+        static const double poses[][2] = { { 0, 0 }, { 22, 0 }, { -22, 0 }, { 0, 15 }, { 0, -15 } };
+        bool seen[256] = { 0 };
+        unsigned orders = 0;
+
+        for (uint32_t random = 0; random < 24; random++) {
+                struct examination e;
+                unsigned code = 0;
+
+                play(&e, figure_person(1), NULL, random, obedient);
+                assert_int_equal(e.phase, EXAMINATION_PASSED);
+                assert_int_equal(e.seen.count, 6);
+                for (unsigned i = 0; i < COUNT_OF(poses); i++) {
+                        struct figure f = figure_person(1);
+                        struct observation o;
+
+                        f.yaw = poses[i][0];
+                        f.pitch = poses[i][1];
+                        figure_see(&f, &o);
+                        assert_true(template_score(&e.seen, o.embedding) > 0.999);
+                }
+                for (unsigned i = 0; i < CHALLENGE_POSES; i++)
+                        code = code * 4 + (e.challenge.action[i] > ACTION_BLINK ? e.challenge.action[i] - 1U
+                                                                                : e.challenge.action[i]);
+                orders += !seen[code];
+                seen[code] = true;
+        }
+        assert_int_equal(orders, 24);
+}
+
+/* In the middle of the guided part something is wrong for as many seconds: it is said, nothing of it is kept, and the
+ * enrolment goes on where it was. */
+static void play_disturbed(struct examination *e, struct figure disturbed, double seconds, enum quality said)
+{
+        const char *prompt = "";
+        uint64_t now = 5 * SECOND, asked = now, until = 0;
+        bool heard = false;
+
+        examination_begin(e, EXAMINATION_ENROL, &figure_thresholds, NULL, NULL, 7, now);
+        for (unsigned i = 0; i < STEPS_MAX && e->phase < EXAMINATION_PASSED; i++) {
+                struct figure f = figure_person(1);
+                struct observation o;
+
+                now += STEP;
+                if (strcmp(prompt, examination_prompt(e)) != 0) {
+                        prompt = examination_prompt(e);
+                        asked = now;
+                }
+                if (e->phase == EXAMINATION_CHALLENGE && e->challenge.current == 1 && until == 0)
+                        until = now + (uint64_t) (seconds * 1e6);
+                if (now < until)
+                        f = disturbed;
+                (void) obedient(&f, prompt, (double) (now - asked) / 1e6);
+                figure_see(&f, &o);
+                unsigned kept = e->seen.count;
+
+                examination_observe(e, &o, now);
+                if (now < until && e->phase == EXAMINATION_CHALLENGE) {
+                        heard = heard || (e->quality == said && strcmp(e->hint, quality_hint(said)) == 0);
+                        assert_int_equal(e->seen.count, kept);
+                }
+        }
+        assert_true(heard);
+}
+
+static void what_disturbs_an_enrolment_is_said_and_waited_out(void **state)
+{
+        struct figure f = figure_person(1);
+        struct examination e;
+
+        f.sharpness = 3;
+        play_disturbed(&e, f, 3, QUALITY_BLURRED);
+        assert_int_equal(e.phase, EXAMINATION_PASSED);
+        assert_int_equal(e.seen.count, 6);
+        f = figure_person(1);
+        f.brightness = 10;
+        play_disturbed(&e, f, 3, QUALITY_TOO_DARK);
+        assert_int_equal(e.phase, EXAMINATION_PASSED);
+        f = figure_person(1);
+        f.rival = 0.9;
+        play_disturbed(&e, f, 1, QUALITY_SEVERAL_FACES);
+        assert_int_equal(e.phase, EXAMINATION_PASSED);
+        play_disturbed(&e, f, 6, QUALITY_SEVERAL_FACES);
+        assert_int_equal(e.failure, FAILURE_SEVERAL_FACES);
+        f = figure_person(1);
+        f.covered = true;
+        play_disturbed(&e, f, 1, QUALITY_OCCLUDED);
+        assert_int_equal(e.phase, EXAMINATION_PASSED);
+}
+
+static void who_changes_halfway_through_an_enrolment_is_refused(void **state)
+{
+        struct examination e;
+
+        play_disturbed(&e, figure_person(2), 100, QUALITY_OCCLUDED);
+        assert_int_equal(e.failure, FAILURE_PRESENTATION_ATTACK);
+        assert_true(e.seen.count < 6);
 }
 
 static void another_person_is_no_match_before_any_challenge(void **state)
@@ -259,7 +366,7 @@ static void darkness_is_said_and_ends_as_quality(void **state)
 
         f.brightness = 10;
         figure_see(&f, &o);
-        examination_begin(&e, &figure_thresholds, NULL, NULL, 1, 0);
+        examination_begin(&e, EXAMINATION_ENROL, &figure_thresholds, NULL, NULL, 1, 0);
         examination_observe(&e, &o, STEP);
         assert_non_null(strstr(e.hint, "dark"));
         play(&e, f, NULL, 1, obedient);
@@ -270,7 +377,7 @@ static void no_pictures_are_the_cameras_fault(void **state)
 {
         struct examination e;
 
-        examination_begin(&e, &figure_thresholds, NULL, NULL, 1, 0);
+        examination_begin(&e, EXAMINATION_ENROL, &figure_thresholds, NULL, NULL, 1, 0);
         for (uint64_t now = 0; now < 19 * SECOND; now += SECOND / 4)
                 examination_observe(&e, NULL, now);
         assert_int_equal(e.phase, EXAMINATION_SEARCHING);
@@ -281,14 +388,18 @@ static void no_pictures_are_the_cameras_fault(void **state)
 static void a_doubtful_passive_score_costs_a_movement_and_a_hopeless_one_everything(void **state)
 {
         struct figure f = figure_person(1);
+        struct template known;
         struct examination e;
 
+        enrol(1, &known);
         f.bona_fide = 0.4;
-        play(&e, f, NULL, 1, obedient);
+        play(&e, f, &known, 1, obedient);
         assert_int_equal(e.phase, EXAMINATION_PASSED);
         assert_int_equal(e.challenge.count, 3);
         f.bona_fide = 0.05;
         play(&e, f, NULL, 1, obedient);
+        assert_int_equal(e.failure, FAILURE_PRESENTATION_ATTACK);
+        play(&e, f, &known, 1, obedient);
         assert_int_equal(e.failure, FAILURE_PRESENTATION_ATTACK);
 }
 
@@ -300,7 +411,8 @@ static void what_is_no_number_does_not_pass(void **state)
         enrol(1, &known);
         for (unsigned field = 0; field < 4; field++) {
                 for (unsigned enrols = 0; enrols < 2; enrols++) {
-                        examination_begin(&e, &figure_thresholds, enrols ? NULL : &known, rotation, 1, 0);
+                        examination_begin(&e, enrols ? EXAMINATION_ENROL : EXAMINATION_VERIFY, &figure_thresholds,
+                                          enrols ? NULL : &known, rotation, 1, 0);
                         for (uint64_t now = STEP; e.phase < EXAMINATION_PASSED; now += STEP) {
                                 struct figure f = figure_person(1);
                                 struct observation o;
@@ -325,11 +437,13 @@ static void what_is_no_number_does_not_pass(void **state)
 static void who_cannot_be_seen_to_blink_is_asked_for_turns(void **state)
 {
         struct figure f = figure_person(1);
+        struct template known;
         struct examination e;
 
+        enrol(1, &known);
         for (uint32_t random = 0; random < 8; random++) {
                 f.eyes = 0.3;
-                examination_begin(&e, &figure_thresholds, NULL, NULL, random, 0);
+                examination_begin(&e, EXAMINATION_VERIFY, &figure_thresholds, &known, rotation, random, 0);
                 for (uint64_t now = STEP; e.phase == EXAMINATION_SEARCHING; now += STEP) {
                         struct observation o;
 
@@ -344,7 +458,7 @@ static void who_cannot_be_seen_to_blink_is_asked_for_turns(void **state)
 
 static void every_sequence_has_a_turn_and_each_is_as_likely(void **state)
 {
-        for (unsigned count = 2; count <= CHALLENGE_ACTIONS_MAX; count++) {
+        for (unsigned count = 2; count <= CHALLENGE_PICKED_MAX; count++) {
                 for (unsigned blink = 0; blink < 2; blink++) {
                         unsigned seen[27] = { 0 }, different = 0;
                         unsigned all = blink ? (count == 2 ? 8 : 26) : (count == 2 ? 4 : 8);
@@ -409,6 +523,9 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(whoever_does_what_is_asked_is_enrolled_and_recognised),
+                cmocka_unit_test(an_enrolment_is_guided_through_every_pose),
+                cmocka_unit_test(what_disturbs_an_enrolment_is_said_and_waited_out),
+                cmocka_unit_test(who_changes_halfway_through_an_enrolment_is_refused),
                 cmocka_unit_test(another_person_is_no_match_before_any_challenge),
                 cmocka_unit_test(a_motionless_face_is_a_presentation_attack),
                 cmocka_unit_test(a_flat_face_that_follows_the_prompts_is_a_presentation_attack),

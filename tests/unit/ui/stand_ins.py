@@ -118,6 +118,11 @@ class Auth(dbus.service.Object):
         self.asked.append((str(account), dict(options)))
         return self.attempt(sender, account)
 
+    @dbus.service.method("im.visavis.Auth1.Manager", in_signature="a{sv}", out_signature="o", sender_keyword="sender")
+    def Identify(self, options, sender):
+        self.asked.append(("identify", dict(options)))
+        return self.attempt(sender, ID)
+
     @dbus.service.method(PROPERTIES, in_signature="ss", out_signature="v")
     def Get(self, interface, name):
         return dbus.Array([("stage", "pipe", True)], signature="(ssb)")

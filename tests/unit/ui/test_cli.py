@@ -283,6 +283,17 @@ def test_login(w):
     w.auth.script = SUCCESS
 
 
+def test_identify(w):
+    account = w.crypto.accounts[0]
+    code, out, err = w.run("identify", "--camera", "stage")
+    check("identify asks authd who it is, and says whose account that is", code == OK and w.auth.asked[-1] == ("identify", {"camera": "stage"}) and
+          out.splitlines()[-1] == account.address, (code, out, err, account.address))
+    w.auth.script = [dict(State="failed", Failure="no-match", FailureText="This is not the face.")]
+    code, out, err = w.run("identify", "--json")
+    check("nobody is a face that is refused", code == FACE and events(out)[-1]["text"] == "This is not the face.", (code, out, err))
+    w.auth.script = SUCCESS
+
+
 def test_slots(w):
     account = w.crypto.accounts[0]
 
@@ -624,7 +635,7 @@ def test_usage(w):
     check("with --json before it, the error is an object", code == USAGE and events(out)[0]["code"] == USAGE and not err, (code, out, err))
     code, general, _ = w.run("--help")
     commands = general.split("Commands:\n")[1].split("\n\n")[0].splitlines()
-    check("--help lists the commands", code == OK and len(commands) == 22, commands)
+    check("--help lists the commands", code == OK and len(commands) == 23, commands)
     for command in (line.split()[0] for line in commands):
         code, out, _ = w.run(command, "--help")
         check(f"{command} --help describes it within 80 columns", code == OK and out.startswith(f"Usage: visavis {command}") and
@@ -634,7 +645,7 @@ def test_usage(w):
 world = World()
 try:
     for test in (test_contract, test_usage, test_before_any_account, test_signup, test_agent, test_send, test_read, test_follow, test_locked,
-                 test_login, test_slots, test_contact, test_files, test_group, test_keeping, test_choice, test_status, test_runtime_directory, test_other_user, test_terminal, test_hub):
+                 test_login, test_identify, test_slots, test_contact, test_files, test_group, test_keeping, test_choice, test_status, test_runtime_directory, test_other_user, test_terminal, test_hub):
         test(world)
     status = finish()
 finally:
