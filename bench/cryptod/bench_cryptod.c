@@ -3,7 +3,7 @@
  * in them.
  *
  *     bench-cryptod [DIRECTORY [PART…]]     the vaults go to a new directory below it (default: /var/tmp); parts:
- *                                           derivation, sealing, messages, groups (default: all) */
+ *                                           derivation, sealing, opening, messages, groups (default: all) */
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,10 +28,8 @@ static const struct part {
         const char *name;
         void (*run)(const char *directory);
 } parts[] = {
-        { "derivation", derivation },
-        { "sealing", sealing_bench },
-        { "messages", messages_bench },
-        { "groups", groups },
+        { "derivation", derivation },   { "sealing", sealing_bench }, { "opening", opening_bench },
+        { "messages", messages_bench }, { "groups", groups },
 };
 
 static bool is_wanted(const struct part *p, int argc, char *argv[])

@@ -4,71 +4,12 @@
 #include <string.h>
 
 #include "bench/cryptod/parts.h"
-#include "cryptod/conversation/messenger.h"
+#include "bench/cryptod/person.h"
 #include "services/cleanup.h"
-#include "services/seal.h"
 
-enum { MESSAGES = 400, NOW = 1800000000 };
+enum { MESSAGES = 400 };
 
-static const char SUITE[] = "MLS_256_DHKEMP384_AES256GCM_SHA384_P384";
 static const char SYNC[] = "fdatasync of 4 KiB";
-
-struct person {
-        struct vault *vault;
-        struct messenger *messenger;
-        char address[64];
-        uint64_t sequence; /* of what has been delivered */
-};
-
-static void on_added(void *userdata, const struct conversation *c, uint64_t message)
-{
-}
-
-static void on_changed(void *userdata, const struct conversation *c, uint64_t message, enum message_state state)
-{
-}
-
-static void on_queued(void *userdata)
-{
-}
-
-static void enter(struct person *p, const char *directory, const char *name, const char *id)
-{
-        static const struct messenger_events events = { .message_added = on_added,
-                                                        .message_changed = on_changed,
-                                                        .envelopes_queued = on_queued };
-        struct vault_account account = { .uid = 1000, .created = 1 };
-
-        (void) snprintf(p->address, sizeof(p->address), "%s@hub.example.org:7843", name);
-        (void) snprintf(account.id, sizeof(account.id), "%s", id);
-        (void) snprintf(account.address, sizeof(account.address), "%s", p->address);
-        (void) snprintf(account.suite, sizeof(account.suite), "%s", SUITE);
-        if (vault_create(directory, &account, BYTES_STRING("slot"), secret_random(VAULT_KEY_SIZE), &p->vault) < 0 ||
-            messenger_open(p->vault, &events, &p->messenger) < 0)
-                errx(1, "the account of %s cannot be made", name);
-}
-
-static void leave(struct person *p)
-{
-        messenger_free(p->messenger);
-        vault_free(p->vault);
-}
-
-static struct conversation *start(struct person *p, struct person *with)
-{
-        _cleanup_writer_ struct writer packages = WRITER_INIT;
-        struct conversation *c = NULL;
-        struct reader r, inner;
-
-        if (messenger_key_packages(with->messenger, 1, NOW, &packages) < 0)
-                errx(1, "key packages");
-        reader_init(&r, writer_bytes(&packages));
-        inner = read_vector_open(&r);
-        (void) read_u8(&inner); /* whether it is the one of last resort */
-        if (messenger_start(p->messenger, with->address, read_vector(&inner), NOW, &c) < 0)
-                errx(1, "the conversation does not start");
-        return c;
-}
 
 /* By the clock, with the disk, and of that what the processor computed. */
 struct step {
@@ -120,7 +61,7 @@ static void carry(struct person *from, struct person *to)
 
 static void talk(struct person *alice, struct person *bob, int sync_fd)
 {
-        struct conversation *c = start(alice, bob);
+        struct conversation *c = person_start(alice, bob);
         uint8_t text[PAYLOAD];
         uint64_t message;
 
@@ -142,9 +83,9 @@ void messages_bench(const char *directory)
         struct person alice = { 0 }, bob = { 0 };
         _cleanup_close_ int fd = sync_file(directory);
 
-        enter(&alice, directory, "alice", "0123456789abcdef0123456789abcdef");
-        enter(&bob, directory, "bob", "fedcba9876543210fedcba9876543210");
-        primitives_begin(suite_by_name(SUITE));
+        person_enter(&alice, directory, "alice", "0123456789abcdef0123456789abcdef");
+        person_enter(&bob, directory, "bob", "fedcba9876543210fedcba9876543210");
+        primitives_begin(suite_by_name(PERSON_SUITE));
         talk(&alice, &bob, fd);
         struct primitives p = primitives_end(true);
         double sync_ms = series_median(&syncs);
@@ -154,6 +95,6 @@ void messages_bench(const char *directory)
         step_report(&sending, "send", sync_ms, p.sign_seal, "sign + seal");
         step_report(&delivering, "deliver", sync_ms, p.verify_open, "verify + open");
         series_report(&storing.whole, "take in that the hub has it", sync_ms, SYNC);
-        leave(&alice);
-        leave(&bob);
+        person_leave(&alice);
+        person_leave(&bob);
 }

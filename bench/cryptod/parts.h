@@ -29,6 +29,9 @@ void derivation_bench(void);
 /* Messages between two messengers with their vaults below @directory. */
 void messages_bench(const char *directory);
 
+/* What opening a vault below @directory costs after the derivation, by the length of its history. */
+void opening_bench(const char *directory);
+
 /* Commits in small groups that stay in memory: processor time. */
 void groups_bench(const struct suite *s);
 

@@ -93,6 +93,8 @@ static const char *const migrations[] = {
          "                              wall INTEGER NOT NULL, up INTEGER NOT NULL, boot BLOB NOT NULL);"
          "CREATE TABLE setting (conversation BLOB PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;"
          "CREATE TABLE draft (conversation BLOB PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;"),
+        /* What is unread is counted without a look at each message. */
+        "CREATE INDEX message_received ON message (conversation, id, state) WHERE state = 3;",
 };
 
 struct vault {
