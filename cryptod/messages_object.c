@@ -302,6 +302,8 @@ static int on_send(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 return r;
         content.text = BYTES_STRING(text);
         content.mentions = writer_bytes(&o.mentions);
+        if (c->standing.blocked)
+                return sd_bus_error_set(error, ERROR_ACCESS_DENIED, "This person is blocked; unblock them first.");
         r = o.replies_to > 0 ? messenger_reply(a->messenger, c, o.replies_to, &content, &message)
                              : messenger_say(a->messenger, c, &content, &message);
         return r < 0 ? say_error(r, error) : sd_bus_reply_method_return(m, "t", message);

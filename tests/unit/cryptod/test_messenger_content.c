@@ -12,6 +12,7 @@
 
 #include "cryptod/conversation/description.h"
 #include "cryptod/conversation/messenger_content.h"
+#include "cryptod/conversation/messenger_standing.h"
 #include "cryptod/conversation/messenger_state.h"
 #include "messenger_pair.h"
 #include "services/cleanup.h"
@@ -89,11 +90,12 @@ static void react(struct person *p, uint64_t message, const char *emoji)
         assert_int_equal(messenger_react(p->messenger, only(p), message, writer_bytes(&list)), 0);
 }
 
-/* Two who talk, and a first message of alice's that bob has. */
+/* Two who want to talk, and a first message of alice's that bob has. */
 static void begin(struct fixture *f)
 {
         start(&f->alice, &f->bob);
         carry(f, &f->alice, &f->bob);
+        assert_int_equal(messenger_accept_request(f->bob.messenger, only(&f->bob)), 0);
         say(&f->alice, only(&f->alice), "tea?");
         carry(f, &f->alice, &f->bob);
 }
