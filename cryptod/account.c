@@ -10,6 +10,7 @@
 #include "cryptod/destruction.h"
 #include "cryptod/opening.h"
 #include "cryptod/rejoining.h"
+#include "cryptod/transfer.h"
 #include "cryptod/upkeep.h"
 #include "services/cleanup.h"
 #include "services/log.h"
@@ -31,11 +32,13 @@ static void on_envelopes_queued(void *userdata)
 
 static void on_message_edited(void *userdata, const struct conversation *c, uint64_t message)
 {
+        history_object_changed(userdata, c, message);
         messages_object_edited(userdata, c, message);
 }
 
 static void on_message_erased(void *userdata, const struct conversation *c, uint64_t message)
 {
+        history_object_changed(userdata, c, message);
         messages_object_erased(userdata, c, message);
 }
 
@@ -92,6 +95,10 @@ int account_new(struct cryptod *c, struct vault *vault, struct account **out)
                 r = files_object_export(a);
         if (r >= 0)
                 r = messages_object_export(a);
+        if (r >= 0)
+                r = transfers_object_export(a);
+        if (r >= 0)
+                r = history_object_export(a);
         if (r < 0) {
                 account_free(a);
                 return r;
@@ -111,6 +118,10 @@ static void leave_bus(struct account *a)
         a->groups_object = sd_bus_slot_unref(a->groups_object);
         a->files_object = sd_bus_slot_unref(a->files_object);
         a->messages_object = sd_bus_slot_unref(a->messages_object);
+        a->history_object = sd_bus_slot_unref(a->history_object);
+        a->transfers_object = sd_bus_slot_unref(a->transfers_object);
+        a->transfers_manager = sd_bus_slot_unref(a->transfers_manager);
+        a->transfers_gate = sd_bus_slot_unref(a->transfers_gate);
         a->watchers = sd_bus_track_unref(a->watchers);
 }
 
@@ -154,7 +165,11 @@ int account_open(struct account *a)
         if (a->messenger)
                 return 0;
         r = messenger_open(a->vault, &a->events, &a->messenger);
+        if (r >= 0)
+                r = transfers_open(a);
         if (r < 0) {
+                transfers_close(a);
+                a->messenger = messenger_free(a->messenger);
                 log_error("The conversations of account %s cannot be opened: %s. Is the state directory whole?",
                           account_id(a), strerror(-r));
                 vault_lock(a->vault);
@@ -163,6 +178,7 @@ int account_open(struct account *a)
         (void) clock_gettime(CLOCK_REALTIME, &now);
         a->unlocked_since = (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
         a->given = 0;
+        history_object_open(a);
         log_fields(LOG_INFO, (const char *[]){ "ACCOUNT", account_id(a), NULL }, "Account %s is unlocked.",
                    account_id(a));
         account_object_changed(a);
@@ -243,6 +259,8 @@ void account_lock(struct account *a)
         a->locks++;
         opening_refuse(a);
         files_object_end(a);
+        transfers_close(a);
+        history_object_close(a);
         a->messenger = messenger_free(a->messenger);
         vault_lock(a->vault);
         writer_release(&a->offered);

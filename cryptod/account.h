@@ -11,6 +11,9 @@
 struct opening;
 struct file_task;
 struct destruction;
+struct transfer;
+struct text_index;
+struct exporting;
 
 struct account {
         struct account *next;
@@ -25,6 +28,11 @@ struct account {
         sd_bus_track *watchers;          /* who has read a property, and is told of changes */
         sd_bus_slot *object, *slots_object, *contacts_object, *settings_object, *groups_object, *files_object,
                 *messages_object;
+        sd_bus_slot *transfers_object, *transfers_gate, *transfers_manager, *history_object;
+        struct transfer *transfers;            /* a list: transfer.h */
+        struct text_index *index;              /* history_object.c */
+        sd_event_source *indexing;             /* until it has all */
+        struct exporting *exportings;          /* a list: exporting.h */
         sd_event_source *receipts, *deadlines; /* upkeep.h */
         struct file_task *files;               /* that are being sealed or opened, a list */
         uint32_t file_count;                   /* how many there were */
@@ -99,6 +107,9 @@ int account_object_read_conversation(struct account *a, sd_bus_message *m, sd_bu
 /* Appends a list of addresses (list.h) as an array of strings. */
 int account_object_append_list(sd_bus_message *m, struct bytes addresses);
 
+/* The account's address as others write it. */
+void account_own_address(const struct account *a, char out[static ADDRESS_TEXT_MAX]);
+
 /* An errno of the vault's, in words. */
 int account_object_storage_error(int r, sd_bus_error *error);
 int account_object_path(const struct account *a, char *out, size_t size);
@@ -118,8 +129,10 @@ int settings_object_export(struct account *a);
 int contacts_object_export(struct account *a);
 int groups_object_export(struct account *a);
 
-/* files_object.c. End: of all its jobs, whose callers are told that it was locked. */
+/* files_object.c. End: of all its jobs, whose callers are told that it was locked. Describe: a job's result, in words.
+ */
 int files_object_export(struct account *a);
+int files_object_describe(int result, sd_bus_error *error);
 void files_object_end(struct account *a);
 
 /* messages_object.c. The rest: signals to the programs that hold the unlock. */
@@ -128,3 +141,11 @@ void messages_object_edited(struct account *a, const struct conversation *c, uin
 void messages_object_erased(struct account *a, const struct conversation *c, uint64_t message);
 void messages_object_conversation_changed(struct account *a, const struct conversation *c);
 void messages_object_typing(struct account *a, const struct conversation *c, const char *who, bool typing);
+/* history_object.c. Open, close: with the messenger. Changed: what a message says is another, or it is gone. */
+int history_object_export(struct account *a);
+void history_object_open(struct account *a);
+void history_object_close(struct account *a);
+void history_object_changed(struct account *a, const struct conversation *c, uint64_t message);
+
+/* transfers_object.c */
+int transfers_object_export(struct account *a);

@@ -334,19 +334,26 @@ static int on_send(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? account_object_storage_error(r, error) : sd_bus_reply_method_return(m, "t", message);
 }
 
+void account_own_address(const struct account *a, char out[static ADDRESS_TEXT_MAX])
+{
+        struct address own;
+
+        out[0] = '\0';
+        if (address_parse(vault_account(a->vault)->address, &own, NULL) >= 0)
+                address_format(&own, false, out);
+}
+
 static int append_message(struct account *a, const struct conversation *c, const struct message *message,
                           sd_bus_message *reply)
 {
         _cleanup_secret_ struct secret *text = text_of(message);
-        struct address own;
-        char own_text[ADDRESS_TEXT_MAX] = "";
+        char own_text[ADDRESS_TEXT_MAX];
         char from[ADDRESS_TEXT_MAX + 1] = "";
         const char *senders[] = {
                 [SENDER_SELF] = own_text, [SENDER_OTHER] = c->address, [SENDER_NOTICE] = "", [SENDER_NAMED] = from
         };
 
-        if (address_parse(vault_account(a->vault)->address, &own, NULL) >= 0)
-                address_format(&own, false, own_text);
+        account_own_address(a, own_text);
         (void) snprintf(from, sizeof(from), "%.*s", (int) message->from.size, (const char *) message->from.data);
         return sd_bus_message_append(reply, "(tssts)", message->id, senders[message->sender], text->data, message->time,
                                      message_state_name(message->state));

@@ -51,7 +51,7 @@ static const char *flaw_name(enum sealed_file_flaw flaw)
         }
 }
 
-static int describe(int result, sd_bus_error *error)
+int files_object_describe(int result, sd_bus_error *error)
 {
         if (result > 0)
                 return sd_bus_error_set(error, flaw_name(result), sealed_file_flaw_text(result));
@@ -142,7 +142,7 @@ static void on_done(int result, bool authenticated, void *userdata)
         struct file_task *t = userdata;
 
         if (result != 0)
-                (void) describe(result, &error);
+                (void) files_object_describe(result, &error);
         tell(t, &error, authenticated && result == 0);
         task_free(t);
 }

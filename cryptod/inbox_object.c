@@ -4,6 +4,7 @@
 
 #include "cryptod/account.h"
 #include "cryptod/conversation/key_packages.h"
+#include "cryptod/transfer.h"
 #include "services/bus.h"
 #include "services/cleanup.h"
 #include "services/memfd.h"
@@ -99,6 +100,21 @@ static int on_key_packages_low(sd_bus_message *m, void *userdata, sd_bus_error *
         return sd_bus_reply_method_return(m, "");
 }
 
+static int on_transfer_changed(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct account *a = NULL;
+        const void *id;
+        size_t size;
+        int r = read_account(userdata, m, error, &a);
+
+        if (r >= 0)
+                r = sd_bus_message_read_array(m, 'y', &id, &size);
+        if (r < 0)
+                return r;
+        transfers_changed(a, BYTES(id, size));
+        return sd_bus_reply_method_return(m, "");
+}
+
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("Deliver", SD_BUS_ARGS("s", account, "t", sequence, "h", envelope), SD_BUS_NO_RESULT,
@@ -107,6 +123,8 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_NO_RESULT, on_outcome, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("KeyPackagesLow", SD_BUS_ARGS("s", account, "u", left), SD_BUS_NO_RESULT,
                                 on_key_packages_low, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("TransferChanged", SD_BUS_ARGS("s", account, "ay", id), SD_BUS_NO_RESULT,
+                                on_transfer_changed, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };
 

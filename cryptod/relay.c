@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "cryptod/opening.h"
+#include "cryptod/transfer.h"
 #include "services/cleanup.h"
 #include "services/log.h"
 #include "services/memfd.h"
@@ -61,8 +62,10 @@ static int on_attached(sd_bus_message *reply, void *userdata, sd_bus_error *igno
                 attach_again(a, e->message ? e->message : e->name);
         else if (a->messenger && sd_bus_message_read(reply, "tt", &queued, &delivered) > 0)
                 account_witness(a, queued, delivered);
-        if (a->messenger)
+        if (a->messenger) {
                 opening_attached(a);
+                transfers_look(a); /* what changes from now on is told */
+        }
         return 0;
 }
 
@@ -100,6 +103,7 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ign
                 a->given = 0;
                 relay_attach(a);
                 relay_flush(a);
+                transfers_look(a);
         }
         return 0;
 }

@@ -18,7 +18,7 @@
  */
 enum { ROW_FORMAT = 16 };
 
-#define COLUMNS "SELECT id, state, content, deadline, owed FROM message "
+#define COLUMNS "SELECT id, state, content, deadline, owed, conversation FROM message "
 
 const char *message_state_name(enum message_state s)
 {
@@ -266,7 +266,7 @@ static int read_or_note(struct vault *v, struct bytes conversation, sqlite3_stmt
 static int open_cursor(struct vault *v, const char *sql, struct bytes conversation, uint64_t from,
                        struct history_cursor *out)
 {
-        *out = (struct history_cursor){ v, conversation, NULL };
+        *out = (struct history_cursor){ v, conversation, false, NULL };
         return storage_prepare(vault_database(v), &out->statement, sql, "bi", conversation, (int64_t) from);
 }
 
@@ -281,10 +281,30 @@ int history_before(struct vault *v, struct bytes conversation, uint64_t from, st
                            from == 0 ? INT64_MAX : from, out);
 }
 
+static int open_cursor_of_all(struct vault *v, const char *sql, uint64_t from, struct history_cursor *out)
+{
+        *out = (struct history_cursor){ v, BYTES(NULL, 0), true, NULL };
+        return storage_prepare(vault_database(v), &out->statement, sql, "i", (int64_t) from);
+}
+
+int history_all_after(struct vault *v, uint64_t from, struct history_cursor *out)
+{
+        return open_cursor_of_all(v, COLUMNS "WHERE id > ? ORDER BY id", from, out);
+}
+
+int history_all_before(struct vault *v, uint64_t from, struct history_cursor *out)
+{
+        return open_cursor_of_all(v, COLUMNS "WHERE id < ? ORDER BY id DESC", from == 0 ? INT64_MAX : from, out);
+}
+
 int history_read(struct history_cursor *c, struct message *out)
 {
         int r = storage_step(c->statement);
 
+        if (r > 0 && c->all)
+                c->conversation = storage_column_bytes(c->statement, 5);
+        if (r > 0 && c->conversation.size != CONVERSATION_ID_SIZE)
+                return -EBADMSG;
         return r <= 0 ? r : read_or_note(c->vault, c->conversation, c->statement, out);
 }
 
@@ -328,6 +348,52 @@ int history_find(struct vault *v, struct bytes conversation, struct bytes conten
         if (r >= 0)
                 r = storage_step(s);
         return r <= 0 ? r : read_or_note(v, conversation, s, out);
+}
+
+int history_at(struct vault *v, struct bytes conversation, uint64_t time, uint64_t *id)
+{
+        _cleanup_(message_release) struct message last = { 0 };
+        uint64_t low = 1, high; /* the one that is looked for has an id in [low, high] */
+        int r = history_last(v, conversation, &last);
+
+        if (r <= 0 || last.time < time)
+                return r < 0 ? r : 0;
+        high = last.id;
+        while (low < high) {
+                _cleanup_(message_release) struct message m = { 0 };
+                uint64_t middle = low + (high - low) / 2;
+
+                r = history_next(v, conversation, middle - 1, &m);
+                if (r <= 0)
+                        return r < 0 ? r : -EBADMSG; /* the last one is there */
+                if (m.time < time)
+                        low = m.id + 1;
+                else
+                        high = middle;
+        }
+        message_release(&last);
+        r = history_next(v, conversation, low - 1, &last);
+        *id = last.id;
+        return r;
+}
+
+int history_clear(struct vault *v, struct bytes conversation)
+{
+        static_assert(MESSAGE_UNSENT == 0 && MESSAGE_QUEUED == 1, "stand in the statements");
+        static const char *const statements[] = {
+                "DELETE FROM annotation WHERE conversation = ?",
+                "UPDATE outbox SET message = NULL"
+                " WHERE message IN (SELECT id FROM message WHERE conversation = ? AND state > 1)",
+                "UPDATE message_erased SET last = MAX(last, (SELECT COALESCE(MAX(id), 0) FROM message"
+                "                                            WHERE conversation = ?))",
+                "DELETE FROM message WHERE conversation = ? AND state > 1",
+        };
+        int r = 0;
+
+        vault_forget(v);
+        for (unsigned i = 0; i < COUNT_OF(statements) && r >= 0; i++)
+                r = storage_run(vault_database(v), statements[i], "b", conversation);
+        return r;
 }
 
 int history_owe_read(struct vault *v, struct bytes conversation, uint64_t after, uint64_t to)

@@ -67,13 +67,25 @@ int history_erase(struct vault *v, struct bytes conversation, uint64_t id);
  * database is damaged; a row that is shows as such. */
 struct history_cursor {
         struct vault *vault;
-        struct bytes conversation; /* borrowed */
+        struct bytes conversation; /* borrowed; of all: that of the message that was read, until the next is */
+        bool all;
         sqlite3_stmt *statement;
 };
 int history_after(struct vault *v, struct bytes conversation, uint64_t from, struct history_cursor *out);
 int history_before(struct vault *v, struct bytes conversation, uint64_t from, struct history_cursor *out);
+/* The same over all conversations. */
+int history_all_after(struct vault *v, uint64_t from, struct history_cursor *out);
+int history_all_before(struct vault *v, uint64_t from, struct history_cursor *out);
+
 int history_read(struct history_cursor *c, struct message *out);
 void history_cursor_release(struct history_cursor *c);
+
+/* The first message of a conversation that was written at @time (microseconds since 1970) or later, if all were written
+ * in the order in which they came: 1 and @id, or 0. It is found by halving. */
+int history_at(struct vault *v, struct bytes conversation, uint64_t time, uint64_t *id);
+
+/* Within a transaction: erases all of a conversation but what still waits here to be sent. */
+int history_clear(struct vault *v, struct bytes conversation);
 
 /* Within a transaction: received messages after @after up to @to owe their authors the receipt that they were read; or
  * none of a conversation does any more. */

@@ -11,6 +11,7 @@
 #include "cryptod/conversation/annotation.h"
 #include "cryptod/conversation/messenger.h"
 #include "cryptod/conversation/retention.h"
+#include "cryptod/conversation/transfer_record.h"
 
 enum {
         RECEIPTS_MEMBERS_MAX = 100, /* of a group in which they are sent */
@@ -24,6 +25,9 @@ enum {
  * is none; -EPERM: it is another's; -EOPNOTSUPP: it can be neither edited nor deleted nor referred to; -E2BIG: too
  * many are pinned. */
 int messenger_say(struct messenger *m, struct conversation *c, struct content *content, uint64_t *message);
+
+/* Says that @t's file is at the hub, and forgets the record, in one transaction. */
+int messenger_say_file(struct messenger *m, struct conversation *c, const struct transfer_record *t, uint64_t *message);
 
 /* The same, with the messages as they are known here. @emoji: a list (list.h) of all that we think of it. */
 int messenger_reply(struct messenger *m, struct conversation *c, uint64_t to, struct content *content,
@@ -39,6 +43,9 @@ int messenger_forward(struct messenger *m, struct conversation *from, uint64_t m
 
 /* Deletes a message for all, which its author alone can, or here alone. */
 int messenger_delete(struct messenger *m, struct conversation *c, uint64_t message, bool for_all);
+
+/* Erases what was said, here alone; what waits to be sent stays. */
+int messenger_clear(struct messenger *m, struct conversation *c);
 
 /* What is kept here alone. Silent: nobody is told what was delivered and read here, nor that somebody types. Unread: a
  * mark that messenger_mark_read() takes away. Draft: an empty text erases it; @replies_to: a message, or 0. */

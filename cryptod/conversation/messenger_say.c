@@ -53,7 +53,9 @@ static int answer_request(struct messenger *m, struct conversation *c)
         return conversation_store(m->vault, c);
 }
 
-int messenger_say(struct messenger *m, struct conversation *c, struct content *content, uint64_t *message)
+/* @transfer: whose record is over with that, or NULL. */
+static int say(struct messenger *m, struct conversation *c, const struct content *content, const uint8_t *transfer,
+               uint64_t *message)
 {
         _cleanup_writer_ struct writer encoded = WRITER_INIT;
         uint8_t salt[CONTENT_SALT_SIZE];
@@ -72,13 +74,27 @@ int messenger_say(struct messenger *m, struct conversation *c, struct content *c
                 r = messenger_begin(m);
         if (r < 0)
                 return r;
-        r = answer_request(m, c);
+        r = transfer ? transfer_record_erase(m->vault, transfer) : 0;
+        if (r >= 0)
+                r = answer_request(m, c);
         if (r >= 0)
                 r = take_and_send(m, c, &said, writer_bytes(&encoded), message);
         r = messenger_end(m, conversation_current(c), r);
         if (r < 0)
                 c->standing = before;
         return r;
+}
+
+int messenger_say(struct messenger *m, struct conversation *c, struct content *content, uint64_t *message)
+{
+        return say(m, c, content, NULL, message);
+}
+
+int messenger_say_file(struct messenger *m, struct conversation *c, const struct transfer_record *t, uint64_t *message)
+{
+        struct content content = { .kind = CONTENT_FILE, .text = t->caption, .file = t->part };
+
+        return say(m, c, &content, t->id, message);
 }
 
 /* -- about a message ---------------------------------------------------------------------------------------------- */
@@ -212,6 +228,16 @@ int messenger_delete(struct messenger *m, struct conversation *c, uint64_t messa
                 return r < 0 ? r : -ENOENT;
         r = messenger_begin(m);
         return r < 0 ? r : messenger_end(m, NULL, erase(m, c, message));
+}
+
+int messenger_clear(struct messenger *m, struct conversation *c)
+{
+        int r = messenger_begin(m);
+
+        if (r < 0)
+                return r;
+        messenger_tell(m, &(struct pending_event){ .kind = EVENT_CONVERSATION, .conversation = c });
+        return messenger_end(m, NULL, history_clear(m->vault, conversation_id(c)));
 }
 
 int messenger_erase_expired(struct messenger *m, const struct instant *now, uint64_t *seconds)

@@ -279,7 +279,7 @@ bool text_query_matches(const struct text_query *q, struct bytes text)
 }
 
 size_t text_index_search(const struct text_index *x, const struct text_query *q, const uint8_t *conversation,
-                         uint64_t before, size_t limit, uint64_t *out)
+                         uint64_t before, size_t limit, struct text_match *out)
 {
         size_t found = 0;
 
@@ -288,8 +288,10 @@ size_t text_index_search(const struct text_index *x, const struct text_query *q,
 
                 if (e->message >= before || (conversation && memcmp(e->conversation, conversation, 16) != 0))
                         continue;
-                if (has_words(q, e->text, e->size))
-                        out[found++] = e->message;
+                if (!has_words(q, e->text, e->size))
+                        continue;
+                memcpy(out[found].conversation, e->conversation, sizeof(e->conversation));
+                out[found++].message = e->message;
         }
         return found;
 }

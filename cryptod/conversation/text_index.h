@@ -43,6 +43,11 @@ int text_query_read(struct bytes text, struct text_query *out);
 /* Whether a text has all words of the query, as they are or as parts of other words. */
 bool text_query_matches(const struct text_query *q, struct bytes text);
 
+struct text_match {
+        uint8_t conversation[16];
+        uint64_t message;
+};
+
 /* The newest messages before @before that match, newest first, up to @limit; how many. @conversation NULL: of all. */
 size_t text_index_search(const struct text_index *x, const struct text_query *q, const uint8_t *conversation,
-                         uint64_t before, size_t limit, uint64_t *out);
+                         uint64_t before, size_t limit, struct text_match *out);

@@ -58,7 +58,7 @@ static int read_plain(struct transfer_record *t)
         if (reader_finish(&r) < 0)
                 return -EBADMSG;
         memcpy(t->conversation, conversation.data, conversation.size);
-        return t->sends && !t->whole ? file_part_read_draft(part, &t->part) : file_part_read(part, &t->part);
+        return t->sends ? file_part_read_draft(part, &t->part) : file_part_read(part, &t->part);
 }
 
 int transfer_record_copy(const struct transfer_record *from, struct transfer_record *out)

@@ -3,11 +3,11 @@
  *
  *     struct {
  *         uint8 sends;             1: to the hub, 0: from there
- *         uint8 whole;             of one to the hub: relayd has all of it, and the size and the chunks below are known
+ *         uint8 whole;             of one to the hub: relayd has all of it, and the size below is known
  *         opaque conversation[16];
  *         uint64 message;          of one from the hub: whose file it is; else 0
  *         opaque caption<V>;       of one to the hub: the text that goes with it
- *         FilePart part;           file_part.h; of one to the hub, size and chunks are empty until it is whole
+ *         FilePart part;           file_part.h; of one to the hub without its chunks
  *     } TransferRecord; */
 #pragma once
 

@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
+#include "cryptod/files/copy_stream.h"
 #include "cryptod/files/legacy_stream.h"
 #include "services/cleanup.h"
 #include "services/thread.h"
@@ -23,6 +24,7 @@ struct work {
         uint64_t offset, size;
         struct sealed_stream *stream; /* for a sealed file */
         struct legacy_stream *legacy; /* for a legacy envelope */
+        struct copy_stream *copy;     /* for what is copied */
         bool authenticated;
         int result, finished; /* finished: an eventfd(2) */
 };
@@ -44,6 +46,7 @@ static void work_drop(struct work *w)
                 return;
         sealed_stream_free(w->stream);
         legacy_stream_free(w->legacy);
+        copy_stream_free(w->copy);
         cleanup_close(&w->finished);
         free(w);
 }
@@ -108,6 +111,8 @@ static int act(struct work *w)
         case FILE_RECEIVE:
                 sealed_stream_expect(w->stream, w->size);
                 return sealed_stream_open(w->stream, w->offset);
+        case FILE_COPY:
+                return copy_stream_run(w->copy);
         case FILE_SEAL_LEGACY:
                 return legacy_stream_seal(w->legacy);
         default:
@@ -192,6 +197,8 @@ static int open_streams(struct work *w, struct file_request *q)
         case FILE_RECEIVE:
                 return sealed_stream_new_opening(TAKE(q->wrapping_key), TAKE(q->cover_key), q->input, q->output,
                                                  &w->stream);
+        case FILE_COPY:
+                return copy_stream_new(q->input, q->output, &w->copy);
         default:
                 return legacy_stream_new(q->input, q->output, q->passphrase, &w->legacy);
         }
@@ -246,6 +253,8 @@ struct file_job *file_job_free(struct file_job *j)
                 sealed_stream_stop(j->work->stream);
         if (j->work->legacy)
                 legacy_stream_stop(j->work->legacy);
+        if (j->work->copy)
+                copy_stream_stop(j->work->copy);
         sd_event_source_disable_unref(j->source);
         work_drop(j->work);
         free(j);

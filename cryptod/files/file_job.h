@@ -8,8 +8,8 @@
 /* Of one Unix user at a time, and of all: also those that were freed and whose thread hangs in a file. */
 enum { FILE_JOBS_OF_USER = 4, FILE_JOBS = 16 };
 
-/* Send: seals under a message's key and pads for a transfer. Receive: opens such a file. */
-enum file_action { FILE_SEAL, FILE_OPEN, FILE_SEND, FILE_RECEIVE, FILE_SEAL_LEGACY, FILE_OPEN_LEGACY };
+/* Send: seals under a message's key and pads for a transfer. Receive: opens such a file. Copy: as it is. */
+enum file_action { FILE_SEAL, FILE_OPEN, FILE_SEND, FILE_RECEIVE, FILE_COPY, FILE_SEAL_LEGACY, FILE_OPEN_LEGACY };
 
 struct file_request {
         enum file_action action;

@@ -152,3 +152,6 @@ void link_object_changed(struct account *a);
 /* cryptod.c: hands over the next envelope, outcome and notice, if cryptod is attached and has answered the one before.
  */
 void cryptod_deliver(struct account *a);
+
+/* A transfer's state is another: tells it, if somebody is attached, who then asks. */
+void cryptod_transfer_changed(struct account *a, struct bytes id);

@@ -199,3 +199,12 @@ void cryptod_deliver(struct account *a)
         if (r < 0)
                 log_error("Nothing can be handed to cryptod for account %s: %s.", a->row.account, strerror(-r));
 }
+
+void cryptod_transfer_changed(struct account *a, struct bytes id)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+
+        if (a->peer && new_call(a, "TransferChanged", &m) >= 0 &&
+            sd_bus_message_append_array(m, 'y', id.data, id.size) >= 0 && sd_bus_message_set_expect_reply(m, 0) >= 0)
+                (void) sd_bus_send(a->node->bus, m, NULL);
+}

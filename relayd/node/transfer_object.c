@@ -191,6 +191,7 @@ static int on_report(sd_event_source *source, uint64_t usec, void *userdata)
         for (const char *name = sd_bus_track_first(n->transfer_watchers); name;
              name = sd_bus_track_next(n->transfer_watchers))
                 (void) bus_emit_properties_changed_to(n->bus, name, path, INTERFACE, names);
+        cryptod_transfer_changed(t->account, BYTES_OF(t->row.transfer));
         return 0;
 }
 
@@ -198,6 +199,6 @@ void transfer_object_changed(struct transfer *t)
 {
         struct node *n = t->account->node;
 
-        if (!t->report && n->transfer_watchers)
+        if (!t->report && (n->transfer_watchers || t->account->peer))
                 (void) sd_event_add_time_relative(n->event, &t->report, CLOCK_MONOTONIC, REPORT_USEC, 0, on_report, t);
 }

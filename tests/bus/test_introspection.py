@@ -108,7 +108,7 @@ def the_story(story, stage):
         person.leave()
     with story.step("an account and its link are as promised"):
         stage.visavis("alice", "signup", stage.address_of("alice"), pin=PIN)
-        for name, parent, interfaces_there in (("im.visavis.Crypto1", "/im/visavis/Crypto1/account", {"Account", "Contacts", "Files", "Groups", "Messages", "Slots"}),
+        for name, parent, interfaces_there in (("im.visavis.Crypto1", "/im/visavis/Crypto1/account", {"Account", "Contacts", "Files", "Groups", "History", "Messages", "Slots", "Transfers"}),
                                                ("im.visavis.Relay1", "/im/visavis/Relay1/link", {"Link"})):
             path = only_child(stage, name, parent, "alice")
             check(name, introspect(stage, name, path, "alice"), interfaces_there)
@@ -116,6 +116,15 @@ def the_story(story, stage):
         account = path.rsplit("/", 1)[1]
         path = stage.run(["runuser", "-u", DAEMON_USERS["cryptod"], "--", "/usr/bin/python3", "-c", DOWNLOAD, stage.address, account]).strip()
         check("im.visavis.Relay1", introspect(stage, "im.visavis.Relay1", path), {"Transfer"})
+    with story.step("so is a file that somebody sends"):
+        person = Person(stage, "alice")
+        crypto = f"/im/visavis/Crypto1/account/{account}"
+        assert person(f"unlock({crypto!r}, {person(f'verified_ticket({account!r})')!r}, {PIN!r})") == "opened"
+        conversation = person(f"str(interface('im.visavis.Crypto1', {crypto!r}, 'im.visavis.Crypto1.Groups').Create('x', dbus.Array(signature='s')))")
+        path = person(f"str(interface('im.visavis.Crypto1', {crypto!r}, 'im.visavis.Crypto1.Transfers').Send({conversation!r}, "
+                      "dbus.types.UnixFd(os.pipe()[0]), 'x', '', dbus.Dictionary(signature='sv')))")
+        check("im.visavis.Crypto1", person(f"str(interface('im.visavis.Crypto1', {path!r}, '{INTROSPECTABLE}').Introspect())"), {"Transfer"})
+        person.leave()
     with story.step("nothing that dbus/ promises was left out here"):
         assert seen == set(promises), sorted(set(promises) - seen)
 

@@ -102,6 +102,18 @@ const struct command commands[] = {
           "GROUP is a group's name, or the id that list --json shows. visavis send and\n"
           "visavis read take it in place of an address.\n",
           OPTION_ACCOUNT, command_group },
+        { "file", "ACTION …", "Send and save files.",
+          "send ADDRESS|GROUP FILE [TEXT…]  send a file, with a text if you like. When the\n"
+          "                                 command ends, relayd has it, encrypted, and\n"
+          "                                 brings it to the hub; the message follows\n"
+          "save ADDRESS|GROUP MESSAGE       fetch the file of a message (visavis read shows\n"
+          "                                 its number) and write it here, under its name\n"
+          "list                             files on their way\n"
+          "pause ID, resume ID, cancel ID   of one of those\n"
+          "\n"
+          "A file that is there already is not replaced without --yes, and nothing is ever\n"
+          "opened by itself.\n",
+          OPTION_ACCOUNT | OPTION_OUTPUT | OPTION_YES, command_file },
         { "online", "", "Link an account to its hub again.", "Undoes visavis offline.\n", OPTION_ACCOUNT,
           command_online },
         { "offline", "", "Cut an account's link to its hub.",

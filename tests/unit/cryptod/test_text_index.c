@@ -15,12 +15,12 @@ static void expect(const struct text_index *x, const char *words, const uint8_t 
                    size_t limit, const char *expected)
 {
         struct text_query q;
-        uint64_t found[16];
+        struct text_match found[16];
         char text[256] = "";
 
         assert_int_equal(text_query_read(BYTES_STRING(words), &q), 0);
         for (size_t i = 0, n = text_index_search(x, &q, conversation, before, limit, found); i < n; i++)
-                snprintf(text + strlen(text), sizeof(text) - strlen(text), "%u ", (unsigned) found[i]);
+                snprintf(text + strlen(text), sizeof(text) - strlen(text), "%u ", (unsigned) found[i].message);
         assert_string_equal(text, expected);
 }
 
@@ -95,7 +95,7 @@ static void test_more_than_there_is_room_for(void **state)
         _cleanup_free_ uint8_t *text = malloc(TEXT);
         struct text_index *x = text_index_new();
         struct text_query q;
-        uint64_t found[MESSAGES];
+        struct text_match found[MESSAGES];
         size_t n;
 
         assert_non_null(text);
@@ -107,8 +107,8 @@ static void test_more_than_there_is_room_for(void **state)
         }
         assert_int_equal(text_query_read(BYTES_STRING("xxx"), &q), 0);
         n = text_index_search(x, &q, NULL, UINT64_MAX, MESSAGES, found);
-        assert_true(n > 10 && n < MESSAGES && found[0] == MESSAGES);
-        assert_true(text_index_first(x) > 1 && found[n - 1] >= text_index_first(x));
+        assert_true(n > 10 && n < MESSAGES && found[0].message == MESSAGES);
+        assert_true(text_index_first(x) > 1 && found[n - 1].message >= text_index_first(x));
         assert_int_equal(n, MESSAGES - text_index_first(x) + 1); /* all from there on */
         text_index_free(x);
 }

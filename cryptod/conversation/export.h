@@ -1,0 +1,19 @@
+/* A conversation as a text or as JSON, for whoever may read it: one message after the other, in their order.
+ *
+ *     {"conversation": "bob@hub.example.org:7843", "messages": [
+ *     {"id": 17, "time": "2026-01-31T12:30:00Z", "sender": "bob@…", "kind": "text", "text": "hello"},
+ *     …
+ *     ]} */
+#pragma once
+
+#include "cryptod/conversation/conversation.h"
+
+enum export_format { EXPORT_TEXT, EXPORT_JSON };
+
+/* What stands before the first message, and behind the last. */
+void export_begin(const struct conversation *c, enum export_format format, struct writer *out);
+void export_end(enum export_format format, struct writer *out);
+
+/* A message. @own: the account's address. @first: nothing stands before it. */
+void export_message(const struct conversation *c, const char *own, const struct message *m, bool first,
+                    enum export_format format, struct writer *out);

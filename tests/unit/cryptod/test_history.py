@@ -1,0 +1,87 @@
+#!/usr/bin/python3
+"""Finding what was said, and taking it along."""
+import json
+import os
+import sys
+
+import dbus
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from checks import check, finish  # noqa: E402
+from cryptod_stage import ALICE, BOB, Person, Stage, refused, serve, wait_for  # noqa: E402
+
+
+def play_history(alice, bob, conversation, theirs):
+    hers, his = (p.of(p.path, "im.visavis.Crypto1.History") for p in (alice, bob))
+
+    def found(words, **options):
+        return [int(m) for _, m in hers.Search(words, dbus.Dictionary(options, signature="sv"))]
+
+    def export(history, talk, form):
+        ours, pipe = os.pipe()
+        history.Export(talk, form, dbus.types.UnixFd(pipe))
+        os.close(pipe)
+        with os.fdopen(ours, "rb") as f:
+            return f.read().decode()
+
+    first = int(alice.account.Send(conversation, "The Heron stands in the REEDS"))
+    second = int(alice.account.Send(conversation, "a heron\nflies"))
+    wait_for(lambda: bob.history(theirs)[-1][1] == "a heron\nflies")
+    check("words are found, the newest first", found("heron") == [second, first], found("heron"))
+    check("all of them, whatever their case", found("HERON reeds") == [first] and found("heron kingfisher") == [])
+    check("page by page", found("heron", limit=dbus.UInt32(1)) == [second] and found("heron", before=dbus.UInt64(second)) == [first])
+    check("in one conversation or in all", found("heron", conversation=conversation) == [second, first] and
+          [str(c) for c, _ in hers.Search("heron", dbus.Dictionary(signature="sv"))] == [conversation] * 2)
+    check("nothing is no question", refused("InvalidArgument", found, " ") and refused("InvalidArgument", found, "x" * 5000))
+    check("nor is it asked of what is not there", refused("NotFound", lambda: found("x", conversation="0" * 32)))
+    alice.account.Lock()
+    alice.unlock()
+    check("they are found after a log-in, too", found("heron") == [second, first])
+    bob.account.Send(theirs, "heron number three")
+    check("and what has come since", wait_for(lambda: len(found("heron")) == 3))
+
+    messages = {int(m[0]): int(m[3]) for m in alice.account.ReadMessages(conversation, dbus.UInt64(0), dbus.UInt32(500), False)}
+    check("a day is found", int(hers.MessageAt(conversation, dbus.UInt64(messages[second]))) == second and
+          int(hers.MessageAt(conversation, dbus.UInt64(0))) == min(messages))
+    check("one that has not come is not", refused("NotFound", hers.MessageAt, conversation, dbus.UInt64(2 ** 63 - 1)))
+
+    exported = json.loads(export(hers, conversation, "json"))
+    check("a conversation is taken along as JSON", exported["conversation"] == bob.plain_address and
+          [m["id"] for m in exported["messages"]] == sorted(messages) and
+          [(m["sender"], m["text"]) for m in exported["messages"] if m["id"] == second] == [(alice.plain_address, "a heron\nflies")])
+    text = export(his, theirs, "text")
+    check("and as a text, in which no line passes for a message", f"{alice.plain_address}  a heron\n    " in text and "number three" in text)
+    check("in no other form", refused("InvalidArgument", hers.Export, conversation, "xml", dbus.types.UnixFd(0)))
+    stranger = type(alice)(alice.stage, alice.authd, alice.id, alice.name)
+    theirs_too = stranger.of(alice.path, "im.visavis.Crypto1.History")
+    check("all of that needs an unlock", refused("Locked", theirs_too.Search, "heron", dbus.Dictionary(signature="sv")) and
+          refused("Locked", theirs_too.Export, conversation, "text", dbus.types.UnixFd(0)) and refused("Locked", theirs_too.Clear, conversation))
+
+    hers.Clear(conversation)
+    check("what is cleared is gone here", alice.history(conversation) == [] and found("heron") == [])
+    check("and not there", "a heron\nflies" in [t for _, t, _ in bob.history(theirs)])
+    bob.account.Send(theirs, "afterwards")
+    check("and the conversation goes on", wait_for(lambda: alice.history(conversation) == [("bob", "afterwards", "received")]))
+
+
+def play(stage):
+    _, authd, _ = serve(stage)
+    alice, bob = Person(stage, authd, ALICE, "alice"), Person(stage, authd, BOB, "bob")
+    alice.create()
+    bob.create()
+    conversation = str(alice.account.OpenConversation(bob.address))
+    alice.account.Send(conversation, "hello")
+    wait_for(bob.the_conversation)
+    play_history(alice, bob, conversation, bob.the_conversation())
+    return finish()
+
+
+def main():
+    stage = Stage()
+    try:
+        return play(stage)
+    finally:
+        stage.end()
+
+
+sys.exit(main())
