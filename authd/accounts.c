@@ -232,6 +232,17 @@ int accounts_face_secret(struct accounts *a, const char *account, uid_t uid, str
         return r;
 }
 
+int accounts_replace_template(struct accounts *a, const char *account, uid_t uid, const struct template *t)
+{
+        _cleanup_writer_ struct writer sealed = WRITER_INIT;
+        int r = seal_template(a, account, uid, t, &sealed);
+
+        if (r >= 0)
+                r = storage_run(a->db, "UPDATE account SET template = ? WHERE id = ? AND uid = ?", "bsi",
+                                writer_bytes(&sealed), account, (int64_t) uid);
+        return r >= 0 && sqlite3_changes(a->db) == 0 ? -ENOENT : r;
+}
+
 int accounts_remove(struct accounts *a, const char *account)
 {
         int r = storage_run(a->db, "DELETE FROM account WHERE id = ?", "s", account);

@@ -31,6 +31,9 @@ int accounts_template(struct accounts *a, const char *account, uid_t uid, struct
                       struct rotation **out_rotation);
 int accounts_face_secret(struct accounts *a, const char *account, uid_t uid, struct secret **out);
 
+/* Puts another template, rotated as the one before, in its place. -ENOENT; errors of storage_errno(). */
+int accounts_replace_template(struct accounts *a, const char *account, uid_t uid, const struct template *t);
+
 /* Deletes an account, whoever's it is; no error if there is none. Errors of storage_errno(). */
 int accounts_remove(struct accounts *a, const char *account);
 

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
+#include "authd/growth.h"
 #include "services/cleanup.h"
 #include "services/log.h"
 #include "services/seal.h"
@@ -31,7 +33,7 @@ bool attempt_over(const struct attempt *t)
 
 bool attempt_gives_ticket(const struct attempt *t)
 {
-        return t->examination.kind != EXAMINATION_IDENTIFY;
+        return t->examination.kind == EXAMINATION_ENROL || t->examination.kind == EXAMINATION_VERIFY;
 }
 
 static void log_end(const struct attempt *t)
@@ -39,6 +41,7 @@ static void log_end(const struct attempt *t)
         _cleanup_free_ char *account = NULL, *camera = NULL, *failure = NULL, *uid = NULL, *virtual = NULL;
         static const char *const kinds[] = { [EXAMINATION_ENROL] = "enrolment",
                                              [EXAMINATION_VERIFY] = "verification",
+                                             [EXAMINATION_ADD_LOOK] = "addition of a look",
                                              [EXAMINATION_IDENTIFY] = "identification" };
         static const char *const ends[] = {
                 [ATTEMPT_SUCCEEDED] = "succeeded", [ATTEMPT_FAILED] = "failed", [ATTEMPT_CANCELLED] = "was cancelled"
@@ -118,17 +121,69 @@ static int identify(struct attempt *t, enum failure *out_failure)
         return r == -EAGAIN ? 0 : r;
 }
 
+/* What was seen last, in the sharpest picture of a face that looked straight after the challenge. If it cannot be
+ * stored, the log-in is no worse for it; storage has said so. */
+static void adapt(struct attempt *t)
+{
+        struct examination *e = &t->examination;
+        _cleanup_template_ struct template grown = e->known;
+        double strong = e->thresholds.same;
+        struct timespec now;
+
+        if (!t->authd->settings.adapts || !(e->strength >= strong) || e->seen.count == 0)
+                return;
+        float *last = e->seen.embedding[e->seen.count - 1];
+
+        rotation_apply(t->rotation, last);
+        clock_gettime(CLOCK_REALTIME, &now);
+        if (growth_adapt(&grown, last, strong, (uint64_t) now.tv_sec) &&
+            accounts_replace_template(t->authd->accounts, t->account, t->uid, &grown) >= 0)
+                log_info("The template of account %s has learnt from a log-in.", t->account);
+}
+
+static int verified(struct attempt *t)
+{
+        int r = accounts_clear_failures(t->authd->accounts, t->account);
+
+        if (r >= 0)
+                adapt(t);
+        return r;
+}
+
+static int add_look(struct attempt *t)
+{
+        struct examination *e = &t->examination;
+        _cleanup_template_ struct template grown = e->known;
+
+        rotation_apply_template(t->rotation, &e->seen);
+        growth_add_look(&grown, &e->seen);
+        return accounts_replace_template(t->authd->accounts, t->account, t->uid, &grown);
+}
+
+static int conclude(struct attempt *t, enum failure *out_failure)
+{
+        switch (t->examination.kind) {
+        case EXAMINATION_ENROL:
+                return make_enrolment(t);
+        case EXAMINATION_VERIFY:
+                return verified(t);
+        case EXAMINATION_ADD_LOOK:
+                return add_look(t);
+        case EXAMINATION_IDENTIFY:
+                break;
+        }
+        return identify(t, out_failure);
+}
+
 static void succeed(struct attempt *t)
 {
-        enum examination_kind kind = t->examination.kind;
         enum failure failure = FAILURE_NONE;
-        int r = kind == EXAMINATION_ENROL    ? make_enrolment(t)
-                : kind == EXAMINATION_VERIFY ? accounts_clear_failures(t->authd->accounts, t->account)
-                                             : identify(t, &failure);
+        int r = conclude(t, &failure);
 
         if (r < 0) {
                 log_error("The attempt before the camera %s passed, and yet cannot be concluded: %s", t->camera,
-                          kind == EXAMINATION_ENROL ? strerror(-r) : accounts_describe(t->authd->accounts));
+                          t->examination.kind == EXAMINATION_ENROL ? strerror(-r)
+                                                                   : accounts_describe(t->authd->accounts));
                 failure = FAILURE_INTERNAL;
         }
         end(t, failure ? ATTEMPT_FAILED : ATTEMPT_SUCCEEDED, failure);

@@ -1,4 +1,5 @@
-/* One enrolment, verification or identification on the bus: im.visavis.Auth1.Attempt at /im/visavis/Auth1/attempt/N.
+/* One enrolment, verification, addition of a look or identification on the bus: im.visavis.Auth1.Attempt at
+ * /im/visavis/Auth1/attempt/N.
  *
  *     starting ─▶ searching ─▶ challenge ─▶ succeeded | failed | cancelled ─▶ (a minute later) gone
  *
@@ -53,7 +54,7 @@ struct attempt_request {
         const char *owner; /* unique bus name */
         uid_t uid;
         enum examination_kind kind;
-        const char *account;          /* of a verification */
+        const char *account;          /* to verify, or to add a look to */
         const struct template *known; /* of the account, copied */
         struct rotation *rotation;    /* of it; passes over */
 };

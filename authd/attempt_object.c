@@ -99,7 +99,7 @@ static int on_take_ticket(sd_bus_message *m, void *userdata, sd_bus_error *error
                 return r;
         if (!attempt_gives_ticket(t))
                 return sd_bus_error_set(error, ERROR_TICKET,
-                                        "Nothing comes of an identification but an account; verify that.");
+                                        "An attempt of this kind gives no ticket; verify the account.");
         if (t->state != ATTEMPT_SUCCEEDED || t->ticket_taken)
                 return sd_bus_error_set(error, ERROR_TICKET,
                                         t->ticket_taken ? "The ticket of this attempt was taken already; start another."
@@ -153,9 +153,10 @@ static int append_property(const struct attempt *t, const char *property, sd_bus
         static const char *const states[] = {
                 "starting", "searching", "challenge", "succeeded", "failed", "cancelled"
         };
-        static const char *const kinds[] = {
-                [EXAMINATION_ENROL] = "enrol", [EXAMINATION_VERIFY] = "verify", [EXAMINATION_IDENTIFY] = "identify"
-        };
+        static const char *const kinds[] = { [EXAMINATION_ENROL] = "enrol",
+                                             [EXAMINATION_VERIFY] = "verify",
+                                             [EXAMINATION_ADD_LOOK] = "add-look",
+                                             [EXAMINATION_IDENTIFY] = "identify" };
         struct attempt_view v = view_of(t);
 
         if (strcmp(property, "Kind") == 0)

@@ -35,6 +35,7 @@ struct post {
 struct authd_settings {
         struct peer crypto;    /* who may redeem tickets */
         unsigned accounts_max; /* of a user */
+        bool adapts;           /* templates learn from log-ins */
         const char *models;    /* directory */
         enum engine engine;
 };

@@ -11,7 +11,8 @@
 static const uint64_t SEARCH_MAX = 20 * SECOND, NO_PICTURE_MAX = 8 * SECOND, FIRST_PICTURE_MAX = 20 * SECOND,
                       SEVERAL_MAX = 4 * SECOND, SEVERAL_IN_CHALLENGE_MAX = 3 * SECOND / 2;
 enum { GOOD_FRAMES = 5, GOOD_FRAMES_MAX = 10, ENROL_FRAMES = 8 };
-enum { ENROL_PATIENCE = 20 };           /* pictures in which something may be before the face of who enrols */
+enum { ENROL_PATIENCE = 20 }; /* pictures in which something may be before the face of who enrols */
+static const double LOOK_SLACK = 0.05;
 static const double SEARCH_SHARE = 0.3; /* of the progress */
 
 static void fail(struct examination *e, enum failure f)
@@ -29,9 +30,22 @@ static void pass(struct examination *e)
         e->progress = 1;
 }
 
-static bool enrols(const struct examination *e)
+static bool guides(const struct examination *e)
 {
-        return e->kind == EXAMINATION_ENROL;
+        return e->kind == EXAMINATION_ENROL || e->kind == EXAMINATION_ADD_LOOK;
+}
+
+/* Whether there is a template to be like. */
+static bool compares(const struct examination *e)
+{
+        return e->kind == EXAMINATION_VERIFY || e->kind == EXAMINATION_ADD_LOOK;
+}
+
+static double needed(const struct examination *e)
+{
+        return e->kind == EXAMINATION_VERIFY     ? e->thresholds.match
+               : e->kind == EXAMINATION_ADD_LOOK ? e->thresholds.match - LOOK_SLACK
+                                                 : e->thresholds.same;
 }
 
 void examination_begin(struct examination *e, enum examination_kind kind, const struct thresholds *thresholds,
@@ -75,19 +89,18 @@ static double score_known(const struct examination *e, const struct observation 
 
 static void compare(struct examination *e, const struct observation *o)
 {
-        bool verifies = e->kind == EXAMINATION_VERIFY;
-        double score = verifies ? score_known(e, o) : embedding_cosine(e->track.reference, o->embedding);
+        double score = compares(e) ? score_known(e, o) : embedding_cosine(e->track.reference, o->embedding);
 
         if (e->scores < EXAMINATION_SCORES_MAX)
                 e->score[e->scores++] = score;
-        if (verifies && !(score >= e->thresholds.match))
+        if (e->kind == EXAMINATION_VERIFY && !(score >= e->thresholds.match))
                 e->suspect = true;
 }
 
 /* Keeps the embedding of the sharpest picture of a pose. */
 static void keep(struct examination *e, const struct observation *o)
 {
-        if (!enrols(e) || !(o->sharpness > e->sharpness) ||
+        if (!(o->sharpness > e->sharpness) ||
             !(embedding_cosine(e->track.reference, o->embedding) >= e->thresholds.match))
                 return;
         memcpy(e->sharpest, o->embedding, sizeof(e->sharpest));
@@ -98,7 +111,7 @@ static void keep(struct examination *e, const struct observation *o)
 static void settle(struct examination *e)
 {
         if (e->sharpness > 0)
-                template_add(&e->seen, e->sharpest);
+                template_add(&e->seen, ORIGIN_ENROLMENT, e->sharpest);
         e->sharpness = 0;
 }
 
@@ -116,7 +129,7 @@ static void begin_challenge(struct examination *e, uint64_t now)
                 pass(e);
                 return;
         }
-        if (enrols(e))
+        if (guides(e))
                 challenge_guide(&e->challenge, e->random);
         else
                 challenge_pick(&e->challenge, bona_fide >= e->thresholds.doubtful ? 2 : 3,
@@ -127,6 +140,7 @@ static void begin_challenge(struct examination *e, uint64_t now)
         e->suspect = true;
         e->hint = "";
         e->progress = SEARCH_SHARE;
+        e->strength = median(e);
         e->scores = 0;
         e->several = 0;
 }
@@ -134,7 +148,7 @@ static void begin_challenge(struct examination *e, uint64_t now)
 /* Another face than before, so what was gathered is of no use: the search begins anew, but not its time. */
 static void start_over(struct examination *e, const struct observation *o, uint64_t now)
 {
-        track_begin(&e->track, o, enrols(e) ? ENROL_PATIENCE : 0, now);
+        track_begin(&e->track, o, guides(e) ? ENROL_PATIENCE : 0, now);
         e->good = e->scores = 0;
         e->posture = (struct posture){ 0 };
         e->bona_fide = 0;
@@ -145,7 +159,7 @@ static void start_over(struct examination *e, const struct observation *o, uint6
 
 static void gather(struct examination *e, const struct observation *o, uint64_t now)
 {
-        unsigned wanted = enrols(e) ? ENROL_FRAMES : GOOD_FRAMES;
+        unsigned wanted = guides(e) ? ENROL_FRAMES : GOOD_FRAMES;
 
         if (!e->track.begun || track_follow(&e->track, o, 0, now) != TRACK_SAME ||
             !(embedding_cosine(e->track.reference, o->embedding) >= e->thresholds.same))
@@ -157,11 +171,11 @@ static void gather(struct examination *e, const struct observation *o, uint64_t 
         compare(e, o);
         keep(e, o);
         if (e->kind == EXAMINATION_IDENTIFY)
-                template_add(&e->seen, o->embedding);
+                template_add(&e->seen, ORIGIN_ENROLMENT, o->embedding);
         e->progress = SEARCH_SHARE * e->good / wanted;
         if (e->good < wanted)
                 return;
-        if (e->kind != EXAMINATION_VERIFY || median(e) >= e->thresholds.match)
+        if (!compares(e) || median(e) >= needed(e))
                 begin_challenge(e, now);
         else if (e->good >= GOOD_FRAMES_MAX)
                 fail(e, FAILURE_NO_MATCH);
@@ -226,10 +240,12 @@ static void look_again(struct examination *e, const struct observation *o)
 
 static void conclude(struct examination *e)
 {
-        if (!(median(e) >= (enrols(e) ? e->thresholds.same : e->thresholds.match))) {
-                fail(e, enrols(e) ? FAILURE_PRESENTATION_ATTACK : FAILURE_NO_MATCH);
+        if (!(median(e) >= needed(e))) {
+                fail(e, compares(e) ? FAILURE_NO_MATCH : FAILURE_PRESENTATION_ATTACK);
                 return;
         }
+        if (median(e) < e->strength)
+                e->strength = median(e);
         pass(e);
 }
 
@@ -256,7 +272,7 @@ static void follow(struct examination *e, const struct observation *o, uint64_t 
 
         if (usable && was_resting)
                 look_again(e, o);
-        if (usable && c->posed)
+        if (usable && c->guides && c->posed)
                 keep(e, o);
         if (c->current != act || c->resting != was_resting)
                 settle(e);
@@ -284,7 +300,7 @@ static void challenge(struct examination *e, const struct observation *o, uint64
 
         if (!o && now - e->track.seen > NO_PICTURE_MAX)
                 track = TRACK_LOST;
-        if (o && too_many(e, o, enrols(e) ? SEVERAL_MAX : SEVERAL_IN_CHALLENGE_MAX, now)) {
+        if (o && too_many(e, o, guides(e) ? SEVERAL_MAX : SEVERAL_IN_CHALLENGE_MAX, now)) {
                 fail(e, FAILURE_SEVERAL_FACES);
                 return;
         }

@@ -8,6 +8,9 @@
  * with the template. The challenge follows (challenge.h). At its end the face, which looks straight again, is compared
  * once more: with the template by a verification, with itself by an enrolment.
  *
+ * Another look is added as a face is enrolled, and has to be like the template as for a verification, or nearly: its
+ * person has matched a moment ago, with the usual look.
+ *
  * An identification passes when it has gathered enough: its pictures' embeddings are compared by whoever asked. It has
  * no challenge, for nothing comes of it.
  *
@@ -28,7 +31,7 @@
 
 enum examination_phase { EXAMINATION_SEARCHING, EXAMINATION_CHALLENGE, EXAMINATION_PASSED, EXAMINATION_FAILED };
 
-enum examination_kind { EXAMINATION_ENROL, EXAMINATION_VERIFY, EXAMINATION_IDENTIFY };
+enum examination_kind { EXAMINATION_ENROL, EXAMINATION_VERIFY, EXAMINATION_ADD_LOOK, EXAMINATION_IDENTIFY };
 
 enum { EXAMINATION_SCORES_MAX = 64 };
 
@@ -41,7 +44,7 @@ struct examination {
         uint32_t random;
         struct template known;           /* of a verification */
         const struct rotation *rotation; /* of it */
-        struct template seen;            /* of an enrolment or identification: what it gathers, not rotated */
+        struct template seen;            /* what it gathers, not rotated */
         float sharpest[EMBEDDING_SIZE];  /* of the current pose, and how sharp it was; 0: none yet */
         double sharpness;
         struct track track;
@@ -55,6 +58,7 @@ struct examination {
         unsigned pictures, faces, good, rivals;
         double score[EXAMINATION_SCORES_MAX]; /* cosines with the template, of the current phase */
         unsigned scores;
+        double strength;  /* the smaller median of the two phases of a verification */
         double bona_fide; /* sum over the good pictures of the search */
         unsigned bona_fides;
         bool suspect; /* it has to be counted as a failure unless it passes: a picture did not match, or the challenge

@@ -12,6 +12,7 @@ static const struct config_key keys[] = {
         { "models", "directory", MODELS_DIRECTORY },
         { "models", "engine", "deep" },
         { "limits", "accounts", "16" },
+        { "templates", "adapt", "yes" },
         CAMERA_KEYS,
         { NULL, NULL, NULL },
 };

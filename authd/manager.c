@@ -139,16 +139,18 @@ static int check_wait(struct authd *a, const char *account, sd_bus_error *error)
 static int check_alone(struct authd *a, const char *account, sd_bus_error *error)
 {
         for (struct attempt *t = a->attempts; t; t = t->next)
-                if (t->examination.kind == EXAMINATION_VERIFY && !attempt_over(t) && strcmp(t->account, account) == 0)
+                if (t->examination.kind != EXAMINATION_ENROL && !attempt_over(t) && strcmp(t->account, account) == 0)
                         return sd_bus_error_set(error, ERROR_BUSY,
                                                 "This account is being verified at the moment; try again in a minute.");
         return 0;
 }
 
-static int verify(struct authd *a, sd_bus_message *m, struct attempt_request *request, const struct caller *caller,
-                  struct template *known, sd_bus_error *error)
+/* Starts an attempt that needs the account's template. */
+static int compare(struct authd *a, sd_bus_message *m, struct attempt_request *request, const struct caller *caller,
+                   sd_bus_error *error)
 {
-        int r = accounts_template(a->accounts, request->account, caller->uid, known, &request->rotation);
+        _cleanup_template_ struct template known = { 0 };
+        int r = accounts_template(a->accounts, request->account, caller->uid, &known, &request->rotation);
 
         if (r == -ENOENT)
                 return sd_bus_error_set(error, ERROR_NOT_FOUND,
@@ -158,26 +160,59 @@ static int verify(struct authd *a, sd_bus_message *m, struct attempt_request *re
                                         "The face of this account cannot be read; authd's journal says why.");
         if (r < 0)
                 return storage_error(a, error);
-        request->known = known;
+        request->known = &known;
         r = check_alone(a, request->account, error);
         if (r >= 0)
                 r = check_wait(a, request->account, error);
-        return r < 0 ? r : start(a, m, request, caller, error);
+        if (r >= 0)
+                r = start(a, m, request, caller, error);
+        rotation_free(request->rotation);
+        return r;
 }
 
 static int on_verify(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        _cleanup_template_ struct template known = { 0 };
         struct attempt_request request = { .kind = EXAMINATION_VERIFY };
         struct caller caller;
         int r = caller_of(m, &caller);
 
         if (r >= 0)
                 r = sd_bus_message_read(m, "s", &request.account);
+        return r < 0 ? r : compare(userdata, m, &request, &caller, error);
+}
+
+/* The ticket shows that the account's face was here a moment ago, alive; an enrolment's is of no account yet. */
+static int use_ticket(struct authd *a, struct bytes ticket, const char *account, const struct caller *caller,
+                      sd_bus_error *error)
+{
+        struct enrolment *enrolment = NULL;
+        int r = tickets_redeem(a->tickets, ticket, account, caller->uid, caller->name, authd_now(), &enrolment);
+
+        if (r >= 0 && enrolment)
+                r = -ENOENT;
+        enrolment_free(enrolment);
+        return r < 0 ? sd_bus_error_set(error, ERROR_TICKET,
+                                        "The ticket was used, has expired, or is not of a verification of this account "
+                                        "by you; verify it again.")
+                     : 0;
+}
+
+static int on_add_look(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct attempt_request request = { .kind = EXAMINATION_ADD_LOOK };
+        struct caller caller;
+        const void *ticket;
+        size_t size;
+        int r = caller_of(m, &caller);
+
+        (void) sd_bus_message_sensitive(m);
         if (r >= 0)
-                r = verify(userdata, m, &request, &caller, &known, error);
-        rotation_free(request.rotation);
-        return r;
+                r = sd_bus_message_read(m, "s", &request.account);
+        if (r >= 0)
+                r = sd_bus_message_read_array(m, 'y', &ticket, &size);
+        if (r >= 0)
+                r = use_ticket(userdata, BYTES(ticket, size), request.account, &caller, error);
+        return r < 0 ? r : compare(userdata, m, &request, &caller, error);
 }
 
 /* Whoever may not verify any of the accounts may not try faces either. */
@@ -235,6 +270,8 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Verify", SD_BUS_ARGS("s", account, "a{sv}", options), SD_BUS_RESULT("o", attempt),
                                 on_verify, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("AddLook", SD_BUS_ARGS("s", account, "ay", ticket, "a{sv}", options),
+                                SD_BUS_RESULT("o", attempt), on_add_look, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Identify", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("o", attempt), on_identify,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Cameras", "a(ssb)", get_cameras, 0, SD_BUS_VTABLE_PROPERTY_CONST),

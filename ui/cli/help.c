@@ -40,6 +40,11 @@ const struct command commands[] = {
           "or the PIN does not (visavis login --recovery), and end a lock-out. Then type\n"
           "them back; until that is done they open nothing.\n\n" PIN_HELP,
           OPTION_FACTOR | OPTION_NEW_PIN_FD, command_recovery },
+        { "add-look", "", "Be recognised with another look, too.",
+          "Verifies your face with its usual look, then looks at it once more, with\n"
+          "glasses for instance, from all sides. Two looks can be added; a third takes\n"
+          "the place of the first.\n",
+          OPTION_ACCOUNT | OPTION_CAMERA, command_add_look },
         { "identify", "", "Say whose account your face opens.",
           "Looks which of your accounts the face before the camera is enrolled for, and\n"
           "prints its address. Nothing is opened. A face that is none of yours costs what\n"

@@ -173,15 +173,18 @@ static void on_started(sd_bus_message *reply, const sd_bus_error *error, void *u
 
 static int call_start(struct attempt *a, const struct attempt_request *request)
 {
-        static const char *const methods[] = {
-                [ATTEMPT_ENROL] = "Enrol", [ATTEMPT_VERIFY] = "Verify", [ATTEMPT_IDENTIFY] = "Identify"
-        };
+        static const char *const methods[] = { [ATTEMPT_ENROL] = "Enrol",
+                                               [ATTEMPT_VERIFY] = "Verify",
+                                               [ATTEMPT_ADD_LOOK] = "AddLook",
+                                               [ATTEMPT_IDENTIFY] = "Identify" };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r = sd_bus_message_new_method_call(a->bus, &m, AUTH_SERVICE, AUTH_PATH, AUTH_MANAGER,
                                                methods[request->kind]);
 
-        if (r >= 0 && request->kind == ATTEMPT_VERIFY)
+        if (r >= 0 && request->account)
                 r = sd_bus_message_append(m, "s", request->account);
+        if (r >= 0 && request->kind == ATTEMPT_ADD_LOOK)
+                r = sd_bus_message_append_array(m, 'y', request->ticket.data, request->ticket.size);
         if (r >= 0)
                 r = request->camera ? sd_bus_message_append(m, "a{sv}", 1, "camera", "s", request->camera)
                                     : sd_bus_message_append(m, "a{sv}", 0);

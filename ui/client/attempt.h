@@ -1,5 +1,5 @@
-/* One attempt before the camera, followed from its start to its end: an enrolment, verification or identification of
- * authd.
+/* One attempt before the camera, followed from its start to its end: an enrolment, verification, addition of a look or
+ * identification of authd.
  *
  *     starting ─▶ searching ─▶ challenge ─▶ succeeded | failed | cancelled
  *
@@ -20,7 +20,7 @@ enum attempt_state {
         ATTEMPT_CANCELLED,
 };
 
-enum attempt_kind { ATTEMPT_ENROL, ATTEMPT_VERIFY, ATTEMPT_IDENTIFY };
+enum attempt_kind { ATTEMPT_ENROL, ATTEMPT_VERIFY, ATTEMPT_ADD_LOOK, ATTEMPT_IDENTIFY };
 
 /* The properties of im.visavis.Auth1.Attempt. */
 struct attempt_view {
@@ -49,7 +49,8 @@ struct attempt_events {
 /* What to start. */
 struct attempt_request {
         enum attempt_kind kind;
-        const char *account; /* of a verification */
+        const char *account; /* to verify, or to add a look to */
+        struct bytes ticket; /* to add a look */
         const char *camera;  /* NULL: the first */
 };
 

@@ -61,6 +61,7 @@ void figure_see(const struct figure *f, struct observation *out)
         /* Persons are orthogonal to each other, and resemble themselves less when they turn. */
         double like = f->covered ? 0.2 : cos(hypot(f->yaw, f->pitch) * M_PI / 90);
 
-        out->embedding[f->who] = (float) like;
+        out->embedding[f->who] = (float) (like * cos(f->glasses));
+        out->embedding[511] = (float) (like * sin(f->glasses));
         out->embedding[f->who + 256] = (float) sqrt(1 - like * like);
 }

@@ -58,7 +58,7 @@ static void enrol(const char *account, uid_t uid, uint8_t fill)
         embedding[fill] = 1;
         strcpy(e->account, account);
         e->uid = uid;
-        template_add(&e->template, embedding);
+        template_add(&e->template, ORIGIN_ENROLMENT, embedding);
         e->rotation = secret_new(ROTATION_SEED_SIZE);
         memset(e->rotation->data, fill, ROTATION_SEED_SIZE);
         rotate(e);
@@ -192,7 +192,7 @@ static void an_account_is_added_once_and_forgotten(void **state)
                                .face_secret = secret_new(FACE_SECRET_SIZE) };
         float embedding[EMBEDDING_SIZE] = { 1 };
 
-        template_add(&e.template, embedding);
+        template_add(&e.template, ORIGIN_ENROLMENT, embedding);
         enrol(ACCOUNT, 1000, 7);
         assert_int_equal(accounts_add(accounts, &e), -EEXIST);
         secret_free(e.rotation);

@@ -349,6 +349,17 @@ def play(stage):
     check("and gets the same secret", status == "ok" and verified[0] == enrolled[0] and not verified[1], (status, view))
     check("redemptions are counted on from what either daemon knows", enrolled[3] == 1 and verified[3] == 8, (enrolled[3], verified[3]))
 
+    # Another look: with a match of a moment ago, and guided as an enrolment is.
+    r = client.call(MANAGER, "AddLook", account, dbus.ByteArray(bytes(32)), dbus.Dictionary({}, signature="sv"))
+    check("a look is not added without a match", r[0] == ERROR + "TicketInvalid", r)
+    path, view, prompts = verify("sample3.jpg")
+    stage.show("sample1.jpg")
+    idle()
+    r = client.call(MANAGER, "AddLook", account, dbus.ByteArray(bytes(client.ticket(path)[1])), dbus.Dictionary({}, signature="sv"))
+    view, prompts = follow(stage, client, str(r[1]))
+    check("with one it is, through every pose", view["State"] == "succeeded" and view["Kind"] == "add-look" and len(prompts) == 7, (view, prompts))
+    check("it gives no ticket", client.ticket(str(r[1]))[0] == ERROR + "TicketInvalid")
+
     # Who is it? No challenge, no ticket, and nothing of other users.
     idle()
     path = str(client.call(MANAGER, "Identify", dbus.Dictionary({"camera": "stage"}, signature="sv"))[1])

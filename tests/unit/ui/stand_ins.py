@@ -118,6 +118,11 @@ class Auth(dbus.service.Object):
         self.asked.append((str(account), dict(options)))
         return self.attempt(sender, account)
 
+    @dbus.service.method("im.visavis.Auth1.Manager", in_signature="saya{sv}", out_signature="o", sender_keyword="sender", byte_arrays=True)
+    def AddLook(self, account, ticket, options, sender):
+        self.asked.append(("add-look", str(account), bytes(ticket)))
+        return self.attempt(sender, account)
+
     @dbus.service.method("im.visavis.Auth1.Manager", in_signature="a{sv}", out_signature="o", sender_keyword="sender")
     def Identify(self, options, sender):
         self.asked.append(("identify", dict(options)))

@@ -294,6 +294,17 @@ def test_identify(w):
     w.auth.script = SUCCESS
 
 
+def test_add_look(w):
+    code, out, err = w.run("add-look")
+    verified, added = w.auth.asked[-2:]
+    check("add-look verifies the account, then adds a look with that ticket", code == OK and verified[0] == added[1] == ID and added[0] == "add-look" and
+          added[2] and out.splitlines()[-1].startswith("This look opens"), (code, out, err, verified, added))
+    w.auth.script = [dict(State="failed", Failure="no-match", FailureText="This is not the face.")]
+    code, out, err = w.run("add-look")
+    check("without a match nothing is added", code == FACE and w.auth.asked[-1][0] == ID and "not the face" in err, (code, out, err))
+    w.auth.script = SUCCESS
+
+
 def test_slots(w):
     account = w.crypto.accounts[0]
 
@@ -635,7 +646,7 @@ def test_usage(w):
     check("with --json before it, the error is an object", code == USAGE and events(out)[0]["code"] == USAGE and not err, (code, out, err))
     code, general, _ = w.run("--help")
     commands = general.split("Commands:\n")[1].split("\n\n")[0].splitlines()
-    check("--help lists the commands", code == OK and len(commands) == 23, commands)
+    check("--help lists the commands", code == OK and len(commands) == 25, commands)
     for command in (line.split()[0] for line in commands):
         code, out, _ = w.run(command, "--help")
         check(f"{command} --help describes it within 80 columns", code == OK and out.startswith(f"Usage: visavis {command}") and
@@ -645,7 +656,7 @@ def test_usage(w):
 world = World()
 try:
     for test in (test_contract, test_usage, test_before_any_account, test_signup, test_agent, test_send, test_read, test_follow, test_locked,
-                 test_login, test_identify, test_slots, test_contact, test_files, test_group, test_keeping, test_choice, test_status, test_runtime_directory, test_other_user, test_terminal, test_hub):
+                 test_login, test_identify, test_add_look, test_slots, test_contact, test_files, test_group, test_keeping, test_choice, test_status, test_runtime_directory, test_other_user, test_terminal, test_hub):
         test(world)
     status = finish()
 finally:
