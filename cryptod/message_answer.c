@@ -10,6 +10,8 @@
 #include "services/cleanup.h"
 #include "services/text.h"
 
+enum { QUOTE_MAX = 256 };
+
 /* -- parts -------------------------------------------------------------------------------------------------------- */
 
 static struct secret *string_of(struct bytes text)
@@ -202,6 +204,29 @@ static int append_file(const struct content *c, sd_bus_message *m)
         return r < 0 ? r : append_number(m, "Duration", c->file.duration);
 }
 
+/* The beginning of a message, up to a whole character (RFC 3629). */
+static struct bytes beginning(struct bytes text)
+{
+        size_t size = text.size < QUOTE_MAX ? text.size : QUOTE_MAX;
+
+        while (size < text.size && size > 0 && (text.data[size] & 0xc0) == 0x80)
+                size--;
+        return BYTES(text.data, size);
+}
+
+static int append_quote(struct account *a, const struct conversation *c, const struct message *quoted,
+                        sd_bus_message *m)
+{
+        _cleanup_writer_ struct writer text = WRITER_INIT;
+        char sender[ADDRESS_TEXT_MAX + 1];
+        int r;
+
+        answer_sender(a, c, quoted->sender, quoted->from, sender);
+        describe_message(quoted, &text);
+        r = sd_bus_message_append(m, "{sv}", "QuoteSender", "s", sender);
+        return r < 0 ? r : append_text(m, "Quote", beginning(writer_bytes(&text)));
+}
+
 /* The message that it replies to may have gone, or not have come. */
 static int append_reply(struct account *a, const struct conversation *c, const struct message *message,
                         sd_bus_message *m)
@@ -212,7 +237,9 @@ static int append_reply(struct account *a, const struct conversation *c, const s
         if (message->content.replies_to.size == 0)
                 return 0;
         r = history_find(a->vault, conversation_id(c), message->content.replies_to, &target);
-        return r < 0 ? r : sd_bus_message_append(m, "{sv}", "RepliesTo", "t", target.id);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{sv}", "RepliesTo", "t", target.id);
+        return r < 0 || target.id == 0 ? r : append_quote(a, c, &target, m);
 }
 
 static int append_identity(struct account *a, const struct conversation *c, const struct message *message,

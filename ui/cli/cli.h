@@ -49,6 +49,7 @@ struct cli {
         unsigned last;
         bool json;
         bool follow;
+        bool numbers; /* of messages are shown */
 
         sd_event *event;
         sd_bus *bus;
@@ -81,6 +82,19 @@ int command_send(struct cli *cli, int argc, char *argv[]);
 int command_read(struct cli *cli, int argc, char *argv[]);
 int command_conversations(struct cli *cli, int argc, char *argv[]);
 int command_update(struct cli *cli, int argc, char *argv[]);
+int command_reply(struct cli *cli, int argc, char *argv[]);
+int command_edit(struct cli *cli, int argc, char *argv[]);
+int command_react(struct cli *cli, int argc, char *argv[]);
+int command_delete(struct cli *cli, int argc, char *argv[]);
+int command_forward(struct cli *cli, int argc, char *argv[]);
+int command_pin(struct cli *cli, int argc, char *argv[]);
+int command_unpin(struct cli *cli, int argc, char *argv[]);
+int command_pinned(struct cli *cli, int argc, char *argv[]);
+int command_draft(struct cli *cli, int argc, char *argv[]);
+int command_disappear(struct cli *cli, int argc, char *argv[]);
+int command_receipts(struct cli *cli, int argc, char *argv[]);
+int command_typing(struct cli *cli, int argc, char *argv[]);
+int command_unread(struct cli *cli, int argc, char *argv[]);
 int command_rename(struct cli *cli, int argc, char *argv[]);
 int command_idle_lock(struct cli *cli, int argc, char *argv[]);
 int command_destroy(struct cli *cli, int argc, char *argv[]);

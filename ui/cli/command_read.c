@@ -8,51 +8,55 @@
 #include "services/cleanup.h"
 #include "ui/cli/cli.h"
 #include "ui/cli/output.h"
+#include "ui/cli/output_said.h"
 #include "ui/cli/session.h"
 
-/* The most that one ReadMessages answers with, and what is shown if nobody says how many. */
+/* The most that one Read answers with, and what is shown if nobody says how many. */
 enum { PAGE = 500, LAST_DEFAULT = 20 };
 
 struct reading {
         struct session s;
         uint64_t after; /* the last message printed */
-        bool busy;      /* ReadMessages is under way */
+        bool busy;      /* Read is under way */
         bool more;      /* … and something came since */
         bool any;       /* there was no conversation yet: follow the first that begins */
 };
 
 static void print_newer(struct reading *r);
 
-static void on_messages(const struct message *list, size_t n, const sd_bus_error *error, void *userdata)
+/* Oldest first, whichever way they came. */
+static void on_messages(const struct said *list, size_t n, const sd_bus_error *error, void *userdata)
 {
         struct reading *r = userdata;
         struct cli *cli = r->s.cli;
+        bool backwards = r->after == 0;
 
         r->busy = false;
         if (error) {
                 cli_finish(cli, cli_fail_bus(cli, error));
                 return;
         }
-        for (size_t i = 0; i < n; i++) {
-                output_message(&list[i], cli->json);
-                r->after = list[i].id;
-        }
-        if (n > 0)
+        for (size_t i = 0; i < n; i++)
+                output_said(&list[backwards ? n - 1 - i : i], cli->numbers, cli->json);
+        if (n > 0) {
+                r->after = list[backwards ? 0 : n - 1].id;
                 account_mark_read(r->s.account, r->s.conversation, r->after);
+        }
         if (!cli->follow)
                 cli_finish(cli, EXIT_OK);
-        else if (r->more || n == PAGE)
+        else if (r->more || (n == PAGE && !backwards))
                 print_newer(r);
 }
 
-static void ask(struct reading *r, uint32_t limit, bool from_end)
+/* What comes after the last that was printed; at first, the last @limit ones. */
+static void ask(struct reading *r, uint32_t limit)
 {
         struct cli *cli = r->s.cli;
 
         r->busy = true;
         r->more = false;
-        if (account_messages(r->s.account, &cli->calls, r->s.conversation, r->after, limit, from_end, on_messages, r) <
-            0)
+        if (messages_read(r->s.account, &cli->calls, r->s.conversation,
+                          &(struct said_page){ .after = r->after, .limit = limit }, on_messages, r) < 0)
                 cli_finish(cli, cli_fail(cli, EXIT_OTHER, "cryptod could not be asked for messages. Try again."));
 }
 
@@ -61,7 +65,7 @@ static void print_newer(struct reading *r)
         if (r->busy)
                 r->more = true;
         else
-                ask(r, PAGE, false);
+                ask(r, PAGE);
 }
 
 static void on_added(struct account *a, const char *conversation, uint64_t message, void *userdata)
@@ -76,17 +80,57 @@ static void on_added(struct account *a, const char *conversation, uint64_t messa
                 print_newer(r);
 }
 
-static void on_changed(struct account *a, const char *conversation, uint64_t message, const char *state, void *userdata)
+/* A line for a program that follows; NULL if nobody does, or it is about another conversation. */
+static json_object *new_event(const struct reading *r, const char *conversation, const char *event)
 {
-        struct reading *r = userdata;
         json_object *o;
 
         if (!r->s.cli->json || !r->s.cli->follow || strcmp(r->s.conversation, conversation) != 0)
-                return;
+                return NULL;
         o = json_object_new_object();
-        json_object_object_add(o, "event", json_object_new_string("state"));
+        json_object_object_add(o, "event", json_object_new_string(event));
+        return o;
+}
+
+static void on_changed(struct account *a, const char *conversation, uint64_t message, const char *state, void *userdata)
+{
+        json_object *o = new_event(userdata, conversation, "state");
+
+        if (!o)
+                return;
         json_object_object_add(o, "id", json_object_new_uint64(message));
         json_object_object_add(o, "state", json_object_new_string(state));
+        output_json(o);
+}
+
+static void tell_message(const struct reading *r, const char *conversation, uint64_t message, const char *event)
+{
+        json_object *o = new_event(r, conversation, event);
+
+        if (!o)
+                return;
+        json_object_object_add(o, "id", json_object_new_uint64(message));
+        output_json(o);
+}
+
+static void on_edited(struct account *a, const char *conversation, uint64_t message, void *userdata)
+{
+        tell_message(userdata, conversation, message, "edited");
+}
+
+static void on_erased(struct account *a, const char *conversation, uint64_t message, void *userdata)
+{
+        tell_message(userdata, conversation, message, "erased");
+}
+
+static void on_typing(struct account *a, const char *conversation, const char *who, bool typing, void *userdata)
+{
+        json_object *o = new_event(userdata, conversation, "typing");
+
+        if (!o)
+                return;
+        json_object_object_add(o, "who", json_object_new_string(who));
+        json_object_object_add(o, "typing", json_object_new_boolean(typing));
         output_json(o);
 }
 
@@ -103,6 +147,9 @@ static void on_locked(struct account *a, void *userdata)
 
 static const struct account_events events = { .message_added = on_added,
                                               .message_changed = on_changed,
+                                              .message_edited = on_edited,
+                                              .message_erased = on_erased,
+                                              .typing = on_typing,
                                               .locked = on_locked };
 
 static void on_conversations(const struct conversation *list, size_t n, const sd_bus_error *error, void *userdata)
@@ -128,7 +175,7 @@ static int print(struct reading *r)
 
         r->any = !*r->s.conversation;
         if (!r->any)
-                ask(r, cli->last ? cli->last : LAST_DEFAULT, true);
+                ask(r, cli->last ? cli->last : LAST_DEFAULT);
         if (!r->any || cli->follow)
                 return cli_wait(cli, 0);
         if (!cli->json)

@@ -18,6 +18,10 @@
         "The PIN or passphrase (4 to 1024 bytes) is asked for on the terminal without\n"                               \
         "echo, or read from a file descriptor; it is never an argument.\n"
 
+#define MESSAGE_HELP                                                                                                   \
+        "MESSAGE is the number that visavis read --numbers shows, or last, the other's\n"                              \
+        "last one, or mine, your own.\n"
+
 const struct command commands[] = {
         { "signup", "ADDRESS", "Make an account with your face and a PIN.",
           "Enrols the face before the camera, asks for a new PIN, makes a vault that only\n"
@@ -69,9 +73,42 @@ const struct command commands[] = {
           OPTION_ACCOUNT, command_send },
         { "read", "[ADDRESS|GROUP]", "Show messages and mark them as read.",
           "Shows the last messages of the conversation with ADDRESS, or of the one with\n"
-          "the newest message. Marks: … is queued here, ✓ is stored at the hub, ✗ was not\n"
-          "sent. Characters that could deceive on a terminal are shown as U+FFFD.\n",
-          OPTION_ACCOUNT | OPTION_LAST | OPTION_FOLLOW, command_read },
+          "the newest message. Marks: … is queued here, ✓ is stored at the hub, ✓✓ has been\n"
+          "delivered to everybody, and read if it says so, ✗ was not sent. --numbers shows\n"
+          "the number of each, by which other commands know it. Characters that could\n"
+          "deceive on a terminal are shown as U+FFFD.\n",
+          OPTION_ACCOUNT | OPTION_LAST | OPTION_FOLLOW | OPTION_NUMBERS, command_read },
+        { "reply", "ADDRESS|GROUP MESSAGE [TEXT…|-]", "Answer a message.", MESSAGE_HELP, OPTION_ACCOUNT,
+          command_reply },
+        { "edit", "ADDRESS|GROUP MESSAGE [TEXT…|-]", "Give a message of yours another text.", MESSAGE_HELP,
+          OPTION_ACCOUNT, command_edit },
+        { "react", "ADDRESS|GROUP MESSAGE [EMOJI…]", "Say what you think of a message.",
+          "What you say takes the place of what you said before; nothing takes it back.\n\n" MESSAGE_HELP,
+          OPTION_ACCOUNT, command_react },
+        { "delete", "ADDRESS|GROUP MESSAGE", "Delete a message.",
+          "One of yours is erased here and by all others; a note stays. With --local it is\n"
+          "erased here alone, whosever it is, and nobody learns of it.\n\n" MESSAGE_HELP,
+          OPTION_ACCOUNT | OPTION_LOCAL, command_delete },
+        { "forward", "ADDRESS|GROUP MESSAGE ADDRESS|GROUP", "Say a message again to others.", MESSAGE_HELP,
+          OPTION_ACCOUNT, command_forward },
+        { "pin", "ADDRESS|GROUP MESSAGE", "Pin a message, for all.", MESSAGE_HELP, OPTION_ACCOUNT, command_pin },
+        { "unpin", "ADDRESS|GROUP MESSAGE", "Take it off again.", MESSAGE_HELP, OPTION_ACCOUNT, command_unpin },
+        { "pinned", "ADDRESS|GROUP", "Show what is pinned.", "Shows the pinned messages of a conversation.\n",
+          OPTION_ACCOUNT, command_pinned },
+        { "draft", "ADDRESS|GROUP [TEXT…|-]", "Keep a text that is not sent yet, or show it.",
+          "Other programs of yours show it, too. An empty text (“\"\"”) erases it.\n", OPTION_ACCOUNT, command_draft },
+        { "disappear", "ADDRESS|GROUP [TIME|off]", "Have messages disappear, on all sides.",
+          "What is said from now on is erased TIME (30m, 12h, 7d; up to 366 days) after it\n"
+          "was sent, and on the other side after it came. Without TIME: says what is set.\n",
+          OPTION_ACCOUNT, command_disappear },
+        { "receipts", "ADDRESS|GROUP [on|off|MESSAGE]", "Say who has got and read a message, or whether you do.",
+          "off: the others do not learn what you have got and read, nor that you type. With\n"
+          "the number of a message of yours: who has got it, and read it, and when.\n",
+          OPTION_ACCOUNT, command_receipts },
+        { "typing", "ADDRESS|GROUP [stop]", "Tell the others that you type, or have stopped.",
+          "It is told at most every five seconds, and forgotten after ten.\n", OPTION_ACCOUNT, command_typing },
+        { "unread", "ADDRESS|GROUP", "Mark a conversation as unread.", "visavis read takes the mark away.\n",
+          OPTION_ACCOUNT, command_unread },
         { "conversations", "", "List conversations.",
           "The newest first: time of the last message, number of unread messages, the\n"
           "other's address, the last message.\n",

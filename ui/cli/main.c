@@ -40,6 +40,7 @@ static const struct option long_options[] = {
         { "expires", required_argument, NULL, OPTION_EXPIRES },
         { "last", required_argument, NULL, OPTION_LAST },
         { "follow", no_argument, NULL, OPTION_FOLLOW },
+        { "numbers", no_argument, NULL, OPTION_NUMBERS },
         { "json", no_argument, NULL, OPTION_JSON },
         { "help", no_argument, NULL, OPTION_HELP },
         { "version", no_argument, NULL, OPTION_VERSION },
@@ -95,6 +96,9 @@ static int take_option(struct request *q, int option)
                 break;
         case OPTION_FOLLOW:
                 cli->follow = true;
+                break;
+        case OPTION_NUMBERS:
+                cli->numbers = true;
                 break;
         case OPTION_PIN_FD:
                 r = parse_number(cli, "--pin-fd", 0, PIN_FD_MAX, &number);

@@ -17,9 +17,5 @@ char *output_sanitise(const char *text, bool lines);
  * line is both exact and safe to look at. */
 void output_json(json_object *object);
 
-/* A message as a line for a person ("12:30  alice  text  ✓"; further lines of its text are marked, so that they cannot
- * pass for messages), or as a JSON object. */
-void output_message(const struct message *message, bool json);
-
 /* The local time of @usec since 1970: "12:30" if it is today, else "2026-01-31 12:30". "-" for 0. */
 void output_time(uint64_t usec, char out[static 32]);

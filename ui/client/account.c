@@ -17,7 +17,7 @@ struct account {
         const struct account_events *events;
         void *userdata;
         struct calls calls;
-        sd_bus_slot *slots[4];
+        sd_bus_slot *slots[5];
         char *owner;  /* cryptod's unique name; NULL until it has answered once */
         bool reading; /* a GetAll is under way */
         bool stale;   /* a change was announced since it was sent */
@@ -129,6 +129,39 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
         return 0;
 }
 
+static void on_typing(struct account *a, sd_bus_message *m)
+{
+        const char *conversation, *who;
+        int typing;
+
+        if (a->events->typing && sd_bus_message_read(m, "ssb", &conversation, &who, &typing) > 0)
+                a->events->typing(a, conversation, who, typing, a->userdata);
+}
+
+static int on_said(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        struct account *a = userdata;
+        bool edited = sd_bus_message_is_signal(m, CRYPTO_MESSAGES, "Edited") > 0;
+        const char *conversation;
+        uint64_t id;
+
+        if (a->locked || !is_ours(a, m))
+                return 0;
+        if (edited || sd_bus_message_is_signal(m, CRYPTO_MESSAGES, "Erased") > 0) {
+                __typeof__(a->events->message_edited) tell =
+                        edited ? a->events->message_edited : a->events->message_erased;
+
+                if (tell && sd_bus_message_read(m, "st", &conversation, &id) > 0)
+                        tell(a, conversation, id, a->userdata);
+        } else if (sd_bus_message_is_signal(m, CRYPTO_MESSAGES, "Typing") > 0) {
+                on_typing(a, m);
+        } else if (sd_bus_message_is_signal(m, CRYPTO_MESSAGES, "ConversationChanged") > 0) {
+                if (a->events->conversation_changed && sd_bus_message_read(m, "s", &conversation) > 0)
+                        a->events->conversation_changed(a, conversation, a->userdata);
+        }
+        return 0;
+}
+
 static int on_gone(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
         if (client_from_bus(m))
@@ -150,6 +183,9 @@ static int watch(struct account *a)
         if (r >= 0)
                 r = sd_bus_match_signal_async(a->bus, &a->slots[1], CRYPTO_SERVICE, a->path, CRYPTO_ACCOUNT, NULL,
                                               on_message, NULL, a);
+        if (r >= 0)
+                r = sd_bus_match_signal_async(a->bus, &a->slots[4], CRYPTO_SERVICE, a->path, CRYPTO_MESSAGES, NULL,
+                                              on_said, NULL, a);
         if (r >= 0)
                 r = client_watch_service(a->bus, CRYPTO_SERVICE, on_gone, a, &a->slots[2]);
         return r < 0 ? r : client_watch_connection(a->bus, on_lost, a, &a->slots[3]);
@@ -198,11 +234,7 @@ const char *account_id(const struct account *a)
         return a->id;
 }
 
-/* Answers. An answer that has another form than the interface says becomes an error of its own. */
-
-static const sd_bus_error malformed = SD_BUS_ERROR_MAKE_CONST(
-        ERROR_INTERNAL, "cryptod answered in a form that is not understood here; see that all parts "
-                        "of Visavis have the same version, and start this program again.");
+/* Answers. */
 
 static void decode_conversations(sd_bus_message *reply, const sd_bus_error *error, call_receiver done, void *userdata)
 {
@@ -222,7 +254,7 @@ static void decode_conversations(sd_bus_message *reply, const sd_bus_error *erro
                 list = grown;
                 list[n++] = c;
         }
-        ((account_conversations_done) done)(list, r < 0 ? 0 : n, r < 0 ? &malformed : error, userdata);
+        ((account_conversations_done) done)(list, r < 0 ? 0 : n, r < 0 ? &calls_malformed : error, userdata);
 }
 
 static void decode_messages(sd_bus_message *reply, const sd_bus_error *error, call_receiver done, void *userdata)
@@ -243,7 +275,7 @@ static void decode_messages(sd_bus_message *reply, const sd_bus_error *error, ca
                 list = grown;
                 list[n++] = m;
         }
-        ((account_messages_done) done)(list, r < 0 ? 0 : n, r < 0 ? &malformed : error, userdata);
+        ((account_messages_done) done)(list, r < 0 ? 0 : n, r < 0 ? &calls_malformed : error, userdata);
 }
 
 static void decode_id(sd_bus_message *reply, const sd_bus_error *error, call_receiver done, void *userdata)
@@ -251,7 +283,7 @@ static void decode_id(sd_bus_message *reply, const sd_bus_error *error, call_rec
         const char *value = NULL;
         bool bad = !error && (sd_bus_message_read(reply, "s", &value) <= 0 || strlen(value) != 32);
 
-        ((account_id_done) done)(bad ? NULL : value, bad ? &malformed : error, userdata);
+        ((account_id_done) done)(bad ? NULL : value, bad ? &calls_malformed : error, userdata);
 }
 
 static void decode_number(sd_bus_message *reply, const sd_bus_error *error, call_receiver done, void *userdata)
@@ -259,7 +291,7 @@ static void decode_number(sd_bus_message *reply, const sd_bus_error *error, call
         uint64_t value = 0;
         bool bad = !error && sd_bus_message_read(reply, "t", &value) <= 0;
 
-        ((account_number_done) done)(value, bad ? &malformed : error, userdata);
+        ((account_number_done) done)(value, bad ? &calls_malformed : error, userdata);
 }
 
 static void decode_nothing(sd_bus_message *reply, const sd_bus_error *error, call_receiver done, void *userdata)
@@ -269,9 +301,14 @@ static void decode_nothing(sd_bus_message *reply, const sd_bus_error *error, cal
 
 /* Calls. */
 
+int account_new_call(const struct account *a, const char *interface, const char *member, sd_bus_message **out)
+{
+        return sd_bus_message_new_method_call(a->bus, out, destination(a), a->path, interface, member);
+}
+
 static int new_call(struct account *a, const char *member, sd_bus_message **m)
 {
-        return sd_bus_message_new_method_call(a->bus, m, destination(a), a->path, CRYPTO_ACCOUNT, member);
+        return account_new_call(a, CRYPTO_ACCOUNT, member, m);
 }
 
 int account_conversations(struct account *a, struct calls *c, account_conversations_done done, void *userdata)

@@ -34,6 +34,12 @@ struct account_events {
                                 void *userdata);
         /* account_id() and account_address() are known from now on. May be NULL. */
         void (*ready)(struct account *a, void *userdata);
+        /* What a message says, or what is said of it, has changed; it is there no more; somebody (an address) types or
+         * has stopped; what Describe says of a conversation has changed. May be NULL. */
+        void (*message_edited)(struct account *a, const char *conversation, uint64_t message, void *userdata);
+        void (*message_erased)(struct account *a, const char *conversation, uint64_t message, void *userdata);
+        void (*typing)(struct account *a, const char *conversation, const char *who, bool typing, void *userdata);
+        void (*conversation_changed)(struct account *a, const char *conversation, void *userdata);
         /* It is locked: by a person, by the machine, or because cryptod ended. Nothing more comes; log in again. */
         void (*locked)(struct account *a, void *userdata);
 };
@@ -74,6 +80,9 @@ int account_send(struct account *a, struct calls *c, const char *conversation, c
 typedef void (*account_done)(const sd_bus_error *error, void *userdata);
 int account_update(struct account *a, struct calls *c, const char *conversation, account_done done, void *userdata);
 int account_lock(struct account *a, struct calls *c, account_done done, void *userdata);
+
+/* A method call to the account's object, for the caller to add arguments to and to send. */
+int account_new_call(const struct account *a, const char *interface, const char *member, sd_bus_message **out);
 
 /* Nobody waits for the answer: what was not marked is unread the next time. */
 void account_mark_read(struct account *a, const char *conversation, uint64_t message);

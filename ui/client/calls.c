@@ -5,7 +5,12 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "services/bus.h"
 #include "services/cleanup.h"
+
+const sd_bus_error calls_malformed = SD_BUS_ERROR_MAKE_CONST(
+        ERROR_INTERNAL, "cryptod answered in a form that is not understood here; see that all parts "
+                        "of Visavis have the same version, and start this program again.");
 
 /* Starting a service and opening a vault take seconds on a slow machine; a minute says that something is wrong. */
 enum { CALL_TIMEOUT_SEC = 60 };

@@ -21,6 +21,9 @@ typedef void (*call_receiver)(void);
 typedef void (*call_decode)(sd_bus_message *reply, const sd_bus_error *error, call_receiver done, void *userdata);
 int calls_send_decoded(struct calls *c, sd_bus_message *m, call_decode decode, call_receiver done, void *userdata);
 
+/* What an answer of cryptod's becomes that has another form than the interface says. */
+extern const sd_bus_error calls_malformed;
+
 /* As calls_send(), for a call that is made from @types and the arguments behind it (sd_bus_message_append(3)). */
 int calls_method(struct calls *c, sd_bus *bus, const char *destination, const char *path, const char *interface,
                  const char *member, call_done done, void *userdata, const char *types, ...);

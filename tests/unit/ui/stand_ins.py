@@ -352,7 +352,101 @@ class Files(dbus.service.Object):
         pass
 
 
-class Account(Slots, Contacts, Groups, Files):
+MESSAGES = "im.visavis.Crypto1.Messages"
+
+
+class Messages(dbus.service.Object):
+    """The account's messages, with what @extras has of one; what is done to them is kept in @done."""
+
+    def page(self, options):
+        before, after = int(options.get("before", 0)), int(options.get("after", 0))
+        found = [m for m in self.messages if m[0] > after and (not before or m[0] < before)]
+        return (found if after else found[::-1])[:int(options.get("limit", 50))]
+
+    @dbus.service.method(MESSAGES, in_signature="sa{sv}", out_signature="aa{sv}", sender_keyword="sender")
+    def Read(self, conversation, options, sender):
+        self.needs(sender)
+        return [dbus.Dictionary({"Id": dbus.UInt64(m[0]), "Kind": "text", "Sender": m[1], "Text": m[2], "Time": dbus.UInt64(m[3]), "State": m[4],
+                                 **({"Own": True} if m[1] == self.address else {}), **self.extras.get(m[0], {})}, signature="sv")
+                for m in self.page(options)]
+
+    @dbus.service.method(MESSAGES, in_signature="st", out_signature="a{sv}", sender_keyword="sender")
+    def Get(self, conversation, message, sender):
+        return self.Read(conversation, {"before": message + 1, "limit": 1}, sender)[0]
+
+    @dbus.service.method(MESSAGES, in_signature="st", sender_keyword="sender")
+    def MarkRead(self, conversation, message, sender):
+        self.did(sender, "MarkRead", int(message))
+
+    @dbus.service.method(MESSAGES, in_signature="s", out_signature="aa{sv}", sender_keyword="sender")
+    def ListPinned(self, conversation, sender):
+        self.needs(sender)
+        return [m for m in self.Read(conversation, {}, sender) if m.get("Pinned")]
+
+    @dbus.service.method(MESSAGES, in_signature="s", out_signature="a{sv}", sender_keyword="sender")
+    def Describe(self, conversation, sender):
+        self.needs(sender)
+        return dbus.Dictionary(self.described, signature="sv")
+
+    @dbus.service.method(MESSAGES, in_signature="st", out_signature="a(stt)", sender_keyword="sender")
+    def Receipts(self, conversation, message, sender):
+        self.needs(sender)
+        return [(BOB, 1700000000000001, 0)]
+
+    def did(self, sender, *what):
+        self.needs(sender)
+        self.done.append(what)
+
+    @dbus.service.method(MESSAGES, in_signature="ssa{sv}", out_signature="t", sender_keyword="sender")
+    def Send(self, conversation, text, options, sender):
+        self.did(sender, "Send", str(text), {str(k): int(v) for k, v in options.items()})
+        return 99
+
+    @dbus.service.method(MESSAGES, in_signature="sts", out_signature="t", sender_keyword="sender")
+    def Forward(self, conversation, message, to, sender):
+        self.did(sender, "Forward", int(message), str(to))
+        return 99
+
+    @dbus.service.method(MESSAGES, in_signature="sts", sender_keyword="sender")
+    def Edit(self, conversation, message, text, sender):
+        if self.messages[int(message) - 1][1] != self.address:
+            raise Refused("AccessDenied", "This is somebody else's message; only its author can do that.")
+        self.did(sender, "Edit", int(message), str(text))
+
+    @dbus.service.method(MESSAGES, in_signature="stas", sender_keyword="sender")
+    def React(self, conversation, message, emoji, sender):
+        self.did(sender, "React", int(message), list(map(str, emoji)))
+
+    @dbus.service.method(MESSAGES, in_signature="stb", sender_keyword="sender")
+    def Delete(self, conversation, message, for_all, sender):
+        self.did(sender, "Delete", int(message), bool(for_all))
+
+    @dbus.service.method(MESSAGES, in_signature="stb", sender_keyword="sender")
+    def Pin(self, conversation, message, pinned, sender):
+        self.did(sender, "Pin", int(message), bool(pinned))
+
+    @dbus.service.method(MESSAGES, in_signature="s", sender_keyword="sender")
+    def MarkUnread(self, conversation, sender):
+        self.did(sender, "MarkUnread")
+
+    @dbus.service.method(MESSAGES, in_signature="sb", sender_keyword="sender")
+    def SetTyping(self, conversation, typing, sender):
+        self.did(sender, "SetTyping", bool(typing))
+
+    @dbus.service.method(MESSAGES, in_signature="sb", sender_keyword="sender")
+    def SetReceipts(self, conversation, receipts, sender):
+        self.did(sender, "SetReceipts", bool(receipts))
+
+    @dbus.service.method(MESSAGES, in_signature="su", sender_keyword="sender")
+    def SetDisappearing(self, conversation, seconds, sender):
+        self.did(sender, "SetDisappearing", int(seconds))
+
+    @dbus.service.method(MESSAGES, in_signature="sst", sender_keyword="sender")
+    def SetDraft(self, conversation, text, replies_to, sender):
+        self.did(sender, "SetDraft", str(text), int(replies_to))
+
+
+class Account(Slots, Contacts, Groups, Files, Messages):
     def __init__(self, crypto, id, address):
         self.path = "/im/visavis/Crypto1/account/" + id
         super().__init__(crypto.connection, self.path)
@@ -362,6 +456,7 @@ class Account(Slots, Contacts, Groups, Files):
         self.label, self.idle_lock, self.destroyed, self.ended = "", 0, [], False
         self.slots, self.offered = {1: ("face", "", PIN)}, None  # number: kind, label, factor
         self.given = []  # options of Seal and Open
+        self.extras, self.described, self.done = {}, {}, []  # of Messages
         self.opened = []  # addresses that were asked for
         self.roles, self.policy, self.picture = {}, None, b""
         self.group = None  # name, members, whether we are one

@@ -112,7 +112,9 @@ static void on_locked(struct account *a, void *userdata)
         w->locked = true;
 }
 
-static const struct account_events events = { on_added, on_message_changed, on_ready, on_locked };
+static const struct account_events events = {
+        .message_added = on_added, .message_changed = on_message_changed, .ready = on_ready, .locked = on_locked
+};
 
 static int setup(void **state)
 {

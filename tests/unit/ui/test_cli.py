@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 
+import dbus
 import stand_ins
 from stand_ins import ADDRESS, BOB, ID, OTHER_ID, PIN, SUCCESS, Auth, Bus, Crypto, Link, pump
 
@@ -76,7 +77,7 @@ def test_contract(w):
     attempt = stand_ins.Attempt(w.auth, "/im/visavis/Auth1/attempt/contract", "", [], ID)
     account = stand_ins.Account(w.crypto, "contract", "")
     for thing, name in ((w.auth, "Auth1.Manager"), (attempt, "Auth1.Attempt"), (w.crypto, "Crypto1.Manager"),
-                        (account, "Crypto1.Account"), (account, "Crypto1.Slots"), (account, "Crypto1.Contacts"), (account, "Crypto1.Groups"), (account, "Crypto1.Files"), (w.link, "Relay1.Link")):
+                        (account, "Crypto1.Account"), (account, "Crypto1.Slots"), (account, "Crypto1.Contacts"), (account, "Crypto1.Groups"), (account, "Crypto1.Messages"), (account, "Crypto1.Files"), (w.link, "Relay1.Link")):
         name = "im.visavis." + name
         path = thing.__dbus_object_path__
         have = stand_ins.methods(thing.Introspect(path, thing.connection), name)
@@ -193,6 +194,46 @@ def test_read(w):
     code, out, err = w.run("conversations", "--json")
     check("conversations lists it", events(out) == [{"conversation": stand_ins.CONVERSATION, "address": BOB, "unread": 0,
                                                      "time_usec": 1700000000000002, "last_text": "third"}], out)
+
+
+def test_messages(w):
+    account = w.crypto.accounts[0]
+    account.extras = {
+        1: {"Reactions": dbus.Array([("carol@hub.example.org:7843", ["\u2764", "\x1b[2J"]), (ADDRESS, ["\U0001f44d"])], signature="(sas)"),
+            "Pinned": True, "Edited": dbus.UInt64(1700000000000009)},
+        3: {"RepliesTo": dbus.UInt64(1), "Quote": "fir\x1bst\nline", "QuoteSender": BOB, "State": "read"},
+    }
+    code, out, err = w.run("read", BOB, "--numbers")
+    lines = out.splitlines()
+    check("read shows what others think, what is edited and pinned, and numbers", code == OK and lines[0].endswith("first (edited) (pinned)  \u2713  #1") and
+          lines[1].split() == ["|", "\u2764", "carol", "\ufffd[2J", "carol", "\U0001f44d", "alice"], (out, err))
+    check("a reply has its quote, on one line and without harm", lines[-2].endswith("> bob: fir\ufffdst\ufffdline") and
+          lines[-1].split() == ["|", "third", "\u2713\u2713", "read", "#3"], lines)
+    got = events(w.run("read", BOB, "--json")[1])
+    check("and so in JSON", got[0]["pinned"] and got[0]["reactions"][0] == {"who": "carol@hub.example.org:7843", "emoji": "\u2764"} and
+          got[2]["replies_to"] == 1 and got[2]["quote_sender"] == BOB and "edited_usec" not in got[1], got)
+    for words, done in ((("reply", BOB, "last", "so", "be it"), ("Send", "so be it", {"reply-to": 2})), (("edit", BOB, "mine", "new"), ("Edit", 3, "new")),
+                        (("react", BOB, "1", "\u2764", "ok"), ("React", 1, ["\u2764", "ok"])), (("react", BOB, "#1"), ("React", 1, [])),
+                        (("delete", BOB, "mine"), ("Delete", 3, True)), (("delete", BOB, "1", "--local"), ("Delete", 1, False)),
+                        (("pin", BOB, "1"), ("Pin", 1, True)), (("unpin", BOB, "1"), ("Pin", 1, False)),
+                        (("forward", BOB, "1", BOB), ("Forward", 1, stand_ins.CONVERSATION)), (("draft", BOB, "dear", "bob"), ("SetDraft", "dear bob", 0)),
+                        (("draft", BOB, ""), ("SetDraft", "", 0)), (("disappear", BOB, "7d"), ("SetDisappearing", 7 * 24 * 3600)),
+                        (("disappear", BOB, "off"), ("SetDisappearing", 0)), (("receipts", BOB, "off"), ("SetReceipts", False)),
+                        (("typing", BOB), ("SetTyping", True)), (("typing", BOB, "stop"), ("SetTyping", False)), (("unread", BOB), ("MarkUnread",))):
+        code, out, err = w.run(*words)
+        check(f"{' '.join(words[:1] + words[2:])}", code == OK and account.done[-1] == done, (code, account.done[-1:], err))
+    check("a reply says the new message's number", events(w.run("reply", BOB, "1", "x", "--json")[1]) == [{"conversation": stand_ins.CONVERSATION, "id": 99}])
+    code, _, err = w.run("edit", BOB, "1", "new")
+    check("nobody edits what another has written", code == OTHER and "somebody else" in err, (code, err))
+    for words in (("reply", BOB), ("reply", BOB, "first", "x"), ("edit", BOB, "mine", "   ".strip()), ("disappear", BOB, "soon"), ("receipts", BOB, "maybe"), ("pin", BOB, "1", "2")):
+        check(f"wrong usage: {words}", w.run(*words)[0] == USAGE)
+    account.described = {"Draft": "dear \x07bob", "Disappearing": dbus.UInt64(60), "Receipts": True}
+    check("a draft is shown", w.run("draft", BOB)[1] == "dear \ufffdbob\n" and events(w.run("disappear", BOB, "--json")[1]) == [{"seconds": 60}] and
+          w.run("receipts", BOB)[1] == "on\n")
+    check("who has got a message is said", events(w.run("receipts", BOB, "3", "--json")[1]) ==
+          [{"address": BOB, "delivered_usec": 1700000000000001, "read_usec": 0}])
+    check("pinned lists what is pinned", [m["id"] for m in events(w.run("pinned", BOB, "--json")[1])] == [1])
+    account.extras, account.described = {}, {}
 
 
 def test_follow(w):
@@ -646,7 +687,7 @@ def test_usage(w):
     check("with --json before it, the error is an object", code == USAGE and events(out)[0]["code"] == USAGE and not err, (code, out, err))
     code, general, _ = w.run("--help")
     commands = general.split("Commands:\n")[1].split("\n\n")[0].splitlines()
-    check("--help lists the commands", code == OK and len(commands) == 25, commands)
+    check("--help lists the commands", code == OK and len(commands) == 38, commands)
     for command in (line.split()[0] for line in commands):
         code, out, _ = w.run(command, "--help")
         check(f"{command} --help describes it within 80 columns", code == OK and out.startswith(f"Usage: visavis {command}") and
@@ -655,7 +696,7 @@ def test_usage(w):
 
 world = World()
 try:
-    for test in (test_contract, test_usage, test_before_any_account, test_signup, test_agent, test_send, test_read, test_follow, test_locked,
+    for test in (test_contract, test_usage, test_before_any_account, test_signup, test_agent, test_send, test_read, test_messages, test_follow, test_locked,
                  test_login, test_identify, test_add_look, test_slots, test_contact, test_files, test_group, test_keeping, test_choice, test_status, test_runtime_directory, test_other_user, test_terminal, test_hub):
         test(world)
     status = finish()

@@ -1,0 +1,229 @@
+/* visavis draft, disappear, receipts, typing, unread: what belongs to a conversation. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "services/cleanup.h"
+#include "services/config.h"
+#include "ui/cli/cli.h"
+#include "ui/cli/output.h"
+#include "ui/cli/session.h"
+#include "ui/cli/text_argument.h"
+
+static int open_chat(struct cli *cli, int argc, char *argv[], int most, const char *usage, struct session *s)
+{
+        int r;
+
+        *s = (struct session){ .cli = cli };
+        if (argc < 1 || argc > most)
+                return cli_fail(cli, EXIT_USAGE, "Say in which conversation: visavis %s", usage);
+        r = session_open(cli, &session_no_events, NULL, s);
+        return r == EXIT_OK ? session_conversation(s, argv[0]) : r;
+}
+
+/* A value of Describe, whose signature is @type; nothing is read into @out if there is no such key. */
+static int describe(struct session *s, const char *key, const char *type, sd_bus_message **reply, void *out)
+{
+        const char *found;
+        int r = cli_call(s->cli, s->chosen.path, CRYPTO_MESSAGES, "Describe", reply, "s", s->conversation);
+
+        if (r != EXIT_OK)
+                return r;
+        r = sd_bus_message_enter_container(*reply, 'a', "{sv}");
+        while (r >= 0 && (r = sd_bus_message_enter_container(*reply, 'e', "sv")) > 0) {
+                r = sd_bus_message_read(*reply, "s", &found);
+                if (r >= 0)
+                        r = strcmp(found, key) == 0 ? sd_bus_message_read(*reply, "v", type, out)
+                                                    : sd_bus_message_skip(*reply, "v");
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(*reply);
+        }
+        return r < 0 ? cli_misunderstood(s->cli) : EXIT_OK;
+}
+
+static void print_value(const struct cli *cli, const char *key, json_object *value, const char *words)
+{
+        json_object *o;
+
+        if (!cli->json) {
+                puts(words);
+                json_object_put(value);
+                return;
+        }
+        o = json_object_new_object();
+        json_object_object_add(o, key, value);
+        output_json(o);
+}
+
+/* -- draft -------------------------------------------------------------------------------------------------------- */
+
+static int show_draft(struct session *s)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *draft = "";
+        int r = describe(s, "Draft", "s", &reply, &draft);
+
+        if (r != EXIT_OK)
+                return r;
+        _cleanup_free_ char *safe = output_sanitise(draft, true);
+        print_value(s->cli, "draft", json_object_new_string(draft), safe);
+        return EXIT_OK;
+}
+
+int command_draft(struct cli *cli, int argc, char *argv[])
+{
+        static char text[TEXT_ARGUMENT_MAX + 2];
+        bool erase = argc == 2 && !*argv[1];
+        struct session s;
+        int r = open_chat(cli, argc, argv, INT32_MAX, "draft ADDRESS [TEXT…]", &s);
+
+        if (r == EXIT_OK && argc == 1)
+                r = show_draft(&s);
+        else if (r == EXIT_OK) {
+                r = erase ? EXIT_OK : text_argument(cli, argc - 1, argv + 1, text);
+                if (r == EXIT_OK)
+                        r = cli_call(cli, s.chosen.path, CRYPTO_MESSAGES, "SetDraft", NULL, "sst", s.conversation,
+                                     erase ? "" : text, (uint64_t) 0);
+        }
+        session_close(&s);
+        return r;
+}
+
+/* -- disappear ---------------------------------------------------------------------------------------------------- */
+
+static int show_lifetime(struct session *s)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        uint64_t seconds = 0;
+        char words[64];
+        int r = describe(s, "Disappearing", "t", &reply, &seconds);
+
+        if (r != EXIT_OK)
+                return r;
+        if (seconds == 0)
+                snprintf(words, sizeof(words), "Messages stay.");
+        else
+                snprintf(words, sizeof(words), "Messages disappear after %" PRIu64 " seconds.", seconds);
+        print_value(s->cli, "seconds", json_object_new_uint64(seconds), words);
+        return EXIT_OK;
+}
+
+static int set_lifetime(struct session *s, const char *word)
+{
+        uint64_t usec = 0;
+
+        if (strcmp(word, "off") != 0 &&
+            (config_parse_duration(word, &usec) < 0 || usec / 1000000 == 0 || usec / 1000000 > UINT32_MAX))
+                return cli_fail(s->cli, EXIT_USAGE, "“%s” is no time such as 1h or 7d, and not off.", word);
+        return cli_call(s->cli, s->chosen.path, CRYPTO_MESSAGES, "SetDisappearing", NULL, "su", s->conversation,
+                        (uint32_t) (usec / 1000000));
+}
+
+int command_disappear(struct cli *cli, int argc, char *argv[])
+{
+        struct session s;
+        int r = open_chat(cli, argc, argv, 2, "disappear ADDRESS [TIME|off]", &s);
+
+        if (r == EXIT_OK)
+                r = argc == 1 ? show_lifetime(&s) : set_lifetime(&s, argv[1]);
+        session_close(&s);
+        return r;
+}
+
+/* -- receipts ----------------------------------------------------------------------------------------------------- */
+
+static int show_switch(struct session *s)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int on = 0, r = describe(s, "Receipts", "b", &reply, &on);
+
+        if (r == EXIT_OK)
+                print_value(s->cli, "receipts", json_object_new_boolean(on), on ? "on" : "off");
+        return r;
+}
+
+static void show_receipt(const struct cli *cli, const char *who, uint64_t delivered, uint64_t read)
+{
+        char got[32], seen[32];
+
+        if (cli->json) {
+                json_object *o = json_object_new_object();
+
+                json_object_object_add(o, "address", json_object_new_string(who));
+                json_object_object_add(o, "delivered_usec", json_object_new_uint64(delivered));
+                json_object_object_add(o, "read_usec", json_object_new_uint64(read));
+                output_json(o);
+                return;
+        }
+        _cleanup_free_ char *safe = output_sanitise(who, false);
+        output_time(delivered, got);
+        output_time(read, seen);
+        printf("%s  delivered %s, %s%s\n", safe, got, read > 0 ? "read " : "not read", read > 0 ? seen : "");
+}
+
+static int show_receipts(struct session *s, uint64_t message)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        uint64_t delivered, read;
+        const char *who;
+        int r = cli_call(s->cli, s->chosen.path, CRYPTO_MESSAGES, "Receipts", &reply, "st", s->conversation, message);
+
+        if (r != EXIT_OK)
+                return r;
+        r = sd_bus_message_enter_container(reply, 'a', "(stt)");
+        while (r >= 0 && (r = sd_bus_message_read(reply, "(stt)", &who, &delivered, &read)) > 0)
+                show_receipt(s->cli, who, delivered, read);
+        return r < 0 ? cli_misunderstood(s->cli) : EXIT_OK;
+}
+
+static int receipts_for(struct session *s, const char *word)
+{
+        bool on = strcmp(word, "on") == 0;
+        uint64_t message;
+        char *end;
+
+        if (on || strcmp(word, "off") == 0)
+                return cli_call(s->cli, s->chosen.path, CRYPTO_MESSAGES, "SetReceipts", NULL, "sb", s->conversation,
+                                (int) on);
+        message = strtoull(word + (*word == '#'), &end, 10);
+        if (*end || message == 0)
+                return cli_fail(s->cli, EXIT_USAGE, "Say on, off, or the number of a message, not “%s”.", word);
+        return show_receipts(s, message);
+}
+
+int command_receipts(struct cli *cli, int argc, char *argv[])
+{
+        struct session s;
+        int r = open_chat(cli, argc, argv, 2, "receipts ADDRESS [on|off|MESSAGE]", &s);
+
+        if (r == EXIT_OK)
+                r = argc == 1 ? show_switch(&s) : receipts_for(&s, argv[1]);
+        session_close(&s);
+        return r;
+}
+
+/* -- typing, unread ----------------------------------------------------------------------------------------------- */
+
+int command_typing(struct cli *cli, int argc, char *argv[])
+{
+        bool stop = argc == 2 && strcmp(argv[1], "stop") == 0;
+        struct session s;
+        int r = open_chat(cli, argc, argv, stop ? 2 : 1, "typing ADDRESS [stop]", &s);
+
+        if (r == EXIT_OK)
+                r = cli_call(cli, s.chosen.path, CRYPTO_MESSAGES, "SetTyping", NULL, "sb", s.conversation, (int) !stop);
+        session_close(&s);
+        return r;
+}
+
+int command_unread(struct cli *cli, int argc, char *argv[])
+{
+        struct session s;
+        int r = open_chat(cli, argc, argv, 1, "unread ADDRESS", &s);
+
+        if (r == EXIT_OK)
+                r = cli_call(cli, s.chosen.path, CRYPTO_MESSAGES, "MarkUnread", NULL, "s", s.conversation);
+        session_close(&s);
+        return r;
+}

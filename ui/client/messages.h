@@ -1,0 +1,46 @@
+/* What is said in a conversation, and what is said of it: im.visavis.Crypto1.Messages, for programs that show it.
+ *
+ * What other people wrote is hostile until it has been made safe for where it is shown. */
+#pragma once
+
+#include "ui/client/account.h"
+
+struct said_reaction {
+        const char *who; /* address; "" of a remark */
+        const char *emoji;
+};
+
+/* A message as Read and Get answer with it; docs/dbus/crypto1.md has the keys. Strings are "" and numbers 0 where a key
+ * is not there. */
+struct said {
+        uint64_t id;
+        const char *kind, *sender, *text, *state;
+        uint64_t time, edited;          /* microseconds since 1970; edited 0: never */
+        uint64_t delivered_to, read_by; /* members */
+        uint64_t lifetime;              /* seconds; 0: for ever */
+        bool own, forwarded, pinned, is_reply;
+        uint64_t replies_to;                /* of a reply; 0: that message is not here */
+        const char *quote, *quote_sender;   /* how it begins, and whose it is */
+        const char *file_name, *media_type; /* of a file */
+        uint64_t file_size;
+        struct said_reaction *reactions;
+        size_t reaction_count;
+};
+
+/* Which: the newest first, before @before (0: from the newest); or with @after the oldest first, after that. */
+struct said_page {
+        uint64_t before, after;
+        uint32_t limit; /* 1 to 500 */
+};
+
+/* The list is borrowed during the call; with an error it is empty. */
+typedef void (*messages_done)(const struct said *list, size_t n, const sd_bus_error *error, void *userdata);
+
+/* Returns what sd_bus_call_async(3) does; if that is an error, @done is not called. */
+int messages_read(struct account *a, struct calls *c, const char *conversation, const struct said_page *page,
+                  messages_done done, void *userdata);
+
+/* Takes the array of dictionaries that comes next in @m apart: how many there are in @out, which messages_free() frees
+ * and which borrows from @m. What sd_bus_message_read(3) returns, -ENOMEM. */
+int messages_decode(sd_bus_message *m, struct said **out, size_t *n);
+void messages_free(struct said *list, size_t n);
