@@ -1,5 +1,5 @@
 /* See parts.h. What Unlock does after the factors have given the vault key, and what a program asks next, by how much
- * history there is: a hundred conversations, in which everything is unread. */
+ * history there is: a hundred groups of two, in which everything is unread. */
 #include <err.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -20,16 +20,29 @@ static void must(bool good, const char *what)
                 errx(1, "%s fails", what);
 }
 
-static void meet(struct person *p, struct person *other, unsigned count)
+/* A group of two, which the hub has taken. */
+static void meet(struct person *p, struct person *other, unsigned number)
 {
-        struct conversation *c;
+        _cleanup_writer_ struct writer packages = WRITER_INIT;
+        struct conversation *c = NULL;
+        char name[32];
+        struct reader r, inner;
 
-        for (unsigned i = 0; i < count; i++) {
-                (void) snprintf(other->address, sizeof(other->address), "bob%u@hub.example.org:7843", i);
-                must(vault_begin(p->vault) >= 0, "a transaction");
-                c = conversation_new(other->address);
-                must(conversation_store(p->vault, c) >= 0 && vault_commit(p->vault) >= 0, "storing a conversation");
-                conversation_free(c);
+        must(messenger_key_packages(other->messenger, 1, PERSON_NOW, &packages) >= 0, "making key packages");
+        reader_init(&r, writer_bytes(&packages));
+        inner = read_vector_open(&r);
+        (void) read_u8(&inner); /* whether it is the one of last resort */
+        const struct invitee invitee = { other->address, read_vector(&inner) };
+
+        (void) snprintf(name, sizeof(name), "group %u", number);
+        must(messenger_create_group(p->messenger, BYTES_STRING(name), &invitee, 1, PERSON_NOW, &c) >= 0,
+             "making a group");
+        for (;;) {
+                _cleanup_(envelope_release) struct envelope e = { 0 };
+
+                if (messenger_next_envelope(p->messenger, 0, &e) == 0)
+                        return;
+                must(messenger_outcome(p->messenger, BYTES_OF(e.id), OUTCOME_STORED) >= 0, "an outcome");
         }
 }
 
@@ -122,16 +135,32 @@ static void open_all(struct person *p)
         series_add(&reads, lap(&at));
 }
 
-/* What is in locked memory and what in the heap because an account is unlocked. SQLite's cache is in the heap. */
+/* VmLck of proc(5), in kB. */
+static long locked_memory(void)
+{
+        char line[256];
+        long kb = 0;
+        FILE *f = fopen("/proc/self/status", "re");
+
+        must(f != NULL, "reading /proc/self/status");
+        while (fgets(line, sizeof(line), f))
+                if (sscanf(line, "VmLck: %ld kB", &kb) == 1)
+                        break;
+        fclose(f);
+        return kb;
+}
+
+/* What is in the heap because an account is unlocked, SQLite's cache included; and all that is in locked memory, whose
+ * pages are kept once they were needed. */
 static void report_memory(struct person *p)
 {
-        size_t before, after;
+        size_t before;
 
         close_all(p);
         before = mallinfo2().uordblks;
         open_all(p);
-        after = mallinfo2().uordblks;
-        printf("    heap of an unlocked account                  %8zu kB\n", (after - before) / 1024);
+        printf("an unlocked account has %zu kB in the heap; locked memory: %ld kB\n",
+               (mallinfo2().uordblks - before) / 1024, locked_memory());
 }
 
 static void measure(struct person *p, unsigned messages, int sync_fd)
@@ -162,9 +191,8 @@ void opening_bench(const char *directory)
 
         person_enter(&alice, directory, "alice", "11111111111111111111111111111111");
         person_enter(&bob, directory, "bob", "22222222222222222222222222222222");
-        meet(&alice, &bob, CONVERSATIONS);
-        messenger_free(alice.messenger);
-        must(messenger_open(alice.vault, person_events(), &alice.messenger) >= 0, "opening the messenger");
+        for (unsigned i = 0; i < CONVERSATIONS; i++)
+                meet(&alice, &bob, i);
         for (size_t i = 0; i < COUNT_OF(sizes); i++) {
                 fill(&alice, messages, sizes[i]);
                 messages = sizes[i];

@@ -119,6 +119,20 @@ int key_from_private(const char *type, const struct secret *private_key, struct 
                              : raw_from_private(type, private_key, public_key, out);
 }
 
+int key_check_private(const char *type, const struct secret *private_key, size_t size)
+{
+        _cleanup_openssl_(BIGNUM) BIGNUM *scalar = NULL;
+        _cleanup_openssl_(EC_GROUP) EC_GROUP *group = NULL;
+
+        if (!is_nist(type))
+                return private_key->size == size ? 0 : -EBADMSG;
+        scalar = BN_secure_new();
+        group = EC_GROUP_new_by_curve_name(EC_curve_nist2nid(type));
+        if (!scalar || !group || !BN_bin2bn(private_key->data, (int) private_key->size, scalar))
+                abort();
+        return BN_is_zero(scalar) || BN_cmp(scalar, EC_GROUP_get0_order(group)) >= 0 ? -EBADMSG : 0;
+}
+
 EVP_PKEY *key_generate(const char *type)
 {
         EVP_PKEY *key = is_nist(type) ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", type) : EVP_PKEY_Q_keygen(NULL, NULL, type);

@@ -18,6 +18,9 @@ int key_check_public(const char *type, struct bytes public_key);
  * zero or not below the order. */
 int key_from_private(const char *type, const struct secret *private_key, struct bytes public_key, EVP_PKEY **out);
 
+/* 0 if key_from_private() will take it, a key of @size bytes, without what that computes. -EBADMSG */
+int key_check_private(const char *type, const struct secret *private_key, size_t size);
+
 /* A new pair. */
 EVP_PKEY *key_generate(const char *type);
 

@@ -87,8 +87,9 @@ int suite_open(const struct suite *s, const struct secret *key, const struct sec
 /* A new signature key pair; the public key is appended to @public_key. */
 struct secret *suite_signature_generate(const struct suite *s, struct writer *public_key);
 
-/* A private signature key made ready for many signatures: what OpenSSL computes from it is computed once. It lies in
- * OpenSSL's secure heap, if there is one, and is wiped when it is freed. -EBADMSG if @private_key is none. */
+/* A private signature key made ready for many signatures: what OpenSSL computes from it is computed once, at the first
+ * one, since most groups that are opened are not spoken in. It is wiped when it is freed. Several threads may sign with
+ * it. -EBADMSG if @private_key is none. */
 struct signature_key;
 int signature_key_new(const struct suite *s, const struct secret *private_key, struct signature_key **out);
 struct signature_key *signature_key_free(struct signature_key *k);

@@ -1,5 +1,6 @@
 /* The suites' signatures: SignWithLabel and VerifyWithLabel (RFC 9420 §5.1.2). */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "cryptod/mls/key.h"
@@ -11,7 +12,8 @@ enum { SIGN_HEADER_MAX = 64 };
 
 struct signature_key {
         const struct signature_algorithm *algorithm;
-        EVP_PKEY *key;
+        struct secret *private_key;
+        EVP_PKEY *_Atomic *ready; /* made of it for the first signature; till then NULL is there */
 };
 
 struct secret *suite_signature_generate(const struct suite *s, struct writer *public_key)
@@ -46,25 +48,46 @@ static int write_sign_content(struct writer *w, const char *label, struct pieces
 int signature_key_new(const struct suite *s, const struct secret *private_key, struct signature_key **out)
 {
         struct signature_key *k;
-        EVP_PKEY *key;
-        int r = key_from_private(s->signature->type, private_key, BYTES(NULL, 0), &key);
+        int r = key_check_private(s->signature->type, private_key, s->signature->private_size);
 
         if (r < 0)
                 return r;
         k = malloc(sizeof(*k));
         if (!k)
                 abort();
-        *k = (struct signature_key){ s->signature, key };
+        *k = (struct signature_key){ .algorithm = s->signature,
+                                     .private_key = secret_copy(secret_bytes(private_key)),
+                                     .ready = calloc(1, sizeof(*k->ready)) };
+        if (!k->ready)
+                abort();
         *out = k;
         return 0;
 }
 
 struct signature_key *signature_key_free(struct signature_key *k)
 {
-        if (k)
-                EVP_PKEY_free(k->key);
+        if (!k)
+                return NULL;
+        EVP_PKEY_free(*k->ready);
+        free(k->ready);
+        secret_free(k->private_key);
         free(k);
         return NULL;
+}
+
+/* The first of several threads that make it wins. */
+static EVP_PKEY *ready_key(const struct signature_key *k)
+{
+        EVP_PKEY *key = atomic_load(k->ready), *none = NULL;
+
+        if (key)
+                return key;
+        if (key_from_private(k->algorithm->type, k->private_key, BYTES(NULL, 0), &key) < 0)
+                abort(); /* it was looked at */
+        if (atomic_compare_exchange_strong(k->ready, &none, key))
+                return key;
+        EVP_PKEY_free(key);
+        return none;
 }
 
 void signature_key_release(struct signature_key **k)
@@ -74,7 +97,7 @@ void signature_key_release(struct signature_key **k)
 
 struct secret *signature_key_private(const struct signature_key *k)
 {
-        return key_private(k->key, k->algorithm->private_size);
+        return secret_copy(secret_bytes(k->private_key));
 }
 
 int signature_key_sign_pieces(const struct signature_key *k, const char *label, struct pieces content,
@@ -89,7 +112,8 @@ int signature_key_sign_pieces(const struct signature_key *k, const char *label, 
         r = write_sign_content(&message, label, content);
         if (r < 0)
                 return r;
-        if (!context || EVP_DigestSignInit_ex(context, NULL, k->algorithm->digest, NULL, NULL, k->key, NULL) != 1 ||
+        if (!context ||
+            EVP_DigestSignInit_ex(context, NULL, k->algorithm->digest, NULL, NULL, ready_key(k), NULL) != 1 ||
             EVP_DigestSign(context, signature, &size, message.data, message.size) != 1)
                 abort();
         write_fixed(out, BYTES(signature, size));
