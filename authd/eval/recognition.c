@@ -18,19 +18,27 @@ struct sample {
         uint8_t histogram[HISTOGRAM_SIZE];
 };
 
+struct comparisons {
+        struct scores genuine, impostor;
+};
+
 struct recognition {
         const struct evaluation *evaluation;
         unsigned people, pictures, undetected;
         struct sample *sample;
         size_t samples;
-        struct scores genuine, impostor;
+        struct comparisons pairs;     /* every two pictures once */
+        struct comparisons templates; /* every picture with the best of a person's others */
+        struct comparisons *main;     /* which of them the figures are about */
 };
 
 static void release(struct recognition *r)
 {
         free(r->sample);
-        scores_release(&r->genuine);
-        scores_release(&r->impostor);
+        scores_release(&r->pairs.genuine);
+        scores_release(&r->pairs.impostor);
+        scores_release(&r->templates.genuine);
+        scores_release(&r->templates.impostor);
 }
 
 static int keep(struct recognition *r, const struct observation *o)
@@ -85,34 +93,30 @@ static double likeness(const struct recognition *r, const struct sample *a, cons
                                                              : embedding_cosine(a->embedding, b->embedding);
 }
 
-static int add(struct recognition *r, FILE *list, bool genuine, double score)
+static int add(struct comparisons *c, bool genuine, double score)
 {
-        if (list)
-                fprintf(list, "%s %.6f\n", genuine ? "genuine" : "impostor", score);
-        return scores_add(genuine ? &r->genuine : &r->impostor, score);
+        return scores_add(genuine ? &c->genuine : &c->impostor, score);
 }
 
-/* Every two pictures once. */
-static int compare_pairs(struct recognition *r, FILE *list)
+static int compare_pairs(struct recognition *r)
 {
         int e = 0;
 
         for (size_t i = 0; i < r->samples; i++)
                 for (size_t k = 0; e >= 0 && k < i; k++)
-                        e = add(r, list, r->sample[i].person == r->sample[k].person,
+                        e = add(&r->pairs, r->sample[i].person == r->sample[k].person,
                                 likeness(r, &r->sample[i], &r->sample[k]));
         return e;
 }
 
-/* Every picture with all others of a person, as a recogniser that was trained on these: the nearest counts. */
-static int compare_with_people(struct recognition *r, FILE *list)
+static int compare_with_templates(struct recognition *r)
 {
         int e = 0;
 
         for (size_t i = 0; i < r->samples; i++)
                 for (size_t k = 0; e >= 0 && k < r->samples;) {
                         unsigned person = r->sample[k].person, others = 0;
-                        double best = 0;
+                        double best = -1;
 
                         for (; k < r->samples && r->sample[k].person == person; k++)
                                 if (k != i) {
@@ -120,38 +124,55 @@ static int compare_with_people(struct recognition *r, FILE *list)
                                         others++;
                                 }
                         if (others > 0)
-                                e = add(r, list, r->sample[i].person == person, best);
+                                e = add(&r->templates, r->sample[i].person == person, best);
                 }
         return e;
 }
 
-static int compare_all(struct recognition *r, FILE *list)
+static void list(const struct scores *s, const char *kind, FILE *to)
 {
-        int e = r->evaluation->manifest.engine == ENGINE_LBPH ? compare_with_people(r, list) : compare_pairs(r, list);
+        for (size_t i = 0; i < s->count; i++)
+                fprintf(to, "%s %.6f\n", kind, s->score[i]);
+}
 
-        scores_sort(&r->genuine);
-        scores_sort(&r->impostor);
+/* Single pictures of lbph tell little: it is meant to be trained. */
+static int compare_all(struct recognition *r, FILE *to)
+{
+        bool classic = r->evaluation->manifest.engine == ENGINE_LBPH;
+        int e = classic ? 0 : compare_pairs(r);
+
+        r->main = classic ? &r->templates : &r->pairs;
+        if (e >= 0)
+                e = compare_with_templates(r);
+        scores_sort(&r->pairs.genuine);
+        scores_sort(&r->pairs.impostor);
+        scores_sort(&r->templates.genuine);
+        scores_sort(&r->templates.impostor);
+        if (to) {
+                list(&r->main->genuine, "genuine", to);
+                list(&r->main->impostor, "impostor", to);
+        }
         return e;
 }
 
-static json_object *at(const struct recognition *r, double threshold)
+static json_object *at(const struct comparisons *c, double threshold)
 {
         json_object *row = json_object_new_object();
 
         report_number(row, "threshold", threshold);
-        report_number(row, "fmr", scores_fmr(&r->impostor, threshold));
-        report_number(row, "fnmr", scores_fnmr(&r->genuine, threshold));
+        report_number(row, "fmr", scores_fmr(&c->impostor, threshold));
+        report_number(row, "fnmr", scores_fnmr(&c->genuine, threshold));
         return row;
 }
 
 /* Thresholds in twelve even steps about those that matter. */
-static json_object *threshold_table(const struct recognition *r)
+static json_object *threshold_table(const struct comparisons *c)
 {
-        double low = scores_threshold(&r->impostor, 0.1), high = r->genuine.score[r->genuine.count / 2];
+        double low = scores_threshold(&c->impostor, 0.1), high = c->genuine.score[c->genuine.count / 2];
         json_object *table = json_object_new_array();
 
         for (int i = 0; i <= 12 && high > low; i++)
-                json_object_array_add(table, at(r, low + (high - low) * i / 12));
+                json_object_array_add(table, at(c, low + (high - low) * i / 12));
         return table;
 }
 
@@ -160,24 +181,26 @@ static json_object *report(const struct recognition *r)
         static const double rates[] = { 1e-2, 1e-3, 1e-4 };
         json_object *all = json_object_new_object(), *rows = json_object_new_array();
         const struct manifest *m = &r->evaluation->manifest;
+        const struct comparisons *c = r->main;
 
         json_object_object_add(all, "engine", json_object_new_string(engine_name(m->engine)));
         json_object_object_add(all, "models", json_object_new_string(m->name));
         report_count(all, "people", r->people);
         report_count(all, "pictures", r->pictures);
         report_count(all, "undetected", r->undetected);
-        report_count(all, "genuine_comparisons", r->genuine.count);
-        report_count(all, "impostor_comparisons", r->impostor.count);
-        report_number(all, "eer", scores_eer(&r->genuine, &r->impostor));
+        report_count(all, "genuine_comparisons", c->genuine.count);
+        report_count(all, "impostor_comparisons", c->impostor.count);
+        report_number(all, "eer", scores_eer(&c->genuine, &c->impostor));
         for (unsigned i = 0; i < COUNT_OF(rates); i++) {
-                json_object *row = at(r, scores_threshold(&r->impostor, rates[i]));
+                json_object *row = at(c, scores_threshold(&c->impostor, rates[i]));
 
                 report_number(row, "fmr_asked", rates[i]);
                 json_object_array_add(rows, row);
         }
         json_object_object_add(all, "fnmr_at_fmr", rows);
-        json_object_object_add(all, "thresholds", threshold_table(r));
-        json_object_object_add(all, "of_authd", at(r, m->thresholds.match));
+        json_object_object_add(all, "thresholds", threshold_table(c));
+        json_object_object_add(all, "of_authd", at(c, m->thresholds.match));
+        json_object_object_add(all, "of_authd_with_templates", at(&r->templates, m->thresholds.match));
         report_cost(all, r->evaluation);
         return all;
 }
@@ -208,18 +231,19 @@ static void print(json_object *all)
         print_rows(json_object_object_get(all, "fnmr_at_fmr"));
         print_rows(json_object_object_get(all, "thresholds"));
         print_row("authd's", json_object_object_get(all, "of_authd"));
+        print_row("\"  templates", json_object_object_get(all, "of_authd_with_templates"));
         print_cost(all);
 }
 
 int evaluate_recognition(const struct evaluation *e)
 {
         _cleanup_(release) struct recognition r = { .evaluation = e };
-        _cleanup_fclose_ FILE *list = e->scores ? fopen(e->scores, "we") : NULL;
-        int error = e->scores && !list ? -errno : each_entry(e->directory, look_at_person, &r);
+        _cleanup_fclose_ FILE *file = e->scores ? fopen(e->scores, "we") : NULL;
+        int error = e->scores && !file ? -errno : each_entry(e->directory, look_at_person, &r);
 
         if (error >= 0)
-                error = compare_all(&r, list);
-        if (error >= 0 && (r.genuine.count == 0 || r.impostor.count == 0)) {
+                error = compare_all(&r, file);
+        if (error >= 0 && (r.main->genuine.count == 0 || r.main->impostor.count == 0)) {
                 fprintf(stderr, "visavis-face-eval: %s has no two people with two pictures each: DIR/person/picture.\n",
                         e->directory);
                 return -EINVAL;

@@ -34,7 +34,7 @@ static void what_is_installed_is_read(void **state)
         assert_int_equal(m.model[MODEL_DETECT].input.width, 320);
         assert_int_equal(m.model[MODEL_LANDMARK].input.channels, CHANNELS_GREY);
         assert_string_equal(m.model[MODEL_POSE].output[2], "618");
-        assert_true(m.thresholds.match > 0.4 && m.thresholds.match < 0.5);
+        assert_true(m.thresholds.match > 0.5 && m.thresholds.match < 0.6);
         assert_true(m.thresholds.hopeless < m.thresholds.doubtful);
 }
 
@@ -70,9 +70,9 @@ static void a_mistake_is_named_with_its_place(void **state)
         refused("\"mean\": [0]", "\"mean\": [0, 0]", "landmark: \"mean\"");
         refused("\"mean\": [0]", "\"mean\": [\"0\"]", "landmark: \"mean\" must be a number");
         refused("[\"boxes\", \"scores\"]", "[\"boxes\"]", "detect: \"outputs\" must have 2");
-        refused("\"match\": 0.45", "\"match\": 45", "feature: \"match\" must be from 0 to 1");
-        refused("\"match\": 0.45", "\"match\": NaN", "feature: \"match\"");
-        refused("\"match\": 0.45, ", "", "feature: the threshold \"match\" is missing");
+        refused("\"match\": 0.55", "\"match\": 45", "feature: \"match\" must be from 0 to 1");
+        refused("\"match\": 0.55", "\"match\": NaN", "feature: \"match\"");
+        refused("\"match\": 0.55, ", "", "feature: the threshold \"match\" is missing");
         refused("}\n  }\n}", "}\n  }\n", "no JSON");
         refused("}\n  }\n}", "}\n  }\n} {}", "no JSON");
 }
