@@ -15,6 +15,7 @@ static const uint64_t ACT_MAX = 6 * SECOND, GUIDED_ACT_MAX = 10 * SECOND, REST_M
                       SHUT_MAX = 3 * SECOND / 2;
 static const double TURN_MIN = 13, NOD_MIN = 6, STRAIGHT_MAX = 8, LEVEL_MAX = 5; /* degrees */
 static const double RELIEF_MIN = 0.10;
+static const double JUMP = 12, FASTEST = 150; /* degrees between two pictures; degrees a second */
 static const double EYES_READABLE = 1, SHUT_DROP = 4, OPEN_DROP = 1.5; /* log-odds */
 enum { TURNED_FRAMES = 3, FLAT_FRAMES = 12, REST_FRAMES = 3, WRONG_FRAMES = 3 };
 
@@ -108,6 +109,28 @@ void challenge_begin(struct challenge *c, const struct posture *p, uint64_t now)
         c->straight = p->yaw / p->count;
         c->level = p->pitch / p->count;
         c->yaw = c->pitch = 0;
+        c->seen = now;
+        c->missed = c->jumped = false;
+}
+
+/* A head is seen on its way, or is as fast as heads are; a photograph of a turned one that takes another's place is
+ * not. Such a turn does not count until the head has looked straight again. Who is guided may be disturbed. */
+static void follow_yaw(struct challenge *c, double yaw, uint64_t now)
+{
+        double moved = fabs(yaw - c->yaw), seconds = (double) (now - c->seen) / 1e6;
+
+        if (!c->guides && moved > JUMP && (c->missed || moved > FASTEST * seconds))
+                c->jumped = true;
+        else if (fabs(yaw) <= STRAIGHT_MAX)
+                c->jumped = false;
+        c->yaw = yaw;
+        c->seen = now;
+        c->missed = false;
+}
+
+void challenge_missed(struct challenge *c)
+{
+        c->missed = true;
 }
 
 /* The head is turned as asked: its depth over the last pictures tells whether it is one. */
@@ -136,7 +159,7 @@ static enum challenge_result turned(struct challenge *c, const struct observatio
 
 static enum challenge_result turn(struct challenge *c, const struct observation *o, double sign)
 {
-        c->posed = sign * c->yaw >= TURN_MIN;
+        c->posed = sign * c->yaw >= TURN_MIN && !c->jumped;
         if (c->posed)
                 return turned(c, o, sign);
         c->frames = 0;
@@ -221,7 +244,7 @@ enum challenge_result challenge_observe(struct challenge *c, const struct observ
         if (!o || (o->observed & needed) != needed)
                 return CHALLENGE_GOES_ON;
         if (o->observed & OBSERVE_POSE) {
-                c->yaw = o->yaw - c->straight;
+                follow_yaw(c, o->yaw - c->straight, now);
                 c->pitch = o->pitch - c->level;
         }
         /* A picture that was taken before the prompt changed may lack what the act is judged by. */

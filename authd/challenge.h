@@ -37,7 +37,7 @@ enum challenge_result {
         CHALLENGE_DONE,
         CHALLENGE_WRONG, /* another movement than the one asked for */
         CHALLENGE_FLAT,  /* the face turned and has no depth */
-        CHALLENGE_STILL, /* what was asked for did not happen in time */
+        CHALLENGE_STILL, /* what was asked for did not happen in time, or was not seen happening */
         CHALLENGE_LATE,  /* the face did not look straight again in time */
 };
 
@@ -54,6 +54,9 @@ struct challenge {
         struct point turned[LANDMARKS];
         uint64_t shut;     /* when the eyes shut; 0: they are open */
         double yaw, pitch; /* the last, relative to the beginning */
+        uint64_t seen;     /* when that was */
+        bool missed;       /* the face was not in a picture since */
+        bool jumped;       /* the head did not turn where it is, it was there: another picture of it, perhaps */
 };
 
 /* Picks @count actions (2 to CHALLENGE_PICKED_MAX), every allowed sequence with the same probability, by @random.
@@ -65,6 +68,9 @@ void challenge_guide(struct challenge *c, uint32_t random);
 
 /* Begins with the first action, from a posture of several pictures. */
 void challenge_begin(struct challenge *c, const struct posture *p, uint64_t now);
+
+/* The next picture did not show the face, or another one beside it. */
+void challenge_missed(struct challenge *c);
 
 /* What the person does; NULL: no picture, or not of that face. Once it is not CHALLENGE_GOES_ON, the challenge is
  * over. */

@@ -260,7 +260,7 @@ static void judge(struct examination *e, const struct observation *o, enum track
         if (guided || e->quality == QUALITY_NO_FACE || e->quality == QUALITY_SEVERAL_FACES)
                 e->hint = quality_hint(e->quality);
         else
-                e->hint = "";
+                e->hint = e->challenge.jumped ? "Look straight into the camera, then turn again." : "";
 }
 
 static void follow(struct examination *e, const struct observation *o, uint64_t now)
@@ -310,7 +310,11 @@ static void challenge(struct examination *e, const struct observation *o, uint64
                 fail(e, track == TRACK_LOST ? FAILURE_TIMEOUT : FAILURE_PRESENTATION_ATTACK);
                 return;
         }
-        follow(e, track == TRACK_SAME ? o : NULL, now);
+        bool alone = track == TRACK_SAME && !quality_rival(o);
+
+        if (o && !alone)
+                challenge_missed(&e->challenge);
+        follow(e, alone ? o : NULL, now);
 }
 
 void examination_observe(struct examination *e, const struct observation *o, uint64_t now)

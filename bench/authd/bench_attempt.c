@@ -62,7 +62,7 @@ static void enrol(struct stage_of *s)
 
         for (unsigned i = 0; i < KNOWN; i++) {
                 look(s, actor, i / RATE, OBSERVE_LANDMARKS | OBSERVE_EMBEDDING, &o);
-                template_add(&s->known, o.embedding);
+                template_add(&s->known, ORIGIN_ENROLMENT, o.embedding);
         }
         rotation_apply_template(s->rotation, &s->known);
         actor_free(actor);

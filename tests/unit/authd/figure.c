@@ -26,19 +26,24 @@ static const double PIXELS_PER_MM = 1.1;
 
 struct figure figure_person(unsigned who)
 {
-        return (struct figure){
-                .who = who, .eyes = 0.999, .bona_fide = 0.98, .x = 320, .y = 240, .brightness = 120, .sharpness = 100
-        };
+        return (struct figure){ .who = who,
+                                .eyes = 0.999,
+                                .bona_fide = 0.98,
+                                .x = 320,
+                                .y = 240,
+                                .zoom = 1,
+                                .brightness = 120,
+                                .sharpness = 100 };
 }
 
 /* Where a landmark is seen: of a head that turns, or of a sheet that is turned and bent (weak perspective). */
 static struct point project(const struct figure *f, const double p[3])
 {
-        double angle = f->yaw * M_PI / 180, bend = f->bend;
-        double depth = f->flat ? bend * (p[0] * p[0] + 0.5 * p[1] * p[1] + 0.3 * p[0] * p[1]) : p[2];
+        double angle = f->yaw * M_PI / 180, shown = f->shown * M_PI / 180, scale = PIXELS_PER_MM * f->zoom;
+        double x = f->flat ? p[0] * cos(shown) + p[2] * sin(shown) : p[0], y = p[1];
+        double depth = f->flat ? f->bend * (x * x + 0.5 * y * y + 0.3 * x * y) : p[2];
 
-        return (struct point){ f->x + PIXELS_PER_MM * (p[0] * cos(angle) + depth * sin(angle)),
-                               f->y + PIXELS_PER_MM * p[1] };
+        return (struct point){ f->x + scale * (x * cos(angle) + depth * sin(angle)), f->y + scale * y };
 }
 
 void figure_see(const struct figure *f, struct observation *out)
@@ -47,19 +52,20 @@ void figure_see(const struct figure *f, struct observation *out)
                 .observed = OBSERVE_LANDMARKS | OBSERVE_EYES | OBSERVE_POSE | OBSERVE_LIVENESS | OBSERVE_EMBEDDING,
                 .faces = f->rival > 0 ? 2 : 1,
                 .rival = f->rival,
-                .box = { (f->x - 80) / 640, (f->y - 90) / 480, 160.0 / 640, 180.0 / 480 },
-                .size = 160,
+                .box = { (f->x - 80 * f->zoom) / 640, (f->y - 90 * f->zoom) / 480, 160 * f->zoom / 640,
+                         180 * f->zoom / 480 },
+                .size = 160 * f->zoom,
                 .brightness = f->brightness,
                 .sharpness = f->sharpness,
                 .eye_open = { f->eyes, f->eyes },
-                .yaw = f->yaw,
+                .yaw = f->yaw + f->shown,
                 .pitch = f->pitch,
                 .bona_fide = f->bona_fide,
         };
         for (unsigned i = 0; i < LANDMARKS; i++)
                 out->landmark[i] = project(f, face[i]);
         /* Persons are orthogonal to each other, and resemble themselves less when they turn. */
-        double like = f->covered ? 0.2 : cos(hypot(f->yaw, f->pitch) * M_PI / 90);
+        double like = f->covered ? 0.2 : cos(hypot(f->yaw + f->shown, f->pitch) * M_PI / 90);
 
         out->embedding[f->who] = (float) (like * cos(f->glasses));
         out->embedding[511] = (float) (like * sin(f->glasses));

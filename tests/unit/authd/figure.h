@@ -9,12 +9,14 @@ struct figure {
         unsigned who; /* below 256: different numbers are different persons */
         bool flat;    /* a photograph */
         double bend;  /* of it, 1/mm */
+        double shown; /* degrees that the head is turned in it */
         double yaw;   /* degrees; positive: the nose goes right in the picture */
         double pitch; /* degrees; positive: the head is raised */
         double eyes;  /* probability that they are open */
         double bona_fide, brightness, sharpness;
         double x, y;    /* pixels of 640 x 480 */
         double glasses; /* radians that they move the face away from itself */
+        double zoom;    /* how much nearer than usual */
         bool covered;   /* a hand is before it */
         double rival;   /* relative width of a second face; 0: none */
 };
