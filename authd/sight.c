@@ -46,6 +46,7 @@ static void stop(struct sight *s, int error)
         (void) kill(s->pid, SIGKILL);
 }
 
+/* @news is valid. */
 static void take(struct sight *s, const struct sight_news *news)
 {
         int r = 0;
@@ -62,16 +63,14 @@ static void take(struct sight *s, const struct sight_news *news)
         case SIGHT_TIME:
                 break; /* the attempt has a clock of its own */
         case SIGHT_SEEN:
-                if (s->ready && observation_valid(&news->observation))
+                if (s->ready)
                         s->events->seen(s->userdata, &news->observation);
                 else
                         stop(s, -ECHILD);
                 break;
         case SIGHT_END:
-                stop(s, news->error < 0 && news->error > -4096 ? news->error : -ECHILD);
+                stop(s, news->error);
                 break;
-        default:
-                stop(s, -ECHILD);
         }
 }
 
@@ -81,7 +80,7 @@ static int on_news(sd_event_source *source, int fd, uint32_t events, void *userd
         struct sight_news news;
         ssize_t n = recv(fd, &news, sizeof(news), MSG_DONTWAIT | MSG_TRUNC);
 
-        if (n == sizeof(news))
+        if (n >= 0 && sight_news_valid(&news, (size_t) n))
                 take(s, &news);
         else if (n >= 0 || (errno != EAGAIN && errno != EINTR))
                 stop(s, -ECHILD);
@@ -95,8 +94,8 @@ static int on_end(sd_event_source *source, int fd, uint32_t events, void *userda
         struct sight_news news;
 
         /* What it said last tells more than that it has ended. */
-        while (!s->stopping && recv(s->socket, &news, sizeof(news), MSG_DONTWAIT) == sizeof(news))
-                if (news.kind == SIGHT_END)
+        for (ssize_t n; !s->stopping && (n = recv(s->socket, &news, sizeof(news), MSG_DONTWAIT | MSG_TRUNC)) > 0;)
+                if (sight_news_valid(&news, (size_t) n) && news.kind == SIGHT_END)
                         take(s, &news);
         explicit_bzero(&news, sizeof(news));
         int error = s->stopping ? s->error : -ECHILD;

@@ -37,3 +37,7 @@ struct sight_news {
         int error; /* of SIGHT_END */
         struct observation observation;
 };
+
+/* Whether a packet of @size bytes, of which @news holds as much as fits, is one that the child may send. It is not
+ * believed: whoever has taken it over may send anything. */
+bool sight_news_valid(const struct sight_news *news, size_t size);
