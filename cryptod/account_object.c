@@ -240,7 +240,7 @@ static int append_conversation(struct account *a, const struct conversation *c, 
                 return -ENOMEM;
         text = text_of(&last);
         return sd_bus_message_append(reply, "(ssuts)", id, conversation_title(c), (uint32_t) unread, last.time,
-                                     text->data);
+                                     c->standing.approval == APPROVAL_REQUEST ? "" : (const char *) text->data);
 }
 
 struct listed {
@@ -325,6 +325,9 @@ static int on_send(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r == -EINVAL || r == -EMSGSIZE)
                 return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
                                          "A message has 1 to %d bytes; send a longer text in parts.", CONTENT_TEXT_MAX);
+        if (r == -ECONNREFUSED)
+                return sd_bus_error_setf(error, ERROR_ACCESS_DENIED, "You have blocked %s; unblock them first.",
+                                         c->address);
         if (r == -ENOTCONN)
                 return sd_bus_error_set(error, ERROR_HUB,
                                         c->kind == CONVERSATION_PERSON

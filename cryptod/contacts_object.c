@@ -6,8 +6,10 @@
 
 #include "cryptod/account.h"
 #include "cryptod/conversation/messenger_contact.h"
+#include "cryptod/conversation/messenger_standing.h"
 #include "services/bus.h"
 #include "services/cleanup.h"
+#include "services/text.h"
 
 #define INTERFACE "im.visavis.Crypto1.Contacts"
 
@@ -16,26 +18,52 @@ static uint64_t now_usec(void)
         return (uint64_t) time(NULL) * 1000000;
 }
 
-/* The first argument: an address. */
-static int read_contact(struct account *a, sd_bus_message *m, sd_bus_error *error, struct conversation **out)
+/* An address that is the next argument. */
+static int read_address(sd_bus_message *m, char canonical[static ADDRESS_TEXT_MAX], sd_bus_error *error)
 {
-        char canonical[ADDRESS_TEXT_MAX];
         struct address address;
         const char *text, *reason = "";
-        int r = account_object_check_holder(a, m, error);
+        int r = sd_bus_message_read(m, "s", &text);
 
-        if (r >= 0)
-                r = sd_bus_message_read(m, "s", &text);
         if (r < 0)
                 return r;
         if (address_parse(text, &address, &reason) < 0)
                 return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT, "\"%s\" is not an address: %s Write name@host.",
                                          text, reason);
         address_format(&address, false, canonical);
+        return 0;
+}
+
+/* The first argument: the address of somebody whose key is known. */
+static int read_contact(struct account *a, sd_bus_message *m, sd_bus_error *error, struct conversation **out)
+{
+        char canonical[ADDRESS_TEXT_MAX];
+        int r = account_object_check_holder(a, m, error);
+
+        if (r >= 0)
+                r = read_address(m, canonical, error);
+        if (r < 0)
+                return r;
         *out = messenger_contact(a->messenger, canonical);
         return *out ? 0
                     : sd_bus_error_setf(error, ERROR_NOT_FOUND,
                                         "No key of %s is known yet; start a conversation with them first.", canonical);
+}
+
+/* The same, of somebody of whom anything is known. */
+static int read_somebody(struct account *a, sd_bus_message *m, sd_bus_error *error, struct conversation **out)
+{
+        char canonical[ADDRESS_TEXT_MAX];
+        int r = account_object_check_holder(a, m, error);
+
+        if (r >= 0)
+                r = read_address(m, canonical, error);
+        if (r < 0)
+                return r;
+        *out = messenger_somebody(a->messenger, canonical);
+        return *out ? 0
+                    : sd_bus_error_setf(error, ERROR_NOT_FOUND, "Nothing is known of %s here; add them first.",
+                                        canonical);
 }
 
 static int describe(int r, const struct conversation *c, sd_bus_error *error)
@@ -68,13 +96,15 @@ static int append_contacts(struct account *a, sd_bus_message *reply)
         int r = 0;
 
         for (const struct conversation *c = messenger_conversations(a->messenger); r >= 0 && c; c = c->next) {
+                bool contact = c->standing.approval == APPROVAL_GIVEN;
                 struct contact_view view;
 
-                if (!messenger_is_contact(c))
+                if (c->kind != CONVERSATION_PERSON)
                         continue;
                 r = messenger_contact_view(a->messenger, c, &view);
                 if (r >= 0)
-                        r = sd_bus_message_append(reply, "(sbb)", c->address, (int) view.verified, (int) view.changed);
+                        r = sd_bus_message_append(reply, "(ssbbbb)", c->address, c->standing.nickname, (int) contact,
+                                                  (int) view.verified, (int) view.changed, (int) c->standing.blocked);
         }
         return r;
 }
@@ -86,7 +116,7 @@ static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
         int r = account_object_check_holder(a, m, error);
 
         if (r >= 0)
-                r = bus_answer_list(m, "(sbb)", &reply);
+                r = bus_answer_list(m, "(ssbbbb)", &reply);
         if (r < 0)
                 return r;
         r = append_contacts(a, reply);
@@ -153,9 +183,168 @@ static int on_accept_key(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? describe(r, c, error) : sd_bus_reply_method_return(m, "");
 }
 
+static int answer(sd_bus_message *m, int r, sd_bus_error *error)
+{
+        return r < 0 ? account_object_storage_error(r, error) : sd_bus_reply_method_return(m, "");
+}
+
+static int add(struct account *a, sd_bus_message *m, const char *address, const uint8_t *pin, bool in_person,
+               sd_bus_error *error)
+{
+        struct conversation *c;
+        int r = messenger_add_contact(a->messenger, address, pin, in_person, &c);
+
+        if (r == -EINVAL)
+                return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT, "This is your own address.");
+        if (r == -EKEYREJECTED)
+                return sd_bus_error_setf(
+                        error, ERROR_KEY_MISMATCH,
+                        "The link says that %s has another key than the one that is known here. Nothing "
+                        "was changed. Compare the safety number with them: somebody may stand between "
+                        "you, or the link may be old.",
+                        address);
+        return r < 0 ? account_object_storage_error(r, error) : sd_bus_reply_method_return(m, "s", c->address);
+}
+
+static int on_add(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        char canonical[ADDRESS_TEXT_MAX];
+        struct account *a = userdata;
+        struct contact_link link;
+        struct address address;
+        const char *who, *reason = "";
+        bool is_link;
+        int in_person, r = account_object_check_holder(a, m, error);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "sb", &who, &in_person);
+        if (r < 0)
+                return r;
+        is_link = strncmp(who, CONTACT_LINK_SCHEME, strlen(CONTACT_LINK_SCHEME)) == 0;
+        r = is_link ? contact_link_read(who, &link, &reason) : address_parse(who, &address, &reason);
+        if (r < 0)
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT, "\"%s\" is neither an address nor a link: %s",
+                                         who, reason);
+        address_format(is_link ? &link.address : &address, false, canonical);
+        return add(a, m, canonical, is_link ? link.pin : NULL, in_person, error);
+}
+
+static int on_link(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        char text[CONTACT_LINK_MAX];
+        struct account *a = userdata;
+        struct contact_link link;
+        int r = account_object_check_holder(a, m, error);
+
+        if (r < 0)
+                return r;
+        messenger_contact_link(a->messenger, &link);
+        contact_link_write(&link, text);
+        return sd_bus_reply_method_return(m, "s", text);
+}
+
+static int on_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct account *a = userdata;
+        struct conversation *c;
+        int r = read_somebody(a, m, error, &c);
+
+        return r < 0 ? r : answer(m, messenger_remove_contact(a->messenger, c), error);
+}
+
+static int on_set_nickname(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct account *a = userdata;
+        struct conversation *c;
+        const char *nickname;
+        int r = read_somebody(a, m, error, &c);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "s", &nickname);
+        if (r < 0)
+                return r;
+        r = messenger_set_nickname(a->messenger, c, BYTES_STRING(nickname));
+        if (r == -EINVAL)
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                         "A nickname has at most %d bytes and no control characters.", NICKNAME_MAX);
+        return answer(m, r, error);
+}
+
+static int on_set_blocked(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct account *a = userdata;
+        struct conversation *c;
+        int blocked, r = read_somebody(a, m, error, &c);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "b", &blocked);
+        return r < 0 ? r : answer(m, messenger_block(a->messenger, c, blocked), error);
+}
+
+static int on_requests(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        struct account *a = userdata;
+        int r = account_object_check_holder(a, m, error);
+
+        if (r >= 0)
+                r = bus_answer_list(m, "(sss)", &reply);
+        for (const struct conversation *c = r >= 0 ? messenger_conversations(a->messenger) : NULL; r >= 0 && c;
+             c = c->next) {
+                _cleanup_free_ char *id = hex_encode(conversation_id(c));
+
+                if (c->standing.approval == APPROVAL_REQUEST)
+                        r = id ? sd_bus_message_append(reply, "(sss)", id,
+                                                       c->kind == CONVERSATION_PERSON ? "person" : "group",
+                                                       conversation_title(c))
+                               : -ENOMEM;
+        }
+        return r < 0 ? r : bus_send_list(reply);
+}
+
+static int decide(sd_bus_message *m, struct account *a, sd_bus_error *error,
+                  int (*decision)(struct messenger *, struct conversation *))
+{
+        struct conversation *c;
+        int r = account_object_read_conversation(a, m, error, &c);
+
+        if (r < 0)
+                return r;
+        r = decision(a->messenger, c);
+        if (r == -ENOENT)
+                return sd_bus_error_set(error, ERROR_NOT_FOUND,
+                                        "This conversation does not wait to be accepted; Requests says which do.");
+        return answer(m, r, error);
+}
+
+static int on_accept(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        return decide(m, userdata, error, messenger_accept_request);
+}
+
+static int on_decline(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        return decide(m, userdata, error, messenger_decline_request);
+}
+
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sbb)", contacts), on_list,
+        SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssbbbb)", contacts), on_list,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Add", SD_BUS_ARGS("s", who, "b", in_person), SD_BUS_RESULT("s", address), on_add,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Link", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", link), on_link, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Remove", SD_BUS_ARGS("s", address), SD_BUS_NO_RESULT, on_remove,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SetNickname", SD_BUS_ARGS("s", address, "s", nickname), SD_BUS_NO_RESULT,
+                                on_set_nickname, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SetBlocked", SD_BUS_ARGS("s", address, "b", blocked), SD_BUS_NO_RESULT, on_set_blocked,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Requests", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sss)", requests), on_requests,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Accept", SD_BUS_ARGS("s", conversation), SD_BUS_NO_RESULT, on_accept,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Decline", SD_BUS_ARGS("s", conversation), SD_BUS_NO_RESULT, on_decline,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("SafetyNumber", SD_BUS_ARGS("s", address, "b", changed),
                                 SD_BUS_RESULT("s", number, "s", code), on_safety_number, SD_BUS_VTABLE_UNPRIVILEGED),

@@ -319,6 +319,21 @@ static int append_draft(struct account *a, const struct conversation *c, sd_bus_
         return r < 0 ? r : append_number(m, "DraftRepliesTo", target.id);
 }
 
+static int append_standing(const struct standing *s, sd_bus_message *reply)
+{
+        int r = sd_bus_message_append(reply, "{sv}", "Standing", "s", approval_name(s->approval));
+
+        if (r >= 0)
+                r = append_flag(reply, "Blocked", s->blocked);
+        if (r >= 0)
+                r = append_flag(reply, "Archived", s->archived);
+        if (r >= 0)
+                r = append_number(reply, "MutedUntil", s->muted_until);
+        if (r >= 0 && *s->nickname)
+                r = append_text(reply, "Nickname", BYTES_STRING(s->nickname));
+        return r;
+}
+
 int answer_conversation(struct account *a, const struct conversation *c, sd_bus_message *reply)
 {
         static const char *const kinds[] = { "person", "group", "room" };
@@ -339,6 +354,8 @@ int answer_conversation(struct account *a, const struct conversation *c, sd_bus_
                 r = sd_bus_message_append(reply, "{sv}", "Receipts", "b", !c->settings.silent);
         if (r >= 0)
                 r = append_number(reply, "Disappearing", c->settings.lifetime);
+        if (r >= 0)
+                r = append_standing(&c->standing, reply);
         if (r >= 0)
                 r = append_draft(a, c, reply);
         return r < 0 ? r : sd_bus_message_close_container(reply);

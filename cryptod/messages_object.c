@@ -5,6 +5,7 @@
 
 #include "cryptod/conversation/annotation.h"
 #include "cryptod/conversation/messenger_content.h"
+#include "cryptod/conversation/messenger_standing.h"
 #include "cryptod/message_answer.h"
 #include "services/bus.h"
 #include "services/cleanup.h"
@@ -41,6 +42,9 @@ static int say_error(int r, sd_bus_error *error)
                                          "A message has 1 to %d bytes, at most %d mentions that lie in it, and %d "
                                          "different reactions of one person; and disappears within 366 days.",
                                          CONTENT_TEXT_MAX, CONTENT_MENTIONS_MAX, CONTENT_REACTIONS_MAX);
+        case ECONNREFUSED:
+                return sd_bus_error_set(error, ERROR_ACCESS_DENIED,
+                                        "You have blocked this person; unblock them first.");
         case ENOTCONN:
                 return sd_bus_error_set(error, ERROR_HUB,
                                         "This conversation has no group any more: start it again with "
@@ -427,6 +431,29 @@ static int on_set_receipts(sd_bus_message *m, void *userdata, sd_bus_error *erro
         return r < 0 ? r : answer_done(m, messenger_set_silent(a->messenger, c, !receipts), error);
 }
 
+static int on_set_muted(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct account *a = userdata;
+        struct conversation *c;
+        uint64_t until;
+        int r = account_object_read_conversation(a, m, error, &c);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "t", &until);
+        return r < 0 ? r : answer_done(m, messenger_mute(a->messenger, c, until), error);
+}
+
+static int on_set_archived(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct account *a = userdata;
+        struct conversation *c;
+        int archived, r = account_object_read_conversation(a, m, error, &c);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "b", &archived);
+        return r < 0 ? r : answer_done(m, messenger_archive(a->messenger, c, archived), error);
+}
+
 static int on_set_disappearing(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct account *a = userdata;
@@ -529,6 +556,10 @@ static const sd_bus_vtable vtable[] = {
                                 on_set_typing, FLAGS),
         SD_BUS_METHOD_WITH_ARGS("SetReceipts", SD_BUS_ARGS("s", conversation, "b", receipts), SD_BUS_NO_RESULT,
                                 on_set_receipts, FLAGS),
+        SD_BUS_METHOD_WITH_ARGS("SetMuted", SD_BUS_ARGS("s", conversation, "t", until), SD_BUS_NO_RESULT, on_set_muted,
+                                FLAGS),
+        SD_BUS_METHOD_WITH_ARGS("SetArchived", SD_BUS_ARGS("s", conversation, "b", archived), SD_BUS_NO_RESULT,
+                                on_set_archived, FLAGS),
         SD_BUS_METHOD_WITH_ARGS("SetDisappearing", SD_BUS_ARGS("s", conversation, "u", seconds), SD_BUS_NO_RESULT,
                                 on_set_disappearing, FLAGS),
         SD_BUS_METHOD_WITH_ARGS("SetDraft", SD_BUS_ARGS("s", conversation, "s", text, "t", replies_to),

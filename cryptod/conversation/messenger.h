@@ -124,7 +124,8 @@ struct member_view {
 int messenger_next_member(struct messenger *m, const struct conversation *c, uint32_t *place, struct member_view *out);
 
 /* Encrypts and queues a text. @time: microseconds since 1970. -EINVAL: not UTF-8, or empty; -EMSGSIZE; -ENOTCONN: the
- * conversation has no group any more and has to be started again; -EPERM: its person is blocked; storage errors. */
+ * conversation has no group any more and has to be started again; -ECONNREFUSED: its person is blocked; storage errors.
+ */
 int messenger_send(struct messenger *m, struct conversation *c, struct bytes text, uint64_t time, uint64_t *message);
 
 /* Messages up to @message have been read. -ENOENT if there is no such message yet. */

@@ -66,7 +66,7 @@ static int say(struct messenger *m, struct conversation *c, const struct content
         if (c->memberships ? c->memberships->wanted.leave : c->kind != CONVERSATION_ROOM || !c->rejoin)
                 return -ENOTCONN;
         if (c->standing.blocked)
-                return -EPERM;
+                return -ECONNREFUSED;
         random_fill(salt, sizeof(salt));
         said.salt = BYTES_OF(salt);
         r = encode(c, &said, &encoded);

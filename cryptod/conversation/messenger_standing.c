@@ -20,6 +20,7 @@ static int change(struct messenger *m, struct conversation *c, const struct stan
         if (r < 0)
                 return r;
         c->standing = *to;
+        messenger_tell(m, &(struct pending_event){ .kind = EVENT_CONVERSATION, .conversation = c });
         r = messenger_end(m, NULL, conversation_store(m->vault, c));
         if (r < 0)
                 c->standing = before;
@@ -181,6 +182,7 @@ static int forget(struct messenger *m, struct conversation *c, bool blocked)
                 return r;
         c->standing.approval = APPROVAL_MET;
         c->standing.blocked = blocked;
+        messenger_tell(m, &(struct pending_event){ .kind = EVENT_CONVERSATION, .conversation = c });
         r = conversation_store(m->vault, c);
         if (r >= 0)
                 r = erase_history(m, c);

@@ -9,37 +9,108 @@
 #include "ui/cli/cli.h"
 #include "ui/cli/output.h"
 
-enum { NUMBER_DIGITS = 60, GROUP_DIGITS = 5, GROUPS_A_LINE = 4, CODE_SIZE_MAX = 256 };
+enum { NUMBER_DIGITS = 60, GROUP_DIGITS = 5, GROUPS_A_LINE = 4, CODE_SIZE_MAX = 512 };
 
-static void print_contact(const struct cli *cli, const char *address, bool verified, bool changed)
+struct contact {
+        const char *address, *nickname;
+        int contact, verified, changed, blocked;
+};
+
+static void print_contact(const struct cli *cli, const struct contact *c)
 {
-        _cleanup_free_ char *safe = output_sanitise(address, false);
+        _cleanup_free_ char *safe = output_sanitise(c->address, false), *nickname = output_sanitise(c->nickname, false);
 
         if (cli->json) {
                 json_object *o = json_object_new_object();
 
-                json_object_object_add(o, "address", json_object_new_string(address));
-                json_object_object_add(o, "verified", json_object_new_boolean(verified));
-                json_object_object_add(o, "changed", json_object_new_boolean(changed));
+                json_object_object_add(o, "address", json_object_new_string(c->address));
+                json_object_object_add(o, "nickname", json_object_new_string(c->nickname));
+                json_object_object_add(o, "contact", json_object_new_boolean(c->contact));
+                json_object_object_add(o, "verified", json_object_new_boolean(c->verified));
+                json_object_object_add(o, "changed", json_object_new_boolean(c->changed));
+                json_object_object_add(o, "blocked", json_object_new_boolean(c->blocked));
                 output_json(o);
                 return;
         }
-        printf("%-8s  %s%s\n", verified ? "verified" : "-", safe,
-               changed ? "  (another key was refused: visavis contact accept)" : "");
+        printf("%-8s  %s%s%s%s%s%s%s\n", c->verified ? "verified" : "-", safe, *nickname ? "  “" : "", nickname,
+               *nickname ? "”" : "", c->blocked ? "  (blocked)" : "",
+               c->contact || c->blocked ? "" : "  (met in a group, or a request)",
+               c->changed ? "  (another key was refused: visavis contact accept)" : "");
 }
 
 static int list(struct cli *cli, const struct cli_account *account)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        const char *address;
-        int verified, changed, r = cli_call(cli, account->path, CRYPTO_CONTACTS, "List", &reply, "");
+        struct contact c;
+        int r = cli_call(cli, account->path, CRYPTO_CONTACTS, "List", &reply, "");
 
         if (r != EXIT_OK)
                 return r;
-        r = sd_bus_message_enter_container(reply, 'a', "(sbb)");
-        while (r >= 0 && (r = sd_bus_message_read(reply, "(sbb)", &address, &verified, &changed)) > 0)
-                print_contact(cli, address, verified, changed);
+        r = sd_bus_message_enter_container(reply, 'a', "(ssbbbb)");
+        while (r >= 0 && (r = sd_bus_message_read(reply, "(ssbbbb)", &c.address, &c.nickname, &c.contact, &c.verified,
+                                                  &c.changed, &c.blocked)) > 0)
+                print_contact(cli, &c);
         return r < 0 ? cli_misunderstood(cli) : EXIT_OK;
+}
+
+/* What waits to be accepted: shown, or the conversation that @whom names (its id, address or name) written to @found.
+ */
+static int requests(struct cli *cli, const struct cli_account *account, const char *whom, char *found, size_t size)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *id, *kind, *title;
+        int r = cli_call(cli, account->path, CRYPTO_CONTACTS, "Requests", &reply, "");
+
+        if (r != EXIT_OK)
+                return r;
+        r = sd_bus_message_enter_container(reply, 'a', "(sss)");
+        while (r >= 0 && (r = sd_bus_message_read(reply, "(sss)", &id, &kind, &title)) > 0) {
+                _cleanup_free_ char *safe = output_sanitise(title, false);
+                json_object *o;
+
+                if (whom && (strcmp(whom, id) == 0 || strcmp(whom, title) == 0))
+                        (void) snprintf(found, size, "%s", id);
+                if (whom)
+                        continue;
+                if (!cli->json) {
+                        printf("%s  %-6s  %s\n", id, kind, safe);
+                        continue;
+                }
+                o = json_object_new_object();
+                json_object_object_add(o, "conversation", json_object_new_string(id));
+                json_object_object_add(o, "kind", json_object_new_string(kind));
+                json_object_object_add(o, "title", json_object_new_string(title));
+                output_json(o);
+        }
+        return r < 0 ? cli_misunderstood(cli) : EXIT_OK;
+}
+
+static int show_requests(struct cli *cli, const struct cli_account *account)
+{
+        return requests(cli, account, NULL, NULL, 0);
+}
+
+static int invite(struct cli *cli, const struct cli_account *account)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_free_ char *picture = NULL;
+        const char *link;
+        int r = cli_call(cli, account->path, CRYPTO_CONTACTS, "Link", &reply, "");
+
+        if (r != EXIT_OK)
+                return r;
+        if (sd_bus_message_read(reply, "s", &link) <= 0)
+                return cli_misunderstood(cli);
+        if (cli->json) {
+                json_object *o = json_object_new_object();
+
+                json_object_object_add(o, "link", json_object_new_string(link));
+                output_json(o);
+                return EXIT_OK;
+        }
+        picture = isatty(STDOUT_FILENO) ? qr_code_for_terminal(link) : NULL;
+        printf("%s%s%s\n", picture ? picture : "", picture ? "\n" : "", link);
+        return EXIT_OK;
 }
 
 /* The digits of what somebody typed, in whatever groups: NUMBER_DIGITS of them. */
@@ -99,17 +170,83 @@ static int safety_number(struct cli *cli, const struct cli_account *account, con
 }
 
 /* What a camera, or a program of the person's, has read from the other's screen. */
-static int compare_scanned(struct cli *cli, const struct cli_account *account, const char *address)
+static void read_scanned(const struct cli *cli, char code[static CODE_SIZE_MAX])
 {
-        char code[CODE_SIZE_MAX];
         size_t n = 0;
         ssize_t got;
 
-        while (n < sizeof(code) - 1 && (got = read(cli->scanned_fd, code + n, sizeof(code) - 1 - n)) > 0)
+        while (n < CODE_SIZE_MAX - 1 && (got = read(cli->scanned_fd, code + n, CODE_SIZE_MAX - 1 - n)) > 0)
                 n += (size_t) got;
         code[n] = '\0';
         code[strcspn(code, "\r\n")] = '\0';
+}
+
+static int compare_scanned(struct cli *cli, const struct cli_account *account, const char *address)
+{
+        char code[CODE_SIZE_MAX];
+
+        read_scanned(cli, code);
         return cli_call(cli, account->path, CRYPTO_CONTACTS, "CompareCode", NULL, "ss", address, code);
+}
+
+/* An address or a link; or the link that was scanned. */
+static int add(struct cli *cli, const struct cli_account *account, const char *who)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        bool scanned = cli->scanned_fd >= 0;
+        char link[CODE_SIZE_MAX];
+        const char *address;
+        int r;
+
+        if (!who && !scanned)
+                return cli_fail(cli, EXIT_USAGE, "Say whom: an address, a link, or --scanned-fd.");
+        if (scanned)
+                read_scanned(cli, link);
+        r = cli_call(cli, account->path, CRYPTO_CONTACTS, "Add", &reply, "sb", scanned ? link : who, (int) scanned);
+        if (r != EXIT_OK)
+                return r;
+        if (sd_bus_message_read(reply, "s", &address) <= 0)
+                return cli_misunderstood(cli);
+        if (cli->json) {
+                json_object *o = json_object_new_object();
+
+                json_object_object_add(o, "address", json_object_new_string(address));
+                output_json(o);
+        }
+        return EXIT_OK;
+}
+
+static int remove_contact(struct cli *cli, const struct cli_account *account, const char *address)
+{
+        return cli_call(cli, account->path, CRYPTO_CONTACTS, "Remove", NULL, "s", address);
+}
+
+static int block(struct cli *cli, const struct cli_account *account, const char *address)
+{
+        return cli_call(cli, account->path, CRYPTO_CONTACTS, "SetBlocked", NULL, "sb", address, 1);
+}
+
+static int unblock(struct cli *cli, const struct cli_account *account, const char *address)
+{
+        return cli_call(cli, account->path, CRYPTO_CONTACTS, "SetBlocked", NULL, "sb", address, 0);
+}
+
+static int unverify(struct cli *cli, const struct cli_account *account, const char *address)
+{
+        return cli_call(cli, account->path, CRYPTO_CONTACTS, "SetVerified", NULL, "sb", address, 0);
+}
+
+static int decline(struct cli *cli, const struct cli_account *account, const char *whom)
+{
+        char conversation[64] = "";
+        int r = requests(cli, account, whom, conversation, sizeof(conversation));
+
+        if (r != EXIT_OK)
+                return r;
+        return *conversation
+                       ? cli_call(cli, account->path, CRYPTO_CONTACTS, "Decline", NULL, "s", conversation)
+                       : cli_fail(cli, EXIT_NOT_FOUND,
+                                  "“%s” does not wait to be accepted; visavis contact requests says who does.", whom);
 }
 
 static int verify(struct cli *cli, const struct cli_account *account, const char *address)
@@ -150,25 +287,47 @@ static int accept_key(struct cli *cli, const struct cli_account *account, const 
                             : r;
 }
 
+/* A request; or the other key of somebody who is known. */
+static int accept(struct cli *cli, const struct cli_account *account, const char *whom)
+{
+        char conversation[64] = "";
+        int r = requests(cli, account, whom, conversation, sizeof(conversation));
+
+        if (r != EXIT_OK)
+                return r;
+        return *conversation ? cli_call(cli, account->path, CRYPTO_CONTACTS, "Accept", NULL, "s", conversation)
+                             : accept_key(cli, account, whom);
+}
+
 int command_contact(struct cli *cli, int argc, char *argv[])
 {
+        static const struct {
+                const char *name;
+                int (*act)(struct cli *, const struct cli_account *, const char *); /* with one word */
+                int (*show)(struct cli *, const struct cli_account *);              /* without */
+        } actions[] = { { "list", NULL, list },       { "requests", NULL, show_requests }, { "invite", NULL, invite },
+                        { "verify", verify, NULL },   { "unverify", unverify, NULL },      { "accept", accept, NULL },
+                        { "decline", decline, NULL }, { "remove", remove_contact, NULL },  { "block", block, NULL },
+                        { "unblock", unblock, NULL } };
         const char *action = argc > 0 ? argv[0] : "";
+        bool is_add = strcmp(action, "add") == 0 && argc <= 2, is_nick = strcmp(action, "nick") == 0 && argc == 3;
         struct cli_account account;
-        bool is_list = argc == 1 && strcmp(action, "list") == 0;
-        int (*act)(struct cli *, const struct cli_account *, const char *) = NULL;
+        unsigned i = 0;
         int r;
 
-        if (argc == 2 && strcmp(action, "verify") == 0)
-                act = verify;
-        else if (argc == 2 && strcmp(action, "accept") == 0)
-                act = accept_key;
-        if (!is_list && !act && !(argc == 2 && strcmp(action, "unverify") == 0))
-                return cli_fail(cli, EXIT_USAGE, "Say list, or verify, unverify or accept and an address.");
+        while (i < COUNT_OF(actions) && !(strcmp(action, actions[i].name) == 0 && argc == (actions[i].act ? 2 : 1)))
+                i++;
+        if (i == COUNT_OF(actions) && !is_add && !is_nick)
+                return cli_fail(
+                        cli, EXIT_USAGE,
+                        "Say list, requests or invite; add, remove, verify, unverify, accept, decline, block or "
+                        "unblock and an address; or nick, an address and a nickname.");
         r = cli_unlocked_account(cli, &account);
         if (r != EXIT_OK)
                 return r;
-        if (is_list)
-                return list(cli, &account);
-        return act ? act(cli, &account, argv[1])
-                   : cli_call(cli, account.path, CRYPTO_CONTACTS, "SetVerified", NULL, "sb", argv[1], 0);
+        if (is_add)
+                return add(cli, &account, argc == 2 ? argv[1] : NULL);
+        if (is_nick)
+                return cli_call(cli, account.path, CRYPTO_CONTACTS, "SetNickname", NULL, "ss", argv[1], argv[2]);
+        return actions[i].act ? actions[i].act(cli, &account, argv[1]) : actions[i].show(cli, &account);
 }

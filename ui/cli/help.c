@@ -117,14 +117,23 @@ const struct command commands[] = {
           "Whoever may have copied the old keys is shut out of what follows. It is also\n"
           "done from time to time without being asked for.\n",
           OPTION_ACCOUNT, command_update },
-        { "contact", "ACTION …", "Verify whom you talk to.",
+        { "contact", "ACTION …", "Choose and verify whom you talk to.",
           "list              whom you have met, and whether their keys are verified\n"
+          "add [ADDRESS]     make somebody a contact; a link of theirs (visavis:…) in the\n"
+          "                  place of ADDRESS says what their key must be, and one from\n"
+          "                  their screen (--scanned-fd) verifies it\n"
+          "invite            your own link, also as a QR code\n"
+          "remove ADDRESS    what comes from them is a request from then on\n"
+          "nick ADDRESS NAME a name for them that you alone see; “” takes it away\n"
+          "requests          who is no contact and wants to talk, and groups of such\n"
+          "accept ADDRESS    talk with them, as an answer does; or trust the new key of\n"
+          "                  somebody who has set up a new account\n"
+          "decline ADDRESS   forget what came, or leave the group (its name, or its id)\n"
+          "block ADDRESS     hear nothing of them any more; unblock takes it back\n"
           "verify ADDRESS    show the safety number, 60 digits, and a QR code; the other\n"
           "                  sees the same digits. Compare them where nobody can lie to\n"
           "                  both of you: in person, or on a call where you know the voice\n"
-          "unverify ADDRESS  take that back\n"
-          "accept ADDRESS    trust the new key of somebody who has set up a new account;\n"
-          "                  until then it is refused\n",
+          "unverify ADDRESS  take that back\n",
           OPTION_ACCOUNT | OPTION_SCANNED_FD | OPTION_NUMBER, command_contact },
         { "group", "ACTION …", "Talk with more than one person.",
           "list                       groups that you are in, or were\n"

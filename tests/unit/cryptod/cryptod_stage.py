@@ -201,6 +201,13 @@ class Person:
     def members(self, group):
         return sorted(str(address).split("@")[0] for address, *_ in self.groups.Members(group))
 
+    @property
+    def contacts(self):
+        return self.of(self.path, "im.visavis.Crypto1.Contacts")
+
+    def standing(self, conversation):
+        return str(self.of(self.path, "im.visavis.Crypto1.Messages").Describe(conversation)["Standing"])
+
     def roles(self, group):
         return sorted((str(address).split("@")[0], str(role)) for address, role, *_ in self.groups.Members(group))
 

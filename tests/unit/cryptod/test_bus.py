@@ -33,8 +33,11 @@ def play_groups(stage, authd, alice, bob, conversation):
         (group, "friends", True)]))
     check("and stands among the conversations", "friends" in [str(c[1]) for c in alice.account.ListConversations()])
     bob.groups.Add(group, [carol.address])
+    check("a group into which a stranger puts somebody is a request", wait_for(lambda: [(str(k), str(t)) for _, k, t in carol.contacts.Requests()] == [
+        ("group", "friends")]) and carol.standing(group) == "request")
     check("a member adds another", wait_for(lambda: carol.groups.List() and carol.members(group) == ["alice", "bob", "carol"]))
     carol.account.Send(group, "three of us")
+    check("an answer accepts it", carol.contacts.Requests() == [] and carol.standing(group) == "accepted")
     check("whose messages reach all", wait_for(lambda: all(
         ("carol", "three of us", "received") in p.history(group) for p in (alice, bob))), alice.history(group))
     check("who came is in the history", ("", f"{bob.plain_address} added {carol.plain_address}.", "received") in alice.history(group),
@@ -195,13 +198,52 @@ def play_files(alice, bob):
         os.close(fd)
 
 
+def play_requests(stage, authd, alice):
+    dave = Person(stage, authd, "4" * 32, "dave")
+    dave.create()
+    with_dave = lambda: [str(c) for c, _, title in alice.contacts.Requests() if title == dave.plain_address]
+    theirs = str(dave.account.OpenConversation(alice.plain_address, timeout=60))
+    dave.account.Send(theirs, "buy this")
+    check("a stranger's message is a request", wait_for(with_dave), alice.contacts.Requests())
+    request = with_dave()[0]
+    check("which shows nothing of itself in the list", wait_for(lambda: ("dave", "buy this", "received") in alice.history(request)) and
+          [str(c[4]) for c in alice.account.ListConversations() if str(c[0]) == request] == [""])
+    alice.account.MarkRead(request, alice.account.ReadMessages(request, dbus.UInt64(0), dbus.UInt32(5), False)[-1][0])
+    alice.contacts.Decline(request)
+    check("and is gone when it is declined", not with_dave() and alice.history(request) == [] and refused("NotFound", alice.contacts.Accept, request))
+    check("no receipt was given", [str(m[4]) for m in dave.account.ReadMessages(theirs, dbus.UInt64(0), dbus.UInt32(5), False)] == ["stored"])
+    link = str(dave.contacts.Link())
+    check("a link makes a contact of somebody, verified if it came in person", str(alice.contacts.Add(link, True)) == dave.plain_address and
+          [(str(n), bool(c), bool(v)) for a, n, c, v, *_ in alice.contacts.List() if a == dave.plain_address] == [("", True, True)])
+    other = str(alice.contacts.Link()).replace("alice@", "dave@")
+    check("one with another key does not", refused("KeyMismatch", alice.contacts.Add, other, True))
+    check("nor does one that is none", refused("InvalidArgument", alice.contacts.Add, "visavis:dave", False)
+          and refused("InvalidArgument", alice.contacts.Add, alice.plain_address, False))
+    alice.contacts.SetNickname(dave.plain_address, "Davy")
+    check("a nickname is one's own", [str(n) for a, n, *_ in alice.contacts.List() if a == dave.plain_address] == ["Davy"]
+          and refused("InvalidArgument", alice.contacts.SetNickname, dave.plain_address, "x" * 65))
+    ours = str(alice.account.OpenConversation(dave.plain_address, timeout=60))
+    alice.account.Send(ours, "you again")
+    check("the contact hears", wait_for(lambda: any(m[1] == "you again" for m in dave.history(theirs))), dave.history(theirs))
+    alice.contacts.SetBlocked(dave.plain_address, True)
+    check("nobody writes to whom they have blocked", refused("AccessDenied", alice.account.Send, ours, "x"))
+    alice.contacts.SetBlocked(dave.plain_address, False)
+    messages = alice.of(alice.path, "im.visavis.Crypto1.Messages")
+    messages.SetMuted(ours, dbus.UInt64(2**64 - 1))
+    messages.SetArchived(ours, True)
+    described = messages.Describe(ours)
+    check("muted and archived is told", described["Archived"] and described["MutedUntil"] == 2**64 - 1 and described["Nickname"] == "Davy", described)
+    alice.contacts.Remove(dave.plain_address)
+    check("a contact can be removed", alice.standing(ours) == "met" and refused("NotFound", alice.contacts.Remove, f"erin@127.0.0.1:{stage.port}"))
+
+
 def play_contacts(alice, bob):
     """Two who have talked, of one hub."""
     contacts = alice.of(alice.path, "im.visavis.Crypto1.Contacts")
     theirs = bob.of(bob.path, "im.visavis.Crypto1.Contacts")
 
     def verified():
-        return [(str(a), bool(v), bool(c)) for a, v, c in contacts.List()] == [(bob.plain_address, True, False)]
+        return [(str(a), bool(v), bool(c)) for a, _, _, v, c, _ in contacts.List()] == [(bob.plain_address, True, False)]
 
     (number, code), (same, other_code) = contacts.SafetyNumber(bob.address, False), theirs.SafetyNumber(alice.plain_address, False)
     check("both see one safety number", len(number) == 60 and number.isdigit() and number == same and code != other_code)
@@ -418,6 +460,7 @@ def play(stage):
     check("and waits for the log-in of the other", wait_for(lambda: bob.the_conversation() and bob.history(
         bob.the_conversation()) == [("alice", "one", "received"), ("alice", "two", "received")]))
     theirs = bob.the_conversation()
+    bob.contacts.Accept(theirs)
     listed = bob.account.ListConversations()[0]
     check("unread messages are counted", (str(listed[1]), int(listed[2]), str(listed[4])) == (alice.plain_address, 2, "two"), listed)
     bob.account.MarkRead(theirs, dbus.UInt64(2))
@@ -430,6 +473,7 @@ def play(stage):
     check("keys are replaced by both at once, and the conversation goes on", wait_for(
         lambda: alice.history(conversation)[-1:] == [("bob", "new keys", "received")]))
     play_contacts(alice, bob)
+    play_requests(stage, authd, alice)
     play_files(alice, bob)
     check("a conversation that is not there is told", refused("NotFound", alice.account.Send, "0" * 32, "x"))
     check("an empty message is refused", refused("InvalidArgument", alice.account.Send, conversation, ""))

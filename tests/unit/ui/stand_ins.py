@@ -204,10 +204,57 @@ class Slots(dbus.service.Object):
 class Contacts(dbus.service.Object):
     """Bob alone, whose key can be another one."""
 
-    @dbus.service.method("im.visavis.Crypto1.Contacts", out_signature="a(sbb)", sender_keyword="sender")
+    @dbus.service.method("im.visavis.Crypto1.Contacts", out_signature="a(ssbbbb)", sender_keyword="sender")
     def List(self, sender):
         self.needs(sender)
-        return [(BOB, self.verified, self.changed)]
+        return [(BOB, self.nickname, True, self.verified, self.changed, self.blocked)]
+
+    @dbus.service.method("im.visavis.Crypto1.Contacts", in_signature="sb", out_signature="s", sender_keyword="sender")
+    def Add(self, who, in_person, sender):
+        self.needs(sender)
+        if who == "visavis:bob@hub?root=other":
+            raise Refused("KeyMismatch", "The link says another key.")
+        self.contact_added = (str(who), bool(in_person))
+        return BOB
+
+    @dbus.service.method("im.visavis.Crypto1.Contacts", out_signature="s", sender_keyword="sender")
+    def Link(self, sender):
+        self.needs(sender)
+        return "visavis:alice@hub?root=x"
+
+    @dbus.service.method("im.visavis.Crypto1.Contacts", in_signature="s", sender_keyword="sender")
+    def Remove(self, address, sender):
+        self.needs(sender)
+        if address != BOB:
+            raise Refused("NotFound", "Nothing is known of them.")
+        self.contact_added = None
+
+    @dbus.service.method("im.visavis.Crypto1.Contacts", in_signature="ss", sender_keyword="sender")
+    def SetNickname(self, address, nickname, sender):
+        self.needs(sender)
+        self.nickname = str(nickname)
+
+    @dbus.service.method("im.visavis.Crypto1.Contacts", in_signature="sb", sender_keyword="sender")
+    def SetBlocked(self, address, blocked, sender):
+        self.needs(sender)
+        self.blocked = bool(blocked)
+
+    @dbus.service.method("im.visavis.Crypto1.Contacts", out_signature="a(sss)", sender_keyword="sender")
+    def Requests(self, sender):
+        self.needs(sender)
+        return dbus.Array(self.requests, signature="(sss)")
+
+    @dbus.service.method("im.visavis.Crypto1.Contacts", in_signature="s", sender_keyword="sender")
+    def Accept(self, conversation, sender):
+        self.needs(sender)
+        self.decided = ("accept", str(conversation))
+        self.requests = []
+
+    @dbus.service.method("im.visavis.Crypto1.Contacts", in_signature="s", sender_keyword="sender")
+    def Decline(self, conversation, sender):
+        self.needs(sender)
+        self.decided = ("decline", str(conversation))
+        self.requests = []
 
     @dbus.service.method("im.visavis.Crypto1.Contacts", in_signature="sb", out_signature="ss", sender_keyword="sender")
     def SafetyNumber(self, address, changed, sender):
@@ -458,6 +505,7 @@ class Account(Slots, Contacts, Groups, Files, Messages):
         self.given = []  # options of Seal and Open
         self.extras, self.described, self.done = {}, {}, []  # of Messages
         self.opened = []  # addresses that were asked for
+        self.nickname, self.blocked, self.contact_added, self.requests, self.decided = "", False, None, [], None
         self.roles, self.policy, self.picture = {}, None, b""
         self.group = None  # name, members, whether we are one
         self.others = []  # further conversations, as ListConversations has them; nothing is in them

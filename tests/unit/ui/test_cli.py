@@ -492,7 +492,8 @@ def test_contact(w):
 
     w.run("login", pin=PIN)
     code, out, err = w.run("contact", "list", "--json")
-    check("contact list says whom one has met", code == OK and events(out) == [{"address": BOB, "verified": False, "changed": False}], (out, err))
+    check("contact list says whom one has met", code == OK and events(out) == [
+        {"address": BOB, "nickname": "", "contact": True, "verified": False, "changed": False, "blocked": False}], (out, err))
     code, out, err = w.run("contact", "verify", BOB, start_new_session=True)
     check("contact verify shows the digits in groups, and marks nothing without an answer",
           code == USAGE and out.startswith("01234  01234  01234  01234\n01234") and "visavis-safety:1:x" in out and not account.verified, (code, out, err))
@@ -507,6 +508,20 @@ def test_contact(w):
     check("contact unverify takes it back", w.run("contact", "unverify", BOB)[0] == OK and not account.verified)
     check("a code that was scanned decides, too", scanned(b"visavis-safety:1:z\n") == NOT_VERIFIED and scanned(b"visavis-safety:1:y\n") == OK and
           account.verified)
+    account.requests = [(stand_ins.GROUP, "group", "friends")]
+    code, out, err = w.run("contact", "requests", "--json")
+    check("contact requests says who waits", events(out) == [{"conversation": stand_ins.GROUP, "kind": "group", "title": "friends"}], (out, err))
+    check("contact decline takes one", w.run("contact", "decline", "nobody")[0] == NOT_FOUND and w.run("contact", "decline", "friends")[0] == OK and
+          account.decided == ("decline", stand_ins.GROUP))
+    account.requests = [(stand_ins.GROUP, "person", "eve@hub")]
+    check("contact accept takes a request", w.run("contact", "accept", "eve@hub")[0] == OK and account.decided == ("accept", stand_ins.GROUP))
+    check("contact invite says the link", events(w.run("contact", "invite", "--json")[1]) == [{"link": "visavis:alice@hub?root=x"}])
+    check("contact add passes an address or a link on", w.run("contact", "add", BOB)[0] == OK and account.contact_added == (BOB, False)
+          and w.run("contact", "add", "visavis:bob@hub?root=other")[0] == NOT_VERIFIED and w.run("contact", "add")[0] == USAGE)
+    check("contact nick, block, unblock and remove do", w.run("contact", "nick", BOB, "Bobby")[0] == OK and account.nickname == "Bobby" and
+          w.run("contact", "block", BOB)[0] == OK and account.blocked and "(blocked)" in w.run("contact", "list")[1] and
+          w.run("contact", "unblock", BOB)[0] == OK and not account.blocked and w.run("contact", "remove", BOB)[0] == OK
+          and account.contact_added is None and w.run("contact", "remove", "eve@hub")[0] == NOT_FOUND)
     check("there is no other key to accept", w.run("contact", "accept", BOB)[0] == NOT_FOUND)
     account.changed = True
     code, out, err = w.run("contact", "list")
