@@ -80,10 +80,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         rotation_apply_template(rotation, &known);
         reader_init(&r, BYTES(data, size));
-        enum examination_kind kind = read_u8(&r) % 3;
+        enum examination_kind kind = read_u8(&r) % (EXAMINATION_ADD_LOOK + 1);
+        bool known_face = kind == EXAMINATION_VERIFY || kind == EXAMINATION_ADD_LOOK;
 
-        examination_begin(&e, kind, &thresholds, kind == EXAMINATION_VERIFY ? &known : NULL,
-                          kind == EXAMINATION_VERIFY ? rotation : NULL, read_u32(&r), now);
+        examination_begin(&e, kind, &thresholds, known_face ? &known : NULL, known_face ? rotation : NULL, read_u32(&r),
+                          now);
         for (unsigned i = 0; i < PACKETS_MAX && reader_more(&r) && e.phase < EXAMINATION_PASSED; i++) {
                 static struct sight_news news;
                 size_t claimed = read_u16(&r);
