@@ -13,10 +13,13 @@
 #include <opencv2/imgproc.hpp>
 #include <opencv2/videoio.hpp>
 
+#include "authd/device.h"
+
 struct capture {
         cv::VideoCapture source;
         cv::Mat picture;
-        int end; /* why there are no more pictures */
+        int end;    /* why there are no more pictures */
+        int device; /* the same device once more, to ask why; -1: none */
 };
 
 namespace
@@ -111,12 +114,10 @@ static int find(const char *path, int flags)
         return 0;
 }
 
-int capture_open_device(const char *path, unsigned width, unsigned height, unsigned rate, struct capture **out)
+/* Takes @device over on success. */
+static int open_device(const char *path, unsigned width, unsigned height, unsigned rate, int device,
+                       struct capture **out)
 {
-        const int r = find(path, O_RDWR);
-
-        if (r < 0)
-                return r;
         try {
                 cv::VideoCapture source(path, cv::CAP_V4L2);
                 if (!source.isOpened())
@@ -125,13 +126,27 @@ int capture_open_device(const char *path, unsigned width, unsigned height, unsig
                 source.set(cv::CAP_PROP_FRAME_HEIGHT, height);
                 source.set(cv::CAP_PROP_FPS, rate);
                 source.set(cv::CAP_PROP_BUFFERSIZE, 1);
-                *out = new capture{ source, cv::Mat(), -EIO };
+                *out = new capture{ source, cv::Mat(), -EIO, device };
                 return 0;
         } catch (const std::bad_alloc &) {
                 return -ENOMEM;
         } catch (const std::exception &) {
                 return -EIO;
         }
+}
+
+int capture_open_device(const char *path, unsigned width, unsigned height, unsigned rate, struct capture **out)
+{
+        int device = -1;
+        int r = device_open(path, &device);
+
+        if (r >= 0)
+                r = device_check_free(device);
+        if (r >= 0)
+                r = open_device(path, width, height, rate, device, out);
+        if (r < 0 && device >= 0)
+                close(device);
+        return r;
 }
 
 int capture_open_video(const char *path, double *out_rate, struct capture **out)
@@ -145,7 +160,7 @@ int capture_open_video(const char *path, double *out_rate, struct capture **out)
                 if (!source.isOpened() && !source.open(path, cv::CAP_OPENCV_MJPEG))
                         return -EBADMSG;
                 *out_rate = source.get(cv::CAP_PROP_FPS);
-                *out = new capture{ source, cv::Mat(), -ENODATA };
+                *out = new capture{ source, cv::Mat(), -ENODATA, -1 };
                 return 0;
         } catch (const std::bad_alloc &) {
                 return -ENOMEM;
@@ -161,7 +176,7 @@ int capture_read(struct capture *c, unsigned leave_out, struct frame *out)
                         if (!c->source.grab())
                                 return c->end;
                 if (!c->source.read(c->picture))
-                        return c->end;
+                        return c->device >= 0 && device_check_present(c->device) < 0 ? -ENODEV : c->end;
                 return store(c->picture, out);
         } catch (const std::bad_alloc &) {
                 return -ENOMEM;
@@ -172,6 +187,8 @@ int capture_read(struct capture *c, unsigned leave_out, struct frame *out)
 
 struct capture *capture_close(struct capture *c)
 {
+        if (c && c->device >= 0)
+                close(c->device);
         delete c;
         return nullptr;
 }

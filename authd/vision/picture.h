@@ -24,16 +24,16 @@ int picture_surround(struct frame *f, unsigned columns, unsigned rows, unsigned 
 
 struct capture;
 
-/* Opens the V4L2 device @path and asks it for @width x @height at @rate; it may choose others. What
- * open(2) says; -EIO if it cannot be opened as a camera. */
+/* Opens the V4L2 device @path and asks it for @width x @height at @rate; it may choose others. -EBUSY:
+ * another program uses it; -ENODEV: it is no camera; what open(2) says; -EIO if it cannot be opened as one. */
 int capture_open_device(const char *path, unsigned width, unsigned height, unsigned rate, struct capture **out);
 
 /* Opens the video file @path. @out_rate is its own rate, or 0. What open(2) says; -EBADMSG if it is
  * none. */
 int capture_open_video(const char *path, double *out_rate, struct capture **out);
 
-/* The next frame after @leave_out others, waiting for it as long as a device takes. -ENODATA: the video has ended; -EIO
- * if a device gives none any more. */
+/* The next frame after @leave_out others, waiting for it as long as a device takes. -ENODATA: the video has ended;
+ * -ENODEV: the device was unplugged; -EIO if it gives none any more. */
 int capture_read(struct capture *c, unsigned leave_out, struct frame *out);
 
 /* Closes the device or file. NULL is allowed. Returns NULL. */

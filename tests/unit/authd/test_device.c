@@ -15,6 +15,7 @@
 
 #include "authd/camera.h"
 #include "authd/confinement.h"
+#include "authd/device.h"
 #include "authd/source.h"
 #include "services/cleanup.h"
 
@@ -23,7 +24,8 @@ enum { WIDTH = 160, HEIGHT = 120, SIZE = WIDTH * HEIGHT * 2, STRIDE = 65536 /* w
 static struct {
         char *path;
         uint8_t *memory; /* what the buffers hold */
-        bool busy, unplugged, streaming, asked_for_another_size;
+        uint32_t formats[4];
+        bool metadata, busy, unplugged, streaming, asked_for_another_size;
         unsigned queued[BUFFERS], queued_count, pictures;
         uint8_t luma; /* of the pictures, all over */
 } driver;
@@ -65,19 +67,33 @@ static int fill(struct v4l2_buffer *b)
         return 0;
 }
 
+static int enumerate(struct v4l2_fmtdesc *f)
+{
+        if (f->index >= COUNT_OF(driver.formats) || driver.formats[f->index] == 0)
+                return fails(EINVAL);
+        f->pixelformat = driver.formats[f->index];
+        return 0;
+}
+
 static int answer(unsigned long request, void *argument)
 {
         struct v4l2_buffer *b = argument;
 
         switch (request) {
         case VIDIOC_QUERYCAP:
-                *(struct v4l2_capability *) argument =
-                        (struct v4l2_capability){ .capabilities = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_STREAMING };
+                if (driver.unplugged)
+                        return fails(ENODEV);
+                *(struct v4l2_capability *) argument = (struct v4l2_capability){
+                        .capabilities =
+                                (driver.metadata ? V4L2_CAP_META_CAPTURE : V4L2_CAP_VIDEO_CAPTURE) | V4L2_CAP_STREAMING
+                };
                 return 0;
         case VIDIOC_G_FMT:
         case VIDIOC_S_FMT:
         case VIDIOC_TRY_FMT:
                 return set_format(argument);
+        case VIDIOC_ENUM_FMT:
+                return enumerate(argument);
         case VIDIOC_ENUMINPUT:
                 return ((struct v4l2_input *) argument)->index == 0 ? 0 : fails(EINVAL);
         case VIDIOC_S_INPUT:
@@ -221,7 +237,7 @@ static void a_device_that_another_program_uses_gives_nothing(void **state)
         struct source *s;
 
         driver.busy = true;
-        assert_int_equal(open_device(WIDTH, HEIGHT, &s), -EIO);
+        assert_int_equal(open_device(WIDTH, HEIGHT, &s), -EBUSY);
 }
 
 static void a_device_that_is_unplugged_ends(void **state)
@@ -232,7 +248,7 @@ static void a_device_that_is_unplugged_ends(void **state)
         assert_int_equal(open_device(WIDTH, HEIGHT, &s), 0);
         assert_true(next(s, &f) >= 0);
         driver.unplugged = true;
-        assert_int_equal(next(s, &f), -EIO);
+        assert_int_equal(next(s, &f), -ENODEV);
         source_close(s);
 }
 
@@ -242,6 +258,37 @@ static void a_device_that_is_not_there_is_said_to_be_so(void **state)
 
         assert_int_equal(unlink(driver.path), 0);
         assert_int_equal(open_device(WIDTH, HEIGHT, &s), -ENOENT);
+}
+
+/* A camera has a second device for what it tells beside its pictures. */
+static void a_device_without_pictures_is_no_camera(void **state)
+{
+        int fd;
+
+        driver.metadata = true;
+        assert_int_equal(device_open(driver.path, &fd), -ENODEV);
+        assert_int_equal(device_open("/dev/null", &fd), -ENODEV);
+}
+
+static void an_infrared_camera_has_grey_pictures_alone(void **state)
+{
+        static const struct {
+                uint32_t formats[3];
+                bool infrared;
+        } cameras[] = { { { V4L2_PIX_FMT_GREY }, true },
+                        { { V4L2_PIX_FMT_Y16, V4L2_PIX_FMT_GREY }, true },
+                        { { V4L2_PIX_FMT_YUYV, V4L2_PIX_FMT_MJPEG }, false },
+                        { { V4L2_PIX_FMT_GREY, V4L2_PIX_FMT_YUYV }, false },
+                        { { 0 }, false } };
+
+        for (unsigned i = 0; i < COUNT_OF(cameras); i++) {
+                _cleanup_close_ int fd = -1;
+
+                memcpy(driver.formats, cameras[i].formats, sizeof(cameras[i].formats));
+                assert_int_equal(device_open(driver.path, &fd), 0);
+                assert_int_equal(device_infrared(fd), cameras[i].infrared);
+                assert_false(driver.streaming);
+        }
 }
 
 #define device_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -254,6 +301,8 @@ int main(void)
                 device_test(the_size_is_the_driver_s_to_choose),
                 device_test(a_device_that_another_program_uses_gives_nothing),
                 device_test(a_device_that_is_unplugged_ends),
+                device_test(a_device_without_pictures_is_no_camera),
+                device_test(an_infrared_camera_has_grey_pictures_alone),
                 device_test(a_device_that_is_not_there_is_said_to_be_so),
         };
 
