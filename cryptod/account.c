@@ -92,6 +92,8 @@ int account_new(struct cryptod *c, struct vault *vault, struct account **out)
         if (r >= 0)
                 r = groups_object_export(a);
         if (r >= 0)
+                r = rooms_object_export(a);
+        if (r >= 0)
                 r = files_object_export(a);
         if (r >= 0)
                 r = messages_object_export(a);
@@ -116,6 +118,7 @@ static void leave_bus(struct account *a)
         a->contacts_object = sd_bus_slot_unref(a->contacts_object);
         a->settings_object = sd_bus_slot_unref(a->settings_object);
         a->groups_object = sd_bus_slot_unref(a->groups_object);
+        a->rooms_object = sd_bus_slot_unref(a->rooms_object);
         a->files_object = sd_bus_slot_unref(a->files_object);
         a->messages_object = sd_bus_slot_unref(a->messages_object);
         a->history_object = sd_bus_slot_unref(a->history_object);
@@ -269,6 +272,7 @@ void account_lock(struct account *a)
         a->attach = sd_event_source_disable_unref(a->attach);
         a->idle = sd_event_source_disable_unref(a->idle);
         upkeep_stop(a);
+        a->enter_again = sd_event_source_disable_unref(a->enter_again);
         a->attached = false;
         if (!was_open)
                 return;

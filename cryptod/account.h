@@ -26,8 +26,8 @@ struct account {
         struct destruction *destruction; /* its end, which is under way */
         sd_bus_track *holders;           /* who has unlocked it, or was granted it */
         sd_bus_track *watchers;          /* who has read a property, and is told of changes */
-        sd_bus_slot *object, *slots_object, *contacts_object, *settings_object, *groups_object, *files_object,
-                *messages_object;
+        sd_bus_slot *object, *slots_object, *contacts_object, *settings_object, *groups_object, *rooms_object,
+                *files_object, *messages_object;
         sd_bus_slot *transfers_object, *transfers_gate, *transfers_manager, *history_object;
         struct transfer *transfers;            /* a list: transfer.h */
         struct text_index *index;              /* history_object.c */
@@ -47,6 +47,8 @@ struct account {
         sd_event_source *attach; /* relayd is asked again to deliver */
         uint64_t last_call;      /* of a holder, microseconds of the boot clock */
         sd_event_source *idle;   /* looks whether that is too long ago */
+        bool entering;           /* a room is being joined again; entering.h */
+        sd_event_source *enter_again;
 };
 
 /* Makes one over a vault (which passes over, also on error), locked or unlocked, and exports it. */
@@ -125,9 +127,10 @@ int slots_object_export(struct account *a);
 /* settings_object.c: what an owner sets, and the account's end */
 int settings_object_export(struct account *a);
 
-/* contacts_object.c, groups_object.c */
+/* contacts_object.c, groups_object.c, rooms_object.c */
 int contacts_object_export(struct account *a);
 int groups_object_export(struct account *a);
+int rooms_object_export(struct account *a);
 
 /* files_object.c. End: of all its jobs, whose callers are told that it was locked. Describe: a job's result, in words.
  */

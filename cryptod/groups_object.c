@@ -23,6 +23,11 @@ static int group_error(int r, const struct invitee *invitees, size_t count, sd_b
                 return sd_bus_error_set(error, ERROR_ACCESS_DENIED,
                                         "Your role in this group does not allow that; Members says who is owner or "
                                         "admin, ask one of them.");
+        case EOPNOTSUPP:
+                return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
+                                        "This is a room: people come and go by themselves, and its hub names it.");
+        case EBUSY:
+                return sd_bus_error_set(error, ERROR_BUSY, "The room is being joined; leave it when that is done.");
         case EDOM:
                 return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
                                          "A group's name has 1 to %d bytes, no @ and no control characters, and begins "

@@ -4,6 +4,8 @@
 
 #include "cryptod/account.h"
 #include "cryptod/conversation/key_packages.h"
+#include "cryptod/conversation/messenger_room.h"
+#include "cryptod/entering.h"
 #include "cryptod/transfer.h"
 #include "services/bus.h"
 #include "services/cleanup.h"
@@ -54,13 +56,17 @@ static int on_deliver(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT, "The envelope cannot be read: %s.",
                                          strerror(-r));
         r = messenger_deliver(a->messenger, sequence, writer_bytes(&envelope));
+        entering_next(a);
         return r < 0 ? storage_error(r, error) : sd_bus_reply_method_return(m, "");
 }
 
 static int on_outcome(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         static const char *const names[] = {
-                [OUTCOME_STORED] = "stored", [OUTCOME_STALE] = "stale", [OUTCOME_REFUSED] = "refused"
+                [OUTCOME_STORED] = "stored",
+                [OUTCOME_STALE] = "stale",
+                [OUTCOME_REFUSED] = "refused",
+                [OUTCOME_OUTSIDE] = "outside",
         };
         const char *result, *reason;
         struct account *a = NULL;
@@ -78,11 +84,14 @@ static int on_outcome(sd_bus_message *m, void *userdata, sd_bus_error *error)
         for (unsigned i = 0; i < COUNT_OF(names); i++) {
                 if (strcmp(result, names[i]) != 0)
                         continue;
-                r = messenger_outcome(a->messenger, BYTES(id, id_size), (enum outcome) i);
+                r = i == OUTCOME_STORED ? messenger_departed(a->messenger, BYTES(id, id_size), reason) : 0;
+                if (r >= 0)
+                        r = messenger_outcome(a->messenger, BYTES(id, id_size), (enum outcome) i);
+                entering_next(a);
                 return r < 0 ? storage_error(r, error) : sd_bus_reply_method_return(m, "");
         }
-        return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT, "\"%s\" is no outcome: stored, stale and refused are.",
-                                 result);
+        return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                 "\"%s\" is no outcome: stored, stale, refused and outside are.", result);
 }
 
 static int on_key_packages_low(sd_bus_message *m, void *userdata, sd_bus_error *error)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cryptod/entering.h"
 #include "cryptod/opening.h"
 #include "cryptod/transfer.h"
 #include "services/cleanup.h"
@@ -62,6 +63,7 @@ static int on_attached(sd_bus_message *reply, void *userdata, sd_bus_error *igno
                 attach_again(a, e->message ? e->message : e->name);
         else if (a->messenger && sd_bus_message_read(reply, "tt", &queued, &delivered) > 0)
                 account_witness(a, queued, delivered);
+        entering_next(a);
         if (a->messenger) {
                 opening_attached(a);
                 transfers_look(a); /* what changes from now on is told */
@@ -140,6 +142,29 @@ static int on_sent(sd_bus_message *reply, void *userdata, sd_bus_error *ignored)
         return 0;
 }
 
+static int send_to_room(struct account *a, const struct envelope *e)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        _cleanup_writer_ struct writer body = WRITER_INIT;
+        _cleanup_close_ int fd = -1;
+        int r;
+
+        write_fixed(&body, BYTES_OF(e->id));
+        write_fixed(&body, e->content);
+        r = writer_finish(&body);
+        if (r >= 0)
+                r = memfd_make(writer_bytes(&body), &fd);
+        if (r >= 0)
+                r = relay_call(a->cryptod, "SendToRoom", account_id(a), &m);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "h", fd);
+        if (r >= 0)
+                r = sd_bus_call_async(a->cryptod->bus, NULL, m, on_sent, a, CALL_USEC);
+        if (r >= 0)
+                a->sends++;
+        return r;
+}
+
 static int send_envelope(struct account *a, const struct envelope *e)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -173,7 +198,7 @@ static int on_flush(sd_event_source *source, uint64_t usec, void *userdata)
                 _cleanup_(envelope_release) struct envelope e = { 0 };
 
                 r = messenger_next_envelope(a->messenger, a->given, &e);
-                if (r > 0 && (r = send_envelope(a, &e)) >= 0) {
+                if (r > 0 && (r = e.is_for_room ? send_to_room(a, &e) : send_envelope(a, &e)) >= 0) {
                         a->given = e.number;
                         r = 1;
                 }

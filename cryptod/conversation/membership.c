@@ -250,7 +250,9 @@ void membership_roles(const struct membership *m, struct profile *profile, struc
 
         if (profile_read(e->context.extensions, profile) < 0)
                 *profile = (struct profile){ 0 };
-        roles_resolve(profile->roles, &e->tree, NULL, NULL, out);
+        *out = (struct roles){ 0 };
+        if (profile->kind != CONVERSATION_ROOM) /* where nobody has one */
+                roles_resolve(profile->roles, &e->tree, NULL, NULL, out);
 }
 
 void membership_note_roles(struct membership *m)

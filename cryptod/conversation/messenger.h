@@ -84,8 +84,8 @@ int messenger_create_group(struct messenger *m, struct bytes name, const struct 
 
 /* Adds people to a group, whoever is in it already being no error, and takes one out. When they return, it is on disk
  * what is wanted, and it will be done as soon as the hub and the others' commits allow; if the hub refuses, the
- * conversation says so. Errors: -EINVAL: a conversation with a person; -EPERM: a room; -ENOTCONN: we are no member any
- * more; -ENOENT: no such member, or ourselves; -E2BIG, -EMSGSIZE and those of messenger_start() as above. */
+ * conversation says so. Errors: -EINVAL: a conversation with a person; -EOPNOTSUPP: a room; -ENOTCONN: we are no member
+ * any more; -ENOENT: no such member, or ourselves; -E2BIG, -EMSGSIZE and those of messenger_start() as above. */
 int messenger_add_members(struct messenger *m, struct conversation *c, const struct invitee *invitees, size_t count,
                           uint64_t now);
 int messenger_remove_member(struct messenger *m, struct conversation *c, const char *address);

@@ -99,7 +99,7 @@ static int changeable(struct conversation *c, struct membership **out)
         struct membership *g = c->memberships;
 
         if (c->kind != CONVERSATION_GROUP)
-                return c->kind == CONVERSATION_ROOM ? -EPERM : -EINVAL;
+                return c->kind == CONVERSATION_ROOM ? -EOPNOTSUPP : -EINVAL;
         if (!g || !g->group || g->wanted.leave)
                 return -ENOTCONN;
         *out = g;

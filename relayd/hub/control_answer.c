@@ -188,8 +188,9 @@ static void on_order_done(void *userdata, const struct store_request *r)
 
         if (r->result == STORE_UNKNOWN) {
                 control_refuse(c, "NotFound",
-                               r->operation == STORE_DELETE
-                                       ? "There is no account of that name; accounts lists them."
+                               r->operation == STORE_DELETE ? "There is no account of that name; accounts lists them."
+                               : r->operation == STORE_RESET_ROOM
+                                       ? "Nobody has ever been in a room of that name, so there is nothing to reset."
                                        : "There is no such invitation that is still good; invitations "
                                          "lists them.");
                 return;
@@ -293,7 +294,8 @@ void control_answer(struct connection *c)
                 order(c, &r);
                 break;
         case CONTROL_REMOVE:
-                r.operation = STORE_DELETE;
+        case CONTROL_RESET_ROOM:
+                r.operation = c->request.command == CONTROL_REMOVE ? STORE_DELETE : STORE_RESET_ROOM;
                 r.name = BYTES_STRING(c->request.name);
                 order(c, &r);
                 break;

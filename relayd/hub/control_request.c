@@ -86,6 +86,11 @@ static const char *read_remove(struct bytes rest, struct control_request *out)
         return NULL;
 }
 
+static const char *read_room(struct bytes rest, struct control_request *out)
+{
+        return read_remove(rest, out) ? "That is no room's name; rooms in hub.conf lists them." : NULL;
+}
+
 static const char *read_nothing(struct bytes rest, struct control_request *out)
 {
         return rest.size > 0 ? "That is a word too many." : NULL;
@@ -102,7 +107,7 @@ const char *control_request_parse(struct bytes line, struct control_request *out
                 { "accounts", CONTROL_ACCOUNTS, read_nothing }, { "invitations", CONTROL_INVITATIONS, read_nothing },
                 { "log", CONTROL_LOG, read_nothing },           { "backup", CONTROL_BACKUP, read_nothing },
                 { "invite", CONTROL_INVITE, read_invite },      { "revoke", CONTROL_REVOKE, read_revoke },
-                { "remove", CONTROL_REMOVE, read_remove },
+                { "remove", CONTROL_REMOVE, read_remove },      { "reset-room", CONTROL_RESET_ROOM, read_room },
         };
         struct control_request request = { 0 };
         struct bytes word = next_word(&line);
@@ -117,7 +122,7 @@ const char *control_request_parse(struct bytes line, struct control_request *out
                         *out = request;
                 return fault;
         }
-        return "There is no such request; status, metrics, accounts, invitations, log, backup, invite, revoke and "
-               "remove "
-               "are known.";
+        return "There is no such request; status, metrics, accounts, invitations, log, backup, invite, revoke, remove "
+               "and "
+               "reset-room are known.";
 }

@@ -1,7 +1,7 @@
 /* What the hub's owner asks over the control socket: one line of words between single spaces.
  *
  *     status | metrics | accounts | invitations | log | backup
- *     invite [uses=N] [seconds=N]        revoke INVITATION        remove NAME  */
+ *     invite [uses=N] [seconds=N]        revoke INVITATION        remove NAME        reset-room NAME  */
 #pragma once
 
 #include <stdint.h>
@@ -19,6 +19,7 @@ enum control_command {
         CONTROL_INVITE,
         CONTROL_REVOKE,
         CONTROL_REMOVE,
+        CONTROL_RESET_ROOM,
 };
 
 enum {
@@ -33,7 +34,7 @@ struct control_request {
         unsigned uses;                                /* INVITE: 1 to CONTROL_USES_MAX; 1 if it was not said */
         unsigned seconds;                             /* INVITE: 1 to CONTROL_SECONDS_MAX; else a week */
         uint8_t invitation[STORE_INVITATION_ID_SIZE]; /* REVOKE */
-        char name[WIRE_NAME_MAX + 1];                 /* REMOVE */
+        char name[WIRE_NAME_MAX + 1];                 /* REMOVE, RESET_ROOM */
 };
 
 /* Reads @line, which is without its newline. NULL, or a sentence that says what is wrong with it. */

@@ -132,6 +132,73 @@ def group(story, stage):
         assert stage.visavis("bob", "send", "hikers", "and I?", check=False).returncode != 0
 
 
+def room(story, stage):
+    """Three accounts: carol is alice's second one, with a face of her own."""
+    accounts = {"alice": ("alice", "alice"), "bob": ("bob", "bob"), "carol": ("alice", "carol")}
+
+    def visavis(name, *words, **keywords):
+        person, account = accounts[name]
+        return stage.visavis(person, *words, *(["--account", account] if person == "alice" else []), **keywords)
+
+    def heard(name):
+        done = visavis(name, "read", "--json", "--last", "500", "#general")
+        messages = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        return [(m["sender"].split("@")[0], m["text"].replace(f"@{stage.hub_address.split('#')[0]}", "")) for m in messages if "text" in m]
+
+    def until(name, condition):
+        deadline = time.monotonic() + 60
+        while not condition(have := heard(name)):
+            assert time.monotonic() < deadline, f"{name} has {have}"
+            time.sleep(0.1)
+
+    def is_in(have):
+        return ("", "You are in #general.") in have
+
+    with story.step("a third account joins the hub, whose owner keeps a room"):
+        stage.configure("hub", "[hub]\nrooms = general\n")
+        stage.stop_hub()
+        stage.start_hub()
+        stage.camera("stranger")
+        stage.visavis("alice", "signup", f"carol@{stage.hub_address}", pin=PINS["alice"])
+        stage.camera("nobody")
+    with story.step("an open room of the hub is begun by the first, and joined by the second, with the hub killed in between"):
+        assert "general" in visavis("alice", "room", "list").stdout
+        visavis("alice", "room", "join", "general")
+        stage.stop_hub(kill=True)
+        visavis("alice", "send", "#general", "anybody here?")
+        stage.start_hub()
+        until("alice", is_in)
+        visavis("bob", "room", "join", "#general")
+        until("bob", is_in)
+        until("alice", lambda have: ("", "bob joined.") in have)
+    with story.step("a joiner races with a committer, and every member's message reaches all"):
+        visavis("alice", "update", "#general")
+        visavis("carol", "room", "join", "general")
+        visavis("bob", "send", "#general", "hello")
+        for name in accounts:
+            until(name, is_in)
+        visavis("carol", "send", "#general", "hello from carol")
+        visavis("alice", "send", "#general", "hello both")
+        for name in accounts:
+            until(name, lambda have: {t for _, t in have} >= {"hello from carol", "hello both"})
+        assert ("", "carol joined.") in heard("bob") and "anybody here?" not in [t for _, t in heard("bob")]
+        members = [json.loads(line)["address"] for line in visavis("bob", "room", "members", "general", "--json").stdout.splitlines()]
+        assert sorted(m.split("@")[0] for m in members) == ["alice", "bob", "carol"], members
+    with story.step("who leaves reads nothing more, and everybody is told"):
+        visavis("bob", "room", "leave", "general")
+        until("carol", lambda have: ("", "bob left.") in have)
+        visavis("carol", "send", "#general", "without bob")
+        until("alice", lambda have: ("carol", "without bob") in have)
+        until("bob", lambda have: have[-1] == ("", "You left."))
+        assert visavis("bob", "send", "#general", "and I?", check=False).returncode != 0
+    with story.step("a room that the hub has begun anew is joined again by whoever speaks in it"):
+        stage.run([*stage._as("visavis-hub"), f"{stage.build}/ui/visavis", "hub", "--state", f"{stage.directory}/state/hub",
+                   "reset-room", "general"])
+        visavis("alice", "send", "#general", "is this on?")
+        visavis("carol", "send", "#general", "it is")
+        until("alice", lambda have: ("carol", "it is") in have or ("alice", "is this on?") in heard("carol"))
+
+
 def crashes(story, stage):
     expected = texts(stage, "alice")
     for person in PINS:
@@ -227,6 +294,7 @@ def the_story(story, stage):
         log_in(stage, person)
     crashes(story, stage)
     group(story, stage)
+    room(story, stage)
     with story.step("every daemon ends cleanly when it is asked to"):
         for daemon in DAEMONS:
             stage.busctl("introspect", BUS_NAMES[daemon], "/")

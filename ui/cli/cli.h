@@ -102,6 +102,7 @@ int command_unregister(struct cli *cli, int argc, char *argv[]);
 int command_contact(struct cli *cli, int argc, char *argv[]);
 int command_group(struct cli *cli, int argc, char *argv[]);
 int command_file(struct cli *cli, int argc, char *argv[]);
+int command_room(struct cli *cli, int argc, char *argv[]);
 int command_seal(struct cli *cli, int argc, char *argv[]);
 int command_open(struct cli *cli, int argc, char *argv[]);
 int command_hub(struct cli *cli, int argc, char *argv[]);

@@ -211,6 +211,11 @@ static int hub_remove(struct cli *cli, const char *argument)
         return ask_about(cli, "remove", argument);
 }
 
+static int hub_reset_room(struct cli *cli, const char *argument)
+{
+        return ask_about(cli, "reset-room", argument + (*argument == '#'));
+}
+
 static int hub_metrics(struct cli *cli, const char *argument)
 {
         return hub_control_copy(cli, "metrics");
@@ -260,7 +265,7 @@ int command_hub_control(struct cli *cli, int argc, char *argv[])
                 { "remove", "NAME", hub_remove },         { "invite", NULL, hub_invite },
                 { "invitations", NULL, hub_invitations }, { "revoke", "INVITATION", hub_revoke },
                 { "metrics", NULL, hub_metrics },         { "log", NULL, hub_log },
-                { "backup", "FILE", hub_backup },
+                { "backup", "FILE", hub_backup },         { "reset-room", "ROOM", hub_reset_room },
         };
 
         for (unsigned i = 0; argc > 0 && i < COUNT_OF(words); i++) {
@@ -273,6 +278,5 @@ int command_hub_control(struct cli *cli, int argc, char *argv[])
         }
         return cli_fail(cli, EXIT_USAGE,
                         "Say what the hub should do: run, status, accounts, remove, invite, invitations, revoke, "
-                        "metrics, log or "
-                        "backup; visavis hub --help says more.");
+                        "reset-room, metrics, log or backup; visavis hub --help says more.");
 }

@@ -165,6 +165,17 @@ const struct command commands[] = {
           "A file that is there already is not replaced without --yes, and nothing is ever\n"
           "opened by itself.\n",
           OPTION_ACCOUNT | OPTION_OUTPUT | OPTION_YES, command_file },
+        { "room", "ACTION …", "Join the open rooms of your hub.",
+          "list           the rooms of your hub, how many are in each, and whether you are\n"
+          "join ROOM      come into one; everybody there is told, and you read what is said\n"
+          "               from then on\n"
+          "members ROOM   who is in it\n"
+          "leave ROOM     leave it; what you have read stays\n"
+          "\n"
+          "Anybody with an account at the hub may join. What is said is encrypted to those\n"
+          "who are in it; the hub sees who they are, and not what they say. visavis send\n"
+          "and visavis read take '#ROOM' in place of an address.\n",
+          OPTION_ACCOUNT, command_room },
         { "online", "", "Link an account to its hub again.", "Undoes visavis offline.\n", OPTION_ACCOUNT,
           command_online },
         { "offline", "", "Cut an account's link to its hub.",
@@ -220,6 +231,7 @@ const struct command commands[] = {
           "                   its people, and what goes on\n"
           "accounts           who has an account, and what waits for them\n"
           "remove NAME        delete an account with all that waits for it\n"
+          "reset-room ROOM    forget who is in a room and its group, so that it begins anew\n"
           "invite             print a token that lets somebody sign up where registration\n"
           "                   is by invitation (visavis signup --invitation)\n"
           "invitations        which there are, and what became of them\n"

@@ -22,6 +22,7 @@
 #define CRYPTO_FILES "im.visavis.Crypto1.Files"
 #define CRYPTO_GROUPS "im.visavis.Crypto1.Groups"
 #define CRYPTO_MESSAGES "im.visavis.Crypto1.Messages"
+#define CRYPTO_ROOMS "im.visavis.Crypto1.Rooms"
 #define RELAY_SERVICE "im.visavis.Relay1"
 #define RELAY_PATH "/im/visavis/Relay1"
 #define RELAY_LINK "im.visavis.Relay1.Link"

@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         if (r.command == CONTROL_INVITE)
                 assert(r.uses >= 1 && r.uses <= CONTROL_USES_MAX && r.seconds >= 1 && r.seconds <= CONTROL_SECONDS_MAX);
-        if (r.command == CONTROL_REMOVE)
+        if (r.command == CONTROL_REMOVE || r.command == CONTROL_RESET_ROOM)
                 assert(wire_name_valid(BYTES_STRING(r.name)));
         return 0;
 }

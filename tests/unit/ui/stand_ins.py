@@ -357,6 +357,24 @@ class Groups(dbus.service.Object):
         self.group[2] = False
 
 
+class Rooms(dbus.service.Object):
+    """One room, whose conversation is a group with a # before its name."""
+
+    @dbus.service.method("im.visavis.Crypto1.Rooms", out_signature="a(subs)", sender_keyword="sender")
+    def List(self, sender):
+        self.needs(sender)
+        joined = self.group is not None and self.group[0] == "#general"
+        return dbus.Array([("general", dbus.UInt32(2), joined, GROUP if joined else "")], signature="(subs)")
+
+    @dbus.service.method("im.visavis.Crypto1.Rooms", in_signature="s", out_signature="s", sender_keyword="sender")
+    def Join(self, name, sender):
+        self.needs(sender)
+        if name != "general":
+            raise Refused("NotFound", f"This hub has no room #{name}.")
+        self.group = ["#general", [self.address, BOB], True]
+        return GROUP
+
+
 class Files(dbus.service.Object):
     """Sealing is putting a word in front. A content of b"hang" is never done; a legacy envelope opens without a MAC."""
 
@@ -493,7 +511,7 @@ class Messages(dbus.service.Object):
         self.did(sender, "SetDraft", str(text), int(replies_to))
 
 
-class Account(Slots, Contacts, Groups, Files, Messages):
+class Account(Slots, Contacts, Groups, Rooms, Files, Messages):
     def __init__(self, crypto, id, address):
         self.path = "/im/visavis/Crypto1/account/" + id
         super().__init__(crypto.connection, self.path)

@@ -77,7 +77,7 @@ def test_contract(w):
     attempt = stand_ins.Attempt(w.auth, "/im/visavis/Auth1/attempt/contract", "", [], ID)
     account = stand_ins.Account(w.crypto, "contract", "")
     for thing, name in ((w.auth, "Auth1.Manager"), (attempt, "Auth1.Attempt"), (w.crypto, "Crypto1.Manager"),
-                        (account, "Crypto1.Account"), (account, "Crypto1.Slots"), (account, "Crypto1.Contacts"), (account, "Crypto1.Groups"), (account, "Crypto1.Messages"), (account, "Crypto1.Files"), (w.link, "Relay1.Link")):
+                        (account, "Crypto1.Account"), (account, "Crypto1.Slots"), (account, "Crypto1.Contacts"), (account, "Crypto1.Groups"), (account, "Crypto1.Rooms"), (account, "Crypto1.Messages"), (account, "Crypto1.Files"), (w.link, "Relay1.Link")):
         name = "im.visavis." + name
         path = thing.__dbus_object_path__
         have = stand_ins.methods(thing.Introspect(path, thing.connection), name)
@@ -443,6 +443,25 @@ def test_files(w):
     check("a file that is not there is told", w.run("seal", directory + "/none")[0] == NOT_FOUND)
 
 
+def test_room(w):
+    account = w.crypto.accounts[0]
+    w.run("login", pin=PIN)
+    code, out, err = w.run("room", "list")
+    check("room list shows the hub's rooms", code == OK and out.startswith("#general") and "2 in it\n" in out, (code, out, err))
+    code, out, err = w.run("room", "join", "lounge")
+    check("a room that is not there is told", code == NOT_FOUND and "#lounge" in err, (code, out, err))
+    code, out, err = w.run("room", "join", "#general", "--json")
+    check("room join says the conversation", code == OK and events(out) == [{"conversation": stand_ins.GROUP}], (code, out, err))
+    code, out, err = w.run("room", "list", "--json")
+    check("then room list says that one is in it", events(out) == [{"room": "general", "members": 2, "joined": True, "conversation": stand_ins.GROUP}], out)
+    code, out, err = w.run("room", "members", "general", "--json")
+    check("room members needs no #", [m["address"] for m in events(out)] == [account.address, BOB], (code, out, err))
+    check("a room is sent to by its name", w.run("send", "#general", "hello")[0] == OK)
+    check("room leave leaves it", w.run("room", "leave", "general")[0] == OK and account.group[2] is False)
+    check("room wants one of its words", w.run("room")[0] == USAGE and w.run("room", "join")[0] == USAGE)
+    account.group, account.messages = None, []
+
+
 def test_group(w):
     account = w.crypto.accounts[0]
     w.run("login", pin=PIN)
@@ -702,7 +721,7 @@ def test_usage(w):
     check("with --json before it, the error is an object", code == USAGE and events(out)[0]["code"] == USAGE and not err, (code, out, err))
     code, general, _ = w.run("--help")
     commands = general.split("Commands:\n")[1].split("\n\n")[0].splitlines()
-    check("--help lists the commands", code == OK and len(commands) == 38, commands)
+    check("--help lists the commands", code == OK and len(commands) == 39, commands)
     for command in (line.split()[0] for line in commands):
         code, out, _ = w.run(command, "--help")
         check(f"{command} --help describes it within 80 columns", code == OK and out.startswith(f"Usage: visavis {command}") and
@@ -712,7 +731,7 @@ def test_usage(w):
 world = World()
 try:
     for test in (test_contract, test_usage, test_before_any_account, test_signup, test_agent, test_send, test_read, test_messages, test_follow, test_locked,
-                 test_login, test_identify, test_add_look, test_slots, test_contact, test_files, test_group, test_keeping, test_choice, test_status, test_runtime_directory, test_other_user, test_terminal, test_hub):
+                 test_login, test_identify, test_add_look, test_slots, test_contact, test_files, test_group, test_room, test_keeping, test_choice, test_status, test_runtime_directory, test_other_user, test_terminal, test_hub):
         test(world)
     status = finish()
 finally:
