@@ -1,8 +1,9 @@
-/* visavis draft, disappear, receipts, typing, unread: what belongs to a conversation. */
+/* visavis draft, disappear, receipts, typing, unread, mute, archive: what belongs to a conversation. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "services/cleanup.h"
 #include "services/config.h"
@@ -226,4 +227,62 @@ int command_unread(struct cli *cli, int argc, char *argv[])
                 r = cli_call(cli, s.chosen.path, CRYPTO_MESSAGES, "MarkUnread", NULL, "s", s.conversation);
         session_close(&s);
         return r;
+}
+
+/* -- mute, archive ------------------------------------------------------------------------------------------------ */
+
+/* For a time, or for good. */
+static int mute(struct session *s, const char *word, bool muted)
+{
+        uint64_t usec = 0, until = muted ? UINT64_MAX : 0;
+
+        if (word && config_parse_duration(word, &usec) < 0)
+                return cli_fail(s->cli, EXIT_USAGE, "“%s” is no time such as 8h or 7d.", word);
+        if (word)
+                until = (uint64_t) time(NULL) + usec / 1000000;
+        return cli_call(s->cli, s->chosen.path, CRYPTO_MESSAGES, "SetMuted", NULL, "st", s->conversation, until);
+}
+
+int command_mute(struct cli *cli, int argc, char *argv[])
+{
+        struct session s;
+        int r = open_chat(cli, argc, argv, 2, "mute ADDRESS [TIME]", &s);
+
+        if (r == EXIT_OK)
+                r = mute(&s, argc == 2 ? argv[1] : NULL, true);
+        session_close(&s);
+        return r;
+}
+
+int command_unmute(struct cli *cli, int argc, char *argv[])
+{
+        struct session s;
+        int r = open_chat(cli, argc, argv, 1, "unmute ADDRESS", &s);
+
+        if (r == EXIT_OK)
+                r = mute(&s, NULL, false);
+        session_close(&s);
+        return r;
+}
+
+static int archive(struct cli *cli, int argc, char *argv[], const char *usage, bool archived)
+{
+        struct session s;
+        int r = open_chat(cli, argc, argv, 1, usage, &s);
+
+        if (r == EXIT_OK)
+                r = cli_call(cli, s.chosen.path, CRYPTO_MESSAGES, "SetArchived", NULL, "sb", s.conversation,
+                             (int) archived);
+        session_close(&s);
+        return r;
+}
+
+int command_archive(struct cli *cli, int argc, char *argv[])
+{
+        return archive(cli, argc, argv, "archive ADDRESS", true);
+}
+
+int command_unarchive(struct cli *cli, int argc, char *argv[])
+{
+        return archive(cli, argc, argv, "unarchive ADDRESS", false);
 }

@@ -502,6 +502,14 @@ class Messages(dbus.service.Object):
     def SetReceipts(self, conversation, receipts, sender):
         self.did(sender, "SetReceipts", bool(receipts))
 
+    @dbus.service.method(MESSAGES, in_signature="st", sender_keyword="sender")
+    def SetMuted(self, conversation, until, sender):
+        self.did(sender, "SetMuted", int(until))
+
+    @dbus.service.method(MESSAGES, in_signature="sb", sender_keyword="sender")
+    def SetArchived(self, conversation, archived, sender):
+        self.did(sender, "SetArchived", bool(archived))
+
     @dbus.service.method(MESSAGES, in_signature="su", sender_keyword="sender")
     def SetDisappearing(self, conversation, seconds, sender):
         self.did(sender, "SetDisappearing", int(seconds))

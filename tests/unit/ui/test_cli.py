@@ -219,6 +219,8 @@ def test_messages(w):
                         (("forward", BOB, "1", BOB), ("Forward", 1, stand_ins.CONVERSATION)), (("draft", BOB, "dear", "bob"), ("SetDraft", "dear bob", 0)),
                         (("draft", BOB, ""), ("SetDraft", "", 0)), (("disappear", BOB, "7d"), ("SetDisappearing", 7 * 24 * 3600)),
                         (("disappear", BOB, "off"), ("SetDisappearing", 0)), (("receipts", BOB, "off"), ("SetReceipts", False)),
+                        (("mute", BOB), ("SetMuted", 2**64 - 1)), (("unmute", BOB), ("SetMuted", 0)), (("archive", BOB), ("SetArchived", True)),
+                        (("unarchive", BOB), ("SetArchived", False)),
                         (("typing", BOB), ("SetTyping", True)), (("typing", BOB, "stop"), ("SetTyping", False)), (("unread", BOB), ("MarkUnread",))):
         code, out, err = w.run(*words)
         check(f"{' '.join(words[:1] + words[2:])}", code == OK and account.done[-1] == done, (code, account.done[-1:], err))
