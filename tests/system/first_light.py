@@ -246,6 +246,51 @@ def crashes(story, stage):
         wait_for_texts(stage, "alice", expected)
 
 
+def chat(story, stage):
+    """What is said of a message, by two who have talked before."""
+    def read(person):
+        other = stage.address_of("bob" if person == "alice" else "alice")
+        return [json.loads(line) for line in stage.visavis(person, "read", "--json", "--last", "50", other).stdout.splitlines()]
+
+    def until(person, what, condition):
+        deadline = time.monotonic() + 60
+        while not condition(have := read(person)):
+            assert time.monotonic() < deadline, f"{person} does not see {what}: {have[-3:]}"
+            time.sleep(0.2)
+
+    def say(person, *words):
+        verb, *rest = words
+        return stage.visavis(person, verb, stage.address_of("bob" if person == "alice" else "alice"), *rest)
+
+    with story.step("a reply, a reaction and a receipt reach who wrote the message, with cryptod killed in between"):
+        say("alice", "send", "tea?")
+        until("bob", "the question", lambda have: have[-1]["text"] == "tea?")
+        say("bob", "react", "last", "\U0001f44d")
+        say("bob", "reply", "last", "coffee")
+        stage.kill("cryptod")
+        for person in PINS:
+            log_in(stage, person)
+        until("alice", "the reply", lambda have: have[-1]["text"] == "coffee" and have[-1]["quote"] == "tea?")
+        until("alice", "the reaction and the receipt", lambda have: have[-2]["reactions"] == [{"who": have[-1]["sender"], "emoji": "\U0001f44d"}] and
+              have[-2]["state"] == "read")
+    with story.step("only its author edits and deletes a message, and then for both"):
+        say("bob", "edit", "mine", "cocoa")
+        until("alice", "the edit", lambda have: have[-1]["text"] == "cocoa" and have[-1]["edited_usec"] > 0)
+        number = str(read("alice")[-1]["id"])
+        for verb in (("edit", number, "beer"), ("delete", number)):
+            assert stage.visavis("alice", verb[0], stage.address_of("bob"), *verb[1:], check=False).returncode != 0
+        say("bob", "delete", "mine")
+        until("alice", "the deletion", lambda have: have[-1]["kind"] == "deleted")
+    with story.step("what is to disappear disappears on both sides"):
+        say("alice", "disappear", "2s")
+        say("alice", "send", "for two seconds")
+        until("bob", "what will disappear", lambda have: have[-1]["text"] == "for two seconds" or have[-1]["kind"] == "lifetime")
+        for person in PINS:
+            until(person, "it gone", lambda have: have[-1]["kind"] == "lifetime")
+        say("bob", "disappear", "off")
+        until("alice", "that messages stay", lambda have: have[-1]["kind"] == "lifetime" and "stay" in have[-1]["text"])
+
+
 def tell_story(story):
     with Stage(os.environ["VISAVIS_BUILD"]) as stage:
         try:
@@ -293,6 +338,7 @@ def the_story(story, stage):
     for person in PINS:
         log_in(stage, person)
     crashes(story, stage)
+    chat(story, stage)
     group(story, stage)
     room(story, stage)
     with story.step("every daemon ends cleanly when it is asked to"):

@@ -24,6 +24,25 @@ struct reading {
 
 static void print_newer(struct reading *r);
 
+static void on_marked(sd_bus_message *reply, const sd_bus_error *error, void *userdata)
+{
+        struct cli *cli = userdata;
+
+        cli_finish(cli, error ? cli_fail_bus(cli, error) : EXIT_OK);
+}
+
+/* A command that ends waits for the answer: cryptod looks who has called, and hears nobody who has left the bus. */
+static void mark_read(struct reading *r)
+{
+        struct cli *cli = r->s.cli;
+
+        if (cli->follow)
+                account_mark_read(r->s.account, r->s.conversation, r->after);
+        else if (calls_method(&cli->calls, cli->bus, CRYPTO_SERVICE, r->s.chosen.path, CRYPTO_MESSAGES, "MarkRead",
+                              on_marked, cli, "st", r->s.conversation, r->after) < 0)
+                cli_finish(cli, cli_fail(cli, EXIT_OTHER, "The messages could not be marked as read. Try again."));
+}
+
 /* Oldest first, whichever way they came. */
 static void on_messages(const struct said *list, size_t n, const sd_bus_error *error, void *userdata)
 {
@@ -40,11 +59,11 @@ static void on_messages(const struct said *list, size_t n, const sd_bus_error *e
                 output_said(&list[backwards ? n - 1 - i : i], cli->numbers, cli->json);
         if (n > 0) {
                 r->after = list[backwards ? 0 : n - 1].id;
-                account_mark_read(r->s.account, r->s.conversation, r->after);
-        }
-        if (!cli->follow)
+                mark_read(r);
+        } else if (!cli->follow) {
                 cli_finish(cli, EXIT_OK);
-        else if (r->more || (n == PAGE && !backwards))
+        }
+        if (cli->follow && (r->more || (n == PAGE && !backwards)))
                 print_newer(r);
 }
 

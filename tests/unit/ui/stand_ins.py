@@ -441,7 +441,8 @@ class Messages(dbus.service.Object):
 
     @dbus.service.method(MESSAGES, in_signature="st", sender_keyword="sender")
     def MarkRead(self, conversation, message, sender):
-        self.did(sender, "MarkRead", int(message))
+        self.needs(sender)
+        self.read_up_to = max(self.read_up_to, int(message))
 
     @dbus.service.method(MESSAGES, in_signature="s", out_signature="aa{sv}", sender_keyword="sender")
     def ListPinned(self, conversation, sender):
