@@ -92,6 +92,8 @@ int account_new(struct cryptod *c, struct vault *vault, struct account **out)
         if (r >= 0)
                 r = groups_object_export(a);
         if (r >= 0)
+                r = hubs_object_export(a);
+        if (r >= 0)
                 r = rooms_object_export(a);
         if (r >= 0)
                 r = files_object_export(a);
@@ -118,6 +120,7 @@ static void leave_bus(struct account *a)
         a->contacts_object = sd_bus_slot_unref(a->contacts_object);
         a->settings_object = sd_bus_slot_unref(a->settings_object);
         a->groups_object = sd_bus_slot_unref(a->groups_object);
+        a->hubs_object = sd_bus_slot_unref(a->hubs_object);
         a->rooms_object = sd_bus_slot_unref(a->rooms_object);
         a->files_object = sd_bus_slot_unref(a->files_object);
         a->messages_object = sd_bus_slot_unref(a->messages_object);
@@ -213,6 +216,7 @@ static void on_published(void *userdata)
 
 void account_witness(struct account *a, uint64_t queued, uint64_t delivered)
 {
+        struct vault_hub hubs[HUBS_MAX];
         int r = messenger_witness(a->messenger, queued, delivered);
 
         if (r < 0) {
@@ -225,7 +229,9 @@ void account_witness(struct account *a, uint64_t queued, uint64_t delivered)
         log_warning("The vault of account %s was put back from an older copy. Its groups are erased, so that no key is "
                     "used twice, and its conversations start anew.",
                     account_id(a));
-        relay_publish(a, KEY_PACKAGES_STOCK, on_published, a);
+        relay_publish(a, 0, KEY_PACKAGES_STOCK, on_published, a);
+        for (int i = 0, n = vault_hubs(a->vault, hubs); i < n; i++)
+                relay_publish(a, hubs[i].number, KEY_PACKAGES_STOCK, NULL, NULL);
 }
 
 void account_touch(struct account *a)

@@ -26,8 +26,8 @@ struct account {
         struct destruction *destruction; /* its end, which is under way */
         sd_bus_track *holders;           /* who has unlocked it, or was granted it */
         sd_bus_track *watchers;          /* who has read a property, and is told of changes */
-        sd_bus_slot *object, *slots_object, *contacts_object, *settings_object, *groups_object, *rooms_object,
-                *files_object, *messages_object;
+        sd_bus_slot *object, *slots_object, *contacts_object, *settings_object, *groups_object, *hubs_object,
+                *rooms_object, *files_object, *messages_object;
         sd_bus_slot *transfers_object, *transfers_gate, *transfers_manager, *history_object;
         struct transfer *transfers;            /* a list: transfer.h */
         struct text_index *index;              /* history_object.c */
@@ -82,15 +82,21 @@ void account_witness(struct account *a, uint64_t queued, uint64_t delivered);
 void account_touch(struct account *a);
 
 /* relay.c: what an account asks of relayd, and answers in words. Attach: now and whenever relayd comes back. Flush:
- * hands the outbox over. Publish: makes key packages and has them published; @done is called in any case. */
+ * hands the outbox over. Publish: makes key packages and has them published at the hub of that number; @done is called
+ * in any case. */
 void relay_attach(struct account *a);
 void relay_detach(struct account *a);
 void relay_flush(struct account *a);
 typedef void (*relay_done)(void *userdata);
-void relay_publish(struct account *a, unsigned count, relay_done done, void *userdata);
+void relay_publish(struct account *a, unsigned hub, unsigned count, relay_done done, void *userdata);
 
 /* A call of im.visavis.Relay1.Delivery whose first argument is the account's id; the caller appends the rest. */
 int relay_call(struct cryptod *c, const char *member, const char *account, sd_bus_message **out);
+
+/* The same for its hub of that number, which relayd knows as an account beside its own (docs/dbus/relay1.md); by
+ * what relayd calls it. @hub: 0 for the account itself. NULL if there is none here. */
+int relay_call_hub(struct account *a, const char *member, unsigned hub, sd_bus_message **out);
+struct account *relay_account(struct cryptod *c, const char *id, unsigned *hub);
 
 /* Watches relayd come and go. */
 int relay_watch(struct cryptod *c);
@@ -127,9 +133,10 @@ int slots_object_export(struct account *a);
 /* settings_object.c: what an owner sets, and the account's end */
 int settings_object_export(struct account *a);
 
-/* contacts_object.c, groups_object.c, rooms_object.c */
+/* contacts_object.c, groups_object.c, hubs_object.c, rooms_object.c */
 int contacts_object_export(struct account *a);
 int groups_object_export(struct account *a);
+int hubs_object_export(struct account *a);
 int rooms_object_export(struct account *a);
 
 /* files_object.c. End: of all its jobs, whose callers are told that it was locked. Describe: a job's result, in words.

@@ -43,15 +43,20 @@ static void claims_unref(void *userdata)
 int claims_read_address(struct account *a, const char *text, struct writer *addresses, sd_bus_error *error)
 {
         char canonical[ADDRESS_TEXT_MAX];
+        struct vault_hub hubs[HUBS_MAX];
         struct address address, own;
         const char *reason = "";
+        int n = vault_hubs(a->vault, hubs);
 
         if (address_parse(text, &address, &reason) < 0)
                 return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
                                          "\"%s\" is not an address: %s Write name@host:port#key.", text, reason);
-        if (address_parse(vault_account(a->vault)->address, &own, NULL) >= 0 && address_equal(&address, &own))
-                return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
-                                        "This is the account's own address; give somebody else's.");
+        for (int i = -1; i < n; i++) {
+                if (address_parse(i < 0 ? vault_account(a->vault)->address : hubs[i].address, &own, NULL) >= 0 &&
+                    address_equal(&address, &own))
+                        return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
+                                                "This is the account's own address; give somebody else's.");
+        }
         address_format(&address, false, canonical);
         list_add(addresses, BYTES_STRING(canonical));
         return writer_finish(addresses);

@@ -189,7 +189,7 @@ static int on_registered(sd_bus_message *reply, void *userdata, sd_bus_error *ig
         }
         if (account_hold(n->account, n->caller.name) < 0)
                 account_lock(n->account);
-        relay_publish(n->account, KEY_PACKAGES_STOCK, on_published, n);
+        relay_publish(n->account, 0, KEY_PACKAGES_STOCK, on_published, n);
         return 0;
 }
 

@@ -16,6 +16,7 @@ struct destruction {
         struct account *account;
         sd_bus_message *call; /* NULL if nobody waits */
         bool local_only;
+        unsigned hub;           /* that is being removed */
         sd_bus_slot *slot;      /* the call that is under way, */
         sd_event_source *again; /* or when it is tried again */
         unsigned wait;          /* seconds */
@@ -101,21 +102,50 @@ static int on_removed(sd_bus_message *reply, void *userdata, sd_bus_error *ignor
         return 0;
 }
 
-static int on_forgotten(sd_bus_message *reply, void *userdata, sd_bus_error *ignored)
+static int remove_next(struct destruction *d);
+
+static int on_hub_removed(sd_bus_message *reply, void *userdata, sd_bus_error *ignored)
 {
         struct destruction *d = userdata;
-        struct account *a = d->account;
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
         if (refused(d, reply))
                 return 0;
+        r = vault_hub_remove(d->account->vault, d->hub);
+        if (r >= 0)
+                r = remove_next(d);
+        if (r < 0)
+                stop(d, ERROR_INTERNAL, strerror(-r));
+        return 0;
+}
+
+/* At relayd, and at its hubs: the further ones first, and at last the account. */
+static int remove_next(struct destruction *d)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        struct vault_hub hubs[HUBS_MAX];
+        int r, n = vault_hubs(d->account->vault, hubs);
+
+        if (n < 0)
+                return n;
         d->slot = sd_bus_slot_unref(d->slot);
-        r = relay_call(a->cryptod, "RemoveAccount", account_id(a), &m);
+        d->hub = n > 0 ? hubs[0].number : 0;
+        r = relay_call_hub(d->account, "RemoveAccount", d->hub, &m);
         if (r >= 0)
                 r = sd_bus_message_append(m, "b", (int) d->local_only);
-        if (r >= 0)
-                r = sd_bus_call_async(a->cryptod->bus, &d->slot, m, on_removed, d, CALL_USEC);
+        return r < 0 ? r
+                     : sd_bus_call_async(d->account->cryptod->bus, &d->slot, m, n > 0 ? on_hub_removed : on_removed, d,
+                                         CALL_USEC);
+}
+
+static int on_forgotten(sd_bus_message *reply, void *userdata, sd_bus_error *ignored)
+{
+        struct destruction *d = userdata;
+        int r;
+
+        if (refused(d, reply))
+                return 0;
+        r = remove_next(d);
         if (r < 0)
                 stop(d, ERROR_INTERNAL, strerror(-r));
         return 0;

@@ -17,7 +17,7 @@ static int check_caller(struct cryptod *c, sd_bus_message *m, sd_bus_error *erro
         return peer_check(&c->settings.relay, m, "This interface is for relayd alone.", error);
 }
 
-static int read_account(struct cryptod *c, sd_bus_message *m, sd_bus_error *error, struct account **out)
+static int read_account(struct cryptod *c, sd_bus_message *m, sd_bus_error *error, struct account **out, unsigned *hub)
 {
         const char *id;
         int r = check_caller(c, m, error);
@@ -26,7 +26,7 @@ static int read_account(struct cryptod *c, sd_bus_message *m, sd_bus_error *erro
                 r = sd_bus_message_read(m, "s", &id);
         if (r < 0)
                 return r;
-        *out = cryptod_account(c, id);
+        *out = relay_account(c, id, hub);
         if (!*out)
                 return sd_bus_error_setf(error, ERROR_NOT_FOUND, "There is no account %s here.", id);
         if (!(*out)->messenger)
@@ -44,8 +44,9 @@ static int on_deliver(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_writer_ struct writer envelope = WRITER_INIT;
         struct account *a = NULL;
+        unsigned hub;
         uint64_t sequence;
-        int fd, r = read_account(userdata, m, error, &a);
+        int fd, r = read_account(userdata, m, error, &a, &hub);
 
         if (r >= 0)
                 r = sd_bus_message_read(m, "th", &sequence, &fd);
@@ -70,10 +71,11 @@ static int on_outcome(sd_bus_message *m, void *userdata, sd_bus_error *error)
         };
         const char *result, *reason;
         struct account *a = NULL;
+        unsigned hub;
         uint64_t winner;
         const void *id;
         size_t id_size;
-        int r = read_account(userdata, m, error, &a);
+        int r = read_account(userdata, m, error, &a, &hub);
 
         if (r >= 0)
                 r = sd_bus_message_read_array(m, 'y', &id, &id_size);
@@ -97,24 +99,26 @@ static int on_outcome(sd_bus_message *m, void *userdata, sd_bus_error *error)
 static int on_key_packages_low(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct account *a = NULL;
+        unsigned hub;
         uint32_t left;
-        int r = read_account(userdata, m, error, &a);
+        int r = read_account(userdata, m, error, &a, &hub);
 
         if (r >= 0)
                 r = sd_bus_message_read(m, "u", &left);
         if (r < 0)
                 return r;
         if (left < KEY_PACKAGES_STOCK)
-                relay_publish(a, KEY_PACKAGES_STOCK - left, NULL, NULL);
+                relay_publish(a, hub, KEY_PACKAGES_STOCK - left, NULL, NULL);
         return sd_bus_reply_method_return(m, "");
 }
 
 static int on_transfer_changed(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
+        unsigned hub;
         struct account *a = NULL;
         const void *id;
         size_t size;
-        int r = read_account(userdata, m, error, &a);
+        int r = read_account(userdata, m, error, &a, &hub);
 
         if (r >= 0)
                 r = sd_bus_message_read_array(m, 'y', &id, &size);

@@ -33,6 +33,29 @@ int relay_call(struct cryptod *c, const char *member, const char *account, sd_bu
         return r;
 }
 
+int relay_call_hub(struct account *a, const char *member, unsigned hub, sd_bus_message **out)
+{
+        char id[ACCOUNT_ID_SIZE + 16];
+
+        if (hub == 0)
+                return relay_call(a->cryptod, member, account_id(a), out);
+        (void) snprintf(id, sizeof(id), "%s_%u", account_id(a), hub);
+        return relay_call(a->cryptod, member, id, out);
+}
+
+struct account *relay_account(struct cryptod *c, const char *id, unsigned *hub)
+{
+        char account[ACCOUNT_ID_SIZE + 1];
+        size_t size = strcspn(id, "_");
+
+        if (size >= sizeof(account))
+                return NULL;
+        memcpy(account, id, size);
+        account[size] = '\0';
+        *hub = id[size] == '_' ? (unsigned) strtoul(id + size + 1, NULL, 10) : 0;
+        return cryptod_account(c, account);
+}
+
 /* -- attach ------------------------------------------------------------------------------------------------------- */
 
 static int on_attach_again(sd_event_source *source, uint64_t usec, void *userdata)
@@ -241,19 +264,19 @@ static int on_published(sd_bus_message *reply, void *userdata, sd_bus_error *ign
         return 0;
 }
 
-static int publish(struct account *a, unsigned count, struct publication *p)
+static int publish(struct account *a, unsigned hub, unsigned count, struct publication *p)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         _cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
         _cleanup_writer_ struct writer packages = WRITER_INIT;
         _cleanup_close_ int fd = -1;
-        int r = a->messenger ? messenger_key_packages(a->messenger, count, (uint64_t) time(NULL), &packages)
+        int r = a->messenger ? messenger_key_packages(a->messenger, hub, count, (uint64_t) time(NULL), &packages)
                              : -EKEYREVOKED;
 
         if (r >= 0)
                 r = memfd_make(writer_bytes(&packages), &fd);
         if (r >= 0)
-                r = relay_call(a->cryptod, "PublishKeyPackages", account_id(a), &m);
+                r = relay_call_hub(a, "PublishKeyPackages", hub, &m);
         if (r >= 0)
                 r = sd_bus_message_append(m, "h", fd);
         if (r >= 0)
@@ -265,7 +288,7 @@ static int publish(struct account *a, unsigned count, struct publication *p)
         return r;
 }
 
-void relay_publish(struct account *a, unsigned count, relay_done done, void *userdata)
+void relay_publish(struct account *a, unsigned hub, unsigned count, relay_done done, void *userdata)
 {
         struct publication *p = calloc(1, sizeof(*p));
         int r;
@@ -273,7 +296,7 @@ void relay_publish(struct account *a, unsigned count, relay_done done, void *use
         if (!p)
                 abort();
         *p = (struct publication){ done, userdata };
-        r = publish(a, count, p);
+        r = publish(a, hub, count, p);
         if (r >= 0)
                 return;
         log_warning("Key packages of account %s cannot be published: %s.", account_id(a), strerror(-r));

@@ -12,7 +12,7 @@ static int own_key(struct account *a, struct secret **out)
 
 static struct cover_account account_of(const struct device *d)
 {
-        return (struct cover_account){ BYTES_STRING(d->address), writer_bytes(&d->root_key) };
+        return (struct cover_account){ BYTES_STRING(d->places[0].address), writer_bytes(&d->root_key) };
 }
 
 int sealing_for_self(struct account *a, struct file_request *q)

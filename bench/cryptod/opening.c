@@ -28,7 +28,7 @@ static void meet(struct person *p, struct person *other, unsigned number)
         char name[32];
         struct reader r, inner;
 
-        must(messenger_key_packages(other->messenger, 1, PERSON_NOW, &packages) >= 0, "making key packages");
+        must(messenger_key_packages(other->messenger, 0, 1, PERSON_NOW, &packages) >= 0, "making key packages");
         reader_init(&r, writer_bytes(&packages));
         inner = read_vector_open(&r);
         (void) read_u8(&inner); /* whether it is the one of last resort */

@@ -57,7 +57,7 @@ struct conversation *person_start(struct person *p, struct person *with)
         struct conversation *c = NULL;
         struct reader r, inner;
 
-        if (messenger_key_packages(with->messenger, 1, PERSON_NOW, &packages) < 0)
+        if (messenger_key_packages(with->messenger, 0, 1, PERSON_NOW, &packages) < 0)
                 errx(1, "key packages");
         reader_init(&r, writer_bytes(&packages));
         inner = read_vector_open(&r);

@@ -26,7 +26,8 @@ struct device *device_free(struct device *d)
         writer_release(&d->root_key);
         writer_release(&d->sealing_key);
         writer_release(&d->signature_key);
-        writer_release(&d->credential);
+        for (unsigned i = 0; i < d->place_count; i++)
+                writer_release(&d->places[i].credential);
         secret_free(d->root_private_key);
         secret_free(d->sealing_private_key);
         secret_free(d->signature_private_key);
@@ -75,16 +76,32 @@ static int read_keys(struct device *d, struct bytes content)
         return reader_finish(&r);
 }
 
-static int make_credential(struct device *d, const struct vault *v)
+static int add_place(struct device *d, unsigned number, const char *text)
 {
+        struct device_place *p = &d->places[d->place_count++];
         struct address address;
-        int r = address_parse(vault_account(v)->address, &address, NULL);
+        int r = address_parse(text, &address, NULL);
 
+        *p = (struct device_place){ .number = number };
         if (r < 0)
                 return r;
-        address_format(&address, false, d->address);
-        return device_credential_write(d->suite, BYTES_STRING(d->address), writer_bytes(&d->root_key),
-                                       d->root_private_key, writer_bytes(&d->signature_key), &d->credential);
+        address_format(&address, false, p->address);
+        return device_credential_write(d->suite, BYTES_STRING(p->address), writer_bytes(&d->root_key),
+                                       d->root_private_key, writer_bytes(&d->signature_key), &p->credential);
+}
+
+int device_load_places(struct device *d, struct vault *v)
+{
+        struct vault_hub hubs[HUBS_MAX];
+        int n = vault_hubs(v, hubs), r = n;
+
+        while (d->place_count > 0)
+                writer_release(&d->places[--d->place_count].credential);
+        if (r >= 0)
+                r = add_place(d, 0, vault_account(v)->address);
+        for (int i = 0; r >= 0 && i < n; i++)
+                r = add_place(d, hubs[i].number, hubs[i].address);
+        return r;
 }
 
 int device_load(struct vault *v, struct device **out)
@@ -108,7 +125,7 @@ int device_load(struct vault *v, struct device **out)
         if (r >= 0)
                 r = read_keys(d, secret_bytes(content));
         if (r >= 0)
-                r = make_credential(d, v);
+                r = device_load_places(d, v);
         if (r < 0)
                 return r;
         d->sealing_private_key = sealing_key_derive(d->suite, d->root_private_key, &d->sealing_key);
@@ -116,7 +133,43 @@ int device_load(struct vault *v, struct device **out)
         return 0;
 }
 
-struct identity device_identity(const struct device *d)
+const struct device_place *device_place(const struct device *d, unsigned number)
+{
+        unsigned i = 0;
+
+        while (i < d->place_count && d->places[i].number != number)
+                i++;
+        return i < d->place_count ? &d->places[i] : NULL;
+}
+
+bool same_hub(struct bytes a, struct bytes b)
+{
+        const uint8_t *x = a.size > 0 ? memchr(a.data, '@', a.size) : NULL,
+                      *y = b.size > 0 ? memchr(b.data, '@', b.size) : NULL;
+
+        return x && y &&
+               bytes_equal(BYTES(x, a.size - (size_t) (x - a.data)), BYTES(y, b.size - (size_t) (y - b.data)));
+}
+
+const struct device_place *device_place_beside(const struct device *d, struct bytes address)
+{
+        for (unsigned i = 1; i < d->place_count; i++) {
+                if (same_hub(BYTES_STRING(d->places[i].address), address))
+                        return &d->places[i];
+        }
+        return &d->places[0];
+}
+
+bool device_is_at(const struct device *d, struct bytes address)
+{
+        for (unsigned i = 0; i < d->place_count; i++) {
+                if (bytes_equal(BYTES_STRING(d->places[i].address), address))
+                        return true;
+        }
+        return false;
+}
+
+struct identity device_identity(const struct device *d, const struct device_place *place)
 {
         static const uint8_t extension_types[] = { EXTENSION_CONVERSATION_PROFILE >> 8,
                                                    EXTENSION_CONVERSATION_PROFILE & 0xff, EXTENSION_SEALING_KEY >> 8,
@@ -124,7 +177,7 @@ struct identity device_identity(const struct device *d)
 
         return (struct identity){
                 .suite = d->suite,
-                .credential = { CREDENTIAL_BASIC, writer_bytes(&d->credential) },
+                .credential = { CREDENTIAL_BASIC, writer_bytes(&place->credential) },
                 .signature_key = writer_bytes(&d->signature_key),
                 .signature_private_key = d->signature_private_key,
                 .extension_types = BYTES_OF(extension_types),

@@ -12,7 +12,7 @@ enum { DAY = 24 * 3600, SKEW = 3600 /* others' clocks may be behind */ };
 
 /* A cell: struct { opaque key_package<V>, init_key<V>, leaf_key<V>; } */
 
-static int make_one(struct vault *v, const struct identity *identity, uint64_t now, bool last_resort,
+static int make_one(struct vault *v, const struct identity *identity, unsigned hub, uint64_t now, bool last_resort,
                     struct writer *out)
 {
         _cleanup_(key_package_keys_release) struct key_package_keys keys = { 0 };
@@ -37,8 +37,9 @@ static int make_one(struct vault *v, const struct identity *identity, uint64_t n
         if (r >= 0)
                 r = vault_cell_new(v, BYTES(NULL, 0), writer_bytes(&content), &cell);
         if (r >= 0)
-                r = storage_run(vault_database(v), "INSERT INTO key_package VALUES (?, ?, ?, ?)", "biii",
-                                BYTES(ref, s->hash_size), cell, (int64_t) last_resort, (int64_t) not_after);
+                r = storage_run(vault_database(v), "INSERT INTO key_package VALUES (?, ?, ?, ?, ?)", "biiii",
+                                BYTES(ref, s->hash_size), cell, (int64_t) last_resort, (int64_t) not_after,
+                                (int64_t) hub);
         if (r < 0)
                 return r;
         write_u8(out, last_resort);
@@ -99,33 +100,34 @@ int key_packages_erase(struct vault *v)
         return r;
 }
 
-static int has_last_resort(struct vault *v, uint64_t now)
+static int has_last_resort(struct vault *v, unsigned hub, uint64_t now)
 {
         _cleanup_statement_ sqlite3_stmt *s = NULL;
         int r = storage_prepare(vault_database(v), &s,
-                                "SELECT 1 FROM key_package WHERE last_resort AND not_after > ? LIMIT 1", "i",
-                                (int64_t) (now + (uint64_t) KEY_PACKAGE_DAYS * DAY / 3));
+                                "SELECT 1 FROM key_package WHERE last_resort AND not_after > ? AND hub = ? LIMIT 1",
+                                "ii", (int64_t) (now + (uint64_t) KEY_PACKAGE_DAYS * DAY / 3), (int64_t) hub);
 
         return r < 0 ? r : storage_step(s);
 }
 
-int key_packages_make(struct vault *v, const struct device *d, unsigned count, uint64_t now, struct writer *out)
+int key_packages_make(struct vault *v, const struct device *d, const struct device_place *place, unsigned count,
+                      uint64_t now, struct writer *out)
 {
         _cleanup_writer_ struct writer extensions = WRITER_INIT;
-        struct identity identity = device_identity(d);
+        struct identity identity = device_identity(d, place);
         size_t mark = writer_open_vector(out);
-        int r = sealing_key_write(d->suite, BYTES_STRING(d->address), writer_bytes(&d->sealing_key),
+        int r = sealing_key_write(d->suite, BYTES_STRING(place->address), writer_bytes(&d->sealing_key),
                                   d->root_private_key, &extensions);
 
         identity.key_package_extensions = writer_bytes(&extensions);
         if (r >= 0)
                 r = erase_old(v, count, now);
         if (r >= 0)
-                r = has_last_resort(v, now);
+                r = has_last_resort(v, place->number, now);
         if (r == 0)
-                r = make_one(v, &identity, now, true, out);
+                r = make_one(v, &identity, place->number, now, true, out);
         for (unsigned i = 0; r >= 0 && i < count; i++)
-                r = make_one(v, &identity, now, false, out);
+                r = make_one(v, &identity, place->number, now, false, out);
         writer_close_vector(out, mark);
         return r < 0 ? r : writer_finish(out);
 }

@@ -13,11 +13,12 @@ enum {
         KEY_PACKAGE_LIFETIME_MAX = (KEY_PACKAGE_DAYS + 1) * 24 * 3600,
 };
 
-/* Within a transaction: makes @count one-time key packages, and one of last resort if there is none yet, stores their
- * keys, and appends  struct { uint8 last_resort; opaque key_package<V>; } packages<V>  for relayd. @now: seconds since
- * 1970. Expired ones are erased, and the oldest if there are too many: whoever claims ours without ever writing to us,
- * or a hub that always wants more, is not to fill the disk. */
-int key_packages_make(struct vault *v, const struct device *d, unsigned count, uint64_t now, struct writer *out);
+/* Within a transaction: makes @count one-time key packages for the hub of @place, and one of last resort if there is
+ * none yet, stores their keys, and appends  struct { uint8 last_resort; opaque key_package<V>; } packages<V>  for
+ * relayd. @now: seconds since 1970. Expired ones are erased, and the oldest if there are too many: whoever claims ours
+ * without ever writing to us, or a hub that always wants more, is not to fill the disk. */
+int key_packages_make(struct vault *v, const struct device *d, const struct device_place *place, unsigned count,
+                      uint64_t now, struct writer *out);
 
 /* Within a transaction: erases all. */
 int key_packages_erase(struct vault *v);

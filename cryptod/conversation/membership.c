@@ -302,6 +302,15 @@ bool membership_member(const struct membership *m, uint32_t *leaf, struct device
         return false;
 }
 
+struct bytes membership_own_address(const struct membership *m)
+{
+        const struct epoch *e = group_epoch(m->group);
+        struct device_credential who = { 0 };
+
+        (void) device_credential_peek(ratchet_tree_leaf(&e->tree, e->keys.leaf), &who); /* it is ours */
+        return who.address;
+}
+
 static int by_bytes(const void *a, const void *b)
 {
         const struct bytes *x = a, *y = b;

@@ -85,5 +85,8 @@ bool membership_is_pair(const struct membership *m);
 /* Finds the first member at leaf *leaf or behind it; *leaf is where it stands. @out: views, until the group changes. */
 bool membership_member(const struct membership *m, uint32_t *leaf, struct device_credential *out);
 
+/* What we are called in it: a view, until the group changes. */
+struct bytes membership_own_address(const struct membership *m);
+
 /* Appends a list of the members' addresses, each once, in order. */
 void membership_addresses(const struct membership *m, struct writer *out);

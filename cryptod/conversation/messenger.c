@@ -201,28 +201,35 @@ int messenger_check_leaf(const struct messenger *m, const struct conversation *c
 
         if (r < 0)
                 return r;
-        if (bytes_equal(credential.address, BYTES_STRING(m->device->address)))
+        if (device_is_at(m->device, credential.address))
                 return bytes_equal(credential.root_key, own) ? 0 : -EKEYREJECTED;
         if (!bytes_equal(credential.address, BYTES_STRING(c->address)))
                 return -EBADMSG;
         return messenger_key_fits(c, credential.root_key) ? 0 : -EKEYREJECTED;
 }
 
-int messenger_key_packages(struct messenger *m, unsigned count, uint64_t now, struct writer *out)
+int messenger_hubs_changed(struct messenger *m)
 {
-        int r = messenger_begin(m);
+        return device_load_places(m->device, m->vault);
+}
+
+int messenger_key_packages(struct messenger *m, unsigned hub, unsigned count, uint64_t now, struct writer *out)
+{
+        const struct device_place *place = device_place(m->device, hub);
+        int r = place ? messenger_begin(m) : -ENOENT;
 
         if (r < 0)
                 return r;
-        r = key_packages_make(m->vault, m->device, count, now, out);
+        r = key_packages_make(m->vault, m->device, place, count, now, out);
         return messenger_end(m, NULL, r);
 }
 
-int messenger_new_group(struct messenger *m, struct bytes extensions, uint64_t now, struct group **out)
+int messenger_new_group(struct messenger *m, struct bytes neighbour, struct bytes extensions, uint64_t now,
+                        struct group **out)
 {
         _cleanup_(key_package_keys_release) struct key_package_keys keys = { 0 };
         _cleanup_writer_ struct writer encoded = WRITER_INIT, start = WRITER_INIT;
-        struct identity identity = device_identity(m->device);
+        struct identity identity = device_identity(m->device, device_place_beside(m->device, neighbour));
         struct key_package k;
         struct reader reader;
         uint8_t id[CONVERSATION_ID_SIZE];
@@ -318,7 +325,7 @@ int messenger_start(struct messenger *m, const char *address, struct bytes key_p
                 abort();
         r = messenger_check_package(m, address, key_package, now, &root_key);
         if (r >= 0)
-                r = messenger_new_group(m, BYTES(NULL, 0), now, &g->group);
+                r = messenger_new_group(m, BYTES_STRING(address), BYTES(NULL, 0), now, &g->group);
         if (r >= 0)
                 r = messenger_begin(m);
         if (r >= 0) {

@@ -54,9 +54,12 @@ int messenger_open(struct vault *v, const struct messenger_events *events, struc
 /* Zeroes all keys. NULL is allowed. Returns NULL. */
 struct messenger *messenger_free(struct messenger *m);
 
-/* Makes and stores @count key packages (and one of last resort if it is time for one), for relayd's
- * PublishKeyPackages. @now: seconds since 1970. */
-int messenger_key_packages(struct messenger *m, unsigned count, uint64_t now, struct writer *out);
+/* Makes and stores @count key packages (and one of last resort if it is time for one) for the account's hub of that
+ * number (0: of its own address), for relayd's PublishKeyPackages. @now: seconds since 1970. -ENOENT: no such hub. */
+int messenger_key_packages(struct messenger *m, unsigned hub, unsigned count, uint64_t now, struct writer *out);
+
+/* The account's hubs in the vault are others from now on. */
+int messenger_hubs_changed(struct messenger *m);
 
 /* The conversations: a list, borrowed until the next call. One by its id or its person's address (name@host:port; NULL
  * if there is none, or it has no group any more). */

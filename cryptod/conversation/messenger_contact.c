@@ -41,9 +41,9 @@ int messenger_contact_view(struct messenger *m, const struct conversation *c, st
         return 0;
 }
 
-static struct safety_party self(const struct messenger *m)
+static struct safety_party self(const struct messenger *m, const struct conversation *c)
 {
-        return (struct safety_party){ writer_bytes(&m->device->root_key), BYTES_STRING(m->device->address) };
+        return (struct safety_party){ writer_bytes(&m->device->root_key), messenger_own_address(m, c) };
 }
 
 static struct safety_party other(const struct conversation *c, const struct writer *root_key)
@@ -55,7 +55,7 @@ int messenger_safety_number(struct messenger *m, const struct conversation *c, b
                             char digits[static SAFETY_NUMBER_DIGITS + 1], char **code)
 {
         _cleanup_(contact_release) struct contact k;
-        struct safety_party us = self(m), them = other(c, &c->root_key);
+        struct safety_party us = self(m, c), them = other(c, &c->root_key);
         int r = contact_load(m->vault, conversation_id(c), &k);
 
         if (r >= 0 && offered && k.offered.size == 0)
@@ -103,7 +103,7 @@ int messenger_set_verified(struct messenger *m, struct conversation *c, bool ver
 
 int messenger_compare_code(struct messenger *m, struct conversation *c, const char *code, uint64_t time)
 {
-        struct safety_party us = self(m), them = other(c, &c->root_key);
+        struct safety_party us = self(m, c), them = other(c, &c->root_key);
         int r = safety_code_compare(code, &us, &them);
 
         return r < 0 ? r : messenger_set_verified(m, c, true, time);
@@ -152,7 +152,7 @@ int messenger_acquaintance(struct messenger *m, struct bytes address, struct byt
         struct contact_view view;
         int r;
 
-        if (bytes_equal(address, BYTES_STRING(m->device->address)))
+        if (device_is_at(m->device, address))
                 *out = bytes_equal(root_key, writer_bytes(&m->device->root_key)) ? ACQUAINTANCE_SELF
                                                                                  : ACQUAINTANCE_OTHER_KEY;
         else if (!c || c->root_key.size == 0)
@@ -266,7 +266,7 @@ int messenger_accept_key(struct messenger *m, struct conversation *c, const char
                 r = -ENOENT;
         if (r < 0)
                 return r;
-        struct safety_party us = self(m), them = other(c, &k.offered);
+        struct safety_party us = self(m, c), them = other(c, &k.offered);
         safety_number(&us, &them, expected);
         if (strcmp(digits, expected) != 0)
                 return -EKEYREJECTED;

@@ -12,10 +12,10 @@
 /* Somebody's clock may be ahead of ours by this much; what is said to be from later does not stand for ever. */
 enum { CLOCK_AHEAD_USEC = 5 * 60 * 1000000, TYPING_STALE_USEC = 30 * 1000000 };
 
-void messenger_self(const struct messenger *m, struct origin *out)
+void messenger_self(const struct messenger *m, const struct conversation *c, struct origin *out)
 {
         *out = (struct origin){ .sender = SENDER_SELF };
-        content_author(BYTES_STRING(m->device->address), writer_bytes(&m->device->root_key), out->author);
+        content_author(messenger_own_address(m, c), writer_bytes(&m->device->root_key), out->author);
 }
 
 /* -- ids ---------------------------------------------------------------------------------------------------------- */
@@ -30,7 +30,7 @@ static void write_reference(const struct messenger *m, const struct conversation
                 write_fixed(out, conversation_id(c));
                 return;
         }
-        messenger_self(m, &self);
+        messenger_self(m, c, &self);
         content_author(BYTES_STRING(c->address), writer_bytes(&c->root_key), other);
         if (memcmp(self.author, other, AUTHOR_SIZE) < 0) {
                 write_fixed(out, BYTES_OF(self.author));

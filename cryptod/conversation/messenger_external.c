@@ -25,7 +25,7 @@ bool messenger_same_client(void *userdata, const struct leaf_node *before, const
 
 int messenger_join_external(struct messenger *m, struct bytes group_info, struct membership *g, struct writer *commit)
 {
-        const struct identity self = device_identity(m->device);
+        const struct identity self = device_identity(m->device, &m->device->places[0]);
         const struct external_join join = { .group_info = group_info, .self = &self, .resync_same_key = true };
         const struct group_host host = { .credential = check_credential,
                                          .same_client = messenger_same_client,

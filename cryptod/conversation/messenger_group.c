@@ -70,7 +70,8 @@ int messenger_create_group(struct messenger *m, struct bytes name, const struct 
         profile_write(&profile, &extensions);
         r = check_invitees(m, invitees, count, now);
         if (r >= 0)
-                r = messenger_new_group(m, writer_bytes(&extensions), now, &g->group);
+                r = messenger_new_group(m, BYTES_STRING(count > 0 ? invitees[0].address : ""),
+                                        writer_bytes(&extensions), now, &g->group);
         if (r >= 0)
                 r = want_added(g, invitees, count);
         if (r < 0) {
@@ -131,7 +132,8 @@ int messenger_remove_member(struct messenger *m, struct conversation *c, const c
         if (r < 0)
                 return r;
         membership_addresses(g, &members);
-        if (!list_holds(writer_bytes(&members), BYTES_STRING(address)) || strcmp(address, m->device->address) == 0)
+        if (!list_holds(writer_bytes(&members), BYTES_STRING(address)) ||
+            device_is_at(m->device, BYTES_STRING(address)))
                 return -ENOENT;
         r = messenger_begin(m);
         if (r < 0)

@@ -26,7 +26,15 @@ struct conversation *messenger_person(struct messenger *m, struct bytes address)
 
 static bool is_own(const struct messenger *m, struct bytes address)
 {
-        return bytes_equal(address, BYTES_STRING(m->device->address));
+        return device_is_at(m->device, address);
+}
+
+struct bytes messenger_own_address(const struct messenger *m, const struct conversation *c)
+{
+        if (c->kind == CONVERSATION_PERSON)
+                return BYTES_STRING(device_place_beside(m->device, BYTES_STRING(c->address))->address);
+        return c->memberships && c->memberships->group ? membership_own_address(c->memberships)
+                                                       : BYTES_STRING(m->device->places[0].address);
 }
 
 int messenger_meet_one(struct messenger *m, const struct device_credential *who)
@@ -97,18 +105,10 @@ void messenger_members(struct messenger *m, const struct membership *g, struct w
 }
 
 /* Relays carry nothing to another hub; whoever is said to be there gets nothing. */
-static bool same_hub(struct bytes a, struct bytes b)
-{
-        const uint8_t *x = memchr(a.data, '@', a.size), *y = memchr(b.data, '@', b.size);
-
-        return x && y &&
-               bytes_equal(BYTES(x, a.size - (size_t) (x - a.data)), BYTES(y, b.size - (size_t) (y - b.data)));
-}
-
 void messenger_recipients(const struct messenger *m, const struct membership *g, struct writer *out)
 {
         _cleanup_writer_ struct writer all = WRITER_INIT;
-        struct bytes own = BYTES_STRING(m->device->address);
+        struct bytes own = membership_own_address(g);
         struct reader r;
 
         membership_addresses(g, &all);

@@ -127,7 +127,7 @@ static int place_pair(struct messenger *m, struct membership *g, struct place *p
 
         if (r < 0)
                 return r;
-        if (bytes_equal(who.address, BYTES_STRING(m->device->address)))
+        if (device_is_at(m->device, who.address))
                 return -EBADMSG;
         p->conversation = messenger_person(m, who.address);
         if (!p->conversation) {

@@ -95,7 +95,7 @@ int messenger_leave_room(struct messenger *m, const struct conversation *c, stru
 /* The address of an account on our hub. */
 static void write_address(const struct messenger *m, struct bytes name, struct writer *out)
 {
-        const char *host = strchr(m->device->address, '@');
+        const char *host = strchr(m->device->places[0].address, '@');
 
         write_fixed(out, name);
         write_fixed(out, BYTES_STRING(host ? host : ""));
@@ -122,7 +122,7 @@ static int begin_group(struct messenger *m, struct bytes name, uint64_t now, str
         int r;
 
         profile_write(&profile, &extensions);
-        r = messenger_new_group(m, writer_bytes(&extensions), now, &g->group);
+        r = messenger_new_group(m, BYTES(NULL, 0), writer_bytes(&extensions), now, &g->group);
         if (r >= 0)
                 r = group_commit(g->group, &(struct group_change){ 0 }, NULL, &e->commit, &welcome);
         return r < 0 ? r : group_publish_pending_info(g->group, true, &e->info);
@@ -317,7 +317,7 @@ static void want_removed(const struct messenger *m, struct membership *g, const 
                 write_address(m, BYTES(name, size), &address);
                 name += size;
                 if (list_holds(writer_bytes(&members), writer_bytes(&address)) &&
-                    !bytes_equal(writer_bytes(&address), BYTES_STRING(m->device->address)))
+                    !bytes_equal(writer_bytes(&address), BYTES_STRING(m->device->places[0].address)))
                         list_add(&g->wanted.removed, writer_bytes(&address));
         }
         g->wanted.changed = true;

@@ -19,7 +19,7 @@ static int take_and_send(struct messenger *m, struct conversation *c, const stru
         struct origin self;
         int r;
 
-        messenger_self(m, &self);
+        messenger_self(m, c, &self);
         r = messenger_take(m, c, &self, content, encoded, messenger_state_in(conversation_current(c)), message);
         return r < 0 ? r : messenger_send_content(m, c, *message, encoded);
 }
@@ -197,7 +197,7 @@ static int delete_for_all(struct messenger *m, struct conversation *c, uint64_t 
 
         if (r < 0)
                 return message.deleted ? 0 : r;
-        messenger_self(m, &self);
+        messenger_self(m, c, &self);
         if (!bytes_equal(message.author, BYTES_OF(self.author)))
                 return -EPERM;
         if (message.state != MESSAGE_UNSENT && message.state != MESSAGE_FAILED)

@@ -85,7 +85,7 @@ int messenger_add_contact(struct messenger *m, const char *address, const uint8_
         bool is_new = !c;
         int r;
 
-        if (strcmp(address, m->device->address) == 0)
+        if (device_is_at(m->device, BYTES_STRING(address)))
                 return -EINVAL;
         if (is_new)
                 c = conversation_new(address);
@@ -122,7 +122,7 @@ int messenger_add_contact(struct messenger *m, const char *address, const uint8_
 void messenger_contact_link(const struct messenger *m, struct contact_link *out)
 {
         (void) address_parse(vault_account(m->vault)->address, &out->address, NULL);
-        fingerprint(m->device->address, writer_bytes(&m->device->root_key), out->pin);
+        fingerprint(m->device->places[0].address, writer_bytes(&m->device->root_key), out->pin);
 }
 
 int messenger_remove_contact(struct messenger *m, struct conversation *c)

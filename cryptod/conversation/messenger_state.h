@@ -74,8 +74,11 @@ enum message_state messenger_state_in(const struct membership *g);
 int messenger_take(struct messenger *m, struct conversation *c, const struct origin *o, const struct content *content,
                    struct bytes encoded, enum message_state state, uint64_t *message);
 
-/* Ourselves, and whose credential it is. */
-void messenger_self(const struct messenger *m, struct origin *out);
+/* Our address in a conversation, a view: the one on its hub. */
+struct bytes messenger_own_address(const struct messenger *m, const struct conversation *c);
+
+/* Ourselves in a conversation, and whose credential it is. */
+void messenger_self(const struct messenger *m, const struct conversation *c, struct origin *out);
 
 /* Within a transaction, messenger_receipt.c: takes in a receipt of @o's for messages of ours. */
 int messenger_take_receipt(struct messenger *m, struct conversation *c, const struct origin *o,
@@ -87,8 +90,10 @@ bool messenger_gives_receipts(const struct conversation *c);
 /* Within a transaction: encrypts what waits in the history for a group that is ready. */
 int messenger_encrypt_waiting(struct messenger *m, struct conversation *c);
 
-/* A group of one, whose leaf comes from a key package that nobody else sees. @extensions: of the group context. */
-int messenger_new_group(struct messenger *m, struct bytes extensions, uint64_t now, struct group **out);
+/* A group of one on the hub of @neighbour's address (empty: on that of our own), whose leaf comes from a key package
+ * that nobody else sees. @extensions: of the group context. */
+int messenger_new_group(struct messenger *m, struct bytes neighbour, struct bytes extensions, uint64_t now,
+                        struct group **out);
 
 /* Checks a key package that is said to be that of @address; @root_key (may be NULL) is a view. The errors of
  * messenger_start(); another root key than the one that is known is remembered as offered, in a transaction of its own.

@@ -95,6 +95,9 @@ static const char *const migrations[] = {
          "CREATE TABLE draft (conversation BLOB PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;"),
         /* What is unread is counted without a look at each message. */
         "CREATE INDEX message_received ON message (conversation, id, state) WHERE state = 3;",
+        /* The account's further hubs (hubs.h), and for which of them a key package is: 0 for its own. */
+        ("CREATE TABLE hub (number INTEGER PRIMARY KEY, place INTEGER NOT NULL, address TEXT NOT NULL);"
+         "ALTER TABLE key_package ADD COLUMN hub INTEGER NOT NULL DEFAULT 0;"),
 };
 
 struct vault {

@@ -109,6 +109,7 @@ int command_file(struct cli *cli, int argc, char *argv[]);
 int command_room(struct cli *cli, int argc, char *argv[]);
 int command_seal(struct cli *cli, int argc, char *argv[]);
 int command_open(struct cli *cli, int argc, char *argv[]);
+int command_hubs(struct cli *cli, int argc, char *argv[]);
 int command_hub(struct cli *cli, int argc, char *argv[]);
 
 /* Prints "visavis: " and the sentence to stderr, or {"event":"error","code":…,"text":…} to stdout with --json; returns

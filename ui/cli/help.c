@@ -184,6 +184,15 @@ const struct command commands[] = {
           "who are in it; the hub sees who they are, and not what they say. visavis send\n"
           "and visavis read take '#ROOM' in place of an address.\n",
           OPTION_ACCOUNT, command_room },
+        { "hubs", "[ACTION …]", "Be at several hubs, in case that one fails.",
+          "list               what the account is called, and where\n"
+          "add ADDRESS        register at a further hub: you can talk to the people there,\n"
+          "                   and what you and others say goes by it while another hub\n"
+          "                   cannot be reached, if all who talk are there, too\n"
+          "remove NUMBER      delete the account there; with --local only forget it here\n"
+          "order NUMBER …     in which order they are tried, after the account's own\n\n"
+          "Each hub gets a transport key of its own. " ADDRESS_HELP,
+          OPTION_ACCOUNT | OPTION_INVITATION | OPTION_INVITATION_FD | OPTION_LOCAL, command_hubs },
         { "online", "", "Link an account to its hub again.", "Undoes visavis offline.\n", OPTION_ACCOUNT,
           command_online },
         { "offline", "", "Cut an account's link to its hub.",

@@ -88,7 +88,7 @@ void person_claim(struct person *p, struct writer *out)
         _cleanup_writer_ struct writer packages = WRITER_INIT;
         struct reader r, inner;
 
-        assert_int_equal(messenger_key_packages(p->messenger, 2, NOW, &packages), 0);
+        assert_int_equal(messenger_key_packages(p->messenger, 0, 2, NOW, &packages), 0);
         reader_init(&r, writer_bytes(&packages));
         inner = read_vector_open(&r);
         if (read_u8(&inner) == 1) { /* the last resort, which is made once */

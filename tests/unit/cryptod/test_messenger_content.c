@@ -119,7 +119,7 @@ static void send_raw(struct person *p, const struct content *content, uint8_t id
         assert_int_equal(messenger_end(p->messenger, g,
                                        messenger_encrypt(p->messenger, only(p), g, 0, writer_bytes(&encoded), NULL)),
                          0);
-        messenger_self(p->messenger, &self);
+        messenger_self(p->messenger, only(p), &self);
         content_author(BYTES_STRING(only(p)->address), writer_bytes(&only(p)->root_key), other);
         write_fixed(&reference,
                     memcmp(self.author, other, sizeof(other)) < 0 ? BYTES_OF(self.author) : BYTES_OF(other));

@@ -26,7 +26,7 @@ static struct group *make_group(struct person *p, struct bytes id, struct bytes 
         struct reader r;
 
         assert_int_equal(device_load(p->vault, &d), 0);
-        identity = device_identity(d);
+        identity = device_identity(d, &d->places[0]);
         assert_int_equal(identity_key_package(&identity, NOW, NOW + 1000, false, &encoded, &keys), 0);
         reader_init(&r, writer_bytes(&encoded));
         key_package_read(&r, &k);
@@ -153,8 +153,9 @@ static void second_package(struct person *p, struct writer *out)
 
         assert_int_equal(device_load(p->vault, &d), 0);
         signature_key = suite_signature_generate(d->suite, &key);
-        assert_int_equal(device_credential_write(d->suite, BYTES_STRING(d->address), writer_bytes(&d->root_key),
-                                                 d->root_private_key, writer_bytes(&key), &credential),
+        assert_int_equal(device_credential_write(d->suite, BYTES_STRING(d->places[0].address),
+                                                 writer_bytes(&d->root_key), d->root_private_key, writer_bytes(&key),
+                                                 &credential),
                          0);
         identity = (struct identity){
                 .suite = d->suite,
@@ -179,7 +180,7 @@ static void propose(const struct group *g, struct person *p, struct writer *out)
         struct identity identity;
 
         assert_int_equal(device_load(p->vault, &d), 0);
-        identity = device_identity(d);
+        identity = device_identity(d, &d->places[0]);
         assert_int_equal(identity_key_package(&identity, NOW, NOW + 1000, false, &package, &keys), 0);
         write_u16(&body, PROPOSAL_ADD);
         write_fixed(&body, writer_bytes(&package));
@@ -243,7 +244,7 @@ static void come_from_outside(struct group *g, struct person *who, struct person
         struct identity identity;
 
         assert_int_equal(device_load(who->vault, &d), 0);
-        identity = device_identity(d);
+        identity = device_identity(d, &d->places[0]);
         assert_int_equal(group_publish_info(g, true, &info), 0);
         assert_int_equal(group_join_external(&(struct external_join){ .group_info = writer_bytes(&info),
                                                                       .self = &identity,
