@@ -199,6 +199,36 @@ def room(story, stage):
         until("alice", lambda have: ("carol", "it is") in have or ("alice", "is this on?") in heard("carol"))
 
 
+def files(story, stage):
+    def read(person):
+        lines = stage.visavis(person, "read", "--json", "--last", "20", stage.address_of("bob" if person == "alice" else "alice")).stdout
+        return [json.loads(line) for line in lines.splitlines() if line.startswith("{")]
+
+    content = os.urandom(700000)
+    sent, saved = f"{stage.directory}/photo.jpg", f"{stage.directory}/saved"
+    with open(sent, "wb") as f:
+        f.write(content)
+    os.chmod(sent, 0o644)
+    os.makedirs(saved)
+    os.chmod(saved, 0o777)
+    with story.step("a file is sent, with relayd killed on the way, and saved by the other"):
+        stage.visavis("alice", "file", "send", stage.address_of("bob"), sent, "the heron")
+        stage.kill("relayd")
+        deadline = time.monotonic() + 60
+        while not (there := [m for m in read("bob") if m.get("text") == "the heron"]):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        stage.visavis("bob", "file", "save", stage.address_of("alice"), str(there[0]["id"]), "-o", f"{saved}/photo.jpg")
+        with open(f"{saved}/photo.jpg", "rb") as f:
+            assert f.read() == content
+        again = stage.visavis("bob", "file", "save", stage.address_of("alice"), str(there[0]["id"]), "-o", f"{saved}/photo.jpg", check=False)
+        assert again.returncode == 2 and "there already" in again.stderr, again
+    with story.step("what was said is found, and taken along"):
+        assert "the heron" in stage.visavis("bob", "search", "HERON").stdout
+        exported = json.loads(stage.visavis("bob", "export", "--json", stage.address_of("alice")).stdout)
+        assert [m["file"]["name"] for m in exported["messages"] if "file" in m] == ["photo.jpg"]
+
+
 def crashes(story, stage):
     expected = texts(stage, "alice")
     for person in PINS:
@@ -340,6 +370,7 @@ def the_story(story, stage):
     crashes(story, stage)
     chat(story, stage)
     group(story, stage)
+    files(story, stage)
     room(story, stage)
     with story.step("every daemon ends cleanly when it is asked to"):
         for daemon in DAEMONS:

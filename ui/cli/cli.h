@@ -47,6 +47,7 @@ struct cli {
         const char *expires; /* of an invitation */
         unsigned uses;
         unsigned last;
+        const char *in; /* the conversation to search in */
         bool json;
         bool follow;
         bool numbers; /* of messages are shown */
@@ -105,6 +106,9 @@ int command_destroy(struct cli *cli, int argc, char *argv[]);
 int command_unregister(struct cli *cli, int argc, char *argv[]);
 int command_contact(struct cli *cli, int argc, char *argv[]);
 int command_group(struct cli *cli, int argc, char *argv[]);
+int command_search(struct cli *cli, int argc, char *argv[]);
+int command_export(struct cli *cli, int argc, char *argv[]);
+int command_clear(struct cli *cli, int argc, char *argv[]);
 int command_file(struct cli *cli, int argc, char *argv[]);
 int command_room(struct cli *cli, int argc, char *argv[]);
 int command_seal(struct cli *cli, int argc, char *argv[]);

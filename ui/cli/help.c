@@ -161,6 +161,19 @@ const struct command commands[] = {
           "GROUP is a group's name, or the id that list --json shows. visavis send and\n"
           "visavis read take it in place of an address.\n",
           OPTION_ACCOUNT, command_group },
+        { "search", "WORD…", "Find what was said.",
+          "Shows the newest messages that have all of the words, whatever their case, also\n"
+          "as parts of longer words: 20 of them, or as many as --last says. Files are found\n"
+          "by their names. --in ADDRESS|GROUP looks in one conversation alone.\n",
+          OPTION_ACCOUNT | OPTION_LAST | OPTION_IN, command_search },
+        { "export", "ADDRESS|GROUP", "Write a conversation to a file.",
+          "Writes it as text, or with --json as one JSON document, to standard output or\n"
+          "the file that -o names. What is written is not encrypted any more.\n",
+          OPTION_ACCOUNT | OPTION_OUTPUT | OPTION_YES, command_export },
+        { "clear", "ADDRESS|GROUP", "Erase what was said, on this machine.",
+          "For good, and here alone: the others keep what they have. It asks, unless --yes\n"
+          "is given. visavis delete is for a single message.\n",
+          OPTION_ACCOUNT | OPTION_YES, command_clear },
         { "file", "ACTION …", "Send and save files.",
           "send ADDRESS|GROUP FILE [TEXT…]  send a file, with a text if you like. When the\n"
           "                                 command ends, relayd has it, encrypted, and\n"

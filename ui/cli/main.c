@@ -41,6 +41,7 @@ static const struct option long_options[] = {
         { "last", required_argument, NULL, OPTION_LAST },
         { "follow", no_argument, NULL, OPTION_FOLLOW },
         { "numbers", no_argument, NULL, OPTION_NUMBERS },
+        { "in", required_argument, NULL, OPTION_IN },
         { "json", no_argument, NULL, OPTION_JSON },
         { "help", no_argument, NULL, OPTION_HELP },
         { "version", no_argument, NULL, OPTION_VERSION },
@@ -93,6 +94,9 @@ static int take_option(struct request *q, int option)
                 break;
         case OPTION_SUITE:
                 cli->suite = optarg;
+                break;
+        case OPTION_IN:
+                cli->in = optarg;
                 break;
         case OPTION_FOLLOW:
                 cli->follow = true;

@@ -20,6 +20,7 @@
 #define CRYPTO_SLOTS "im.visavis.Crypto1.Slots"
 #define CRYPTO_CONTACTS "im.visavis.Crypto1.Contacts"
 #define CRYPTO_FILES "im.visavis.Crypto1.Files"
+#define CRYPTO_HISTORY "im.visavis.Crypto1.History"
 #define CRYPTO_GROUPS "im.visavis.Crypto1.Groups"
 #define CRYPTO_MESSAGES "im.visavis.Crypto1.Messages"
 #define CRYPTO_ROOMS "im.visavis.Crypto1.Rooms"
