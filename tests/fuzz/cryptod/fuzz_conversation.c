@@ -10,6 +10,7 @@
 #include "cryptod/conversation/parcel.h"
 #include "cryptod/conversation/profile.h"
 #include "cryptod/conversation/roles.h"
+#include "cryptod/conversation/room.h"
 #include "cryptod/conversation/sealing_key.h"
 #include "services/address.h"
 #include "services/cleanup.h"
@@ -128,10 +129,33 @@ static void fuzz_sealing_key(struct bytes input)
                      0);
 }
 
+/* What a hub says of a room. */
+static void fuzz_room(struct bytes input)
+{
+        _cleanup_writer_ struct writer entry = WRITER_INIT, state = WRITER_INIT;
+        struct room_entry e;
+        struct room_state s;
+
+        if (room_entry_read(input, &e) == 0) {
+                must(room_entry_is(input) && e.step <= ROOM_JOIN && (e.step == ROOM_JOIN) == (e.sender.size > 0));
+                write_fixed(&entry, BYTES(input.data, 3));
+                write_vector(&entry, e.sender);
+                write_vector(&entry, e.payload);
+                must(writer_finish(&entry) == 0 && bytes_equal(writer_bytes(&entry), input));
+        }
+        if (room_state_read(input, &s) == 0) {
+                must((s.group.size == 0) == (s.group_info.size == 0));
+                write_vector(&state, s.group);
+                write_u64(&state, s.epoch);
+                write_vector(&state, s.group_info);
+                must(writer_finish(&state) == 0 && bytes_equal(writer_bytes(&state), input));
+        }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        static void (*const decoders[])(struct bytes) = { fuzz_content, fuzz_leaf, fuzz_parcel, fuzz_profile,
-                                                          fuzz_sealing_key };
+        static void (*const decoders[])(struct bytes) = { fuzz_content, fuzz_leaf,        fuzz_parcel,
+                                                          fuzz_profile, fuzz_sealing_key, fuzz_room };
 
         if (size > 0)
                 decoders[data[0] % COUNT_OF(decoders)](BYTES(data + 1, size - 1));

@@ -546,7 +546,7 @@ static void act(struct reader *r, const struct sockaddr_un *address, socklen_t s
         uint32_t request = detail >> 4;
         struct channel *c = play.links[place];
 
-        switch (what % 13) {
+        switch (what % 12) {
         case 0:
                 connect_one(address, size, place, peers);
                 break;
@@ -563,10 +563,12 @@ static void act(struct reader *r, const struct sockaddr_un *address, socklen_t s
                 say_send(c, request, p, BYTES(&what, 1));
                 break;
         case 5:
-                say_fetch(c, request, what / 13, detail);
+                say_fetch(c, request, what / 12, detail);
                 break;
-        case 6:
-        case 7: {
+        case 7:
+                say_room(c, request, what / 12);
+                break;
+        case 6: {
                 uint8_t type = read_u8(r);
                 struct bytes body = read_fixed(r, read_u8(r));
 
@@ -586,9 +588,6 @@ static void act(struct reader *r, const struct sockaddr_un *address, socklen_t s
         case 11:
                 if (c)
                         c->queued += 100 * 1024; /* it does not read */
-                break;
-        case 12:
-                say_room(c, request, what / 13);
                 break;
         }
         turn();

@@ -840,6 +840,46 @@ static void what_earlier_versions_kept_is_there(void **state)
         }
 }
 
+static struct store_request room_post(int64_t from, uint8_t id, enum room_step step, uint64_t epoch)
+{
+        return (struct store_request){ .operation = STORE_SEND_TO_ROOM,
+                                       .mailbox = from,
+                                       .room = { .room = BYTES_STRING("general"),
+                                                 .group = BYTES_STRING("group"),
+                                                 .step = step,
+                                                 .epoch = epoch,
+                                                 .group_info = BYTES_STRING("info"),
+                                                 .payload = BYTES_STRING("said") },
+                                       .send = { .id = { id }, .payload = BYTES_STRING("entry") } };
+}
+
+/* A full mailbox costs its owner the room, and nobody else anything. */
+static void who_has_no_room_for_more_is_off_the_roster(void **state)
+{
+        struct fixture *f = *state;
+        struct store_request r;
+        struct bytes departed;
+
+        assert_int_equal(send_it(f->store, room_post(f->alice, 1, ROOM_JOIN, 0)), STORE_DONE);
+        assert_int_equal(send_it(f->store, room_post(f->bob, 2, ROOM_JOIN, 1)), STORE_DONE);
+        assert_int_equal(send_it(f->store, room_post(f->carol, 3, ROOM_JOIN, 2)), STORE_DONE);
+        for (uint8_t i = 0; i < limits.mailbox_entries - 1; i++)
+                assert_int_equal(send_it(f->store, sending(f->alice, 10 + i, "bob", "x")), STORE_DONE);
+        r = run(f->store, room_post(f->alice, 4, ROOM_SAY, 0));
+        assert_int_equal(r.result, STORE_DONE);
+        assert_int_equal(r.receipt_count, 1);
+        assert_int_equal(r.receipts[0].mailbox, f->carol);
+        assert_int_equal(read_room_departed(BYTES(r.package, r.package_size), &departed), 0);
+        assert_true(bytes_equal(departed, BYTES("\x03"
+                                                "bob",
+                                                4)));
+        store_request_release(&r);
+        assert_int_equal(send_it(f->store, room_post(f->bob, 5, ROOM_SAY, 0)), STORE_OUTSIDE);
+        open_again(f);
+        assert_int_equal(send_it(f->store, room_post(f->carol, 6, ROOM_SAY, 0)), STORE_DONE);
+        assert_int_equal(send_it(f->store, room_post(f->carol, 6, ROOM_SAY, 0)), STORE_REPEATED);
+}
+
 int main(int argc, char **argv)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -865,6 +905,7 @@ int main(int argc, char **argv)
                 TEST(a_dropped_chunk_gives_its_room_on_the_disk_back),
                 TEST(inspection_shows_accounts_and_ciphertext_and_no_sender),
                 TEST(it_is_remembered_how_far_somebody_was),
+                TEST(who_has_no_room_for_more_is_off_the_roster),
                 TEST(what_earlier_versions_kept_is_there),
         };
 

@@ -405,6 +405,19 @@ static void the_examples_of_the_document_are_what_is_sent(void **state)
         assert_example("chunks there", FRAME_HAVE_CHUNKS | FRAME_ANSWER, 5, &body);
         write_chunk_name(&body, names);
         assert_example("get chunk", FRAME_GET_CHUNK, 6, &body);
+
+        struct room_post say = { .room = BYTES_STRING("general"),
+                                 .group = BYTES_STRING("g1"),
+                                 .payload = send.payload };
+        struct writer entry = WRITER_INIT;
+
+        memcpy(say.id, send.id, sizeof(say.id));
+        write_room_post(&body, &say);
+        assert_example("say", FRAME_SEND_TO_ROOM, 7, &body);
+        write_room_entry(&entry, &(struct room_entry){ ROOM_JOIN, BYTES_STRING("bob"), BYTES_STRING("comm") });
+        write_entry(&body, &(struct entry){ 9, writer_bytes(&entry) });
+        writer_release(&entry);
+        assert_example("joined", FRAME_ENTRY, 0, &body);
 }
 
 int main(int argc, char *argv[])
