@@ -111,7 +111,9 @@ static int admit(struct store *s, struct store_request *r, const struct room *ro
 
         if (member < 0)
                 return member;
-        if (p->step != ROOM_JOIN && (member == 0 || !room->is_same)) {
+        /* Who is further than the room was before it was put back from a backup: nothing that they do fits any more. */
+        if (p->step != ROOM_JOIN &&
+            (member == 0 || !room->is_same || (p->step == ROOM_COMMIT && p->epoch > (uint64_t) room->epoch))) {
                 r->result = STORE_OUTSIDE;
         } else if (p->step >= ROOM_COMMIT && p->epoch >= INT64_MAX) {
                 r->result = STORE_STALE;

@@ -216,6 +216,7 @@ static void who_is_outside_is_told_so(void **state)
         assert_int_equal(post(&people[3], ROOM_COMMIT, "g", 2, "spam").code, WIRE_ERROR_OUTSIDE);
         assert_int_equal(post(&people[3], ROOM_LEAVE, "g", 0, "spam").code, WIRE_ERROR_OUTSIDE);
         assert_int_equal(post(&people[0], ROOM_SAY, "old", 0, "x").code, WIRE_ERROR_OUTSIDE);
+        assert_int_equal(post(&people[0], ROOM_COMMIT, "g", 3, "of a later epoch").code, WIRE_ERROR_OUTSIDE);
         assert_int_equal(fetch_room(&people[0], "lounge").code, WIRE_ERROR_NO_ROOM);
 }
 
