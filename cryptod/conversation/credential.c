@@ -34,8 +34,7 @@ int device_credential_write(const struct suite *s, struct bytes address, struct 
         return writer_finish(out);
 }
 
-/* An address in another spelling would stand beside the one that a contact's root key is remembered for. */
-static bool is_canonical(struct bytes text)
+bool address_is_canonical(struct bytes text)
 {
         char copy[ADDRESS_TEXT_MAX], canonical[ADDRESS_TEXT_MAX];
         struct address a;
@@ -82,7 +81,7 @@ int device_credential_read(const struct suite *s, const struct leaf_node *leaf, 
         struct bytes signature;
         int r = read_content(leaf, out, &signature);
 
-        if (r >= 0 && !is_canonical(out->address))
+        if (r >= 0 && !address_is_canonical(out->address))
                 r = -EBADMSG;
         if (r >= 0)
                 r = write_tbs(out->address, leaf->signature_key, &tbs);

@@ -28,3 +28,7 @@ int device_credential_peek(const struct leaf_node *leaf, struct device_credentia
 /* Reads and verifies a leaf's. -EBADMSG if it is malformed, its address is not spelt as it should be, or the root key
  * did not sign it; -EPROTONOSUPPORT for a credential of another type or version. */
 int device_credential_read(const struct suite *s, const struct leaf_node *leaf, struct device_credential *out);
+
+/* Whether an address is spelt as services/address.h writes it: in another spelling it would stand beside the one that a
+ * contact's root key is remembered for. */
+bool address_is_canonical(struct bytes text);

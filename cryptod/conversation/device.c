@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cryptod/conversation/credential.h"
+#include "cryptod/conversation/further_addresses.h"
 #include "cryptod/conversation/profile.h"
 #include "cryptod/conversation/sealing_key.h"
 #include "services/cleanup.h"
@@ -171,9 +172,11 @@ bool device_is_at(const struct device *d, struct bytes address)
 
 struct identity device_identity(const struct device *d, const struct device_place *place)
 {
-        static const uint8_t extension_types[] = { EXTENSION_CONVERSATION_PROFILE >> 8,
-                                                   EXTENSION_CONVERSATION_PROFILE & 0xff, EXTENSION_SEALING_KEY >> 8,
-                                                   EXTENSION_SEALING_KEY & 0xff };
+        static const uint8_t extension_types[] = {
+                EXTENSION_CONVERSATION_PROFILE >> 8, EXTENSION_CONVERSATION_PROFILE & 0xff,
+                EXTENSION_SEALING_KEY >> 8,          EXTENSION_SEALING_KEY & 0xff,
+                EXTENSION_FURTHER_ADDRESSES >> 8,    EXTENSION_FURTHER_ADDRESSES & 0xff
+        };
 
         return (struct identity){
                 .suite = d->suite,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cryptod/conversation/credential.h"
+#include "cryptod/conversation/further_addresses.h"
 #include "cryptod/conversation/key_packages.h"
 #include "cryptod/conversation/messenger_state.h"
 #include "cryptod/conversation/unsent.h"
@@ -228,14 +229,21 @@ int messenger_new_group(struct messenger *m, struct bytes neighbour, struct byte
                         struct group **out)
 {
         _cleanup_(key_package_keys_release) struct key_package_keys keys = { 0 };
-        _cleanup_writer_ struct writer encoded = WRITER_INIT, start = WRITER_INIT;
-        struct identity identity = device_identity(m->device, device_place_beside(m->device, neighbour));
+        _cleanup_writer_ struct writer encoded = WRITER_INIT, start = WRITER_INIT, further = WRITER_INIT;
+        const struct device_place *place = device_place_beside(m->device, neighbour);
+        struct identity identity = device_identity(m->device, place);
         struct key_package k;
         struct reader reader;
         uint8_t id[CONVERSATION_ID_SIZE];
-        int r = identity_key_package(&identity, now - 3600, now + (uint64_t) KEY_PACKAGE_DAYS * 24 * 3600, false,
-                                     &encoded, &keys);
+        int r;
 
+        if (neighbour.size > 0) /* strangers in a room are not told */
+                further_addresses_write(m->device, BYTES_STRING(place->address), &further);
+        r = writer_finish(&further);
+        identity.leaf_extensions = writer_bytes(&further);
+        if (r >= 0)
+                r = identity_key_package(&identity, now - 3600, now + (uint64_t) KEY_PACKAGE_DAYS * 24 * 3600, false,
+                                         &encoded, &keys);
         if (r < 0)
                 return r;
         reader_init(&reader, writer_bytes(&encoded));
@@ -379,8 +387,10 @@ int messenger_encrypt(struct messenger *m, const struct conversation *c, struct 
 
         if (recipient && c->kind != CONVERSATION_ROOM)
                 write_vector(&recipients, *recipient);
-        else if (c->kind != CONVERSATION_ROOM)
+        else if (c->kind != CONVERSATION_ROOM) {
                 messenger_recipients(m, g, &recipients);
+                further_addresses_ways(m->device, g, &recipients);
+        }
         r = writer_finish(&recipients);
         if (r >= 0)
                 r = group_protect(g->group, content, BYTES(NULL, 0), padded_size(content.size), &sealed);
@@ -440,9 +450,11 @@ int messenger_encrypt_waiting(struct messenger *m, struct conversation *c)
 }
 
 /* Somebody who wants to go is to read nothing more (RFC 9420 §12.4), and old keys are replaced. */
-static bool is_commit_due(const struct membership *g)
+static bool is_commit_due(const struct messenger *m, const struct conversation *c, const struct membership *g)
 {
-        return !group_has_pending(g->group) && (group_proposals(g->group) > 0 || g->messages >= MESSENGER_UPDATE_AFTER);
+        return !group_has_pending(g->group) &&
+               (group_proposals(g->group) > 0 || g->messages >= MESSENGER_UPDATE_AFTER ||
+                (c->kind != CONVERSATION_ROOM && further_addresses_due(m->device, g)));
 }
 
 int messenger_send_content(struct messenger *m, struct conversation *c, uint64_t message, struct bytes content)
@@ -455,7 +467,7 @@ int messenger_send_content(struct messenger *m, struct conversation *c, uint64_t
         if (!membership_other(g))
                 return 0;
         r = messenger_encrypt(m, c, g, message, content, NULL);
-        return r >= 0 && is_commit_due(g) ? messenger_commit(m, c, g) : r;
+        return r >= 0 && is_commit_due(m, c, g) ? messenger_commit(m, c, g) : r;
 }
 
 int messenger_send(struct messenger *m, struct conversation *c, struct bytes text, uint64_t time, uint64_t *message)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cryptod/conversation/further_addresses.h"
 #include "cryptod/conversation/key_packages.h"
 #include "cryptod/conversation/list.h"
 #include "cryptod/conversation/messenger_state.h"
@@ -234,7 +235,8 @@ int messenger_commit(struct messenger *m, struct conversation *c, struct members
 {
         _cleanup_(draft_release) struct draft d = { .change.cached = true };
         _cleanup_writer_ struct writer commit = WRITER_INIT, welcome = WRITER_INIT, content = WRITER_INIT;
-        _cleanup_writer_ struct writer slot = WRITER_INIT;
+        _cleanup_writer_ struct writer slot = WRITER_INIT, extensions = WRITER_INIT;
+        struct bytes leaf_extensions;
         const struct group_host host = { .commit = messenger_judge, .lifetime_max = KEY_PACKAGE_LIFETIME_MAX };
         struct envelope e = { .membership = g->id, .epoch = membership_epoch(g) };
         int r;
@@ -245,6 +247,12 @@ int messenger_commit(struct messenger *m, struct conversation *c, struct members
         draft_adds(g, &d);
         draft_removals(g, &d);
         r = draft_profile(g, &d);
+        if (r >= 0 && c->kind != CONVERSATION_ROOM && further_addresses_due(m->device, g)) {
+                further_addresses_renew(m->device, g, &extensions);
+                r = writer_finish(&extensions);
+                leaf_extensions = writer_bytes(&extensions);
+                d.change.leaf_extensions = &leaf_extensions;
+        }
         if (r >= 0)
                 r = group_commit(g->group, &d.change, &host, &commit, &welcome);
         if (r < 0)

@@ -157,8 +157,10 @@ struct group_change {
         size_t proposal_count;
         bool cached; /* by reference: all proposals of this epoch that fit together and with the above, and that can be
                         followed (left_out()) */
-        const struct identity *identity; /* another credential and signature key for our leaf; NULL: as they are */
-        bool without_path;               /* only with additions, PSKs or a ReInit (§12.4); our keys stay as they are */
+        const struct identity *identity;     /* another credential and signature key for our leaf; NULL: as they are */
+        const struct bytes *leaf_extensions; /* of our leaf from now on, the content of extensions<V>, of types that its
+                                                capabilities have; NULL: as they are */
+        bool without_path;         /* only with additions, PSKs or a ReInit (§12.4); our keys stay as they are */
         bool welcome_without_tree; /* who joins gets the tree from elsewhere: ratchet_tree_write(&group_epoch()->tree)
                                     */
         struct bytes authenticated_data;

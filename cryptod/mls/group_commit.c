@@ -38,15 +38,18 @@ static int list_values(const struct group *g, const struct writer *values, struc
         return reader_finish(&r);
 }
 
-/* Our leaf: as it is, or with another identity. */
-static struct leaf_node next_leaf(const struct group *g, const struct identity *identity)
+/* Our leaf: as it is, or with another identity or other extensions. */
+static struct leaf_node next_leaf(const struct group *g, const struct group_change *change)
 {
+        const struct identity *identity = change->identity;
         struct leaf_node leaf = *ratchet_tree_leaf(&g->current->tree, g->current->keys.leaf);
 
         if (identity) {
                 leaf.signature_key = identity->signature_key;
                 leaf.credential = identity->credential;
         }
+        if (change->leaf_extensions)
+                leaf.extensions = *change->leaf_extensions;
         return leaf;
 }
 
@@ -63,7 +66,7 @@ static int draft(struct group *g, const struct group_change *change, const struc
         d->init_secret = g->current->schedule.init_secret;
         d->framing_key = g->signature_key;
         d->leaf_key = g->signature_key;
-        d->leaf = next_leaf(g, change->identity);
+        d->leaf = next_leaf(g, change);
         d->sender_type = SENDER_MEMBER;
         d->wire_format = change->framing.public ? WIRE_FORMAT_PUBLIC_MESSAGE : WIRE_FORMAT_PRIVATE_MESSAGE;
         d->authenticated_data = change->authenticated_data;
@@ -116,7 +119,7 @@ int group_commit(struct group *g, const struct group_change *change, const struc
 
         if (r >= 0 && g->pending)
                 r = -EBUSY;
-        if (r >= 0 && change->without_path && change->identity)
+        if (r >= 0 && change->without_path && (change->identity || change->leaf_extensions))
                 r = -EINVAL;
         if (r >= 0)
                 r = group_draft_commit(g, change, host, NULL, &values, &d);
