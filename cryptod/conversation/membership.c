@@ -216,6 +216,7 @@ struct membership *membership_free(struct membership *m)
         group_free(m->group);
         wanted_release(&m->wanted);
         writer_release(&m->noted);
+        writer_release(&m->unreachable);
         free(m);
         return NULL;
 }

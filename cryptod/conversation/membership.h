@@ -37,9 +37,10 @@ struct membership {
         struct {
                 uint8_t pending[ENVELOPE_ID_SIZE];
                 uint32_t messages, refused;
-        } stored;            /* what the row has of these */
-        struct writer noted; /* the roles that the history has told of, as roles.h writes them */
-        bool gone;           /* erased in the transaction under way, which frees it when it commits */
+        } stored;                  /* what the row has of these */
+        struct writer unreachable; /* a list of members for whom the hub took nothing, in this process's life */
+        struct writer noted;       /* the roles that the history has told of, as roles.h writes them */
+        bool gone;                 /* erased in the transaction under way, which frees it when it commits */
 };
 
 /* Whether a commit is to bring something about. */

@@ -396,14 +396,13 @@ int messenger_encrypt(struct messenger *m, const struct conversation *c, struct 
                 r = group_protect(g->group, content, BYTES(NULL, 0), padded_size(content.size), &sealed);
         if (r < 0)
                 return r;
-        e.recipients = writer_bytes(&recipients);
         e.content = writer_bytes(&sealed);
         g->messages++;
         if (c->kind == CONVERSATION_ROOM)
                 r = messenger_post(m, c, g, &(struct room_post){ .step = ROOM_SAY, .payload = writer_bytes(&sealed) },
                                    &e);
         else
-                r = messenger_queue(m, &e);
+                r = messenger_queue_to_members(m, g, &e, writer_bytes(&recipients));
         return r < 0 ? r : membership_store(m->vault, g);
 }
 

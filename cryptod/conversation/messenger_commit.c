@@ -172,8 +172,8 @@ static struct bytes unmarked(struct bytes spelt)
         return spelt.size > 0 && spelt.data[0] == '?' ? BYTES(spelt.data + 1, spelt.size - 1) : spelt;
 }
 
-/* Whoever goes is told afterwards: the hub takes an envelope for all or for none, and a mailbox that is full or gone
- * must not keep its owner in the group. */
+/* Whoever goes is told afterwards, as is whoever cannot be reached: the hub takes an envelope for all or for none, and
+ * a mailbox that is full or gone must not keep its owner in the group. */
 static void leave_out(struct writer *recipients, struct bytes who)
 {
         struct reader r;
@@ -183,28 +183,31 @@ static void leave_out(struct writer *recipients, struct bytes who)
                 list_remove(recipients, unmarked(read_vector(&r)));
 }
 
-int messenger_tell_removed(struct messenger *m, const struct membership *g, struct bytes before, struct bytes after)
+int messenger_tell_others(struct messenger *m, const struct membership *g, struct bytes before, struct bytes after)
 {
         _cleanup_(envelope_release) struct envelope commit = { 0 };
+        _cleanup_writer_ struct writer members = WRITER_INIT, others = WRITER_INIT;
         struct reader reader;
         int r = outbox_find(m->vault, BYTES_OF(g->pending), &commit);
 
-        if (r > 0 && commit.is_for_room) /* the hub has done that */
-                return 0;
+        if (r <= 0 || commit.is_for_room) /* the hub has done that */
+                return r < 0 ? r : 0;
+        messenger_recipients(m, g, &members);
         reader_init(&reader, before);
-        while (r > 0 && reader_more(&reader)) {
+        while (reader_more(&reader)) {
                 struct bytes who = read_vector(&reader);
-                _cleanup_writer_ struct writer recipients = WRITER_INIT;
-                struct envelope e = { .content = commit.content };
 
-                if (list_holds(after, who))
-                        continue;
-                write_vector(&recipients, unmarked(who));
-                e.recipients = writer_bytes(&recipients);
-                r = messenger_queue(m, &e);
-                r = r < 0 ? r : 1;
+                if (!list_holds(after, who))
+                        list_add(&members, unmarked(who));
         }
-        return r < 0 ? r : 0;
+        reader_init(&reader, writer_bytes(&members));
+        while (reader_more(&reader)) {
+                struct bytes who = read_vector(&reader);
+
+                if (!list_holds(commit.recipients, who))
+                        write_vector(&others, who);
+        }
+        return messenger_queue_to_members(m, g, &(struct envelope){ .content = commit.content }, writer_bytes(&others));
 }
 
 int messenger_judge(void *userdata, const struct commit_view *commit)
@@ -244,6 +247,7 @@ int messenger_commit(struct messenger *m, struct conversation *c, struct members
         messenger_recipients(m, g, &d.recipients);
         leave_out(&d.recipients, writer_bytes(&g->wanted.removed));
         leave_out(&d.recipients, writer_bytes(&g->wanted.leavers));
+        leave_out(&d.recipients, writer_bytes(&g->unreachable));
         draft_adds(g, &d);
         draft_removals(g, &d);
         r = draft_profile(g, &d);
@@ -451,7 +455,7 @@ int messenger_accepted(struct messenger *m, struct conversation *c, struct membe
         group_merge_pending(g->group);
         messenger_members(m, g, &after);
         g->messages = 0;
-        r = messenger_tell_removed(m, g, writer_bytes(&before), writer_bytes(&after));
+        r = messenger_tell_others(m, g, writer_bytes(&before), writer_bytes(&after));
         if (r >= 0)
                 r = messenger_followed(m, c, g, writer_bytes(&before), BYTES(NULL, 0), false);
         return r < 0 || g->gone ? r : messenger_encrypt_waiting(m, c);

@@ -545,7 +545,7 @@ static int store_step(struct messenger *m, uint64_t sequence, struct conversatio
 
         if (s->merged) {
                 g->messages = 0;
-                r = messenger_tell_removed(m, g, writer_bytes(&s->before), writer_bytes(&s->between));
+                r = messenger_tell_others(m, g, writer_bytes(&s->before), writer_bytes(&s->between));
         }
         if (r >= 0 && s->received.kind == RECEIVED_COMMIT)
                 r = store_commit(m, c, g, s, a->entry.sender);
@@ -752,6 +752,7 @@ int messenger_outcome(struct messenger *m, struct bytes id, enum outcome outcome
         struct conversation *c = NULL;
         struct membership *g = NULL;
         bool winner_comes = true;
+        int under_way = 0;
         int r = outbox_find(m->vault, id, &e);
 
         if (r <= 0)
@@ -771,8 +772,15 @@ int messenger_outcome(struct messenger *m, struct bytes id, enum outcome outcome
                 r = room_outcome(m, c, g, outcome);
         else if (g && group_has_pending(g->group) && is_awaited(g, id)) /* no other commit has come between */
                 r = outcome == OUTCOME_STORED ? messenger_accepted(m, c, g)
-                                              : messenger_refused(m, c, g, outcome == OUTCOME_STALE, winner_comes);
-        if (r >= 0 && e.message != 0)
+                    : outcome == OUTCOME_REFUSED && c->kind == CONVERSATION_GROUP && e.recipients.size > 0 &&
+                                    g->wanted.added.size == 0
+                            ? messenger_commit_alone(m, g, &e)
+                            : messenger_refused(m, c, g, outcome == OUTCOME_STALE, winner_comes);
+        else if (e.membership == 0 && !e.is_for_room && outcome == OUTCOME_REFUSED)
+                r = under_way = messenger_undelivered(m, &e);
+        if (outcome == OUTCOME_STORED && e.membership == 0 && !e.is_for_room)
+                messenger_delivered(m, &e);
+        if (r >= 0 && e.message != 0 && !(under_way > 0))
                 r = message_outcome(m, e.message,
                                     outcome == OUTCOME_STORED    ? MESSAGE_STORED
                                     : outcome == OUTCOME_OUTSIDE ? MESSAGE_UNSENT

@@ -143,6 +143,22 @@ void messenger_members(struct messenger *m, const struct membership *g, struct w
 /* Appends a list of the addresses of the other members, each once. */
 void messenger_recipients(const struct messenger *m, const struct membership *g, struct writer *out);
 
+/* -- messenger_unreachable.c, all within a transaction ------------------------------------------------------------ */
+
+/* The hub has refused @e, which is no commit: 1 if its message can still reach somebody, 0 if it was the last. */
+int messenger_undelivered(struct messenger *m, const struct envelope *e);
+
+/* The hub has taken it. */
+void messenger_delivered(struct messenger *m, const struct envelope *e);
+
+/* Makes a commit of ours that was refused again, without recipients; messenger_tell_others() brings it to them. */
+int messenger_commit_alone(struct messenger *m, struct membership *g, const struct envelope *refused);
+
+/* Queues @e, without its recipients: one envelope to those of @recipients who can be reached, and one to each of the
+ * others. */
+int messenger_queue_to_members(struct messenger *m, const struct membership *g, struct envelope *e,
+                               struct bytes recipients);
+
 /* -- messenger_standing.c ----------------------------------------------------------------------------------------- */
 
 /* Whether a root key is the one that is known of @c's person; or, as long as none is, the one that a link has pinned.
@@ -166,9 +182,9 @@ int messenger_note_incoming(struct messenger *m, struct conversation *c);
  * nothing is wanted it only replaces our keys. */
 int messenger_commit(struct messenger *m, struct conversation *c, struct membership *g);
 
-/* Our pending commit has been taken over: sends it to those whom it has taken out, one by one. @before, @after: the
- * members (messenger_members()). */
-int messenger_tell_removed(struct messenger *m, const struct membership *g, struct bytes before, struct bytes after);
+/* Our pending commit has been taken over: sends it to those members, and those whom it has taken out, to whom it was
+ * not addressed. @before, @after: the members (messenger_members()). */
+int messenger_tell_others(struct messenger *m, const struct membership *g, struct bytes before, struct bytes after);
 
 /* Proposes that somebody else take us out, which nobody can do for themselves (RFC 9420 §12.2). */
 int messenger_propose_to_leave(struct messenger *m, struct conversation *c, struct membership *g);

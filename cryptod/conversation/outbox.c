@@ -113,6 +113,15 @@ int outbox_find(struct vault *v, struct bytes id, struct envelope *out)
         return r <= 0 ? r : read_envelope(v, s, out);
 }
 
+int outbox_has_message(struct vault *v, uint64_t message, struct bytes id)
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        int r = storage_prepare(vault_database(v), &s, "SELECT 1 FROM outbox WHERE message = ? AND id <> ? LIMIT 1",
+                                "ib", (int64_t) message, id);
+
+        return r < 0 ? r : storage_step(s);
+}
+
 int outbox_remove(struct vault *v, struct bytes id)
 {
         return storage_run(vault_database(v), "DELETE FROM outbox WHERE id = ?", "b", id);

@@ -28,5 +28,8 @@ int outbox_add(struct vault *v, struct envelope *e);
 int outbox_next(struct vault *v, uint64_t number, struct envelope *out);
 int outbox_find(struct vault *v, struct bytes id, struct envelope *out);
 
+/* Whether an envelope of this message waits, other than the one with @id. False for message 0. */
+int outbox_has_message(struct vault *v, uint64_t message, struct bytes id);
+
 /* Within a transaction. */
 int outbox_remove(struct vault *v, struct bytes id);

@@ -229,11 +229,16 @@ static void whom_the_hub_refuses_is_not_added(void **state)
                           "* The hub refused a change of the group; try it again.|me: still two|");
 }
 
+#define UNREACHABLE(name)                                                                                              \
+        "* The hub cannot bring " name                                                                                 \
+        " what is said here: their mailbox is full, or their account is gone. The others "                             \
+        "get it.|"
+
 static void whose_account_is_gone_can_be_removed(void **state)
 {
         create(4);
         fixture->deleted[2] = fixture->deleted[3] = true;
-        say(0, "reaches nobody");
+        say(0, "reaches bob");
         settle();
         assert_int_equal(messenger_leave(fixture->people[3].messenger, group_of(3)), 0);
         fixture->deleted[2] = false;
@@ -244,9 +249,50 @@ static void whose_account_is_gone_can_be_removed(void **state)
         say(1, "we two");
         settle();
         assert_members(1, "alice bob ");
-        assert_history(0,
-                       "* You created “friends”.|* You added bob, carol, dave.|not sent: reaches nobody|* dave left.|"
-                       "* You removed carol.|bob: we two|");
+        assert_history(0, "* You created “friends”.|* You added bob, carol, dave.|me: reaches bob|" UNREACHABLE("carol")
+                                  UNREACHABLE("dave") "* dave left.|* You removed carol.|bob: we two|");
+        assert_history(1, "* You were added to “friends”.|alice: reaches bob|* dave left.|* alice removed carol.|"
+                          "me: we two|");
+}
+
+/* carol's mailbox is full: the others get messages and changes, also after a restart; and she, from when it is not. */
+static void a_full_mailbox_holds_up_nobody_else(void **state)
+{
+        create(6);
+        fixture->deleted[2] = true;
+        say(0, "one");
+        settle();
+        assert_int_equal(messenger_rename(fixture->people[1].messenger, group_of(1), BYTES_STRING("hikers")), 0);
+        settle();
+        person_restart(&fixture->people[0]);
+        say(0, "two");
+        settle();
+        for (unsigned who = 1; who < 6; who++) {
+                static char found[16384];
+
+                write_history(who, found, sizeof(found));
+                assert_int_equal(strstr(found, ": two|") != NULL, who != 2);
+                assert_int_equal(strcmp(group_of(who)->name, "hikers") == 0, who != 2);
+        }
+        assert_history(0, "* You created “friends”.|* You added bob, carol, dave, erin, frank.|me: one|" UNREACHABLE(
+                                  "carol") "* The name is now “hikers”.|me: two|" UNREACHABLE("carol"));
+        /* Nobody is left who gets it. */
+        for (unsigned who = 1; who < 6; who++)
+                fixture->deleted[who] = true;
+        say(0, "three");
+        settle();
+        {
+                _cleanup_(message_release) struct message m = { 0 };
+                uint64_t after = 0;
+                bool failed = false;
+
+                while (history_next(fixture->people[0].vault, conversation_id(group_of(0)), after, &m) > 0) {
+                        after = m.id;
+                        failed = failed || m.state == MESSAGE_FAILED;
+                        message_release(&m);
+                }
+                assert_true(failed);
+        }
 }
 
 static void two_names_race_and_all_agree_on_one(void **state)
@@ -336,6 +382,7 @@ int main(void)
                 TEST(another_key_is_marked),
                 TEST(whom_the_hub_refuses_is_not_added),
                 TEST(whose_account_is_gone_can_be_removed),
+                TEST(a_full_mailbox_holds_up_nobody_else),
                 TEST(two_names_race_and_all_agree_on_one),
                 TEST(a_random_walk_ends_in_agreement),
         };
