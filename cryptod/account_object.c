@@ -236,6 +236,8 @@ static int append_conversation(struct account *a, const struct conversation *c, 
 
         if (unread < 0 || r < 0)
                 return r < 0 ? r : (int) unread;
+        if (unread == 0 && c->settings.marked_unread)
+                unread = 1;
         if (!id)
                 return -ENOMEM;
         text = text_of(&last);

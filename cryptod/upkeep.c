@@ -39,10 +39,11 @@ static int on_receipts(sd_event_source *source, uint64_t usec, void *userdata)
         int r = messenger_send_receipts(a->messenger);
 
         a->receipts = sd_event_source_disable_unref(a->receipts);
-        if (r >= 0)
-                return 0;
-        log_warning("Receipts of account %s were not sent: %s. That is tried again.", account_id(a), storage_advice(r));
-        call_in(a, &a->receipts, (uint64_t) AGAIN_AFTER * 1000000, on_receipts);
+        if (r < 0)
+                log_warning("Receipts of account %s were not sent: %s. That is tried again.", account_id(a),
+                            storage_advice(r));
+        if (r != 0)
+                call_in(a, &a->receipts, r > 0 ? RECEIPTS_AFTER_USEC : (uint64_t) AGAIN_AFTER * 1000000, on_receipts);
         return 0;
 }
 

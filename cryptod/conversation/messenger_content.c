@@ -271,7 +271,7 @@ static int take_shown(const struct taking *t, enum message_state state, uint64_t
                 r = history_add(v, where(t), &added);
         if (r >= 0 && t->content->kind == CONTENT_LIFETIME)
                 r = take_lifetime(t);
-        if (r >= 0 && state == MESSAGE_RECEIVED)
+        if (r >= 0)
                 r = follow_waiting(t, added.id);
         if (r < 0)
                 return r;

@@ -57,8 +57,8 @@ int messenger_set_draft(struct messenger *m, struct conversation *c, struct byte
  * not while anything waits for the hub. 0 also if it is not told. */
 int messenger_typing(struct messenger *m, struct conversation *c, bool typing);
 
-/* Sends the receipts that are owed, many in one envelope, to the authors alone. */
+/* Sends receipts that are owed, many in one envelope, to the authors alone. 1 if more are owed, to be sent soon. */
 int messenger_send_receipts(struct messenger *m);
 
-/* Erases what is to disappear by @now; how many seconds until the next time, 0: nothing waits. */
+/* Erases what is to disappear by @now, or the first of it; how many seconds until the next time, 0: nothing waits. */
 int messenger_erase_expired(struct messenger *m, const struct instant *now, uint64_t *seconds);

@@ -13,7 +13,10 @@
 #include "services/seal.h"
 #include "services/storage.h"
 
-enum { TO_ALL_EVERY = 32 }; /* fewer than the keys of skipped generations that are kept (secret_tree.h) */
+enum {
+        TO_ALL_EVERY = 32,   /* fewer than the keys of skipped generations that are kept (secret_tree.h) */
+        BATCHES_AT_ONCE = 8, /* before others have their turn */
+};
 
 static size_t count_members(const struct conversation *c)
 {
@@ -192,9 +195,9 @@ static int send_batch(struct messenger *m, struct conversation *c, struct member
 int messenger_send_receipts(struct messenger *m)
 {
         uint8_t id[CONVERSATION_ID_SIZE];
-        int r;
+        int r = 0;
 
-        while ((r = history_owing_conversation(m->vault, id)) > 0) {
+        for (unsigned i = 0; i < BATCHES_AT_ONCE && (r = history_owing_conversation(m->vault, id)) > 0; i++) {
                 struct conversation *c = messenger_find(m, BYTES_OF(id));
                 struct membership *g = c && messenger_gives_receipts(c) ? conversation_current(c) : NULL;
 
@@ -205,7 +208,7 @@ int messenger_send_receipts(struct messenger *m)
                 if (r < 0)
                         return r;
         }
-        return r;
+        return r < 0 ? r : history_owing_conversation(m->vault, id);
 }
 
 /* -- typing ------------------------------------------------------------------------------------------------------- */

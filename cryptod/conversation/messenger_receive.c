@@ -465,14 +465,30 @@ static int process(struct messenger *m, struct conversation *c, struct membershi
         return r;
 }
 
+/* Whose leaf it is; it may be another device of ours. */
+static void read_origin(struct messenger *m, const struct conversation *c, const struct device_credential *who,
+                        struct writer *from, struct origin *out)
+{
+        struct origin self;
+
+        messenger_self(m, c, &self);
+        *out = (struct origin){ .sender = c->kind == CONVERSATION_PERSON ? SENDER_OTHER : SENDER_NAMED };
+        content_author(who->address, who->root_key, out->author);
+        if (bytes_equal(BYTES_OF(out->author), BYTES_OF(self.author)))
+                out->sender = SENDER_SELF;
+        if (out->sender == SENDER_NAMED)
+                messenger_spell(m, who, from);
+        out->from = writer_bytes(from);
+}
+
 static int store_content(struct messenger *m, struct conversation *c, struct membership *g,
                          const struct received *received)
 {
         const struct leaf_node *leaf = group_leaf(g->group, received->epoch, received->sender);
         _cleanup_writer_ struct writer from = WRITER_INIT;
-        struct origin origin = { .sender = c->kind == CONVERSATION_PERSON ? SENDER_OTHER : SENDER_NAMED };
         struct device_credential who;
         struct content content;
+        struct origin origin;
         uint64_t id;
         int r = content_read(received->data, &content);
 
@@ -483,11 +499,9 @@ static int store_content(struct messenger *m, struct conversation *c, struct mem
         if (r >= 0 && content_is_shown(&content))
                 r = messenger_note_incoming(m, c);
         if (r >= 0) {
-                if (c->kind != CONVERSATION_PERSON)
-                        messenger_spell(m, &who, &from);
-                origin.from = writer_bytes(&from);
-                content_author(who.address, who.root_key, origin.author);
-                r = messenger_take(m, c, &origin, &content, received->data, MESSAGE_RECEIVED, &id);
+                read_origin(m, c, &who, &from, &origin);
+                r = messenger_take(m, c, &origin, &content, received->data,
+                                   origin.sender == SENDER_SELF ? MESSAGE_STORED : MESSAGE_RECEIVED, &id);
         }
         if (r >= 0 || is_passing(r))
                 return r;

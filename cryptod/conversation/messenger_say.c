@@ -11,6 +11,8 @@
 #include "services/storage.h"
 #include "services/text.h"
 
+enum { ERASED_AT_ONCE = 500 }; /* in one transaction, before others have their turn */
+
 /* -- anything ----------------------------------------------------------------------------------------------------- */
 
 static int take_and_send(struct messenger *m, struct conversation *c, const struct content *content,
@@ -249,7 +251,7 @@ int messenger_erase_expired(struct messenger *m, const struct instant *now, uint
         if (r < 0)
                 return r;
         r = retention_time(m->vault, now, &time);
-        while (r >= 0 && (r = retention_expired(m->vault, time, &e)) > 0) {
+        for (unsigned i = 0; i < ERASED_AT_ONCE && r >= 0 && (r = retention_expired(m->vault, time, &e)) > 0; i++) {
                 struct conversation *c = messenger_find(m, BYTES_OF(e.conversation));
 
                 r = c ? erase(m, c, e.id) : -EBADMSG;
@@ -258,7 +260,7 @@ int messenger_erase_expired(struct messenger *m, const struct instant *now, uint
                 r = retention_next(m->vault, &next);
         r = messenger_end(m, NULL, r);
         if (r >= 0)
-                *seconds = next > time ? next - time : 0;
+                *seconds = next == 0 ? 0 : next > time ? next - time : 1;
         return r;
 }
 
