@@ -9,6 +9,7 @@
 #include "cryptod/transfer.h"
 #include "services/bus.h"
 #include "services/cleanup.h"
+#include "services/log.h"
 #include "services/memfd.h"
 #include "services/storage.h"
 
@@ -56,6 +57,12 @@ static int on_deliver(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r < 0)
                 return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT, "The envelope cannot be read: %s.",
                                          strerror(-r));
+        if (hub != 0 && room_entry_is(writer_bytes(&envelope))) {
+                log_warning("A further hub of account %s speaks for a room, which only its own hub keeps; that was "
+                            "refused.",
+                            account_id(a));
+                return sd_bus_reply_method_return(m, "");
+        }
         r = messenger_deliver(a->messenger, sequence, writer_bytes(&envelope));
         entering_next(a);
         return r < 0 ? storage_error(r, error) : sd_bus_reply_method_return(m, "");

@@ -103,7 +103,7 @@ class Stage:
         self.write("config/relayd.conf", f"[peers]\ncrypto-user = {self.me}\n[link]\nlongest-wait = 1s\n")
         self.configuration = f"[peers]\nrelay-user = {self.me}\n[unlock]\nderivation-milliseconds = 100\n"
         self.write("config/cryptod.conf", self.configuration)
-        self.write("config/hub.conf", "[hub]\nregistration = invitation\n")
+        self.write("config/hub.conf", "[hub]\nregistration = invitation\nrooms = general\n")
         bus, self.address = private_bus.start(self.directory)
         self.processes = {"bus": bus}
         with socket.socket() as s:
@@ -200,6 +200,10 @@ class Person:
 
     def members(self, group):
         return sorted(str(address).split("@")[0] for address, *_ in self.groups.Members(group))
+
+    @property
+    def rooms(self):
+        return self.of(self.path, "im.visavis.Crypto1.Rooms")
 
     @property
     def contacts(self):

@@ -69,6 +69,42 @@ def play_groups(stage, authd, alice, bob, conversation):
           bob.history(group))
 
 
+def play_rooms(stage, alice, bob):
+    """A room that the two are in for a while."""
+    def is_in(person):
+        return wait_for(lambda: ("", "You are in #general.", "received") in person.history(room[person]))
+
+    def listed(person):
+        return [(str(n), int(c), bool(j), str(i)) for n, c, j, i in person.rooms.List()]
+
+    check("the hub's rooms are listed", listed(alice) == [("general", 0, False, "")], listed(alice))
+    check("another room is not there", refused("NotFound", alice.rooms.Join, "lounge") and refused("InvalidArgument", alice.rooms.Join, "a b"))
+    room = {alice: str(alice.rooms.Join("general"))}
+    alice.account.Send(room[alice], "before anybody")
+    check("the first begins it", is_in(alice) and listed(alice) == [("general", 1, True, room[alice])], listed(alice))
+    check("to join again is no error", str(alice.rooms.Join("#general")) == room[alice])
+    room[bob] = str(bob.rooms.Join("#general"))
+    bob.account.Send(room[bob], "hello")
+    check("the second joins it, and what was written meanwhile is sent", is_in(bob) and wait_for(
+        lambda: ("bob", "hello", "received") in alice.history(room[alice])), alice.history(room[alice]))
+    check("who has come is told", ("", f"{bob.plain_address} joined.", "received") in alice.history(room[alice]), alice.history(room[alice]))
+    check("nothing earlier is read", "before anybody" not in [t for _, t, _ in bob.history(room[bob])])
+    check("it is a conversation as others", str(alice.standing(room[alice])) == "accepted" and alice.members(room[alice]) == bob.members(room[bob]) == ["alice", "bob"]
+          and ("#general", True) in [(str(n), bool(m)) for _, n, m in bob.groups.List()])
+    check("whose members come by themselves", refused("InvalidArgument", alice.groups.Add, room[alice], [bob.address])
+          and refused("InvalidArgument", alice.groups.Rename, room[alice], "x"))
+    stage.kill("hub")
+    alice.account.Send(room[alice], "while it is away")
+    stage.start_hub()
+    check("what is said while the hub is away arrives", wait_for(lambda: ("alice", "while it is away", "received") in bob.history(room[bob])),
+          bob.history(room[bob]))
+    bob.groups.Leave(room[bob])
+    check("who leaves is taken out, and told of", wait_for(lambda: bob.history(room[bob])[-1] == ("", "You left.", "received")) and wait_for(
+        lambda: ("", f"{bob.plain_address} left.", "received") in alice.history(room[alice])) and alice.members(room[alice]) == ["alice"],
+        alice.history(room[alice]))
+    check("and says nothing more", refused("Hub", bob.account.Send, room[bob], "x"))
+
+
 def play_slots(alice):
     """Starts and ends with alice's account open, one slot in it, her PIN 2580."""
     slots = alice.slots
@@ -478,6 +514,7 @@ def play(stage):
     check("a conversation that is not there is told", refused("NotFound", alice.account.Send, "0" * 32, "x"))
     check("an empty message is refused", refused("InvalidArgument", alice.account.Send, conversation, ""))
     play_groups(stage, authd, alice, bob, conversation)
+    play_rooms(stage, alice, bob)
 
     for i in range(5):
         alice.account.Send(conversation, f"k{i}")
