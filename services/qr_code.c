@@ -1,6 +1,7 @@
 /* See qr_code.h. */
 #include "qr_code.h"
 
+#include <errno.h>
 #include <qrencode.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -46,4 +47,21 @@ char *qr_code_for_terminal(const char *text)
         }
         QRcode_free(code);
         return out;
+}
+
+int qr_code_modules(const char *text, uint8_t **out, unsigned *width)
+{
+        QRcode *code = QRcode_encodeString8bit(text, 0, QR_ECLEVEL_M);
+        int size = code ? code->width + 2 * QUIET : 0;
+        uint8_t *modules = code ? malloc((size_t) size * (size_t) size) : NULL;
+        int r = modules ? 0 : code || errno == ENOMEM ? -ENOMEM : -EMSGSIZE;
+
+        for (int i = 0; modules && i < size * size; i++)
+                modules[i] = is_dark(code, i % size - QUIET, i / size - QUIET);
+        QRcode_free(code);
+        if (r < 0)
+                return r;
+        *out = modules;
+        *width = (unsigned) size;
+        return 0;
 }

@@ -13,7 +13,7 @@ sys.path[:0] = [f"{HERE}/../unit/ui", f"{HERE}/../system"]
 import dbus
 from desktop import Desktop, Screen, missing
 from preview_ring import Ring, pixels_of, stripes
-from stand_ins import ADDRESS, BOB, CONVERSATION, ID, OTHER_ID, PIN, SUCCESS, Auth, Bus, Crypto, Link, pump
+from stand_ins import ADDRESS, BOB, CONVERSATION, GROUP, ID, OTHER_ID, PIN, SUCCESS, Auth, Bus, Crypto, Link, pump
 from tap import skip_all, tell
 
 PROGRAM, PICTURES = sys.argv[1], sys.argv[2]
@@ -227,6 +227,52 @@ def talk(story, w, window):
         assert window.unnamed() == [], window.unnamed()
 
 
+def trust(story, w, window):
+    account = w.crypto.accounts[0]
+    with story.step("the safety number is shown, in fives and as a code"):
+        window.click("bob")
+        window.click("Safety Number")
+        window.see("01234 01234 01234 01234")
+        window.see("in person or on a call")
+        picture(window, "safety-number")
+        assert window.unnamed() == [], window.unnamed()
+    with story.step("who has compared it says so, and sees a mark from then on"):
+        window.click("It Is the Same")
+        window.see("Verified")
+        soon(lambda: account.verified, "not verified")
+        window.see("bob, verified")
+        picture(window, "verified")
+    with story.step("another key shows beside the name, and is accepted only by its own number"):
+        account.changed = True
+        account.add("", "Somebody else tried to speak as bob.")
+        window.see("bob, another key")
+        window.see("Somebody else tried to speak as bob.")
+        picture(window, "another-key")
+        window.click("Safety Number")
+        window.see("67890 67890 67890 67890")
+        window.see("the hub may be cheating")
+        picture(window, "another-key-number")
+        window.click("Accept the New Key")
+        soon(lambda: not account.changed and not account.verified, "not accepted")
+        window.gone("another key")
+
+
+def group(story, w, window):
+    account = w.crypto.accounts[0]
+    with story.step("in a group, who it was stands above what they said, once"):
+        account.others.append((GROUP, "friends", 0, int(time.time() * 1e6), "Hello all"))
+        account.add("erin@hub.example.org:7843", "Hello all")
+        account.add("erin@hub.example.org:7843", "and one more")
+        account.add("?dave@hub.example.org:7843", "It is me")
+        account.add("", "dave has left.")
+        window.click("friends")
+        window.see("dave (another key than you know)")
+        window.see("dave has left.")
+        texts = window.texts()
+        assert texts.index("erin") == texts.index("Hello all") - 1 and texts.count("erin") == 1, texts
+        picture(window, "group")
+
+
 def begin_and_lock(story, w, window):
     account = w.crypto.accounts[0]
     with story.step("Ctrl+N asks for an address; nobody of that name is told"):
@@ -300,6 +346,8 @@ def story_of_window(story):
         with w.window() as window:
             log_in(story, w, window)
             talk(story, w, window)
+            trust(story, w, window)
+            group(story, w, window)
             begin_and_lock(story, w, window)
             lose_bus(story, w, window)
     dark(story)

@@ -5,12 +5,14 @@
 
 #include "ui/client/account.h"
 #include "ui/client/calls.h"
+#include "ui/client/contacts.h"
 #include "ui/desktop/conversation_list.h"
 #include "ui/desktop/conversation_view.h"
 #include "ui/desktop/link_banner.h"
 #include "ui/desktop/new_conversation.h"
 #include "ui/desktop/notice.h"
 #include "ui/desktop/parts.h"
+#include "ui/desktop/safety_page.h"
 
 struct chats_page {
         const struct chats_page_events *events;
@@ -25,6 +27,7 @@ struct chats_page {
         struct conversation_list *list;
         struct conversation_view *view;
         struct new_conversation *new;
+        struct safety_page *safety;
         struct link_banner *banner;
 
         sd_bus *bus;
@@ -39,6 +42,16 @@ struct chats_page {
 
 static void ask(struct chats_page *p);
 
+static void on_contacts(const struct contact *list, size_t n, const sd_bus_error *error, void *userdata)
+{
+        struct chats_page *p = userdata;
+
+        if (error)
+                return; /* the list of conversations says what is wrong */
+        conversation_list_mark(p->list, list, n);
+        conversation_view_mark(p->view, list, n);
+}
+
 static void on_conversations(const struct conversation *list, size_t n, const sd_bus_error *error, void *userdata)
 {
         struct chats_page *p = userdata;
@@ -52,6 +65,7 @@ static void on_conversations(const struct conversation *list, size_t n, const sd
         conversation_list_set(p->list, list, n);
         conversation_list_select(p->list, conversation_view_id(p->view));
         part_show_page(p->list_stack, n > 0 ? "list" : "empty");
+        (void) contacts_list(p->account, &p->calls, on_contacts, p);
         if (p->stale)
                 ask(p);
 }
@@ -69,6 +83,7 @@ static void open_conversation(const char *id, const char *address, void *userdat
 {
         struct chats_page *p = userdata;
 
+        safety_page_stop(p->safety);
         part_show_page(p->content_stack, "conversation");
         adw_leaflet_navigate(p->leaflet, ADW_NAVIGATION_DIRECTION_FORWARD);
         conversation_view_open(p->view, p->account, id, address);
@@ -89,12 +104,41 @@ static void on_read(void *userdata)
         ask(userdata);
 }
 
-static const struct conversation_view_events view_events = { .back = on_back, .read = on_read };
+static void on_safety(const char *address, enum trust trust, void *userdata)
+{
+        struct chats_page *p = userdata;
+
+        safety_page_start(p->safety, p->account, address, trust);
+        part_show_page(p->content_stack, "safety");
+}
+
+static const struct conversation_view_events view_events = { .back = on_back, .read = on_read, .safety = on_safety };
+
+static void leave_safety(void *userdata)
+{
+        struct chats_page *p = userdata;
+
+        safety_page_stop(p->safety);
+        part_show_page(p->content_stack, "conversation");
+        conversation_view_looked_at(p->view);
+}
+
+static void on_trust_changed(void *userdata)
+{
+        leave_safety(userdata);
+        ask(userdata);
+}
+
+static const struct safety_page_events safety_events = { .back = leave_safety, .changed = on_trust_changed };
 
 void chats_page_back(struct chats_page *p)
 {
         if (!p->account)
                 return;
+        if (safety_page_is_open(p->safety)) {
+                leave_safety(p);
+                return;
+        }
         adw_leaflet_navigate(p->leaflet, ADW_NAVIGATION_DIRECTION_BACK);
         part_show_page(p->content_stack, "none");
         conversation_view_close(p->view);
@@ -116,6 +160,7 @@ void chats_page_new_conversation(struct chats_page *p)
 {
         if (!p->account)
                 return;
+        safety_page_stop(p->safety);
         conversation_view_close(p->view);
         conversation_list_select(p->list, NULL);
         part_show_page(p->content_stack, "new");
@@ -194,6 +239,7 @@ void chats_page_stop(struct chats_page *p)
 {
         calls_cancel(&p->calls);
         link_banner_stop(p->banner);
+        safety_page_stop(p->safety);
         conversation_view_close(p->view);
         new_conversation_stop(p->new);
         conversation_list_set(p->list, NULL, 0);
@@ -245,6 +291,7 @@ struct chats_page *chats_page_new(GtkStack *parent, const char *name, const stru
         p->list = conversation_list_new(GTK_LIST_BOX(part(builder, "list")), &list_events, p);
         p->view = conversation_view_new(p->content_stack, "conversation", &view_events, p);
         p->new = new_conversation_new(p->content_stack, "new", &new_events, p);
+        p->safety = safety_page_new(p->content_stack, "safety", &safety_events, p);
         p->banner = link_banner_new(GTK_BOX(p->root));
         g_signal_connect_swapped(p->leaflet, "notify::folded", G_CALLBACK(on_folded), p);
         on_folded(p);

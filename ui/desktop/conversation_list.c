@@ -77,6 +77,17 @@ void conversation_list_set(struct conversation_list *l, const struct conversatio
         gtk_list_box_invalidate_sort(l->box);
 }
 
+void conversation_list_mark(struct conversation_list *l, const struct contact *list, size_t n)
+{
+        GtkListBoxRow *row;
+
+        for (int i = 0; (row = gtk_list_box_get_row_at_index(l->box, i)); i++) {
+                struct conversation_row *r = conversation_row_of(row);
+
+                conversation_row_set_trust(r, trust_of(list, n, conversation_row_address(r)));
+        }
+}
+
 void conversation_list_select(struct conversation_list *l, const char *id)
 {
         gtk_list_box_select_row(l->box, id ? find(l, id) : NULL);

@@ -3,7 +3,7 @@
 
 #include <gtk/gtk.h>
 
-#include "ui/client/account.h"
+#include "ui/client/contacts.h"
 
 struct conversation_list;
 
@@ -18,6 +18,9 @@ struct conversation_list *conversation_list_new(GtkListBox *box, const struct co
 
 /* Shows these and no others. Rows that stay keep their selection and focus. */
 void conversation_list_set(struct conversation_list *l, const struct conversation *list, size_t n);
+
+/* Marks the rows of these people, and no others. */
+void conversation_list_mark(struct conversation_list *l, const struct contact *list, size_t n);
 
 /* Selects the row of that conversation, or none for NULL. */
 void conversation_list_select(struct conversation_list *l, const char *id);

@@ -12,6 +12,9 @@ struct conversation_row {
         char *address;
         char *name;
         uint64_t time;
+        uint32_t count; /* of unread messages */
+        enum trust trust;
+        GtkImage *mark;
         GtkLabel *when;
         GtkLabel *words;
         GtkLabel *unread;
@@ -36,6 +39,7 @@ GtkListBoxRow *conversation_row_new(const char *id, const char *address)
         r->id = g_strdup(id);
         r->address = g_strdup(address);
         r->name = g_strndup(address, strcspn(address, "@"));
+        r->mark = GTK_IMAGE(part(builder, "mark"));
         r->when = GTK_LABEL(part(builder, "when"));
         r->words = GTK_LABEL(part(builder, "words"));
         r->unread = GTK_LABEL(part(builder, "unread"));
@@ -60,14 +64,37 @@ static char *first_line(const char *text)
         return g_utf8_strlen(line, -1) > SHOWN_MAX ? g_utf8_substring(line, 0, SHOWN_MAX) : g_steal_pointer(&line);
 }
 
+static char *unread_words(uint32_t count)
+{
+        return count > 99 ? g_strdup("99+") : g_strdup_printf("%u", count);
+}
+
+/* What a screen reader says of the row. */
+static void name_row(struct conversation_row *r)
+{
+        g_autofree char *unread = unread_words(r->count);
+        g_autofree char *trusted =
+                *trust_words(r->trust) ? g_strdup_printf("%s, %s", r->name, trust_words(r->trust)) : g_strdup(r->name);
+        g_autofree char *name = r->count ? g_strdup_printf("%s, %s unread", trusted, unread) : g_strdup(trusted);
+
+        part_name(r->row, name);
+}
+
+void conversation_row_set_trust(struct conversation_row *r, enum trust trust)
+{
+        r->trust = trust;
+        trust_mark_set(r->mark, trust);
+        name_row(r);
+}
+
 void conversation_row_set(struct conversation_row *r, const struct conversation *c)
 {
         g_autoptr(GDateTime) now = g_date_time_new_now_local();
         g_autofree char *when = when_short(c->time, now), *words = first_line(c->text);
-        g_autofree char *unread = c->unread > 99 ? g_strdup("99+") : g_strdup_printf("%u", c->unread);
-        g_autofree char *name = c->unread ? g_strdup_printf("%s, %s unread", r->name, unread) : g_strdup(r->name);
+        g_autofree char *unread = unread_words(c->unread);
 
         r->time = c->time;
+        r->count = c->unread;
         gtk_label_set_text(r->when, when);
         gtk_label_set_text(r->words, c->time ? words : "No messages yet");
         gtk_label_set_text(r->unread, unread);
@@ -76,7 +103,7 @@ void conversation_row_set(struct conversation_row *r, const struct conversation 
                 gtk_widget_add_css_class(GTK_WIDGET(r->row), "unread");
         else
                 gtk_widget_remove_css_class(GTK_WIDGET(r->row), "unread");
-        part_name(r->row, name);
+        name_row(r);
 }
 
 const char *conversation_row_id(const struct conversation_row *r)

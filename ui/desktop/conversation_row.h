@@ -4,6 +4,7 @@
 #include <gtk/gtk.h>
 
 #include "ui/client/account.h"
+#include "ui/desktop/trust_mark.h"
 
 struct conversation_row;
 
@@ -13,6 +14,9 @@ struct conversation_row *conversation_row_of(GtkListBoxRow *row);
 
 /* Shows the last message, its time and the number of unread ones. */
 void conversation_row_set(struct conversation_row *r, const struct conversation *c);
+
+/* The mark beside the name. */
+void conversation_row_set_trust(struct conversation_row *r, enum trust trust);
 
 const char *conversation_row_id(const struct conversation_row *r);
 const char *conversation_row_address(const struct conversation_row *r);

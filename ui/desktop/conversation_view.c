@@ -24,6 +24,9 @@ struct conversation_view {
         GtkWidget *back;
         AdwAvatar *avatar;
         AdwWindowTitle *title;
+        GtkWidget *safety; /* the button that shows the safety number, with a mark and words */
+        GtkImage *mark;
+        GtkLabel *standing;
         GtkWidget *empty;
         GtkScrolledWindow *scroller;
         GtkBox *messages;
@@ -34,10 +37,12 @@ struct conversation_view {
         struct account *account; /* NULL: none is open */
         struct calls calls;
         char id[33];
+        char *address; /* of the person, or a group's name */
+        enum trust trust;
         uint64_t after; /* the last message shown; 0: none */
         uint64_t seen;  /* the last one that was marked as read */
         uint64_t last_time;
-        bool last_own;
+        char *last_sender;
         bool busy;     /* ReadMessages is under way */
         bool more;     /* … and something came since */
         bool at_end;   /* the end is in view, and stays there */
@@ -64,19 +69,46 @@ static void add_day(struct conversation_view *v, uint64_t time)
         gtk_box_append(v->messages, label);
 }
 
+static bool is_group(const struct conversation_view *v)
+{
+        return !strchr(v->address, '@');
+}
+
+/* In a group, who it was stands above the first of several in a row. */
+static GtkWidget *new_bubble(struct conversation_view *v, const struct message *m, bool follows)
+{
+        bool own = is_own(v, m->sender);
+        GtkWidget *bubble = message_bubble_new(m, own, is_group(v) && !own && !follows ? m->sender : NULL);
+
+        message_bubble_set_follows(message_bubble_of(bubble), follows);
+        return bubble;
+}
+
+/* What Visavis itself has to say has no sender. */
+static GtkWidget *new_remark(const char *text)
+{
+        GtkWidget *label = gtk_label_new(text);
+
+        gtk_label_set_wrap(GTK_LABEL(label), true);
+        gtk_label_set_wrap_mode(GTK_LABEL(label), PANGO_WRAP_WORD_CHAR);
+        gtk_label_set_justify(GTK_LABEL(label), GTK_JUSTIFY_CENTER);
+        gtk_widget_add_css_class(label, "remark");
+        gtk_widget_add_css_class(label, "dim-label");
+        return label;
+}
+
 static void add_message(struct conversation_view *v, const struct message *m)
 {
-        bool own = is_own(v, m->sender), same_day = v->after && when_same_day(v->last_time, m->time);
-        GtkWidget *bubble = message_bubble_new(m, own);
+        bool same_day = v->after && when_same_day(v->last_time, m->time);
+        bool follows = same_day && strcmp(m->sender, v->last_sender) == 0 && m->time - v->last_time < follow_usec;
 
         if (!same_day)
                 add_day(v, m->time);
-        message_bubble_set_follows(message_bubble_of(bubble),
-                                   same_day && own == v->last_own && m->time - v->last_time < follow_usec);
-        gtk_box_append(v->messages, bubble);
+        gtk_box_append(v->messages, *m->sender ? new_bubble(v, m, follows) : new_remark(m->text));
         v->after = m->id;
         v->last_time = m->time;
-        v->last_own = own;
+        g_free(v->last_sender);
+        v->last_sender = g_strdup(m->sender);
 }
 
 void conversation_view_looked_at(struct conversation_view *v)
@@ -197,6 +229,30 @@ static void on_resized(struct conversation_view *v, GtkAdjustment *a)
                 gtk_adjustment_set_value(a, gtk_adjustment_get_upper(a) - gtk_adjustment_get_page_size(a));
 }
 
+/* The safety number. */
+
+static void show_trust(struct conversation_view *v, enum trust trust)
+{
+        v->trust = trust;
+        trust_mark_set(v->mark, trust);
+        gtk_label_set_text(v->standing, trust == TRUST_VERIFIED  ? "Verified"
+                                        : trust == TRUST_CHANGED ? "Another Key"
+                                                                 : "Verify");
+        gtk_widget_set_visible(v->safety, trust != TRUST_NONE);
+}
+
+void conversation_view_mark(struct conversation_view *v, const struct contact *list, size_t n)
+{
+        if (v->account)
+                show_trust(v, trust_of(list, n, v->address));
+}
+
+static void on_safety(struct conversation_view *v)
+{
+        if (v->account)
+                v->events->safety(v->address, v->trust, v->userdata);
+}
+
 static void on_back(struct conversation_view *v)
 {
         v->events->back(v->userdata);
@@ -208,6 +264,8 @@ static void release(gpointer userdata)
 
         calls_cancel(&v->calls);
         g_free(v->sending);
+        g_free(v->address);
+        g_free(v->last_sender);
         g_free(v);
 }
 
@@ -224,6 +282,11 @@ struct conversation_view *conversation_view_new(GtkStack *parent, const char *na
         v->back = part(builder, "back");
         v->avatar = ADW_AVATAR(part(builder, "avatar"));
         v->title = ADW_WINDOW_TITLE(part(builder, "title"));
+        v->safety = part(builder, "safety");
+        v->mark = GTK_IMAGE(part(builder, "mark"));
+        v->standing = GTK_LABEL(part(builder, "standing"));
+        v->address = g_strdup("");
+        v->last_sender = g_strdup("");
         v->empty = part(builder, "empty");
         v->scroller = GTK_SCROLLED_WINDOW(part(builder, "scroller"));
         v->messages = GTK_BOX(part(builder, "messages"));
@@ -234,6 +297,7 @@ struct conversation_view *conversation_view_new(GtkStack *parent, const char *na
         g_signal_connect_swapped(adjustment, "value-changed", G_CALLBACK(on_scrolled), v);
         g_signal_connect_swapped(adjustment, "changed", G_CALLBACK(on_resized), v);
         g_signal_connect_swapped(v->back, "clicked", G_CALLBACK(on_back), v);
+        g_signal_connect_swapped(v->safety, "clicked", G_CALLBACK(on_safety), v);
         g_signal_connect_swapped(v->earlier, "clicked", G_CALLBACK(on_earlier), v);
         g_object_set_data_full(G_OBJECT(root), "conversation-view", v, release);
         gtk_stack_add_named(parent, root, name);
@@ -257,11 +321,13 @@ void conversation_view_open(struct conversation_view *v, struct account *a, cons
         }
         conversation_view_close(v);
         v->account = a;
+        g_free(v->address);
+        v->address = g_strndup(address, key);
         v->page = FIRST_PAGE;
         v->at_end = true;
         g_strlcpy(v->id, id, sizeof(v->id));
         adw_window_title_set_title(v->title, title);
-        adw_window_title_set_subtitle(v->title, subtitle);
+        adw_window_title_set_subtitle(v->title, is_group(v) ? "" : subtitle);
         adw_avatar_set_text(v->avatar, title);
         read_newer(v);
         composer_focus(v->composer);
@@ -270,6 +336,7 @@ void conversation_view_open(struct conversation_view *v, struct account *a, cons
 void conversation_view_close(struct conversation_view *v)
 {
         calls_cancel(&v->calls);
+        show_trust(v, TRUST_NONE);
         v->account = NULL;
         v->busy = v->more = false;
         v->seen = 0;

@@ -7,7 +7,8 @@
 
 #include <gtk/gtk.h>
 
-#include "ui/client/account.h"
+#include "ui/client/contacts.h"
+#include "ui/desktop/trust_mark.h"
 
 struct conversation_view;
 
@@ -16,6 +17,8 @@ struct conversation_view_events {
         void (*back)(void *userdata);
         /* Messages have been marked as read. */
         void (*read)(void *userdata);
+        /* The person wants to see the safety number. The string is the view's. */
+        void (*safety)(const char *address, enum trust trust, void *userdata);
 };
 
 /* Its widget is a child of @parent from now on, of that name; it lives as long as that. @events must outlive it. */
@@ -38,6 +41,9 @@ const char *conversation_view_id(const struct conversation_view *v);
 void conversation_view_added(struct conversation_view *v, const char *conversation);
 void conversation_view_changed(struct conversation_view *v, const char *conversation, uint64_t message,
                                const char *state);
+
+/* What is known of the keys of these people. */
+void conversation_view_mark(struct conversation_view *v, const struct contact *list, size_t n);
 
 /* The person looks at the window (again): what is shown counts as read. */
 void conversation_view_looked_at(struct conversation_view *v);

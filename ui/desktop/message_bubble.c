@@ -113,7 +113,25 @@ static GtkWidget *new_foot(struct message_bubble *b, uint64_t time)
         return foot;
 }
 
-GtkWidget *message_bubble_new(const struct message *m, bool own)
+/* The name alone, for all are on one hub; the whole address is one movement away. */
+static GtkWidget *new_sender(const char *who)
+{
+        bool doubtful = *who == '?';
+        const char *address = doubtful ? who + 1 : who;
+        g_autofree char *name = g_strndup(address, strcspn(address, "@"));
+        g_autofree char *text = doubtful ? g_strdup_printf("%s (another key than you know)", name) : g_strdup(name);
+        GtkLabel *label = new_label("sender");
+
+        gtk_label_set_text(label, text);
+        gtk_label_set_xalign(label, 0);
+        gtk_label_set_ellipsize(label, PANGO_ELLIPSIZE_END);
+        gtk_widget_set_tooltip_text(GTK_WIDGET(label), address);
+        if (doubtful)
+                gtk_widget_add_css_class(GTK_WIDGET(label), "warning");
+        return GTK_WIDGET(label);
+}
+
+GtkWidget *message_bubble_new(const struct message *m, bool own, const char *who)
 {
         struct message_bubble *b = g_new0(struct message_bubble, 1);
 
@@ -123,6 +141,8 @@ GtkWidget *message_bubble_new(const struct message *m, bool own)
                                GTK_ACCESSIBLE_ROLE_GROUP, NULL);
         gtk_widget_add_css_class(b->root, "message");
         gtk_widget_add_css_class(b->root, own ? "own" : "other");
+        if (who)
+                gtk_box_append(GTK_BOX(b->root), new_sender(who));
         gtk_box_append(GTK_BOX(b->root), new_words(b, m->text));
         gtk_box_append(GTK_BOX(b->root), new_foot(b, m->time));
         g_object_set_data_full(G_OBJECT(b->root), "message-bubble", b, release);

@@ -11,8 +11,10 @@
 
 struct message_bubble;
 
-/* A floating widget; what stands behind it lives as long as that. @own: written by the person. */
-GtkWidget *message_bubble_new(const struct message *m, bool own);
+/* A floating widget; what stands behind it lives as long as that. @own: written by the person. @who: the
+ * sender's address, to be shown above it, with a ? before it if their key is another than the one that is known; or
+ * NULL. */
+GtkWidget *message_bubble_new(const struct message *m, bool own, const char *who);
 struct message_bubble *message_bubble_of(GtkWidget *widget);
 
 /* queued, stored, delivered, read, received, failed; shown for one's own only. */
