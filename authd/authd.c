@@ -4,9 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "authd/attempt.h"
+#include "authd/device.h"
 #include "authd/models.h"
 #include "services/cleanup.h"
 #include "services/log.h"
@@ -91,43 +94,142 @@ void post_leave(struct post *p)
                 sight_stop(p->sight);
 }
 
+static struct post *default_post(struct authd *a)
+{
+        struct post *grey = NULL;
+
+        for (struct post *p = a->posts; p; p = p->next) {
+                if (!p->path || (!p->absent && !p->infrared))
+                        return p;
+                if (!p->absent && !grey)
+                        grey = p;
+        }
+        return grey;
+}
+
 struct post *authd_post(struct authd *a, const char *name)
 {
         if (!name)
-                return a->posts;
+                return default_post(a);
         for (struct post *p = a->posts; p; p = p->next) {
-                if (strcmp(p->camera.name, name) == 0)
+                if (!p->absent && strcmp(p->camera.name, name) == 0)
                         return p;
         }
         return NULL;
 }
 
+int post_state(const struct post *p)
+{
+        if (p->attempt)
+                return -EBUSY;
+        return camera_virtual(&p->camera) || access(p->camera.path, R_OK | W_OK) == 0 ? 0 : -errno;
+}
+
+static struct post *add_post(struct authd *a)
+{
+        struct post **last = &a->posts, *p = calloc(1, sizeof(*p));
+
+        if (!p)
+                return NULL;
+        while (*last)
+                last = &(*last)->next;
+        p->authd = a;
+        *last = p;
+        return p;
+}
+
+static void see_infrared(struct post *p)
+{
+        _cleanup_close_ int fd = -1;
+
+        if (p->camera.kind == CAMERA_V4L2 && device_open(p->camera.path, &fd) >= 0)
+                p->infrared = device_infrared(fd);
+}
+
 static int read_cameras(struct authd *a, const struct config *config)
 {
-        struct post **last = &a->posts;
         const char *name;
 
         for (unsigned i = 0; (name = config_instance(config, "camera", i)); i++) {
-                struct post *p = calloc(1, sizeof(*p));
-                int r;
+                struct post *p = add_post(a);
+                int r = p ? camera_read(config, name, &p->camera) : -ENOMEM;
 
-                if (!p)
-                        return -ENOMEM;
-                p->authd = a;
-                *last = p;
-                last = &p->next;
-                r = camera_read(config, name, &p->camera);
                 if (r < 0)
                         return r;
+                see_infrared(p);
                 if (camera_virtual(&p->camera))
                         log_notice("The camera %s is virtual: it shows %s, not what is before this machine.", name,
                                    p->camera.path);
         }
-        if (!a->posts)
-                log_warning(
-                        "No camera is configured, so nobody can be recognised. Add \"[camera NAME]\" with a path to "
-                        "authd.conf; docs/dbus/auth1.md has examples.");
         return 0;
+}
+
+/* The post that has this device already, by whichever of its names. */
+static struct post *post_of(struct authd *a, const struct discovered *d)
+{
+        for (struct post *p = a->posts; p; p = p->next) {
+                struct stat ours, theirs;
+
+                if (p->path && strcmp(p->path, d->path) == 0)
+                        return p;
+                if (!p->path && p->camera.kind == CAMERA_V4L2 && stat(p->camera.path, &ours) == 0 &&
+                    stat(d->path, &theirs) == 0 && ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev)
+                        return p;
+        }
+        return NULL;
+}
+
+static void adopt(struct authd *a, const struct discovered *d)
+{
+        struct post *p = post_of(a, d);
+
+        if (!p && (authd_post(a, d->name) || !(p = add_post(a))))
+                return;
+        if (!p->camera.path) {
+                p->path = strdup(d->path);
+                if (!p->path)
+                        abort(); /* as secrets do: nothing sensible can follow */
+                camera_of_device(d->name, p->path, &p->camera);
+                log_info("The camera %s is there (%s%s).", d->name, d->path, d->infrared ? ", infrared" : "");
+        }
+        p->infrared = d->infrared;
+        p->absent = false;
+}
+
+static void take_in(struct authd *a)
+{
+        unsigned count;
+        const struct discovered *found = discovery_list(a->discovery, &count);
+
+        for (struct post *p = a->posts; p; p = p->next)
+                p->absent = p->path;
+        for (unsigned i = 0; i < count; i++)
+                adopt(a, &found[i]);
+}
+
+static void on_discovery(void *userdata)
+{
+        take_in(userdata);
+        manager_cameras_changed(userdata);
+}
+
+static int discover(struct authd *a)
+{
+        int r = 0;
+
+        if (a->settings.devices)
+                r = discovery_new(a->event, a->settings.devices, on_discovery, a, &a->discovery);
+        if (r < 0)
+                log_error(
+                        "Cameras cannot be found in %s (%s); name them in authd.conf and set [cameras] discover = no.",
+                        a->settings.devices, strerror(-r));
+        else if (a->discovery)
+                take_in(a);
+        if (r >= 0 && !authd_post(a, NULL))
+                log_warning(
+                        "There is no camera, so nobody can be recognised. Plug one in, or add \"[camera NAME]\" with a "
+                        "path to authd.conf; docs/dbus/auth1.md has examples.");
+        return r;
 }
 
 /* Tickets hold secrets, so an expired one is not left lying until somebody asks. */
@@ -174,7 +276,7 @@ int authd_new(sd_event *event, sd_bus *bus, const struct config *config, const c
         a->event = sd_event_ref(event);
         a->bus = sd_bus_ref(bus);
         a->settings = *settings;
-        if ((r = read_cameras(a, config)) < 0 || (r = check_networks(a)) < 0 ||
+        if ((r = read_cameras(a, config)) < 0 || (r = discover(a)) < 0 || (r = check_networks(a)) < 0 ||
             (r = accounts_open(directory, &a->accounts)) < 0 || (r = export(a)) < 0) {
                 authd_free(a);
                 return r;
@@ -194,8 +296,10 @@ struct authd *authd_free(struct authd *a)
 
                 a->posts = p->next;
                 sight_free(p->sight);
+                free(p->path);
                 free(p);
         }
+        discovery_free(a->discovery);
         tickets_free(a->tickets);
         accounts_close(a->accounts);
         sd_event_source_disable_unref(a->expiry);

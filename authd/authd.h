@@ -10,6 +10,7 @@
 
 #include "authd/accounts.h"
 #include "authd/camera.h"
+#include "authd/discovery.h"
 #include "authd/sight.h"
 #include "authd/tickets.h"
 #include "services/peer.h"
@@ -28,6 +29,8 @@ struct post {
         struct post *next;
         struct authd *authd;
         struct camera camera;
+        char *path; /* of a camera that was found, not configured */
+        bool absent, infrared;
         struct sight *sight;     /* open, or closing */
         struct attempt *attempt; /* whose turn it is; NULL: free, though it may still be closing */
 };
@@ -36,6 +39,7 @@ struct authd_settings {
         struct peer crypto;    /* who may redeem tickets */
         unsigned accounts_max; /* of a user */
         bool adapts;           /* templates learn from log-ins */
+        const char *devices;   /* the folder in which cameras are found; NULL: in none */
         const char *models;    /* directory */
         enum engine engine;
 };
@@ -48,7 +52,8 @@ struct authd {
         struct accounts *accounts;
         struct tickets *tickets;
         sd_event_source *expiry; /* of the tickets */
-        struct post *posts;      /* in the order of the configuration */
+        struct post *posts;      /* in the order of the configuration, then those that were found */
+        struct discovery *discovery;
         struct attempt *attempts;
         uint64_t last; /* number of the newest attempt */
         bool camera_active;
@@ -62,8 +67,12 @@ int authd_new(sd_event *event, sd_bus *bus, const struct config *config, const c
 /* Ends all attempts, closes the cameras, wipes what it knows. NULL is allowed. Returns NULL. */
 struct authd *authd_free(struct authd *a);
 
-/* The camera with this name, or the first one for NULL; NULL if there is none. */
+/* The camera with this name, or NULL. For NULL the default one: the first that is configured, or that is found and sees
+ * colours, which the networks have learnt from, or that is found. */
 struct post *authd_post(struct authd *a, const char *name);
+
+/* Why it cannot be used: -ENOENT, -EACCES, -EBUSY (an attempt is before it), or 0. */
+int post_state(const struct post *p);
 
 /* Takes the camera for an attempt, which is told by attempt_seen() and attempt_closed(); if it is still being closed
  * for the one before, it is opened as soon as that is done. Errors: those of sight_start(). */
@@ -79,5 +88,6 @@ uint64_t authd_now(void);
 int manager_export(struct authd *a);
 int redemption_export(struct authd *a);
 
-/* manager.c: CameraActive may have changed. */
+/* manager.c: CameraActive has changed; so have the cameras that there are. */
 void manager_camera_changed(struct authd *a);
+void manager_cameras_changed(struct authd *a);

@@ -20,6 +20,12 @@ const char *camera_kind_name(enum camera_kind k)
         return kinds[k];
 }
 
+void camera_of_device(const char *name, const char *path, struct camera *out)
+{
+        *out = (struct camera){ .kind = CAMERA_V4L2, .path = path, .width = 640, .height = 480, .rate = 15 };
+        (void) snprintf(out->name, sizeof(out->name), "%s", name);
+}
+
 bool camera_virtual(const struct camera *c)
 {
         return c->kind != CAMERA_V4L2;

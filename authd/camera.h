@@ -13,7 +13,7 @@ enum { CAMERA_NAME_MAX = 63, CAMERA_RATE_MAX = 60 };
 struct camera {
         char name[CAMERA_NAME_MAX + 1];
         enum camera_kind kind;
-        const char *path; /* belongs to the configuration */
+        const char *path; /* borrowed */
         unsigned width, height;
         unsigned rate; /* pictures a second */
 };
@@ -28,6 +28,9 @@ struct camera {
 
 /* Reads "[camera @name]". @c must live as long as @out. A sentence has been logged on error: -EINVAL, -ERANGE. */
 int camera_read(const struct config *c, const char *name, struct camera *out);
+
+/* A device that was found, with the fallbacks of the configuration; @path must live as long as @out. */
+void camera_of_device(const char *name, const char *path, struct camera *out);
 
 /* "v4l2", "video", "folder" or "pipe". */
 const char *camera_kind_name(enum camera_kind k);

@@ -13,6 +13,8 @@ static const struct config_key keys[] = {
         { "models", "engine", "deep" },
         { "limits", "accounts", "16" },
         { "templates", "adapt", "yes" },
+        { "cameras", "discover", "yes" },
+        { "cameras", "directory", "/dev/v4l/by-id" },
         CAMERA_KEYS,
         { NULL, NULL, NULL },
 };
@@ -29,6 +31,21 @@ static int read_engine(const struct config *c, enum engine *out)
         return r;
 }
 
+static int read_discovery(const struct config *c, const char **out)
+{
+        const char *directory = config_string(c, "cameras", NULL, "directory");
+        bool discovers;
+        int r = config_boolean(c, "cameras", NULL, "discover", &discovers);
+
+        if (r >= 0 && directory[0] != '/') {
+                log_error("\"%s\" is no absolute path; set [cameras] directory in authd.conf to one.", directory);
+                r = -EINVAL;
+        }
+        if (r >= 0)
+                *out = discovers ? directory : NULL;
+        return r;
+}
+
 static int on_start(struct daemon *d, void **state)
 {
         struct authd_settings settings = { .models = config_string(d->config, "models", NULL, "directory") };
@@ -38,6 +55,7 @@ static int on_start(struct daemon *d, void **state)
 
         if ((r = peer_configure(&settings.crypto, d->config, "crypto-user")) < 0 ||
             (r = config_integer(d->config, "limits", NULL, "accounts", 1, 100000, &accounts)) < 0 ||
+            (r = read_discovery(d->config, &settings.devices)) < 0 ||
             (r = read_engine(d->config, &settings.engine)) < 0)
                 return r;
         settings.accounts_max = (unsigned) accounts;

@@ -12,7 +12,14 @@
 
 void manager_camera_changed(struct authd *a)
 {
-        static const char *const names[] = { "CameraActive", NULL };
+        static const char *const names[] = { "CameraActive", "CameraStates", NULL };
+
+        (void) bus_emit_properties_changed_to(a->bus, NULL, AUTHD_PATH, INTERFACE, names);
+}
+
+void manager_cameras_changed(struct authd *a)
+{
+        static const char *const names[] = { "Cameras", "CameraStates", NULL };
 
         (void) bus_emit_properties_changed_to(a->bus, NULL, AUTHD_PATH, INTERFACE, names);
 }
@@ -46,7 +53,8 @@ static int find_post(struct authd *a, const char *camera, sd_bus_error *error, s
                                          camera);
         if (!p)
                 return sd_bus_error_set(error, ERROR_CAMERA,
-                                        "No camera is configured; the administrator adds one to authd.conf.");
+                                        "There is no camera; plug one in, or have the administrator add one to "
+                                        "authd.conf.");
         if (p->attempt)
                 return sd_bus_error_setf(error, ERROR_BUSY,
                                          "Somebody is before the camera %s at the moment; try again in a minute.",
@@ -251,8 +259,32 @@ static int get_cameras(sd_bus *bus, const char *path, const char *interface, con
         int r = sd_bus_message_open_container(reply, 'a', "(ssb)");
 
         for (struct post *p = a->posts; r >= 0 && p; p = p->next)
-                r = sd_bus_message_append(reply, "(ssb)", p->camera.name, camera_kind_name(p->camera.kind),
-                                          (int) camera_virtual(&p->camera));
+                if (!p->absent)
+                        r = sd_bus_message_append(reply, "(ssb)", p->camera.name, camera_kind_name(p->camera.kind),
+                                                  (int) camera_virtual(&p->camera));
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int append_camera_state(sd_bus_message *reply, const struct post *p)
+{
+        int error = post_state(p);
+        const char *state = error == 0 ? "ready" : error == -EBUSY ? "in-use" : error == -EACCES ? "denied" : "missing";
+        const char *text = error == 0        ? ""
+                           : error == -EBUSY ? "Somebody is before the camera at the moment."
+                                             : failure_camera_text(error);
+
+        return sd_bus_message_append(reply, "(sbss)", p->camera.name, (int) p->infrared, state, text);
+}
+
+static int get_camera_states(sd_bus *bus, const char *path, const char *interface, const char *property,
+                             sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        struct authd *a = userdata;
+        int r = sd_bus_message_open_container(reply, 'a', "(sbss)");
+
+        for (struct post *p = a->posts; r >= 0 && p; p = p->next)
+                if (!p->absent)
+                        r = append_camera_state(reply, p);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -274,7 +306,8 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_RESULT("o", attempt), on_add_look, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Identify", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("o", attempt), on_identify,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_PROPERTY("Cameras", "a(ssb)", get_cameras, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Cameras", "a(ssb)", get_cameras, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("CameraStates", "a(sbss)", get_camera_states, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("CameraActive", "b", get_camera_active, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_VTABLE_END,
 };

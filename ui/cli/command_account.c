@@ -1,4 +1,5 @@
 /* visavis lock, accounts, status, online, offline, unregister. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -177,34 +178,70 @@ int command_accounts(struct cli *cli, int argc, char *argv[])
         return r;
 }
 
-static void print_camera(struct cli *cli, const char *name, const char *kind, bool is_virtual)
+/* A camera as authd's properties Cameras and CameraStates tell of it. */
+struct camera_line {
+        const char *name, *kind, *state, *text;
+        int is_virtual, infrared;
+};
+
+static void print_camera(struct cli *cli, const struct camera_line *c)
 {
-        _cleanup_free_ char *safe = output_sanitise(name, false);
+        _cleanup_free_ char *safe = output_sanitise(c->name, false), *text = output_sanitise(c->text, false);
 
         if (cli->json) {
                 json_object *o = json_object_new_object();
 
-                json_object_object_add(o, "camera", json_object_new_string(name));
-                json_object_object_add(o, "kind", json_object_new_string(kind));
-                json_object_object_add(o, "virtual", json_object_new_boolean(is_virtual));
+                json_object_object_add(o, "camera", json_object_new_string(c->name));
+                json_object_object_add(o, "kind", json_object_new_string(c->kind));
+                json_object_object_add(o, "virtual", json_object_new_boolean(c->is_virtual));
+                json_object_object_add(o, "infrared", json_object_new_boolean(c->infrared));
+                json_object_object_add(o, "state", json_object_new_string(c->state));
+                json_object_object_add(o, "text", json_object_new_string(c->text));
                 output_json(o);
         } else {
-                printf("camera %s: %s%s\n", safe, kind, is_virtual ? ", virtual" : "");
+                printf("camera %s: %s%s%s%s%s\n", safe, c->kind, c->is_virtual ? ", virtual" : "",
+                       c->infrared ? ", infrared" : "", *text ? ": " : "", text);
         }
+}
+
+static int read_camera(sd_bus_message *cameras, sd_bus_message *states, struct camera_line *out)
+{
+        const char *name = NULL;
+        int r = sd_bus_message_read(cameras, "(ssb)", &out->name, &out->kind, &out->is_virtual);
+
+        if (r <= 0)
+                return r;
+        r = sd_bus_message_read(states, "(sbss)", &name, &out->infrared, &out->state, &out->text);
+        return r < 0 ? r : r == 0 || strcmp(name, out->name) != 0 ? -EAGAIN : 1;
+}
+
+/* Two answers; if a camera came or went between them, -EAGAIN. */
+static int print_cameras(struct cli *cli, sd_bus_message *cameras, sd_bus_message *states)
+{
+        struct camera_line c;
+        int r = sd_bus_message_enter_container(cameras, 'a', "(ssb)");
+
+        if (r >= 0)
+                r = sd_bus_message_enter_container(states, 'a', "(sbss)");
+        while (r >= 0 && (r = read_camera(cameras, states, &c)) > 0)
+                print_camera(cli, &c);
+        return r;
 }
 
 static int list_cameras(struct cli *cli)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        const char *name, *kind;
-        int is_virtual, r;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *cameras = NULL, *states = NULL;
 
-        if (sd_bus_get_property(cli->bus, AUTH_SERVICE, AUTH_PATH, AUTH_MANAGER, "Cameras", &error, &m, "a(ssb)") < 0)
+        if (sd_bus_get_property(cli->bus, AUTH_SERVICE, AUTH_PATH, AUTH_MANAGER, "Cameras", &error, &cameras,
+                                "a(ssb)") < 0 ||
+            sd_bus_get_property(cli->bus, AUTH_SERVICE, AUTH_PATH, AUTH_MANAGER, "CameraStates", &error, &states,
+                                "a(sbss)") < 0)
                 return cli_fail_bus(cli, &error);
-        r = sd_bus_message_enter_container(m, 'a', "(ssb)");
-        while (r >= 0 && (r = sd_bus_message_read(m, "(ssb)", &name, &kind, &is_virtual)) > 0)
-                print_camera(cli, name, kind, is_virtual);
+        int r = print_cameras(cli, cameras, states);
+
+        if (r == -EAGAIN)
+                return cli_fail(cli, EXIT_OTHER, "A camera was plugged in or out just now. Try again.");
         return r < 0 ? cli_fail(cli, EXIT_OTHER, "authd listed its cameras in a form that is not understood here.")
                      : EXIT_OK;
 }

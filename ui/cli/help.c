@@ -61,7 +61,8 @@ const struct command commands[] = {
         { "status", "", "Show accounts, their links to the hub, and cameras.",
           "For each account: whether it is unlocked, the state of its link (disabled,\n"
           "offline, connecting, online), how many envelopes wait to be sent and how many\n"
-          "wait for the next login. For each camera: its kind, and whether it is virtual.\n",
+          "wait for the next login. For each camera: its kind, whether it is virtual or\n"
+          "infrared, and what is the matter with it.\n",
           0, command_status },
         { "accounts", "", "List your accounts.", "Prints the id, the state and the address of each account.\n", 0,
           command_accounts },

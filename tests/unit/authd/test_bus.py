@@ -251,6 +251,8 @@ def play(stage):
     check("the Tickets are those of the contract", interface(document, TICKETS) == contract(TICKETS), interface(document, TICKETS))
     cameras = [(str(a), str(b), bool(c)) for a, b, c in client.get(MANAGER, "Cameras")]
     check("the cameras are those configured, all virtual", cameras == [("stage", "pipe", True), ("crowd", "folder", True), ("dark", "pipe", True), ("film", "video", True)], cameras)
+    states = [tuple(map(str, s[2:])) for s in client.get(MANAGER, "CameraStates")]
+    check("they are ready", states == [("ready", "")] * 4, states)
     check("no camera is open", client.get(MANAGER, "CameraActive") == 0)
     r = client.start(camera="nowhere")
     check("a camera that is not there is Camera", r[0] == ERROR + "Camera", r)

@@ -16,6 +16,7 @@
 #include "authd/camera.h"
 #include "authd/confinement.h"
 #include "authd/device.h"
+#include "authd/discovery.h"
 #include "authd/source.h"
 #include "services/cleanup.h"
 
@@ -291,6 +292,67 @@ static void an_infrared_camera_has_grey_pictures_alone(void **state)
         }
 }
 
+static unsigned changes;
+
+static void on_change(void *userdata)
+{
+        changes++;
+}
+
+/* Runs the loop until another camera is there, or for two seconds. */
+static void wait_for_change(sd_event *event)
+{
+        unsigned before = changes;
+
+        for (unsigned i = 0; i < 20 && changes == before; i++)
+                assert_true(sd_event_run(event, 100000) >= 0);
+}
+
+/* The folder of names comes with the first camera and goes with the last. */
+static void cameras_that_come_and_go_are_noticed(void **state)
+{
+        static const char name[] = "v4l/by-id/usb-ACME_Camera_1234-video-index0";
+        _cleanup_free_ char *v4l = scratch_path("v4l"), *by_id = scratch_path("v4l/by-id"),
+                            *camera = scratch_path(name),
+                            *second = scratch_path("v4l/by-id/usb-ACME_Camera_1234-video-index2"),
+                            *other = scratch_path("v4l/by-id/readme");
+        const struct discovered *found;
+        struct discovery *d;
+        sd_event *event;
+        unsigned count;
+
+        changes = 0;
+        driver.formats[0] = V4L2_PIX_FMT_GREY;
+        assert_true(sd_event_new(&event) >= 0);
+        assert_int_equal(discovery_new(event, by_id, on_change, NULL, &d), 0);
+        discovery_list(d, &count);
+        assert_int_equal(count, 0);
+        assert_true(mkdir(v4l, 0755) == 0 && mkdir(by_id, 0755) == 0);
+        assert_int_equal(symlink(driver.path, camera), 0);
+        wait_for_change(event);
+        found = discovery_list(d, &count);
+        assert_int_equal(count, 1);
+        assert_string_equal(found[0].name, "ACME_Camera_1234");
+        assert_string_equal(found[0].path, camera);
+        assert_true(found[0].infrared);
+
+        assert_int_equal(symlink(driver.path, second), 0);
+        assert_int_equal(symlink(driver.path, other), 0);
+        wait_for_change(event);
+        found = discovery_list(d, &count);
+        assert_int_equal(count, 2);
+        assert_string_equal(found[1].name, "ACME_Camera_1234:2");
+
+        assert_true(unlink(camera) == 0 && unlink(second) == 0 && unlink(other) == 0);
+        wait_for_change(event);
+        discovery_list(d, &count);
+        assert_int_equal(count, 0);
+        assert_true(rmdir(by_id) == 0 && rmdir(v4l) == 0);
+        assert_int_equal(changes, 3);
+        discovery_free(d);
+        sd_event_unref(event);
+}
+
 #define device_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -303,6 +365,7 @@ int main(void)
                 device_test(a_device_that_is_unplugged_ends),
                 device_test(a_device_without_pictures_is_no_camera),
                 device_test(an_infrared_camera_has_grey_pictures_alone),
+                device_test(cameras_that_come_and_go_are_noticed),
                 device_test(a_device_that_is_not_there_is_said_to_be_so),
         };
 

@@ -130,6 +130,8 @@ class Auth(dbus.service.Object):
 
     @dbus.service.method(PROPERTIES, in_signature="ss", out_signature="v")
     def Get(self, interface, name):
+        if name == "CameraStates":
+            return dbus.Array([("stage", False, "missing", "The camera is not there. Plug it in, and try again.")], signature="(sbss)")
         return dbus.Array([("stage", "pipe", True)], signature="(ssb)")
 
 

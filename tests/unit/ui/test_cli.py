@@ -603,11 +603,12 @@ def test_choice(w):
 
 def test_status(w):
     code, out, err = w.run("status")
-    check("status shows account, link and camera", code == OK and "2 to send, 3 waiting" in out and "camera stage: pipe, virtual" in out and
+    check("status shows account, link and camera", code == OK and "2 to send, 3 waiting" in out and "camera stage: pipe, virtual: The camera is not there." in out and
           "\x1b" not in out, (code, out, err))
     check("and warns of a hub key that was trusted on first use", "compare it with the hub's owner" in out, out)
     got = events(w.run("status", "--json")[1])
-    check("as JSON too", got[0]["link"] == "online" and got[0]["outbox"] == 2 and got[0]["hub_key"] == "first-use" and got[1] == {"camera": "stage", "kind": "pipe", "virtual": True}, got)
+    check("as JSON too", got[0]["link"] == "online" and got[0]["outbox"] == 2 and got[0]["hub_key"] == "first-use" and got[1] ==
+          {"camera": "stage", "kind": "pipe", "virtual": True, "infrared": False, "state": "missing", "text": "The camera is not there. Plug it in, and try again."}, got)
     check("offline switches the link off", w.run("offline")[0] == OK and w.link.values["Enabled"] is False)
     check("online switches it on", w.run("online")[0] == OK and w.link.values["Enabled"] is True)
     code, out, err = w.run("unregister", "bob")
