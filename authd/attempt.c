@@ -335,6 +335,7 @@ int attempt_new(struct post *p, struct attempt_request *request, struct attempt 
         t->rotation = TAKE(request->rotation);
         examination_begin(&t->examination, request->kind, &a->manifest.thresholds, request->known, t->rotation,
                           random_challenge(), t->begun);
+        t->examination.infrared = p->infrared;
         int r = request->kind == EXAMINATION_IDENTIFY ? 0 : name_account(t, request->account);
 
         if (r >= 0)

@@ -55,10 +55,12 @@ struct examination {
         struct box box;                    /* zero: no face */
         uint64_t begun, pictured, several; /* microseconds: the first picture, the last one; since when there is more
                                               than one face, or 0 */
-        unsigned pictures, faces, good, rivals;
+        unsigned pictures, faces, good, rivals, dark;
         double score[EXAMINATION_SCORES_MAX]; /* cosines with the template, of the current phase */
         unsigned scores;
         double strength;  /* the smaller median of the two phases of a verification */
+        bool infrared;    /* the camera is; to be set after examination_begin() */
+        double contrast;  /* of the face and what is around it, sum over the good pictures of the search */
         double bona_fide; /* sum over the good pictures of the search */
         unsigned bona_fides;
         bool suspect; /* it has to be counted as a failure unless it passes: a picture did not match, or the challenge

@@ -26,6 +26,9 @@ static const struct {
         [FAILURE_QUALITY] = { "quality",
                               "Your face could not be seen well enough. See to even light from the front, come "
                               "closer, look straight into the camera, and try again." },
+        [FAILURE_DARK] = { "dark",
+                           "The camera sees nothing, for it is too dark. Turn on a light before you, see that nothing "
+                           "covers the camera, and try again." },
         [FAILURE_THROTTLED] = { "throttled", "There were too many failures. Wait, and try again." },
         [FAILURE_INTERNAL] = { "internal", "authd could not go on; its journal says why. Try again." },
 };

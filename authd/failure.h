@@ -10,6 +10,7 @@ enum failure {
         FAILURE_TIMEOUT,
         FAILURE_CAMERA,
         FAILURE_QUALITY,
+        FAILURE_DARK,
         FAILURE_THROTTLED,
         FAILURE_INTERNAL,
 };

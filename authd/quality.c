@@ -7,6 +7,7 @@
 static const double SIZE_MIN = 80; /* pixels; the embedding is made of 112 */
 static const double RIVAL = 0.45;
 static const double EDGE = 0.005;
+static const double BLACK = 12; /* a whole picture: no light, or a lens that is covered */
 static const double DARK = 35, BRIGHT = 225, SHARP = 15;
 static const double YAW_MAX = 25, PITCH_MAX = 25, ROLL_MAX = 25;
 
@@ -20,7 +21,7 @@ enum quality quality_of_turned(const struct observation *o)
         const struct box *b = &o->box;
 
         if (o->faces == 0)
-                return QUALITY_NO_FACE;
+                return o->brightness < BLACK ? QUALITY_TOO_DARK : QUALITY_NO_FACE;
         if (quality_rival(o))
                 return QUALITY_SEVERAL_FACES;
         if (o->size < SIZE_MIN)
@@ -76,7 +77,7 @@ const char *quality_hint(enum quality q)
         case QUALITY_OFF_EDGE:
                 return "Your face is partly outside the picture. Move to its middle.";
         case QUALITY_TOO_DARK:
-                return "It is too dark. Turn on a light before you.";
+                return "It is too dark. Turn on a light before you, and see that nothing covers the camera.";
         case QUALITY_TOO_BRIGHT:
                 return "It is too bright. Turn away from the strong light.";
         case QUALITY_BLURRED:

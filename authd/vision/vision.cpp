@@ -28,6 +28,28 @@ void place(const cv::Size &picture, const cv::Rect &face, struct observation &ou
         out.size = face.width;
 }
 
+double brightness_of(const cv::Mat &part)
+{
+        const cv::Scalar bgr = cv::mean(part);
+
+        return std::clamp(0.114 * bgr[0] + 0.587 * bgr[1] + 0.299 * bgr[2], 0.0, 255.0); /* ITU-R BT.601 */
+}
+
+/* How bright it is around the face: what is lit with it, or the room behind. */
+void surround(const cv::Mat &picture, const cv::Rect &face, struct observation &out)
+{
+        const cv::Rect wide = clip(
+                cv::Rect2d(face.x - face.width / 2.0, face.y - face.height / 2.0, face.width * 2.0, face.height * 2.0),
+                picture.size());
+        const double rest = wide.area() - face.area();
+
+        if (rest > 0)
+                out.surround = std::clamp(
+                        (brightness_of(picture(wide)) * wide.area() - brightness_of(picture(face)) * face.area()) /
+                                rest,
+                        0.0, 255.0);
+}
+
 } // namespace
 
 stage::stage(struct stage_time &to) : to(to), begun(processor_seconds())
@@ -96,7 +118,13 @@ int vision_observe_all(struct vision *v, const struct frame *f, unsigned wanted,
                         out[i].faces = unsigned(faces.size());
                         out[i].rival = i + 1 < faces.size() ? double(faces[i + 1].width) / faces[i].width : 0;
                         place(picture.size(), faces[i], out[i]);
+                        if (wanted & OBSERVE_LIVENESS)
+                                surround(picture, faces[i], out[i]);
                         v->observe(picture, faces[i], wanted, out[i]);
+                }
+                if (count == 0 && max > 0) {
+                        out[0] = observation{};
+                        out[0].brightness = brightness_of(picture);
                 }
                 *out_count = count;
                 return 0;

@@ -43,7 +43,7 @@ struct observation {
         double rival;      /* width of the second largest face as a part of this one's; 0: there is none */
         struct box box;    /* clipped to the frame */
         double size;       /* the box's width in pixels */
-        double brightness; /* mean grey value of the face, 0 to 255 */
+        double brightness; /* mean grey value of the face, 0 to 255; of the picture, if there is none */
         double sharpness;  /* variance of the Laplacian of the face at 112 x 112, grey */
         struct point landmark[LANDMARKS];  /* in pixels of the frame; order of the iBUG 300-W annotation */
         double eye_open[2];                /* probability; the eye that is left in the picture first */
@@ -51,6 +51,7 @@ struct observation {
         double bona_fide;                  /* probability that this is no presentation attack, by the passive network */
         float embedding[EMBEDDING_SIZE];   /* of length 1 */
         uint8_t histogram[HISTOGRAM_SIZE]; /* of local binary patterns: counts for 8 x 8 cells, 256 patterns each */
+        double surround;                   /* mean grey value around the face, as far as half its width and height */
 };
 
 struct vision;
@@ -68,7 +69,8 @@ void vision_release(struct vision **v);
  * fails. */
 int vision_observe(struct vision *v, const struct frame *f, unsigned wanted, struct observation *out);
 
-/* As vision_observe(), for every face, the largest first: at most @max; @out_count says how many were written. */
+/* As vision_observe(), for every face, the largest first: at most @max; @out_count says how many were written. If there
+ * is none, the first has the picture's brightness. */
 int vision_observe_all(struct vision *v, const struct frame *f, unsigned wanted, struct observation *out, size_t max,
                        size_t *out_count);
 

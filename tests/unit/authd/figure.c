@@ -33,7 +33,8 @@ struct figure figure_person(unsigned who)
                                 .y = 240,
                                 .zoom = 1,
                                 .brightness = 120,
-                                .sharpness = 100 };
+                                .sharpness = 100,
+                                .surround = 60 };
 }
 
 /* Where a landmark is seen: of a head that turns, or of a sheet that is turned and bent (weak perspective). */
@@ -56,6 +57,7 @@ void figure_see(const struct figure *f, struct observation *out)
                          180 * f->zoom / 480 },
                 .size = 160 * f->zoom,
                 .brightness = f->brightness,
+                .surround = f->surround,
                 .sharpness = f->sharpness,
                 .eye_open = { f->eyes, f->eyes },
                 .yaw = f->yaw + f->shown,

@@ -14,11 +14,12 @@ struct figure {
         double pitch; /* degrees; positive: the head is raised */
         double eyes;  /* probability that they are open */
         double bona_fide, brightness, sharpness;
-        double x, y;    /* pixels of 640 x 480 */
-        double glasses; /* radians that they move the face away from itself */
-        double zoom;    /* how much nearer than usual */
-        bool covered;   /* a hand is before it */
-        double rival;   /* relative width of a second face; 0: none */
+        double x, y;     /* pixels of 640 x 480 */
+        double glasses;  /* radians that they move the face away from itself */
+        double zoom;     /* how much nearer than usual */
+        bool covered;    /* a hand is before it */
+        double surround; /* brightness of what is around it */
+        double rival;    /* relative width of a second face; 0: none */
 };
 
 /* What the networks that the figures stand in for are judged by. */

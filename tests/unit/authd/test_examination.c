@@ -179,7 +179,7 @@ static void play_kind(struct examination *e, enum examination_kind kind, struct 
                 if (b(&f, prompt, (double) (now - asked) / 1e6))
                         figure_see(&f, &o);
                 else
-                        o.observed = examination_wanted(e);
+                        o = (struct observation){ .observed = examination_wanted(e), .brightness = 100 };
                 examination_observe(e, &o, now);
         }
         assert_true(e->phase >= EXAMINATION_PASSED);
@@ -535,7 +535,7 @@ static void two_people_are_several_faces_and_are_not_counted(void **state)
         assert_int_equal(e.phase, EXAMINATION_PASSED);
 }
 
-static void darkness_is_said_and_ends_as_quality(void **state)
+static void darkness_is_said_and_so_is_blur(void **state)
 {
         struct figure f = figure_person(1);
         struct observation o;
@@ -547,7 +547,53 @@ static void darkness_is_said_and_ends_as_quality(void **state)
         examination_observe(&e, &o, STEP);
         assert_non_null(strstr(e.hint, "dark"));
         play(&e, f, NULL, 1, obedient);
+        assert_int_equal(e.failure, FAILURE_DARK);
+        f = figure_person(1);
+        f.sharpness = 3;
+        play(&e, f, NULL, 1, obedient);
         assert_int_equal(e.failure, FAILURE_QUALITY);
+}
+
+static void a_black_picture_is_too_dark_and_no_missing_face(void **state)
+{
+        const struct observation black = { .brightness = 4 };
+        struct examination e;
+
+        examination_begin(&e, EXAMINATION_ENROL, &figure_thresholds, NULL, NULL, 1, 0);
+        for (uint64_t now = STEP; e.phase < EXAMINATION_PASSED; now += STEP) {
+                examination_observe(&e, &black, now);
+                assert_true(e.phase >= EXAMINATION_PASSED || strstr(e.hint, "dark"));
+        }
+        assert_int_equal(e.failure, FAILURE_DARK);
+        assert_false(e.suspect);
+}
+
+static unsigned movements(struct figure f, const struct template *known, bool infrared)
+{
+        struct examination e;
+
+        examination_begin(&e, EXAMINATION_VERIFY, &figure_thresholds, known, rotation, 1, 0);
+        e.infrared = infrared;
+        for (uint64_t now = STEP; e.phase == EXAMINATION_SEARCHING; now += STEP) {
+                struct observation o;
+
+                figure_see(&f, &o);
+                examination_observe(&e, &o, now);
+        }
+        assert_int_equal(e.phase, EXAMINATION_CHALLENGE);
+        return e.challenge.count;
+}
+
+static void an_infrared_lamp_that_lights_more_than_a_face_costs_a_movement(void **state)
+{
+        struct figure f = figure_person(1);
+        struct template known;
+
+        enrol(1, &known);
+        assert_int_equal(movements(f, &known, true), 2);
+        f.surround = 115;
+        assert_int_equal(movements(f, &known, true), 3);
+        assert_int_equal(movements(f, &known, false), 2);
 }
 
 static void no_pictures_are_the_cameras_fault(void **state)
@@ -719,7 +765,9 @@ int main(void)
                 cmocka_unit_test(a_head_that_does_not_look_straight_again_is_late),
                 cmocka_unit_test(nobody_is_no_face_and_is_not_counted),
                 cmocka_unit_test(two_people_are_several_faces_and_are_not_counted),
-                cmocka_unit_test(darkness_is_said_and_ends_as_quality),
+                cmocka_unit_test(darkness_is_said_and_so_is_blur),
+                cmocka_unit_test(a_black_picture_is_too_dark_and_no_missing_face),
+                cmocka_unit_test(an_infrared_lamp_that_lights_more_than_a_face_costs_a_movement),
                 cmocka_unit_test(no_pictures_are_the_cameras_fault),
                 cmocka_unit_test(a_doubtful_passive_score_costs_a_movement_and_a_hopeless_one_everything),
                 cmocka_unit_test(what_is_no_number_does_not_pass),
