@@ -13,7 +13,8 @@ static const uint64_t SEARCH_MAX = 20 * SECOND, NO_PICTURE_MAX = 8 * SECOND, FIR
                       SEVERAL_MAX = 4 * SECOND, SEVERAL_IN_CHALLENGE_MAX = 3 * SECOND / 2;
 enum { GOOD_FRAMES = 5, GOOD_FRAMES_MAX = 10, ENROL_FRAMES = 8 };
 enum { ENROL_PATIENCE = 20 }; /* pictures in which something may be before the face of who enrols */
-static const double LOOK_SLACK = 0.05, LIT_MIN = 1.15;
+static const double LOOK_SLACK = 0.05, KEPT_SLACK = 0.10, /* less than a match, of another look and of a turned head */
+        LIT_MIN = 1.15;
 static const double SEARCH_SHARE = 0.3; /* of the progress */
 
 static void fail(struct examination *e, enum failure f)
@@ -102,7 +103,7 @@ static void compare(struct examination *e, const struct observation *o)
 static void keep(struct examination *e, const struct observation *o)
 {
         if (!(o->sharpness > e->sharpness) ||
-            !(embedding_cosine(e->track.reference, o->embedding) >= e->thresholds.match))
+            !(embedding_cosine(e->track.reference, o->embedding) >= e->thresholds.match - KEPT_SLACK))
                 return;
         memcpy(e->sharpest, o->embedding, sizeof(e->sharpest));
         e->sharpness = o->sharpness;

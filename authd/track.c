@@ -7,7 +7,7 @@
 
 static const double OVERLAP_MIN = 0.3; /* intersection by union */
 static const double COSINE_STRAIGHT = 0.5, COSINE_TURNED = 0.3, TURNED = 12;
-static const uint64_t AWAY_MAX = 1500 * 1000;
+static const uint64_t AWAY_MAX = 1500 * 1000, AWAY_PATIENT_MAX = 4000 * 1000;
 enum { OTHERS_MAX = 3 };
 
 static double overlap(const struct box *a, const struct box *b)
@@ -29,14 +29,15 @@ void track_begin(struct track *t, const struct observation *o, unsigned patience
 
 enum track_result track_follow(struct track *t, const struct observation *o, double turned, uint64_t now)
 {
+        uint64_t away_max = t->patience > OTHERS_MAX ? AWAY_PATIENT_MAX : AWAY_MAX;
         double cosine_min = fabs(turned) < TURNED ? COSINE_STRAIGHT : COSINE_TURNED;
 
         if (o->faces == 0)
-                return now - t->seen > AWAY_MAX ? TRACK_LOST : TRACK_UNSURE;
+                return now - t->seen > away_max ? TRACK_LOST : TRACK_UNSURE;
         if (!(overlap(&t->box, &o->box) >= OVERLAP_MIN) ||
             ((o->observed & OBSERVE_EMBEDDING) && !(embedding_cosine(t->reference, o->embedding) >= cosine_min)))
                 return ++t->others >= t->patience ? TRACK_OTHER : TRACK_UNSURE;
-        if (now - t->seen > AWAY_MAX)
+        if (now - t->seen > away_max)
                 return TRACK_LOST;
         if (o->observed & OBSERVE_EMBEDDING)
                 t->others = 0;

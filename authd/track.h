@@ -22,7 +22,8 @@ struct track {
 };
 
 /* Begins with the face in @o, which has an embedding and looks straight. @patience: in how many pictures it may look
- * different, as when a hand goes before it, until it is another; 0: as few as an error of the networks needs. */
+ * different, as when a hand goes before it, until it is another; it may be away for longer then. 0: as few as an error
+ * of the networks needs. */
 void track_begin(struct track *t, const struct observation *o, unsigned patience, uint64_t now);
 
 /* Follows the face to the next picture. @turned: how far, in degrees, the head has turned since the beginning; a turned

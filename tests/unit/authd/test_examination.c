@@ -309,7 +309,7 @@ static void what_disturbs_an_enrolment_is_said_and_waited_out(void **state)
         assert_int_equal(e.failure, FAILURE_SEVERAL_FACES);
         f = figure_person(1);
         f.covered = true;
-        play_disturbed(&e, f, 1, QUALITY_OCCLUDED);
+        play_disturbed(&e, f, 1.8, QUALITY_OCCLUDED);
         assert_int_equal(e.phase, EXAMINATION_PASSED);
 }
 
