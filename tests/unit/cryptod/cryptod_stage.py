@@ -209,8 +209,12 @@ class Person:
     def contacts(self):
         return self.of(self.path, "im.visavis.Crypto1.Contacts")
 
+    @property
+    def messages(self):
+        return self.of(self.path, "im.visavis.Crypto1.Messages")
+
     def standing(self, conversation):
-        return str(self.of(self.path, "im.visavis.Crypto1.Messages").Describe(conversation)["Standing"])
+        return str(self.messages.Describe(conversation)["Standing"])
 
     def roles(self, group):
         return sorted((str(address).split("@")[0], str(role)) for address, role, *_ in self.groups.Members(group))

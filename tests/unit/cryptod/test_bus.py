@@ -295,6 +295,66 @@ def play_contacts(alice, bob):
     check("no key is accepted that nobody has offered", refused("NotFound", contacts.AcceptKey, bob.address, number))
 
 
+def play_messages(alice, bob, conversation, theirs):
+    """What is said of a message; all of it is erased again."""
+    def page(person, talk, **options):
+        return person.messages.Read(talk, dbus.Dictionary({k: dbus.UInt32(v) if k == "limit" else dbus.UInt64(v) for k, v in options.items()}, signature="sv"))
+
+    def of(m):
+        return str(m["Text"]), str(m["State"])
+
+    nothing, said = dbus.Dictionary(signature="sv"), alice.messages
+    before = int(page(alice, conversation, limit=1)[0]["Id"])
+    first = said.Send(conversation, "tea, @bob?", dbus.Dictionary({"mentions": dbus.Array([(5, 4, bob.plain_address)], signature="(uus)")}, signature="sv"))
+    said.Send(conversation, "or coffee?", nothing)
+    check("a page is newest first, and can be asked for from either side",
+          [str(m["Text"]) for m in page(alice, conversation, limit=2)] == ["or coffee?", "tea, @bob?"] and
+          [int(m["Id"]) for m in page(alice, conversation, before=int(first) + 1, limit=1)] == [int(first)] and
+          [str(m["Text"]) for m in page(alice, conversation, after=before)] == ["tea, @bob?", "or coffee?"])
+    check("and has an end", all(refused("InvalidArgument", lambda n=n: page(alice, conversation, limit=n)) for n in (0, 501))
+          and page(alice, conversation, before=1) == [])
+    check("a mention lies in the text", refused("InvalidArgument", said.Send, conversation, "x", dbus.Dictionary({"mentions": dbus.Array(
+        [(0, 2, bob.plain_address)], signature="(uus)")}, signature="sv")) and refused("InvalidArgument", said.Send, conversation, "x", dbus.Dictionary(
+            {"colour": 1}, signature="sv")))
+    check("it arrives as such", wait_for(lambda: [of(m) for m in page(bob, theirs, limit=2)] == [("or coffee?", "received"), ("tea, @bob?", "received")]) and
+          [tuple(map(str, m)) for m in page(bob, theirs, limit=2)[1]["Mentions"]] == [("5", "4", bob.plain_address)])
+    tea = int(page(bob, theirs, limit=2)[1]["Id"])
+    bob.messages.React(theirs, dbus.UInt64(tea), ["\U0001f375"])
+    bob.messages.Pin(theirs, dbus.UInt64(tea), True)
+    bob.messages.Send(theirs, "tea", dbus.Dictionary({"reply-to": dbus.UInt64(tea)}, signature="sv"))
+    bob.messages.MarkRead(theirs, dbus.UInt64(tea))
+    check("what the other thinks of it comes back, and that it was read", wait_for(
+        lambda: str(said.Get(conversation, first)["State"]) == "read" and "Reactions" in said.Get(conversation, first)
+        and str(page(alice, conversation, limit=1)[0].get("Quote")) == "tea, @bob?"), said.Get(conversation, first))
+    m = said.Get(conversation, first)
+    check("by whom, and when", [(str(w), [str(x) for x in e]) for w, e in m["Reactions"]] == [(bob.plain_address, ["\U0001f375"])] and bool(m["Pinned"]) and
+          [int(p["Id"]) for p in said.ListPinned(conversation)] == [int(first)] and
+          [(str(w), d > 0, r > 0) for w, d, r in said.Receipts(conversation, first)] == [(bob.plain_address, True, True)], m)
+    check("another's message is not mine to edit, or to delete for all", refused("AccessDenied", bob.messages.Edit, theirs, dbus.UInt64(tea), "x") and
+          refused("AccessDenied", bob.messages.Delete, theirs, dbus.UInt64(tea), True) and refused("NotFound", said.Edit, conversation, dbus.UInt64(1 << 40), "x"))
+    said.Edit(conversation, first, "tea, then")
+    check("mine is", wait_for(lambda: (str(bob.messages.Get(theirs, dbus.UInt64(tea))["Text"]), "Edited" in bob.messages.Get(theirs, dbus.UInt64(tea))) ==
+                              ("tea, then", True)))
+    said.Delete(conversation, first, True)
+    check("and can be taken back", wait_for(lambda: str(bob.messages.Get(theirs, dbus.UInt64(tea))["Kind"]) == "deleted"))
+    bob.messages.SetDraft(theirs, "dear alice", dbus.UInt64(0))
+    bob.messages.SetReceipts(theirs, False)
+    bob.messages.MarkUnread(theirs)
+    bob.account.Lock()
+    bob.unlock()
+    d = bob.messages.Describe(theirs)
+    check("a draft, a mark and a switch outlive the lock", (str(d["Draft"]), bool(d["MarkedUnread"]), bool(d["Receipts"])) == ("dear alice", True, False), d)
+    bob.messages.SetReceipts(theirs, True)
+    bob.messages.SetDraft(theirs, "", dbus.UInt64(0))
+    stranger = Person(alice.stage, alice.authd, ALICE, "alice")
+    check("nobody reads without the unlock", refused("Locked", stranger.messages.Read, conversation, nothing) and
+          refused("Locked", stranger.messages.Get, conversation, first))
+    for person, talk in ((alice, conversation), (bob, theirs)):
+        for m in page(person, talk, limit=3):
+            person.messages.Delete(talk, dbus.UInt64(int(m["Id"])), False)
+    check("what is deleted here leaves nothing", int(page(alice, conversation, limit=1)[0]["Id"]) == before)
+
+
 def play_logind(logind, alice):
     """Starts and ends with alice's account open."""
     check("sleep is delayed until the keys are zeroed", logind.inhibitors[0][:2] == ("sleep", "delay") and logind.held())
@@ -510,6 +570,7 @@ def play(stage):
         lambda: alice.history(conversation)[-1:] == [("bob", "new keys", "received")]))
     play_contacts(alice, bob)
     play_requests(stage, authd, alice)
+    play_messages(alice, bob, conversation, theirs)
     play_files(alice, bob)
     check("a conversation that is not there is told", refused("NotFound", alice.account.Send, "0" * 32, "x"))
     check("an empty message is refused", refused("InvalidArgument", alice.account.Send, conversation, ""))
