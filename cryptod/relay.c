@@ -7,6 +7,7 @@
 #include "cryptod/entering.h"
 #include "cryptod/opening.h"
 #include "cryptod/transfer.h"
+#include "services/bus.h"
 #include "services/cleanup.h"
 #include "services/log.h"
 #include "services/memfd.h"
@@ -146,13 +147,27 @@ int relay_watch(struct cryptod *c)
 
 static void flush_after(struct account *a, uint64_t usec);
 
+/* An envelope that relayd has not taken yet. */
+struct handing {
+        struct account *account;
+        uint8_t id[ENVELOPE_ID_SIZE];
+};
+
+/* What relayd will never take, since it is for a hub that the account has left, was refused; the rest comes again. */
+static bool is_refused(const struct handing *h, const sd_bus_error *e)
+{
+        return sd_bus_error_has_name(e, ERROR_INVALID_ARGUMENT) &&
+               messenger_outcome(h->account->messenger, BYTES_OF(h->id), OUTCOME_REFUSED) >= 0;
+}
+
 static int on_sent(sd_bus_message *reply, void *userdata, sd_bus_error *ignored)
 {
-        struct account *a = userdata;
         const sd_bus_error *e = sd_bus_message_get_error(reply);
+        struct handing *h = userdata;
+        struct account *a = h->account;
 
         a->sends--;
-        if (!e) {
+        if (!e || (a->messenger && is_refused(h, e))) {
                 relay_flush(a);
                 return 0;
         }
@@ -163,6 +178,26 @@ static int on_sent(sd_bus_message *reply, void *userdata, sd_bus_error *ignored)
         a->given = 0; /* relayd knows those that it has */
         flush_after(a, AGAIN_USEC);
         return 0;
+}
+
+static int hand_over(struct account *a, sd_bus_message *m, const struct envelope *e)
+{
+        _cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
+        struct handing *h = malloc(sizeof(*h));
+        int r;
+
+        if (!h)
+                abort();
+        h->account = a;
+        memcpy(h->id, e->id, sizeof(h->id));
+        r = sd_bus_call_async(a->cryptod->bus, &slot, m, on_sent, h, CALL_USEC);
+        if (r < 0) {
+                free(h);
+                return r;
+        }
+        a->sends++;
+        (void) sd_bus_slot_set_destroy_callback(slot, free);
+        return sd_bus_slot_set_floating(slot, 1);
 }
 
 static int send_to_room(struct account *a, const struct envelope *e)
@@ -181,11 +216,7 @@ static int send_to_room(struct account *a, const struct envelope *e)
                 r = relay_call(a->cryptod, "SendToRoom", account_id(a), &m);
         if (r >= 0)
                 r = sd_bus_message_append(m, "h", fd);
-        if (r >= 0)
-                r = sd_bus_call_async(a->cryptod->bus, NULL, m, on_sent, a, CALL_USEC);
-        if (r >= 0)
-                a->sends++;
-        return r;
+        return r < 0 ? r : hand_over(a, m, e);
 }
 
 static int send_envelope(struct account *a, const struct envelope *e)
@@ -204,11 +235,7 @@ static int send_envelope(struct account *a, const struct envelope *e)
                 r = sd_bus_message_append_array(m, 'y', e->group.data, e->group.size);
         if (r >= 0)
                 r = sd_bus_message_append(m, "th", e->epoch, fd);
-        if (r >= 0)
-                r = sd_bus_call_async(a->cryptod->bus, NULL, m, on_sent, a, CALL_USEC);
-        if (r >= 0)
-                a->sends++;
-        return r;
+        return r < 0 ? r : hand_over(a, m, e);
 }
 
 static int on_flush(sd_event_source *source, uint64_t usec, void *userdata)

@@ -78,16 +78,18 @@ void further_addresses_renew(const struct device *d, const struct membership *m,
         }
 }
 
-/* The first address of a member on the hub of @beside. */
-static bool find_beside(struct bytes addresses, struct bytes beside, struct bytes *out)
+bool further_address_beside(const struct leaf_node *leaf, struct bytes beside, struct bytes *out)
 {
+        struct bytes address;
         struct reader r;
 
-        reader_init(&r, addresses);
+        reader_init(&r, read_list(leaf));
         while (reader_more(&r)) {
-                *out = read_vector(&r);
-                if (same_hub(*out, beside) && address_is_canonical(*out))
+                address = read_vector(&r);
+                if (same_hub(address, beside) && address_is_canonical(address)) {
+                        *out = address;
                         return true;
+                }
         }
         return false;
 }
@@ -103,7 +105,7 @@ static bool append_way(const struct membership *m, const struct device_place *pl
 
                 if (!leaf)
                         continue;
-                if (!find_beside(read_list(leaf), BYTES_STRING(place->address), &address))
+                if (!further_address_beside(leaf, BYTES_STRING(place->address), &address))
                         return false;
                 if (!list_holds(writer_bytes(out), address))
                         write_vector(out, address);

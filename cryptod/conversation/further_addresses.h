@@ -23,6 +23,9 @@ bool further_addresses_due(const struct device *d, const struct membership *m);
 /* Appends all extensions of our leaf in @m as they are to be. */
 void further_addresses_renew(const struct device *d, const struct membership *m, struct writer *extensions);
 
+/* The first further address in somebody's leaf that is on the hub of @beside and spelt as it should be: a view. */
+bool further_address_beside(const struct leaf_node *leaf, struct bytes beside, struct bytes *out);
+
 /* Appends, to the list of those who get an envelope of @m's, the addresses of the same people on each other hub of ours
  * where all of them are, in our order of preference. */
 void further_addresses_ways(const struct device *d, const struct membership *m, struct writer *recipients);

@@ -10,6 +10,7 @@ import time
 from person import Person
 from stage import BUS_NAMES, DAEMONS, FACE_REFUSED, FACTOR_REFUSED, Stage
 from tap import skip_all, tell
+from two_hubs import story_of_two_hubs
 
 PINS = {"alice": "2718-alice", "bob": "3141-bob"}
 TICKET_SECONDS = 30
@@ -372,6 +373,7 @@ def the_story(story, stage):
     group(story, stage)
     files(story, stage)
     room(story, stage)
+    story_of_two_hubs(story, stage)
     with story.step("every daemon ends cleanly when it is asked to"):
         for daemon in DAEMONS:
             stage.busctl("introspect", BUS_NAMES[daemon], "/")

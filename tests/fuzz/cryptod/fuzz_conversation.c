@@ -7,6 +7,7 @@
 #include "cryptod/conversation/content.h"
 #include "cryptod/conversation/credential.h"
 #include "cryptod/conversation/description.h"
+#include "cryptod/conversation/further_addresses.h"
 #include "cryptod/conversation/parcel.h"
 #include "cryptod/conversation/profile.h"
 #include "cryptod/conversation/roles.h"
@@ -129,6 +130,16 @@ static void fuzz_sealing_key(struct bytes input)
                      0);
 }
 
+/* What is found is spelt as it should be, and on the hub where it was looked for. */
+static void fuzz_further_addresses(struct bytes input)
+{
+        const struct leaf_node leaf = { .extensions = input };
+        struct bytes beside = BYTES_STRING("bob@hub.example.org:7843"), found;
+
+        if (extensions_check(input) == 0 && further_address_beside(&leaf, beside, &found))
+                must(address_is_canonical(found) && same_hub(found, beside));
+}
+
 /* What a hub says of a room. */
 static void fuzz_room(struct bytes input)
 {
@@ -154,8 +165,9 @@ static void fuzz_room(struct bytes input)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        static void (*const decoders[])(struct bytes) = { fuzz_content, fuzz_leaf,        fuzz_parcel,
-                                                          fuzz_profile, fuzz_sealing_key, fuzz_room };
+        static void (*const decoders[])(struct bytes) = { fuzz_content,          fuzz_leaf,        fuzz_parcel,
+                                                          fuzz_profile,          fuzz_sealing_key, fuzz_room,
+                                                          fuzz_further_addresses };
 
         if (size > 0)
                 decoders[data[0] % COUNT_OF(decoders)](BYTES(data + 1, size - 1));
