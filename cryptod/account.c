@@ -18,6 +18,7 @@
 static void on_message_added(void *userdata, const struct conversation *c, uint64_t message)
 {
         account_object_message_added(userdata, c, message);
+        people_objects_changed(userdata, c);
 }
 
 static void on_message_changed(void *userdata, const struct conversation *c, uint64_t message, enum message_state state)
@@ -40,11 +41,13 @@ static void on_message_erased(void *userdata, const struct conversation *c, uint
 {
         history_object_changed(userdata, c, message);
         messages_object_erased(userdata, c, message);
+        people_objects_changed(userdata, c);
 }
 
 static void on_conversation_changed(void *userdata, const struct conversation *c)
 {
         messages_object_conversation_changed(userdata, c);
+        people_objects_changed(userdata, c);
 }
 
 static void on_typing(void *userdata, const struct conversation *c, const char *who, bool typing)
@@ -103,6 +106,8 @@ int account_new(struct cryptod *c, struct vault *vault, struct account **out)
                 r = transfers_object_export(a);
         if (r >= 0)
                 r = history_object_export(a);
+        if (r >= 0)
+                r = people_objects_export(a);
         if (r < 0) {
                 account_free(a);
                 return r;
@@ -125,6 +130,7 @@ static void leave_bus(struct account *a)
         a->files_object = sd_bus_slot_unref(a->files_object);
         a->messages_object = sd_bus_slot_unref(a->messages_object);
         a->history_object = sd_bus_slot_unref(a->history_object);
+        people_objects_leave(a);
         a->transfers_object = sd_bus_slot_unref(a->transfers_object);
         a->transfers_manager = sd_bus_slot_unref(a->transfers_manager);
         a->transfers_gate = sd_bus_slot_unref(a->transfers_gate);
@@ -185,6 +191,7 @@ int account_open(struct account *a)
         a->unlocked_since = (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
         a->given = 0;
         history_object_open(a);
+        people_objects_open(a);
         log_fields(LOG_INFO, (const char *[]){ "ACCOUNT", account_id(a), NULL }, "Account %s is unlocked.",
                    account_id(a));
         account_object_changed(a);

@@ -28,6 +28,7 @@ struct account {
         sd_bus_track *watchers;          /* who has read a property, and is told of changes */
         sd_bus_slot *object, *slots_object, *contacts_object, *settings_object, *groups_object, *hubs_object,
                 *rooms_object, *files_object, *messages_object;
+        sd_bus_slot *people_slots[6]; /* people_objects.c */
         sd_bus_slot *transfers_object, *transfers_gate, *transfers_manager, *history_object;
         struct transfer *transfers;            /* a list: transfer.h */
         struct text_index *index;              /* history_object.c */
@@ -157,5 +158,13 @@ void history_object_open(struct account *a);
 void history_object_close(struct account *a);
 void history_object_changed(struct account *a, const struct conversation *c, uint64_t message);
 
-/* transfers_object.c */
+/* people_objects.c. Open: the messenger is open. Changed: something of a conversation, or of its person, is another. */
+int people_objects_export(struct account *a);
+void people_objects_leave(struct account *a);
+void people_objects_open(struct account *a);
+void people_objects_changed(struct account *a, const struct conversation *c);
+
+/* transfers_object.c. The gate is to be added to each object below an account's (sd_bus_add_object(3)), with the
+ * account: only holders of the unlock get past it. */
+int account_object_gate(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int transfers_object_export(struct account *a);

@@ -66,11 +66,9 @@ static int close_list(sd_bus_message *m)
 void answer_sender(struct account *a, const struct conversation *c, enum message_sender sender, struct bytes from,
                    char out[static ADDRESS_TEXT_MAX + 1])
 {
-        struct address own;
-
         out[0] = '\0';
-        if (sender == SENDER_SELF && address_parse(vault_account(a->vault)->address, &own, NULL) >= 0)
-                address_format(&own, false, out);
+        if (sender == SENDER_SELF)
+                account_own_address(a, out);
         else if (sender == SENDER_OTHER)
                 (void) snprintf(out, ADDRESS_TEXT_MAX + 1, "%s", c->address);
         else if (sender == SENDER_NAMED)

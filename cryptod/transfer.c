@@ -32,6 +32,7 @@ static void transfer_free(struct transfer *t)
         file_job_free(t->job);
         sd_bus_slot_unref(t->asked);
         sd_bus_slot_unref(t->object);
+        sd_bus_slot_unref(t->gate);
         sd_bus_track_unref(t->saver);
         sd_event_source_disable_unref(t->report);
         cleanup_close(&t->output);

@@ -41,7 +41,7 @@ struct transfer {
         bool relayed;         /* relayd was given it since this daemon has started */
         int output;           /* where it is to be saved, until that begins; else -1 */
         uint64_t offset;      /* from which on */
-        sd_bus_slot *object;
+        sd_bus_slot *object, *gate;
         sd_event_source *report;
 };
 

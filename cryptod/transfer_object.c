@@ -192,6 +192,8 @@ int transfer_object_export(struct transfer *t)
         int r = transfer_object_path(t, path, sizeof(path));
 
         if (r >= 0)
+                r = sd_bus_add_object(t->account->cryptod->bus, &t->gate, path, account_object_gate, t->account);
+        if (r >= 0)
                 r = sd_bus_add_object_vtable(t->account->cryptod->bus, &t->object, path, INTERFACE, vtable, t);
         if (r >= 0)
                 tell_holders(t, bus_emit_added_to);

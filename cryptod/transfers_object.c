@@ -10,8 +10,9 @@
 #define INTERFACE "im.visavis.Crypto1.Transfers"
 
 /* All below an account, and the list of that, is for the holders of its unlock, whatever the interface: also whether
- * there is anything. 0 lets the call pass to the object's own methods. */
-static int gate(sd_bus_message *m, void *userdata, sd_bus_error *error)
+ * there is anything. sd-bus asks the nodes of a path from its end on, so each that has methods needs the gate before
+ * them. 0 lets the call pass to the object's own methods. */
+int account_object_gate(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct account *a = userdata;
         char path[128];
@@ -164,7 +165,7 @@ int transfers_object_export(struct account *a)
         int r;
 
         (void) account_object_path(a, path, sizeof(path));
-        r = sd_bus_add_fallback(bus, &a->transfers_gate, path, gate, a);
+        r = sd_bus_add_fallback(bus, &a->transfers_gate, path, account_object_gate, a);
         if (r >= 0)
                 r = sd_bus_add_object_manager(bus, &a->transfers_manager, path);
         return r < 0 ? r : sd_bus_add_object_vtable(bus, &a->transfers_object, path, INTERFACE, vtable, a);

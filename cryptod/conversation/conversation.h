@@ -22,7 +22,8 @@ struct conversation {
         struct standing standing;
         uint64_t typing_told; /* when the others were told that we type, microseconds of the boot clock; 0: they were
                                  not */
-        bool rejoin;          /* messenger_next_rejoin(); of a room: it is to be joined (again), kept on disk */
+        bool shown, shown_contact; /* there is an object of it on the bus (cryptod/people_objects.c) */
+        bool rejoin;               /* messenger_next_rejoin(); of a room: it is to be joined (again), kept on disk */
 };
 
 struct bytes conversation_id(const struct conversation *c);

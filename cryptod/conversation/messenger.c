@@ -57,6 +57,16 @@ struct messenger *messenger_free(struct messenger *m)
 
 /* -- transactions ------------------------------------------------------------------------------------------------- */
 
+void messenger_appeared(struct messenger *m, struct conversation *c, bool is_new)
+{
+        if (is_new) {
+                c->next = m->conversations;
+                m->conversations = c;
+        }
+        if (m->told->conversation_changed)
+                m->told->conversation_changed(m->told->userdata, c);
+}
+
 int messenger_begin(struct messenger *m)
 {
         m->event_count = 0;
@@ -354,10 +364,7 @@ int messenger_start(struct messenger *m, const char *address, struct bytes key_p
                 return r;
         }
         conversation_attach(c, g);
-        if (is_new) {
-                c->next = m->conversations;
-                m->conversations = c;
-        }
+        messenger_appeared(m, c, is_new);
         *out = c;
         return 0;
 }

@@ -88,8 +88,7 @@ int messenger_create_group(struct messenger *m, struct bytes name, const struct 
                 return r;
         }
         conversation_attach(c, g);
-        c->next = m->conversations;
-        m->conversations = c;
+        messenger_appeared(m, c, true);
         *out = c;
         return 0;
 }

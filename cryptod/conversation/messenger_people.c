@@ -73,12 +73,10 @@ void messenger_met(struct messenger *m, bool keep)
                 struct conversation *c = m->met;
 
                 m->met = c->next;
-                if (keep) {
-                        c->next = m->conversations;
-                        m->conversations = c;
-                } else {
+                if (keep)
+                        messenger_appeared(m, c, true);
+                else
                         conversation_free(c);
-                }
         }
 }
 

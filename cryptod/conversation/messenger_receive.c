@@ -316,10 +316,7 @@ static int receive_welcome(struct messenger *m, uint64_t sequence, struct bytes 
                 return r == -EMSGSIZE ? refuse(m, sequence, "An invitation", r) : r;
         }
         conversation_attach(p.conversation, g);
-        if (p.is_new) {
-                p.conversation->next = m->conversations;
-                m->conversations = p.conversation;
-        }
+        messenger_appeared(m, p.conversation, p.is_new);
         return 0;
 }
 

@@ -218,10 +218,7 @@ int messenger_join_room(struct messenger *m, struct bytes name, struct bytes sta
                 return r;
         }
         conversation_attach(c, g);
-        if (is_new) {
-                c->next = m->conversations;
-                m->conversations = c;
-        }
+        messenger_appeared(m, c, is_new);
         *out = c;
         return 0;
 }

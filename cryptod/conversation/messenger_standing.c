@@ -111,10 +111,7 @@ int messenger_add_contact(struct messenger *m, const char *address, const uint8_
                         conversation_free(c);
                 return r;
         }
-        if (is_new) {
-                c->next = m->conversations;
-                m->conversations = c;
-        }
+        messenger_appeared(m, c, is_new);
         *out = c;
         return 0;
 }

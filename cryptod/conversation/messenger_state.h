@@ -43,6 +43,9 @@ struct messenger {
         bool queued; /* an envelope, in this transaction */
 };
 
+/* A transaction has made @c known, or given it a group: puts a new one into the list, and tells. */
+void messenger_appeared(struct messenger *m, struct conversation *c, bool is_new);
+
 /* A transaction: what is told goes out when it has committed, or is forgotten. @changed (may be NULL): the membership
  * whose group it changes, which is read back from disk if it fails, and freed if it is gone. @result: of the work so
  * far. */

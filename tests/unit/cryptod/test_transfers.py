@@ -128,6 +128,9 @@ def play_transfers(stage, alice, bob, conversation, theirs):
     check("it is paused", wait_for(lambda: hers.state(path) == "paused"))
     restart("relayd")
     restart("cryptod")
+    check("who has no unlock can neither see nor end it", all([refused("Locked", call) for call in (
+        lambda: stranger.of(path, "org.freedesktop.DBus.Properties").GetAll(INTERFACE),
+        lambda: stranger.of(path, "org.freedesktop.DBus.Introspectable").Introspect(), stranger.of(path, INTERFACE).Cancel)]))
     check("and stays so over restarts of both", wait_for(lambda: hers.state(path) == "paused"), hers.all())
     stage.start_hub()
     hers.of(path).Resume()
