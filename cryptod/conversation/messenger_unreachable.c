@@ -35,6 +35,22 @@ static int queue_to(struct messenger *m, const struct envelope *e, struct bytes 
         return messenger_queue(m, &part);
 }
 
+/* Those on the hub by which it was to go; the ways round that hub have been tried, too. */
+static void write_first_way(struct bytes recipients, struct writer *out)
+{
+        struct bytes first = BYTES(NULL, 0);
+        struct reader r;
+
+        for (reader_init(&r, recipients); reader_more(&r);) {
+                struct bytes who = read_vector(&r);
+
+                if (first.size == 0)
+                        first = who;
+                if (same_hub(first, who))
+                        write_vector(out, who);
+        }
+}
+
 static int split(struct messenger *m, const struct envelope *e, unsigned recipients)
 {
         _cleanup_writer_ struct writer half = WRITER_INIT, rest = WRITER_INIT;
@@ -89,14 +105,17 @@ static int note_unreachable(struct messenger *m, const struct envelope *e)
 
 int messenger_undelivered(struct messenger *m, const struct envelope *e)
 {
-        unsigned recipients = count(e->recipients);
+        _cleanup_writer_ struct writer first = WRITER_INIT;
+        struct envelope part = *e;
         int r;
 
-        if (recipients > 1) {
-                r = split(m, e, recipients);
+        write_first_way(e->recipients, &first);
+        part.recipients = writer_bytes(&first);
+        if (count(part.recipients) > 1) {
+                r = split(m, &part, count(part.recipients));
                 return r < 0 ? r : 1;
         }
-        r = note_unreachable(m, e);
+        r = note_unreachable(m, &part);
         return r < 0 ? r : outbox_has_message(m->vault, e->message, BYTES_OF(e->id));
 }
 

@@ -169,12 +169,32 @@ static void whoever_leaves_a_hub_is_not_looked_for_there_any_more(void **state)
         assert_history(&f->bob, ">one|stwo|sthree|>four|");
 }
 
+static void what_was_refused_on_every_way_has_failed(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_(envelope_release) struct envelope e = { 0 }, more = { 0 };
+        char recipients[256] = "";
+
+        join(&f->alice, 1, "alicia@other.example.org:7843");
+        join(&f->bob, 1, "robert@other.example.org:7843");
+        say(&f->alice, start(&f->alice, &f->bob), "one");
+        bring(f, &f->alice, &f->bob, recipients, sizeof(recipients));
+        say(&f->bob, only(&f->bob), "two");
+        bring(f, &f->bob, &f->alice, recipients, sizeof(recipients));
+        say(&f->alice, only(&f->alice), "three");
+        assert_int_equal(messenger_next_envelope(f->alice.messenger, 0, &e), 1);
+        assert_int_equal(messenger_outcome(f->alice.messenger, BYTES_OF(e.id), OUTCOME_REFUSED), 0);
+        assert_int_equal(messenger_next_envelope(f->alice.messenger, 0, &more), 0);
+        assert_history(&f->alice, "sone|>two|fthree|");
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 PAIR_TEST(a_hub_sees_the_name_that_one_has_there),
                 PAIR_TEST(a_conversation_is_at_the_hub_of_the_address),
                 PAIR_TEST(members_tell_each_other_where_else_they_are),
+                PAIR_TEST(what_was_refused_on_every_way_has_failed),
                 PAIR_TEST(whoever_leaves_a_hub_is_not_looked_for_there_any_more),
         };
 
