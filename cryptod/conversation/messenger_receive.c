@@ -607,12 +607,12 @@ static int receive_outlaw(struct messenger *m, uint64_t sequence, struct convers
         return messenger_end(m, g, r);
 }
 
-/* The hub has put a commit first that we cannot follow, or one that never came: only joining anew helps. */
+/* The hub has put a commit first that we cannot follow, or one that never came: only joining anew helps. What is only
+ * said proves nothing of the sort, since its epoch is what its sender writes. */
 static bool is_left_behind(const struct conversation *c, const struct membership *g, const struct arrival *a, int r)
 {
-        if (c->kind != CONVERSATION_ROOM || !a->is_of_room || g->wanted.leave || is_passing(r))
-                return false;
-        return r == -EAGAIN || (a->entry.step >= ROOM_COMMIT && a->peek.epoch == membership_epoch(g));
+        return c->kind == CONVERSATION_ROOM && a->is_of_room && a->entry.step >= ROOM_COMMIT && !g->wanted.leave &&
+               !is_passing(r) && a->peek.epoch >= membership_epoch(g);
 }
 
 static int receive_failure(struct messenger *m, uint64_t sequence, struct conversation *c, struct membership *g)

@@ -518,6 +518,27 @@ static void a_commit_that_nobody_can_follow_costs_a_join(void **state)
         assert_history(2, "* You are in #general.|me: and me|alice: still here|bob: me too|");
 }
 
+/* The epoch in a message's head is what its sender writes there. */
+static void what_is_said_in_an_epoch_that_has_not_come_costs_nothing(void **state)
+{
+        struct room_entry e;
+        struct writer *w;
+
+        gather(2);
+        say(1, "of the future");
+        post(1);
+        w = &play.mail[0][play.end[0] - 1].content;
+        assert_int_equal(room_entry_read(writer_bytes(w), &e), 0);
+        /* uint16 version, wire_format; opaque group_id<V> of 16 bytes; uint64 epoch */
+        ((uint8_t *) e.payload.data)[4 + 17 + 7] += 5;
+        fetch(0, false);
+        settle();
+        assert_int_equal(play.joins, 0);
+        say(1, "of now");
+        settle();
+        assert_history(0, "* You are in #general.|* bob joined.|bob: of now|");
+}
+
 static void a_copy_of_an_old_disk_joins_anew(void **state)
 {
         gather(2);
@@ -613,6 +634,7 @@ int main(void)
                 TEST(a_restart_at_any_moment_of_joining_changes_nothing),
                 TEST(who_comes_under_anothers_name_is_told_of_and_nobody_is_met),
                 TEST(a_commit_that_nobody_can_follow_costs_a_join),
+                TEST(what_is_said_in_an_epoch_that_has_not_come_costs_nothing),
                 TEST(a_copy_of_an_old_disk_joins_anew),
                 TEST(a_state_that_is_forged_or_anothers_is_refused),
                 TEST(what_the_hub_has_not_seen_to_is_refused),
