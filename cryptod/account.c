@@ -221,10 +221,10 @@ static void on_published(void *userdata)
         rejoining_next(userdata);
 }
 
-void account_witness(struct account *a, uint64_t queued, uint64_t delivered)
+int account_witness(struct account *a, const struct witness *w)
 {
         struct vault_hub hubs[HUBS_MAX];
-        int r = messenger_witness(a->messenger, queued, delivered);
+        int r = messenger_witness(a->messenger, w);
 
         if (r < 0) {
                 log_error("It cannot be seen whether the vault of account %s is an older copy: %s. It is locked.",
@@ -232,13 +232,14 @@ void account_witness(struct account *a, uint64_t queued, uint64_t delivered)
                 account_lock(a);
         }
         if (r <= 0)
-                return;
-        log_warning("The vault of account %s was put back from an older copy. Its groups are erased, so that no key is "
-                    "used twice, and its conversations start anew.",
+                return r;
+        log_warning("The vault of account %s was put back from an older copy, or has missed what came. Its groups are "
+                    "erased, so that no key is used twice, and its conversations start anew.",
                     account_id(a));
         relay_publish(a, 0, KEY_PACKAGES_STOCK, on_published, a);
         for (int i = 0, n = vault_hubs(a->vault, hubs); i < n; i++)
                 relay_publish(a, hubs[i].number, KEY_PACKAGES_STOCK, NULL, NULL);
+        return r;
 }
 
 void account_touch(struct account *a)

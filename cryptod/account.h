@@ -75,9 +75,9 @@ void account_lock(struct account *a);
 /* Locks unless somebody holds it. */
 void account_lock_unless_held(struct account *a);
 
-/* relayd has seen so much of the account's vault (messenger_witness()): if it is an older copy, its conversations start
- * anew. */
-void account_witness(struct account *a, uint64_t queued, uint64_t delivered);
+/* relayd has seen so much of the account's vault (messenger_witness()): 1 if it is an older copy, and its conversations
+ * start anew; 0; an error, after which it is locked. */
+int account_witness(struct account *a, const struct witness *w);
 
 /* A holder has called: the idle time begins anew. Also when the setting has changed. */
 void account_touch(struct account *a);

@@ -103,6 +103,18 @@ static int on_outcome(sd_bus_message *m, void *userdata, sd_bus_error *error)
                                  "\"%s\" is no outcome: stored, stale, refused and outside are.", result);
 }
 
+static int on_detached(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct account *a = NULL;
+        unsigned hub;
+        int r = read_account(userdata, m, error, &a, &hub);
+
+        if (r < 0)
+                return r;
+        relay_attach(a);
+        return sd_bus_reply_method_return(m, "");
+}
+
 static int on_key_packages_low(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct account *a = NULL;
@@ -141,6 +153,8 @@ static const sd_bus_vtable vtable[] = {
                                 on_deliver, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Outcome", SD_BUS_ARGS("s", account, "ay", id, "s", result, "t", winner, "s", reason),
                                 SD_BUS_NO_RESULT, on_outcome, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Detached", SD_BUS_ARGS("s", account), SD_BUS_NO_RESULT, on_detached,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("KeyPackagesLow", SD_BUS_ARGS("s", account, "u", left), SD_BUS_NO_RESULT,
                                 on_key_packages_low, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("TransferChanged", SD_BUS_ARGS("s", account, "ay", id), SD_BUS_NO_RESULT,

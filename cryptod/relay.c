@@ -77,16 +77,39 @@ static void attach_again(struct account *a, const char *why)
                                           a);
 }
 
+/* relayd holds everything until it knows. If this is lost, it says so at the next Attach. */
+static void reckon(struct account *a, bool old)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r = relay_call(a->cryptod, "Reckon", account_id(a), &m);
+
+        if (r >= 0)
+                r = sd_bus_message_append(m, "b", (int) old);
+        if (r >= 0)
+                r = sd_bus_message_set_expect_reply(m, 0);
+        if (r >= 0)
+                r = sd_bus_send(a->cryptod->bus, m, NULL);
+        if (r < 0)
+                attach_again(a, strerror(-r));
+}
+
 static int on_attached(sd_bus_message *reply, void *userdata, sd_bus_error *ignored)
 {
         const sd_bus_error *e = sd_bus_message_get_error(reply);
         struct account *a = userdata;
-        uint64_t queued, delivered;
+        struct witness w = { 0 };
+        const void *sent;
 
-        if (e)
+        if (e) {
                 attach_again(a, e->message ? e->message : e->name);
-        else if (a->messenger && sd_bus_message_read(reply, "tt", &queued, &delivered) > 0)
-                account_witness(a, queued, delivered);
+        } else if (a->messenger && sd_bus_message_read(reply, "ttt", &w.queued, &w.delivered, &w.arrived) > 0 &&
+                   sd_bus_message_read_array(reply, 'y', &sent, &w.sent.size) >= 0) {
+                w.sent.data = sent;
+                int r = account_witness(a, &w);
+
+                if (w.sent.size > 0 && r >= 0)
+                        reckon(a, r > 0);
+        }
         entering_next(a);
         if (a->messenger) {
                 opening_attached(a);

@@ -142,11 +142,18 @@ int messenger_update(struct messenger *m, struct conversation *c);
  * the storage, nothing has changed. */
 int messenger_deliver(struct messenger *m, uint64_t sequence, struct bytes envelope);
 
-/* What relayd has seen of this vault: how many envelopes it got from it (@queued), and the number of the last that it
- * delivered. 1 if the vault knows of less, since it was put back from an older copy: then its groups, key packages and
- * envelopes are erased, so that no key and no nonce is used twice, each conversation says so, and new key packages have
- * to be published. 0 if it is as new as relayd knows. After an error it must not be used. */
-int messenger_witness(struct messenger *m, uint64_t queued, uint64_t delivered);
+/* What relayd has seen of this vault. */
+struct witness {
+        uint64_t queued;    /* how many envelopes it, or a hub, got from it */
+        uint64_t delivered; /* the number of the last that it delivered */
+        uint64_t arrived;   /* how many came that relayd does not have, if that is in doubt; else 0 */
+        struct bytes sent;  /* the largest id that a hub has stored, if that is in doubt; else empty */
+};
+
+/* 1 if the vault knows of less, since it was put back from an older copy, or has missed something: then its groups, key
+ * packages and envelopes are erased, so that no key and no nonce is used twice, each conversation says so, and new key
+ * packages have to be published. 0 if it is as new as relayd knows. After an error it must not be used. */
+int messenger_witness(struct messenger *m, const struct witness *w);
 
 /* The address of a person whose conversation has to start anew because of that, each once; NULL: none. */
 const char *messenger_next_rejoin(struct messenger *m);

@@ -51,7 +51,8 @@ static int last_sequence(struct messenger *m, uint64_t *out)
 
 static int set_sequence(struct messenger *m, uint64_t sequence)
 {
-        return storage_run(vault_database(m->vault), "UPDATE inbox SET last = ?", "i", (int64_t) sequence);
+        return storage_run(vault_database(m->vault), "UPDATE inbox SET last = ?, arrived = arrived + 1", "i",
+                           (int64_t) sequence);
 }
 
 /* An envelope about which nothing is to be stored but that it came. */

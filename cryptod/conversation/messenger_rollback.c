@@ -42,15 +42,15 @@ static int erase_groups(struct messenger *m, struct conversation *c)
                 return r;
         return notice_add(m, c,
                           c->kind == CONVERSATION_PERSON
-                                  ? "The state of this account was put back from an older copy. What came and "
-                                    "went since then is not here, and the keys of that time are not used again: "
-                                    "the conversation starts anew."
+                                  ? "The state of this account was put back from an older copy, or it was away for too "
+                                    "long. What came and went since then is not here, and the keys of that time are "
+                                    "not used again: the conversation starts anew."
                           : c->kind == CONVERSATION_ROOM
-                                  ? "The state of this account was put back from an older copy, so its keys for this "
-                                    "room are not used again; it is joined anew."
-                                  : "The state of this account was put back from an older copy, so its keys for "
-                                    "this conversation are not used again. Ask a member to remove you and to add "
-                                    "you again.");
+                                  ? "The state of this account was put back from an older copy, or it was away for too "
+                                    "long, so its keys for this room are not used again; it is joined anew."
+                                  : "The state of this account was put back from an older copy, or it was away for too "
+                                    "long, so its keys for this conversation are not used again. Ask a member to "
+                                    "remove you and to add you again.");
 }
 
 /* What waits was sent already, or is encrypted with keys that were used for something else. */
@@ -64,22 +64,15 @@ static int erase_outbox(struct messenger *m)
 }
 
 /* From here on the vault knows as much as relayd does. */
-static int catch_up(struct messenger *m, uint64_t queued, uint64_t delivered)
+static int catch_up(struct messenger *m, const struct witness *w)
 {
-        sqlite3 *db = vault_database(m->vault);
-        int r = storage_run(db, "UPDATE inbox SET last = MAX(last, ?)", "i", (int64_t) delivered);
+        int r = storage_run(vault_database(m->vault), "UPDATE inbox SET last = MAX(last, ?), arrived = 0", "i",
+                            (int64_t) w->delivered);
 
-        if (r >= 0)
-                r = storage_run(db,
-                                "INSERT INTO sqlite_sequence SELECT 'outbox', 0 WHERE NOT EXISTS"
-                                " (SELECT 1 FROM sqlite_sequence WHERE name = 'outbox')",
-                                "");
-        return r < 0 ? r
-                     : storage_run(db, "UPDATE sqlite_sequence SET seq = MAX(seq, ?) WHERE name = 'outbox'", "i",
-                                   (int64_t) queued);
+        return r < 0 ? r : outbox_catch_up(m->vault, w->queued, w->sent);
 }
 
-static int start_anew(struct messenger *m, uint64_t queued, uint64_t delivered)
+static int start_anew(struct messenger *m, const struct witness *w)
 {
         int r = messenger_begin(m);
 
@@ -92,22 +85,32 @@ static int start_anew(struct messenger *m, uint64_t queued, uint64_t delivered)
         if (r >= 0)
                 r = erase_outbox(m);
         if (r >= 0)
-                r = catch_up(m, queued, delivered);
+                r = catch_up(m, w);
         return messenger_end(m, NULL, r);
 }
 
-int messenger_witness(struct messenger *m, uint64_t queued, uint64_t delivered)
+/* 1, 0, or an error. */
+static int is_older(struct messenger *m, const struct witness *w)
 {
-        int64_t own_queued = ask(m, QUEUED), own_delivered = ask(m, "SELECT last FROM inbox");
-        int r;
+        int64_t queued = ask(m, QUEUED), delivered = ask(m, "SELECT last FROM inbox"),
+                arrived = ask(m, "SELECT COALESCE(arrived, 0) FROM inbox");
+        int known = w->sent.size > 0 ? outbox_knows(m->vault, w->sent) : 1;
 
-        if (own_queued < 0 || own_delivered < 0)
-                return (int) (own_queued < 0 ? own_queued : own_delivered);
-        if (queued <= (uint64_t) own_queued && delivered <= (uint64_t) own_delivered)
-                return 0;
-        if (queued > INT64_MAX || delivered > INT64_MAX)
+        if (queued < 0 || delivered < 0 || arrived < 0 || known < 0)
+                return -EIO; /* the log has more */
+        return w->queued > (uint64_t) queued || w->delivered > (uint64_t) delivered ||
+               w->arrived > (uint64_t) arrived || known == 0;
+}
+
+int messenger_witness(struct messenger *m, const struct witness *w)
+{
+        int r = is_older(m, w);
+
+        if (r <= 0)
+                return r;
+        if (w->queued > INT64_MAX || w->delivered > INT64_MAX)
                 return -EINVAL;
-        r = start_anew(m, queued, delivered);
+        r = start_anew(m, w);
         if (r < 0)
                 return r;
         for (struct conversation *c = m->conversations; c; c = c->next) {

@@ -124,5 +124,34 @@ int outbox_has_message(struct vault *v, uint64_t message, struct bytes id)
 
 int outbox_remove(struct vault *v, struct bytes id)
 {
-        return storage_run(vault_database(v), "DELETE FROM outbox WHERE id = ?", "b", id);
+        int r = storage_run(vault_database(v), "UPDATE inbox SET concluded = MAX(concluded, ?)", "b", id);
+
+        return r < 0 ? r : storage_run(vault_database(v), "DELETE FROM outbox WHERE id = ?", "b", id);
+}
+
+int outbox_knows(struct vault *v, struct bytes id)
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        int r = storage_prepare(vault_database(v), &s,
+                                "SELECT COALESCE(concluded >= ?1, 1) OR EXISTS (SELECT 1 FROM outbox WHERE id = ?1)"
+                                " FROM inbox",
+                                "b", id);
+
+        if (r >= 0)
+                r = storage_step(s);
+        return r <= 0 ? r : storage_column_integer(s, 0) != 0;
+}
+
+int outbox_catch_up(struct vault *v, uint64_t queued, struct bytes id)
+{
+        sqlite3 *db = vault_database(v);
+        int r = storage_run(db,
+                            "INSERT INTO sqlite_sequence SELECT 'outbox', 0 WHERE NOT EXISTS"
+                            " (SELECT 1 FROM sqlite_sequence WHERE name = 'outbox')",
+                            "");
+
+        if (r >= 0)
+                r = storage_run(db, "UPDATE sqlite_sequence SET seq = MAX(seq, ?) WHERE name = 'outbox'", "i",
+                                (int64_t) queued);
+        return r < 0 ? r : storage_run(db, "UPDATE inbox SET concluded = MAX(concluded, ?)", "b", id);
 }

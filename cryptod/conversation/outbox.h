@@ -31,5 +31,12 @@ int outbox_find(struct vault *v, struct bytes id, struct envelope *out);
 /* Whether an envelope of this message waits, other than the one with @id. False for message 0. */
 int outbox_has_message(struct vault *v, uint64_t message, struct bytes id);
 
-/* Within a transaction. */
+/* Within a transaction: the hub has answered it. */
 int outbox_remove(struct vault *v, struct bytes id);
+
+/* Whether an envelope of this id can be this vault's: 1 if it waits, or one with a larger id was answered (ids are made
+ * in their order), or none is known to have been; else 0. */
+int outbox_knows(struct vault *v, struct bytes id);
+
+/* Within a transaction: from now on so many were queued, and one of this id (which may be empty) was answered. */
+int outbox_catch_up(struct vault *v, uint64_t queued, struct bytes id);

@@ -98,6 +98,11 @@ static const char *const migrations[] = {
         /* The account's further hubs (hubs.h), and for which of them a key package is: 0 for its own. */
         ("CREATE TABLE hub (number INTEGER PRIMARY KEY, place INTEGER NOT NULL, address TEXT NOT NULL);"
          "ALTER TABLE key_package ADD COLUMN hub INTEGER NOT NULL DEFAULT 0;"),
+        /* The largest id of an envelope that a hub has answered, and how many have come; of a vault from before, they
+         * are not known. */
+        ("ALTER TABLE inbox ADD COLUMN concluded BLOB;"
+         "ALTER TABLE inbox ADD COLUMN arrived INTEGER;"
+         "UPDATE inbox SET concluded = zeroblob(16), arrived = 0 WHERE NOT EXISTS (SELECT 1 FROM account);"),
 };
 
 struct vault {

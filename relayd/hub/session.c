@@ -647,8 +647,7 @@ static void complete_authenticate(struct session *s, struct job *j)
         _cleanup_writer_ struct writer body = WRITER_INIT;
         struct authentication_answer m = { .newest = j->store.sequence,
                                            .key_packages = j->store.key_packages,
-                                           .gone = j->store.gone,
-                                           .sent = j->store.sent };
+                                           .gone = j->store.gone };
 
         if (s->state != SESSION_UNPROVEN)
                 return;
@@ -661,6 +660,7 @@ static void complete_authenticate(struct session *s, struct job *j)
         }
         memcpy(s->name, j->store.name.data, j->store.name.size);
         memcpy(m.generation, j->store.generation, sizeof(m.generation));
+        memcpy(m.sent, j->store.sent, sizeof(m.sent));
         s->state = SESSION_PROVEN;
         s->newest = j->store.sequence;
         s->told_left = UINT32_MAX;

@@ -160,7 +160,7 @@ void write_authentication_answer(struct writer *w, const struct authentication_a
         write_u64(w, m->newest);
         write_u32(w, m->key_packages);
         write_u64(w, m->gone);
-        write_u64(w, m->sent);
+        write_fixed(w, BYTES_OF(m->sent));
 }
 
 int read_authentication_answer(struct bytes body, struct authentication_answer *out)
@@ -173,7 +173,7 @@ int read_authentication_answer(struct bytes body, struct authentication_answer *
         m.newest = read_u64(&r);
         m.key_packages = read_u32(&r);
         m.gone = read_u64(&r);
-        m.sent = read_u64(&r);
+        read_array(&r, m.sent, sizeof(m.sent));
         return FINISH(&r, m, out);
 }
 

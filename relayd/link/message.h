@@ -79,8 +79,8 @@ struct authentication_answer {
         uint8_t generation[WIRE_GENERATION_SIZE];
         uint64_t newest; /* the last sequence number given out in the mailbox; 0 for none */
         uint32_t key_packages;
-        uint64_t gone; /* entries up to this one were acknowledged or are past their time */
-        uint64_t sent; /* the first 8 bytes, as a number, of the largest id that was stored of this sender; 0: none */
+        uint64_t gone;                      /* entries up to this one were acknowledged or are past their time */
+        uint8_t sent[WIRE_MESSAGE_ID_SIZE]; /* the largest id that was stored of this sender; zero for none */
 };
 
 void write_authentication_answer(struct writer *w, const struct authentication_answer *m);

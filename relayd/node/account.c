@@ -489,7 +489,8 @@ void account_run(struct account *a)
         if (a->state == ACCOUNT_ONLINE && !a->adding) {
                 ask_hub(a);
                 acknowledge(a);
-                send_outbox(a);
+                if (account_is_certain(a))
+                        send_outbox(a);
                 transfers_run(a);
         }
         cryptod_deliver(a);
@@ -561,6 +562,79 @@ static void on_up_settled(void *userdata, int error)
         a->adding = sd_bus_message_unref(a->adding);
 }
 
+static int write_row(struct account *a, const struct ledger_account *before)
+{
+        int r = ledger_update_account(a->node->ledger, &a->row);
+
+        if (r >= 0)
+                r = ledger_commit(a->node->ledger);
+        if (r < 0)
+                a->row = *before;
+        return r;
+}
+
+/* Ids begin with how many envelopes there were. What a hub says of more than anybody makes is no id of ours, or a lie,
+ * which would use our numbers up. */
+static bool is_number(const uint8_t id[static WIRE_MESSAGE_ID_SIZE])
+{
+        return id[0] == 0 && id[1] == 0 && id[2] == 0 && id[3] == 0 && id[4] < 0x80;
+}
+
+/* The hub has seen more of this account than the ledger knows of: then the ledger was put back from an older copy, and
+ * perhaps the vault with it; or the account was away for so long that the hub has dropped what came. 0, or an error. */
+static int look_back(struct account *a, const struct authentication_answer *mailbox, bool same)
+{
+        struct account *q = account_queues(a);
+        bool missed = same && mailbox->gone > a->row.received;
+        int more = is_number(mailbox->sent) ? ledger_note_sent(a->node->ledger, q->row.id, mailbox->sent) : 0;
+
+        if (missed && more >= 0) {
+                int r = ledger_note_missed(a->node->ledger, q->row.id, mailbox->gone - a->row.received);
+
+                more = r < 0 ? r : more;
+                a->row.received = mailbox->gone;
+        }
+        if (more < 0 || (more == 0 && !missed))
+                return more;
+        q->row.doubt = true;
+        log_warning(
+                "The hub %s has %s account %s than relayd knows of: relayd's state was put back from an older copy, "
+                "or the account was offline for too long.",
+                a->row.address.host, more ? "had more of" : "given more to", q->row.account);
+        cryptod_detach(q);
+        return ledger_update_account(a->node->ledger, &q->row);
+}
+
+bool account_is_certain(struct account *a)
+{
+        const struct account *q = account_queues(a);
+
+        return !q->row.doubt && !q->durable.doubt;
+}
+
+int account_reckon(struct account *a, bool old)
+{
+        struct ledger_account before = a->row;
+        int r = 0;
+
+        if (!a->row.doubt)
+                return 0;
+        for (struct account *b = a->node->accounts; old && r >= 0 && b; b = b->next) {
+                if (account_queues(b) == a)
+                        r = ledger_refuse_all(a->node->ledger, b->row.id, "It was made by an older copy of the vault.");
+        }
+        if (old && r >= 0)
+                r = ledger_count_anew(a->node->ledger, a->row.id);
+        a->row.doubt = false;
+        if (r >= 0)
+                r = write_row(a, &before);
+        for (struct account *b = a->node->accounts; r >= 0 && b; b = b->next) {
+                if (account_queues(b) == a)
+                        account_wake(b);
+        }
+        return r;
+}
+
 static void on_up(struct link *l, void *userdata, const struct link_up *up)
 {
         _cleanup_writer_ struct writer body = WRITER_INIT;
@@ -577,7 +651,8 @@ static void on_up(struct link *l, void *userdata, const struct link_up *up)
                             "now on: %s. Compare it with the hub's owner.",
                             a->row.account, text);
         }
-        if (memcmp(a->row.generation, up->mailbox.generation, sizeof(a->row.generation)) != 0) {
+        bool same = memcmp(a->row.generation, up->mailbox.generation, sizeof(a->row.generation)) == 0;
+        if (!same) {
                 memcpy(a->row.generation, up->mailbox.generation, sizeof(a->row.generation));
                 a->row.received = 0;
         }
@@ -588,7 +663,8 @@ static void on_up(struct link *l, void *userdata, const struct link_up *up)
         a->acknowledging = false;
         a->acknowledged = 0;
         a->last_error[0] = '\0';
-        if (ledger_update_account(a->node->ledger, &a->row) < 0 || ledger_then(a->node->ledger, on_up_settled, a) < 0) {
+        if (look_back(a, &up->mailbox, same) < 0 || ledger_update_account(a->node->ledger, &a->row) < 0 ||
+            ledger_then(a->node->ledger, on_up_settled, a) < 0) {
                 a->row = a->durable;
                 account_break_link(a, ledger_describe(a->node->ledger));
                 return;
@@ -714,17 +790,6 @@ void account_traffic(const struct account *a, uint64_t *received, uint64_t *sent
                 link_traffic(a->link, &in, &out);
         *received = a->received + in;
         *sent = a->sent + out;
-}
-
-static int write_row(struct account *a, const struct ledger_account *before)
-{
-        int r = ledger_update_account(a->node->ledger, &a->row);
-
-        if (r >= 0)
-                r = ledger_commit(a->node->ledger);
-        if (r < 0)
-                a->row = *before;
-        return r;
 }
 
 int account_set_proxy(struct account *a, const char *proxy)

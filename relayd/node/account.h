@@ -4,6 +4,7 @@
  *                DISABLED while its owner does not want it
  *     outbox:    ledger ─▶ hub ─▶ outcome in the ledger ─▶ cryptod
  *     inbox:     hub ─▶ ledger ─▶ acknowledged to the hub; ledger ─▶ cryptod ─▶ dropped from the ledger
+ *     doubt:     the hub knows of more ─▶ outbox and cryptod wait ─▶ cryptod attaches (again), account_reckon()
  *
  * A further hub of an account is one as well, with a transport key and a link of its own; its queues are those of the
  * account itself (account_queues()). What waits for a hub that cannot be reached for a while goes by another one if
@@ -139,6 +140,13 @@ void account_run(struct account *a);
 /* Has account_run() called in the next turn. */
 void account_wake(struct account *a);
 
+/* False while the ledger is in doubt: nothing goes out or in before account_reckon(). */
+bool account_is_certain(struct account *a);
+
+/* cryptod has seen whether its vault is an older copy, @old, after the ledger was in doubt: then what waits for the hub
+ * is refused. What goes on goes on. Errors of the ledger. */
+int account_reckon(struct account *a, bool old);
+
 /* The cryptod at @name takes the account's envelopes from now on; NULL: nobody. */
 int account_attach(struct account *a, const char *name);
 
@@ -149,8 +157,10 @@ int account_ask(struct account *a, sd_bus_message *call, enum frame_type type, s
 int link_object_export(struct account *a);
 void link_object_changed(struct account *a);
 
-/* cryptod.c: hands over the next envelope, outcome and notice, if cryptod is attached and has answered the one before.
+/* cryptod.c: has cryptod attach again, if it is attached, for there is something to be seen first. Hands over the next
+ * envelope, outcome and notice, if cryptod is attached and has answered the one before.
  */
+void cryptod_detach(struct account *a);
 void cryptod_deliver(struct account *a);
 
 /* A transfer's state is another: tells it, if somebody is attached, who then asks. */

@@ -182,11 +182,28 @@ static int tell_low(struct account *a)
         return r;
 }
 
+void cryptod_detach(struct account *a)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        if (!a->peer)
+                return;
+        r = new_call(a, "Detached", &m);
+        if (r >= 0)
+                r = sd_bus_message_set_expect_reply(m, 0);
+        if (r >= 0)
+                r = sd_bus_send(a->node->bus, m, NULL);
+        if (r < 0)
+                log_error("cryptod cannot be told that account %s is detached: %s.", a->row.account, strerror(-r));
+        (void) account_attach(a, NULL);
+}
+
 void cryptod_deliver(struct account *a)
 {
         int r = 0;
 
-        if (!a->peer || a->deliver_again)
+        if (!a->peer || a->deliver_again || !account_is_certain(a))
                 return;
         if (!a->deliver_call)
                 r = deliver(a);

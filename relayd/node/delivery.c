@@ -213,23 +213,50 @@ static int read_account(struct node *n, sd_bus_message *m, sd_bus_error *error, 
         return r < 0 ? r : find_account(n, id, error, out);
 }
 
+static int answer_attach(struct account *a, sd_bus_message *m, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        struct ledger_witness w;
+        int r;
+
+        if (ledger_witness(a->node->ledger, a->row.id, &w) < 0)
+                return storage_error(a->node, error);
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "ttt", w.queued, w.delivered, a->row.doubt ? w.arrived : 0);
+        if (r >= 0)
+                r = sd_bus_message_append_array(reply, 'y', w.concluded, a->row.doubt ? sizeof(w.concluded) : 0);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
 static int on_attach(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct account *a = NULL;
-        uint64_t queued, delivered;
         int r = read_account(userdata, m, error, &a);
 
-        if (r < 0)
-                return r;
-        if (ledger_witness(a->node->ledger, a->row.id, &queued, &delivered) < 0)
-                return storage_error(a->node, error);
-        r = sd_bus_reply_method_return(m, "tt", queued, delivered); /* before anything is delivered */
+        if (r >= 0)
+                r = answer_attach(a, m, error); /* before anything is delivered */
         if (r >= 0)
                 r = account_attach(a, sd_bus_message_get_sender(m));
         if (r < 0)
                 return r;
         account_hurry(a);
         return 1;
+}
+
+static int on_reckon(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct account *a = NULL;
+        int old, r = read_account(userdata, m, error, &a);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "b", &old);
+        if (r < 0)
+                return r;
+        if (account_reckon(a, old) < 0)
+                return storage_error(a->node, error);
+        account_wake(a);
+        return sd_bus_reply_method_return(m, "");
 }
 
 static int on_detach(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -516,8 +543,11 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_NO_RESULT, on_add_account, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("RemoveAccount", SD_BUS_ARGS("s", account, "b", local_only), SD_BUS_NO_RESULT,
                                 on_remove_account, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Attach", SD_BUS_ARGS("s", account), SD_BUS_RESULT("t", queued, "t", delivered),
-                                on_attach, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Attach", SD_BUS_ARGS("s", account),
+                                SD_BUS_RESULT("t", queued, "t", delivered, "t", arrived, "ay", sent), on_attach,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Reckon", SD_BUS_ARGS("s", account, "b", old), SD_BUS_NO_RESULT, on_reckon,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Detach", SD_BUS_ARGS("s", account), SD_BUS_NO_RESULT, on_detach,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("PublishKeyPackages", SD_BUS_ARGS("s", account, "h", packages), SD_BUS_NO_RESULT,

@@ -85,6 +85,10 @@ static const char *const migrations[] = {
          " recipient_count integer not null,"
          " primary key (envelope, link)) without rowid;"
          "create index ways_link on ways (link);"),
+        /* The largest id that a hub has answered, and how many envelopes ever came; null: not known. */
+        ("alter table accounts add column doubt integer not null default 0;"
+         "alter table accounts add column concluded blob;"
+         "alter table accounts add column arrived integer;"),
 };
 
 struct then {
@@ -256,6 +260,7 @@ static int read_account(struct ledger *l, sqlite3_stmt *q, struct ledger_account
                 .sequence = (uint64_t) storage_column_integer(q, 11),
                 .bandwidth = (uint64_t) storage_column_integer(q, 15),
                 .main = storage_column_integer(q, 16),
+                .doubt = storage_column_integer(q, 17),
         };
         (void) snprintf(a->account, sizeof(a->account), "%s", storage_column_string(q, 1));
         (void) snprintf(a->address.name, sizeof(a->address.name), "%s", storage_column_string(q, 3));
@@ -275,7 +280,7 @@ int ledger_accounts(struct ledger *l,
         _cleanup_statement_ sqlite3_stmt *q = NULL;
         int r = storage_prepare(l->db, &q,
                                 "select id, account, uid, name, host, port, hub_key, transport_key, registered, "
-                                "generation, received, sequence, enabled, first_use, proxy, bandwidth, main"
+                                "generation, received, sequence, enabled, first_use, proxy, bandwidth, main, doubt"
                                 " from accounts order by id",
                                 "");
 
@@ -304,15 +309,16 @@ int ledger_add_account(struct ledger *l, struct ledger_account *a, const struct 
                 r = ledger_join(l);
         if (r < 0)
                 return r;
-        r = storage_run(l->db,
-                        "insert into accounts (account, uid, name, host, port, hub_key, transport_key, registered, "
-                        "generation, received, sequence, enabled, first_use, proxy, bandwidth, main)"
-                        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))",
-                        "sissibbibiiiisii", a->account, (int64_t) a->uid, a->address.name, a->address.host,
-                        (int64_t) a->address.port, a->address.has_key ? BYTES_OF(a->address.key) : BYTES(NULL, 0),
-                        writer_bytes(&sealed), (int64_t) a->registered, BYTES_OF(a->generation), (int64_t) a->received,
-                        (int64_t) a->sequence, (int64_t) a->enabled, (int64_t) a->first_use, a->proxy,
-                        (int64_t) a->bandwidth, a->main);
+        r = storage_run(
+                l->db,
+                "insert into accounts (account, uid, name, host, port, hub_key, transport_key, registered, "
+                "generation, received, sequence, enabled, first_use, proxy, bandwidth, main, concluded, arrived)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), zeroblob(16), 0)",
+                "sissibbibiiiisii", a->account, (int64_t) a->uid, a->address.name, a->address.host,
+                (int64_t) a->address.port, a->address.has_key ? BYTES_OF(a->address.key) : BYTES(NULL, 0),
+                writer_bytes(&sealed), (int64_t) a->registered, BYTES_OF(a->generation), (int64_t) a->received,
+                (int64_t) a->sequence, (int64_t) a->enabled, (int64_t) a->first_use, a->proxy, (int64_t) a->bandwidth,
+                a->main);
         if (r >= 0)
                 a->id = sqlite3_last_insert_rowid(l->db);
         return ledger_note(l, r);
@@ -331,14 +337,15 @@ int ledger_update_account(struct ledger *l, const struct ledger_account *a)
 
         if (r < 0)
                 return r;
-        return ledger_note(
-                l, storage_run(l->db,
-                               "update accounts set hub_key = ?, registered = ?, generation = ?, received = ?, "
-                               "sequence = ?, enabled = ?, first_use = ?, proxy = ?, bandwidth = ? where id = ?",
-                               "bibiiiisii", a->address.has_key ? BYTES_OF(a->address.key) : BYTES(NULL, 0),
-                               (int64_t) a->registered, BYTES_OF(a->generation), (int64_t) a->received,
-                               (int64_t) a->sequence, (int64_t) a->enabled, (int64_t) a->first_use, a->proxy,
-                               (int64_t) a->bandwidth, a->id));
+        return ledger_note(l,
+                           storage_run(l->db,
+                                       "update accounts set hub_key = ?, registered = ?, generation = ?, received = ?, "
+                                       "sequence = ?, enabled = ?, first_use = ?, proxy = ?, bandwidth = ?, doubt = ?"
+                                       " where id = ?",
+                                       "bibiiiisiii", a->address.has_key ? BYTES_OF(a->address.key) : BYTES(NULL, 0),
+                                       (int64_t) a->registered, BYTES_OF(a->generation), (int64_t) a->received,
+                                       (int64_t) a->sequence, (int64_t) a->enabled, (int64_t) a->first_use, a->proxy,
+                                       (int64_t) a->bandwidth, (int64_t) a->doubt, a->id));
 }
 
 static int known(struct ledger *l, int64_t account, struct bytes id)
@@ -363,6 +370,34 @@ static int count_new(struct ledger *l, int64_t account, struct bytes id)
                 return r < 0 ? r : 0;
         r = ledger_note(l, storage_run(l->db, "update accounts set queued = queued + 1 where id = ?", "i", account));
         return r < 0 ? r : 1;
+}
+
+int ledger_note_sent(struct ledger *l, int64_t account, const uint8_t id[static WIRE_MESSAGE_ID_SIZE])
+{
+        _cleanup_statement_ sqlite3_stmt *q = NULL;
+        struct bytes sent = BYTES(id, WIRE_MESSAGE_ID_SIZE);
+        struct reader reader;
+        bool later = false;
+        int r = storage_prepare(l->db, &q, "select concluded < ? from accounts where id = ?", "bi", sent, account);
+
+        reader_init(&reader, sent);
+        if (r >= 0)
+                r = storage_step(q);
+        if (r > 0)
+                later = storage_column_integer(q, 0) != 0;
+        if (later)
+                r = known(l, account, sent);
+        if (r < 0)
+                return ledger_note(l, r);
+        later = later && r == 0;
+        r = ledger_join(l);
+        if (r >= 0 && later)
+                r = storage_run(l->db, "update accounts set queued = max(queued, ?) where id = ?", "ii",
+                                (int64_t) read_u64(&reader), account);
+        if (r >= 0)
+                r = storage_run(l->db, "update accounts set concluded = max(coalesce(concluded, x''), ?) where id = ?",
+                                "bi", sent, account);
+        return r < 0 ? ledger_note(l, r) : later;
 }
 
 int ledger_queue(struct ledger *l, int64_t account, int64_t link, const struct send *s)
@@ -472,6 +507,11 @@ int ledger_conclude(struct ledger *l, int64_t account, int64_t row, const char *
                                        "insert into outcomes (account, message, result, winner, reason)"
                                        " select account, message, ?, ?, ? from outbox where id = ? and account = ?",
                                        "sisii", result, (int64_t) winner, reason, row, account));
+        if (r >= 0)
+                r = ledger_note(l, storage_run(l->db,
+                                               "update accounts set concluded = max(concluded, (select message from "
+                                               "outbox where outbox.id = ?)) where id = ?",
+                                               "ii", row, account));
         return r < 0 ? r : ledger_note(l, storage_run(l->db, "delete from outbox where id = ?", "i", row));
 }
 
@@ -519,8 +559,11 @@ int ledger_receive(struct ledger *l, int64_t account, uint64_t sequence, struct 
 
         if (r < 0)
                 return r;
-        return ledger_note(l, storage_run(l->db, "insert into inbox (account, sequence, envelope) values (?, ?, ?)",
-                                          "iib", account, (int64_t) sequence, envelope));
+        r = storage_run(l->db, "insert into inbox (account, sequence, envelope) values (?, ?, ?)", "iib", account,
+                        (int64_t) sequence, envelope);
+        if (r >= 0)
+                r = storage_run(l->db, "update accounts set arrived = arrived + 1 where id = ?", "i", account);
+        return ledger_note(l, r);
 }
 
 int ledger_next_received(struct ledger *l, int64_t account, uint64_t after, uint64_t *sequence, int *envelope)
@@ -556,18 +599,44 @@ int ledger_drop_received(struct ledger *l, int64_t account, uint64_t sequence)
                                                "ii", (int64_t) sequence, account));
 }
 
-int ledger_witness(struct ledger *l, int64_t account, uint64_t *queued, uint64_t *delivered)
+int ledger_note_missed(struct ledger *l, int64_t account, uint64_t count)
+{
+        int r = ledger_join(l);
+
+        if (r < 0)
+                return r;
+        return ledger_note(l, storage_run(l->db, "update accounts set arrived = arrived + ? where id = ?", "ii",
+                                          (int64_t) count, account));
+}
+
+#define IN_INBOX "(select count(*) from inbox where account = accounts.id)"
+
+int ledger_count_anew(struct ledger *l, int64_t account)
+{
+        int r = ledger_join(l);
+
+        if (r < 0)
+                return r;
+        return ledger_note(l,
+                           storage_run(l->db, "update accounts set arrived = " IN_INBOX " where id = ?", "i", account));
+}
+
+int ledger_witness(struct ledger *l, int64_t account, struct ledger_witness *out)
 {
         _cleanup_statement_ sqlite3_stmt *q = NULL;
-        int r = storage_prepare(l->db, &q, "select queued, delivered from accounts where id = ?", "i", account);
+        int r = storage_prepare(l->db, &q,
+                                "select queued, delivered, coalesce(concluded, zeroblob(16)),"
+                                " coalesce(max(arrived - " IN_INBOX ", 0), -1) from accounts where id = ?",
+                                "i", account);
 
         if (r >= 0)
                 r = storage_step(q);
         if (r <= 0)
                 return ledger_note(l, r < 0 ? r : -ENOENT);
-        *queued = (uint64_t) storage_column_integer(q, 0);
-        *delivered = (uint64_t) storage_column_integer(q, 1);
-        return 0;
+        out->queued = (uint64_t) storage_column_integer(q, 0);
+        out->delivered = (uint64_t) storage_column_integer(q, 1);
+        out->arrived = (uint64_t) storage_column_integer(q, 3);
+        return copy_column(q, 2, out->concluded, sizeof(out->concluded));
 }
 
 int ledger_count(struct ledger *l, int64_t link, int64_t account, uint32_t *outbox, uint32_t *inbox)

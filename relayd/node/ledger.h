@@ -60,6 +60,9 @@ struct ledger_account {
         uint64_t received;                        /* the last sequence number of the hub that is in the inbox or was */
         uint64_t sequence;                        /* the last one that was given out to cryptod */
         int64_t main;                             /* a further hub's: the account that has the queues; else 0 */
+        /* A hub knows of more than the ledger did, which was put back from an older copy, and cryptod's vault perhaps
+         * as well: nothing goes out or in before cryptod has said so. */
+        bool doubt;
 };
 
 /* Calls @each for all accounts; @transport_key is its to keep. A negative value from it ends the walk. */
@@ -71,7 +74,8 @@ int ledger_accounts(struct ledger *l,
 int ledger_add_account(struct ledger *l, struct ledger_account *a, const struct secret *transport_key);
 int ledger_remove_account(struct ledger *l, int64_t id);
 
-/* Writes the hub's key, enabled, registered, first_use, proxy, bandwidth, generation, received, and sequence. */
+/* Writes the hub's key, enabled, registered, first_use, proxy, bandwidth, generation, received, sequence, and
+ * doubt. */
 int ledger_update_account(struct ledger *l, const struct ledger_account *a);
 
 /* For transfer_rows.c, which has tables of its own in the ledger: the database, and what every failure is told to,
@@ -130,9 +134,25 @@ int ledger_receive(struct ledger *l, int64_t account, uint64_t sequence, struct 
 int ledger_next_received(struct ledger *l, int64_t account, uint64_t after, uint64_t *sequence, int *envelope);
 int ledger_drop_received(struct ledger *l, int64_t account, uint64_t sequence);
 
-/* What cryptod must know of at least: how many envelopes were ever queued for the account, and the last that cryptod
- * has answered for. -ENOENT */
-int ledger_witness(struct ledger *l, int64_t account, uint64_t *queued, uint64_t *delivered);
+/* The largest id that a hub has stored of this account. 1 if neither what was concluded comes up to it nor it waits in
+ * the outbox: somebody else has sent it, who had this ledger later on. From now on it is known, and that as many were
+ * queued as the number says that it begins with. Else 0. */
+int ledger_note_sent(struct ledger *l, int64_t account, const uint8_t id[static WIRE_MESSAGE_ID_SIZE]);
+
+/* So many came that this ledger does not know of. */
+int ledger_note_missed(struct ledger *l, int64_t account, uint64_t count);
+
+/* After a doubt: what comes is counted anew. */
+int ledger_count_anew(struct ledger *l, int64_t account);
+
+/* What cryptod must know of at least. -ENOENT */
+struct ledger_witness {
+        uint64_t queued;    /* envelopes that were ever queued for the account */
+        uint64_t delivered; /* the last number in the inbox that cryptod has answered for */
+        uint64_t arrived;   /* envelopes that came and are not in the inbox; UINT64_MAX: not known */
+        uint8_t concluded[WIRE_MESSAGE_ID_SIZE]; /* the largest id that a hub has answered; zeros if none is known */
+};
+int ledger_witness(struct ledger *l, int64_t account, struct ledger_witness *out);
 
 /* Lengths of the queues: what goes by @link, and what has come for @account. */
 int ledger_count(struct ledger *l, int64_t link, int64_t account, uint32_t *outbox, uint32_t *inbox);

@@ -95,15 +95,14 @@ static int column_copy(sqlite3_stmt *q, int column, uint8_t *out, size_t size)
 static int marks_of(struct store *s, const struct mailbox *m, struct store_request *r)
 {
         _cleanup_query_ sqlite3_stmt *q = store_query(s, Q_MAILBOX_MARKS);
-        struct reader sent;
         int e;
 
         bind_integer(q, 1, m->id);
         e = storage_step(q);
         if (e <= 0)
                 return e < 0 ? e : -EIO;
-        reader_init(&sent, storage_column_bytes(q, 0));
-        r->sent = reader_more(&sent) ? read_u64(&sent) : 0;
+        memset(r->sent, 0, sizeof(r->sent));
+        (void) column_copy(q, 0, r->sent, sizeof(r->sent)); /* of none, it is empty */
         r->gone = sqlite3_column_type(q, 1) == SQLITE_NULL ? m->sequence : (uint64_t) storage_column_integer(q, 1) - 1;
         return 0;
 }
@@ -152,7 +151,7 @@ int store_run_publish(struct store *s, struct store_request *r)
         struct bytes package;
         struct reader reader;
         struct mailbox *m;
-        bool last_resort;
+        bool last_resort, anew = false;
         int e = store_mailbox_of_id(s, r->mailbox, &m);
 
         if (e == -ENOENT) /* deleted meanwhile */
@@ -163,13 +162,21 @@ int store_run_publish(struct store *s, struct store_request *r)
         if (e < 0)
                 return e;
         reader_init(&reader, r->packages);
-        while (key_package_next(&reader, &last_resort, &package))
+        while (key_package_next(&reader, &last_resort, &package)) {
                 adding += !last_resort;
+                anew = anew || last_resort;
+        }
+        if (anew)
+                stock = 0;
         r->key_packages = stock;
         if (stock + adding > s->limits.key_packages) {
                 r->result = STORE_QUOTA;
                 return 0;
         }
+        if (anew)
+                e = storage_run(s->db, "delete from key_packages where mailbox = ?", "i", r->mailbox);
+        if (e < 0)
+                return e;
         reader_init(&reader, r->packages);
         while (key_package_next(&reader, &last_resort, &package)) {
                 e = add_package(s, r->mailbox, last_resort, package);

@@ -104,7 +104,7 @@ struct store_request {
         uint8_t generation[WIRE_GENERATION_SIZE]; /* LOOK_UP */
         uint32_t key_packages;                    /* LOOK_UP, PUBLISH, CLAIM: one-time packages left */
         uint64_t gone;                            /* LOOK_UP: entries up to this one were acknowledged or expired */
-        uint64_t sent;                            /* LOOK_UP: struct authentication_answer */
+        uint8_t sent[WIRE_MESSAGE_ID_SIZE];       /* LOOK_UP: struct authentication_answer */
         bool last_resort;                         /* CLAIM */
         uint8_t *package; /* CLAIM: the package. LIST_ROOMS, FETCH_ROOM, SEND_TO_ROOM: the answer's body. Freed by
                              store_request_release() */

@@ -456,6 +456,89 @@ def play_old_copy(stage, alice, bob, conversation, theirs):
           (alice.history(conversation)[-3:], bob.history(theirs)[-3:]))
 
 
+def play_old_copies(stage, alice, bob, conversation, theirs):
+    """relayd's state is put back from a copy, with the vaults or without: the hub knows how far they were."""
+    def stop():
+        for name in ("cryptod", "relayd"):
+            stage.kill(name, signal.SIGTERM)
+
+    def start():
+        stage.start("relayd", RELAYD)
+        stage.start("cryptod", CRYPTOD)
+        wait_for(lambda: bob.bus.name_has_owner("im.visavis.Crypto1"))
+
+    def put_back(*names):
+        for name in names:
+            shutil.rmtree(f"{stage.directory}/{name}")
+            shutil.copytree(f"{stage.directory}/{name}.copy", f"{stage.directory}/{name}")
+
+    def settled(text):
+        """Both open; a message from each to the other has come."""
+        alice.unlock()
+        bob.unlock()
+        for person, talk, sender in ((alice, conversation, "a"), (bob, theirs, "b")):  # not while it starts anew
+            wait_for(lambda: not refused("Hub", person.account.Send, talk, f"{text} {sender}"))
+        return wait_for(lambda: {f"{text} a", f"{text} b"} <= {t for _, t, _ in alice.history(conversation)[-6:]} & {
+            t for _, t, _ in bob.history(theirs)[-6:]})
+
+    def remarks(person, talk):
+        return sum(n == "" and "older copy" in t for n, t, _ in person.history(talk))
+
+    stop()
+    for name in ("cryptod", "relayd"):
+        shutil.copytree(f"{stage.directory}/{name}", f"{stage.directory}/{name}.copy")
+    start()
+    alice.unlock()
+    bob.unlock()
+    before = remarks(bob, theirs)
+    bob.account.Send(theirs, "behind both copies")
+    wait_for(lambda: alice.history(conversation)[-1][1] == "behind both copies")
+    alice.account.Lock()
+    wait_for(lambda: all(s == "stored" for n, _, s in bob.history(theirs) if n == "bob"))
+    stop()
+    put_back("cryptod", "relayd")
+    stage.kill("hub", signal.SIGTERM)
+    start()
+    bob.unlock()
+    bob.account.Send(theirs, "under used keys")
+    stage.start_hub()
+    check("relayd and a vault that are put back together are noticed by the hub", wait_for(lambda: remarks(bob, theirs) == before + 1),
+          bob.history(theirs)[-3:])
+    alice.unlock()
+    check("and so is one that has missed something", wait_for(lambda: remarks(alice, conversation) == 1), alice.history(conversation)[-4:])
+    check("before anything leaves that used keys for the second time", ("bob", "under used keys", "failed") in bob.history(theirs) and
+          "under used keys" not in [t for _, t, _ in alice.history(conversation)], bob.history(theirs)[-4:])
+    def gets_through():
+        """Both begin anew at once; what is written in a beginning that the other could not follow does not come."""
+        text = f"anew {time.monotonic()}"
+        return not refused("Hub", bob.account.Send, theirs, text) and wait_for(
+            lambda: text in [t for _, t, _ in alice.history(conversation)], 1)
+
+    check("and the conversation goes on, in both directions", wait_for(gets_through) and settled("together"), alice.history(conversation)[-4:])
+
+    def copy_relayd():
+        shutil.rmtree(f"{stage.directory}/relayd.copy")
+        shutil.copytree(f"{stage.directory}/relayd", f"{stage.directory}/relayd.copy")
+
+    stop()
+    copy_relayd()
+    start()
+    alice.unlock()
+    bob.unlock()
+    before, sent = remarks(bob, theirs), {p: len(p.history(t)) for p, t in ((alice, conversation), (bob, theirs))}
+    bob.account.Send(theirs, "behind relayd's copy")
+    wait_for(lambda: alice.history(conversation)[-1][1] == "behind relayd's copy")
+    stop()
+    put_back("relayd")
+    start()
+    check("relayd's state alone is put back, and who has all goes on with the same keys", settled("alone") and remarks(bob, theirs) == before,
+          bob.history(theirs)[-4:])
+    for person, talk in ((alice, conversation), (bob, theirs)):
+        texts = [t for n, t, _ in person.history(talk)[sent[person]:] if n]
+        check(f"nothing comes twice, and nothing is lost, for {person.name}", sorted(set(texts)) == sorted(texts) and
+              {"behind relayd's copy", "alone a", "alone b"} <= set(texts), texts)
+
+
 def play_lock_out(stage, person):
     """The account is locked out, as a database says that was left so, and the code ends it."""
     words = person.offer("paper")
@@ -607,6 +690,7 @@ def play(stage):
 
     play_settings(alice)
     play_old_copy(stage, alice, bob, conversation, theirs)
+    play_old_copies(stage, alice, bob, conversation, theirs)
     words = play_lock_out(stage, bob)
     alice.unlock()
     for _ in range(3):

@@ -43,7 +43,9 @@ static void a_vault_that_is_put_back_uses_no_key_twice(void **state)
         carry(f, &f->alice, &f->bob);
         say(&f->bob, only(&f->bob), "one");
         carry(f, &f->bob, &f->alice);
-        assert_int_equal(messenger_witness(f->bob.messenger, queued_by(&f->bob), f->bob.sequence), 0);
+        assert_int_equal(messenger_witness(f->bob.messenger, &(struct witness){ .queued = queued_by(&f->bob),
+                                                                                .delivered = f->bob.sequence }),
+                         0);
         snprintf(command, sizeof(command), "cp -r %s/%s %s/copy", f->bob.directory, f->bob.id, f->bob.directory);
         assert_int_equal(system(command), 0);
         say(&f->bob, only(&f->bob), "two");
@@ -55,13 +57,17 @@ static void a_vault_that_is_put_back_uses_no_key_twice(void **state)
         assert_int_equal(system(command), 0);
         person_restart(&f->bob);
         assert_non_null(only(&f->bob)->memberships);
-        assert_int_equal(messenger_witness(f->bob.messenger, queued, f->bob.sequence), 1);
+        assert_int_equal(messenger_witness(f->bob.messenger,
+                                           &(struct witness){ .queued = queued, .delivered = f->bob.sequence }),
+                         1);
         assert_null(only(&f->bob)->memberships);
         assert_string_equal(messenger_next_rejoin(f->bob.messenger), f->alice.address);
         assert_null(messenger_next_rejoin(f->bob.messenger));
         person_restart(&f->bob);
         assert_null(only(&f->bob)->memberships);
-        assert_int_equal(messenger_witness(f->bob.messenger, queued, f->bob.sequence), 0);
+        assert_int_equal(messenger_witness(f->bob.messenger,
+                                           &(struct witness){ .queued = queued, .delivered = f->bob.sequence }),
+                         0);
         assert_history(&f->bob, "sone|!|");
 
         person_claim(&f->alice, &package);
@@ -81,9 +87,46 @@ static void deliveries_that_are_missing_show_that_a_vault_is_old(void **state)
 
         start(&f->alice, &f->bob);
         carry(f, &f->alice, &f->bob);
-        assert_int_equal(messenger_witness(f->bob.messenger, 0, f->bob.sequence + 1), 1);
+        assert_int_equal(
+                messenger_witness(f->bob.messenger, &(struct witness){ .queued = 0, .delivered = f->bob.sequence + 1 }),
+                1);
         assert_null(only(&f->bob)->memberships);
-        assert_int_equal(messenger_witness(f->bob.messenger, 0, f->bob.sequence + 1), 0);
+        assert_int_equal(
+                messenger_witness(f->bob.messenger, &(struct witness){ .queued = 0, .delivered = f->bob.sequence + 1 }),
+                0);
+}
+
+static int witness_sent(struct person *p, const uint8_t *id)
+{
+        return messenger_witness(p->messenger, &(struct witness){ .sent = BYTES(id, ENVELOPE_ID_SIZE) });
+}
+
+/* The hub says which was the last: it is the vault's own, waiting or answered, or the vault is old, though it may have
+ * made as many. */
+static void what_the_hub_has_of_another_shows_that_a_vault_is_old(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_(envelope_release) struct envelope e = { 0 };
+        uint8_t other[ENVELOPE_ID_SIZE], own[ENVELOPE_ID_SIZE];
+
+        start(&f->alice, &f->bob);
+        carry(f, &f->alice, &f->bob);
+        say(&f->bob, only(&f->bob), "one");
+        assert_int_equal(messenger_next_envelope(f->bob.messenger, 0, &e), 1);
+        memcpy(own, e.id, sizeof(own));
+        memcpy(other, own, sizeof(other));
+        other[ENVELOPE_ID_SIZE - 1] ^= 1;
+        assert_int_equal(witness_sent(&f->bob, own), 0);
+        carry(f, &f->bob, &f->alice);
+        assert_int_equal(witness_sent(&f->bob, own), 0);
+        person_restart(&f->bob);
+        assert_int_equal(witness_sent(&f->bob, own), 0);
+        other[ENVELOPE_ID_SIZE - 1] = 0xff;
+        other[ENVELOPE_ID_SIZE / 2] = 0xff; /* as large a number, and another id */
+        assert_int_equal(witness_sent(&f->bob, other), 1);
+        assert_null(only(&f->bob)->memberships);
+        assert_int_equal(witness_sent(&f->bob, other), 0);
+        assert_int_equal(messenger_witness(f->bob.messenger, &(struct witness){ .arrived = 1 }), 1);
 }
 
 /* Somebody with the vault key of today and a copy of yesterday's database, log and free pages, but today's cell keys.
@@ -377,6 +420,7 @@ int main(int argc, char *argv[])
 
         const struct CMUnitTest tests[] = {
                 PAIR_TEST(a_vault_that_is_put_back_uses_no_key_twice),
+                PAIR_TEST(what_the_hub_has_of_another_shows_that_a_vault_is_old),
                 PAIR_TEST(deliveries_that_are_missing_show_that_a_vault_is_old),
                 PAIR_TEST(used_keys_are_gone_from_the_disk),
                 PAIR_TEST(of_each_part_that_changes_the_old_key_is_gone),

@@ -542,7 +542,8 @@ static void what_is_said_in_an_epoch_that_has_not_come_costs_nothing(void **stat
 static void a_copy_of_an_old_disk_joins_anew(void **state)
 {
         gather(2);
-        assert_int_equal(messenger_witness(play.people[1].messenger, 1000, 1000), 1);
+        assert_int_equal(
+                messenger_witness(play.people[1].messenger, &(struct witness){ .queued = 1000, .delivered = 1000 }), 1);
         play.people[1].sequence = 1000;
         settle();
         say(1, "back");

@@ -51,6 +51,7 @@ static const struct kept kept[] = {
         { 8, "sone|>two|!|qthree|", "sone|>two|!|qthree|>four|", 1, true, true },
         { 9, "sone|>two|!|qthree|", "sone|>two|!|qthree|>four|", 1, true, true },
         { 10, "sone|>two|!|qthree|", "sone|>two|!|qthree|>four|", 1, true, true },
+        { 11, "sone|>two|!|qthree|", "sone|>two|!|qthree|>four|", 1, true, true },
 };
 
 static struct secret *face_secret(void)

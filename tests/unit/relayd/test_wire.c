@@ -199,7 +199,7 @@ static void bodies_refuse_every_truncation(void **state)
         write_authentication(&w, &(struct authentication){ .name = BYTES_STRING("alice") });
         refuses_every_truncation_and_a_byte_more(reads_authentication, &w);
         write_authentication_answer(
-                &w, &(struct authentication_answer){ .newest = 1, .key_packages = 2, .gone = 3, .sent = 4 });
+                &w, &(struct authentication_answer){ .newest = 1, .key_packages = 2, .gone = 3, .sent = { 4 } });
         refuses_every_truncation_and_a_byte_more(reads_authentication_answer, &w);
         write_key_package(&list, false, BYTES_STRING("one"));
         write_key_package(&list, true, BYTES_STRING("two"));
