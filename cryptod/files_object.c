@@ -45,6 +45,7 @@ static const char *flaw_name(enum sealed_file_flaw flaw)
         case SEALED_FILE_NEWER:
                 return ERROR_INVALID_ARGUMENT;
         case SEALED_FILE_WRONG_KEY:
+        case SEALED_FILE_OTHER_SEALER:
                 return ERROR_KEY_MISMATCH;
         default:
                 return ERROR_DAMAGED;
@@ -196,7 +197,8 @@ static int start(struct account *a, sd_bus_message *m, struct file_request *q, s
 /* What the caller has said. */
 struct wish {
         struct file_request request;
-        const char *to; /* whom to seal for; NULL: the account itself */
+        const char *to;   /* whom to seal for; NULL: the account itself */
+        const char *from; /* who alone may have sealed what is opened; NULL: anybody */
 };
 
 static void wish_release(struct wish *w)
@@ -210,6 +212,8 @@ static int read_option(sd_bus_message *m, const char *name, struct wish *w, sd_b
 
         if (strcmp(name, "to") == 0 && q->action == FILE_SEAL)
                 return sd_bus_message_read(m, "v", "s", &w->to);
+        if (strcmp(name, "from") == 0 && q->action == FILE_OPEN)
+                return sd_bus_message_read(m, "v", "s", &w->from);
         if (strcmp(name, "legacy-passphrase") == 0)
                 return sd_bus_message_read(m, "v", "h", &q->passphrase);
         if (strcmp(name, "offset") == 0 && q->action == FILE_OPEN)
@@ -232,10 +236,39 @@ static int read_options(sd_bus_message *m, struct wish *w, sd_bus_error *error)
         }
         if (r >= 0 && q->passphrase >= 0 && q->offset > 0)
                 return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT, "A legacy envelope is opened as a whole.");
-        if (r >= 0 && q->passphrase >= 0 && w->to)
+        if (r >= 0 && q->passphrase >= 0 && (w->to || w->from))
                 return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
-                                        "A legacy envelope has a passphrase; it cannot be for a contact.");
+                                        "A legacy envelope has a passphrase; it cannot be for a contact or of one.");
         return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+/* The contact with that address, and the address as a list (list.h). */
+static int find_contact(struct account *a, const char *text, struct writer *addresses, const struct conversation **out,
+                        sd_bus_error *error)
+{
+        char canonical[ADDRESS_TEXT_MAX];
+        struct reader reader;
+        struct bytes address;
+        int r = claims_read_address(a, text, addresses, error);
+
+        if (r < 0)
+                return r;
+        reader_init(&reader, writer_bytes(addresses));
+        address = read_vector(&reader);
+        (void) snprintf(canonical, sizeof(canonical), "%.*s", (int) address.size, (const char *) address.data);
+        *out = messenger_contact(a->messenger, canonical);
+        return *out ? 0
+                    : sd_bus_error_setf(error, ERROR_NOT_FOUND,
+                                        "No key of %s is known yet; start a conversation with them first.", canonical);
+}
+
+static int open_keys(struct account *a, struct wish *w, sd_bus_error *error)
+{
+        _cleanup_writer_ struct writer addresses = WRITER_INIT;
+        const struct conversation *from = NULL;
+        int r = w->from ? find_contact(a, w->from, &addresses, &from, error) : 0;
+
+        return r < 0 ? r : sealing_to_open(a, from, &w->request);
 }
 
 static int seal_to(struct account *a, sd_bus_message *m, struct wish *w, sd_bus_error *error);
@@ -258,8 +291,10 @@ static int begin(struct account *a, sd_bus_message *m, enum file_action action, 
         if (q->passphrase >= 0)
                 q->action = legacy;
         else
-                r = action == FILE_SEAL ? sealing_for_self(a, q) : sealing_to_open(a, q);
-        return r < 0 ? account_object_storage_error(r, error) : start(a, m, q, error);
+                r = action == FILE_SEAL ? sealing_for_self(a, q) : open_keys(a, &w, error);
+        if (r < 0)
+                return sd_bus_error_is_set(error) ? r : account_object_storage_error(r, error);
+        return start(a, m, q, error);
 }
 
 /* -- for a contact ------------------------------------------------------------------------------------------------- */
@@ -292,21 +327,11 @@ static int on_claimed(struct account *a, sd_bus_message *call, const struct invi
 static int seal_to(struct account *a, sd_bus_message *m, struct wish *w, sd_bus_error *error)
 {
         _cleanup_writer_ struct writer addresses = WRITER_INIT;
-        char canonical[ADDRESS_TEXT_MAX];
         const struct conversation *contact;
-        struct reader reader;
-        struct bytes address;
-        int r = claims_read_address(a, w->to, &addresses, error);
+        int r = find_contact(a, w->to, &addresses, &contact, error);
 
         if (r < 0)
                 return r;
-        reader_init(&reader, writer_bytes(&addresses));
-        address = read_vector(&reader);
-        (void) snprintf(canonical, sizeof(canonical), "%.*s", (int) address.size, (const char *) address.data);
-        contact = messenger_contact(a->messenger, canonical);
-        if (!contact)
-                return sd_bus_error_setf(error, ERROR_NOT_FOUND,
-                                         "No key of %s is known yet; start a conversation with them first.", canonical);
         r = sealing_for_contact(a, contact, &w->request);
         if (r == -ENOENT)
                 return claims_start(a, m, writer_bytes(&addresses), on_claimed, error);

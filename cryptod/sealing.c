@@ -54,11 +54,14 @@ int sealing_for_contact(struct account *a, const struct conversation *contact, s
         return r < 0 ? r : writer_finish(&q->head);
 }
 
-int sealing_to_open(struct account *a, struct file_request *q)
+int sealing_to_open(struct account *a, const struct conversation *from, struct file_request *q)
 {
         const struct device *d = messenger_device(a->messenger);
 
         q->cover_key = cover_key_new(d->suite, account_of(d), writer_bytes(&d->sealing_key), d->sealing_private_key);
+        if (from)
+                cover_key_expect(q->cover_key,
+                                 (struct cover_account){ BYTES_STRING(from->address), writer_bytes(&from->root_key) });
         return own_key(a, &q->wrapping_key);
 }
 

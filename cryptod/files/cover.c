@@ -101,6 +101,12 @@ struct cover_key *cover_key_new(const struct suite *s, struct cover_account acco
         return k;
 }
 
+void cover_key_expect(struct cover_key *k, struct cover_account from)
+{
+        write_fixed(&k->from_address, from.address);
+        write_fixed(&k->from_root_key, from.root_key);
+}
+
 struct cover_key *cover_key_free(struct cover_key *k)
 {
         if (!k)
@@ -108,6 +114,8 @@ struct cover_key *cover_key_free(struct cover_key *k)
         writer_release(&k->address);
         writer_release(&k->root_key);
         writer_release(&k->public_key);
+        writer_release(&k->from_address);
+        writer_release(&k->from_root_key);
         secret_free(k->private_key);
         free(k);
         return NULL;
@@ -181,10 +189,14 @@ static int read_content(struct bytes plain, struct cover_content *c, struct byte
         return 0;
 }
 
+static bool is(const struct cover_account *a, const struct writer *address, const struct writer *root_key)
+{
+        return bytes_equal(a->address, writer_bytes(address)) && bytes_equal(a->root_key, writer_bytes(root_key));
+}
+
 static bool is_ours(const struct cover_key *k, const struct cover_account *a)
 {
-        return bytes_equal(a->address, writer_bytes(&k->address)) &&
-               bytes_equal(a->root_key, writer_bytes(&k->root_key));
+        return is(a, &k->address, &k->root_key);
 }
 
 /* Whoever was sent a file could send its key on as if the sealer had meant it for somebody else, but for the receiver's
@@ -249,5 +261,11 @@ int cover_open(const struct cover_key *k, struct bytes cover, struct bytes heade
                 if (!keys.error)
                         opened = open_key(k, kem_output, ciphertext, header, out);
         }
-        return opened < 0 ? SEALED_FILE_WRONG_KEY : 0;
+        if (opened < 0)
+                return SEALED_FILE_WRONG_KEY;
+        if (k->from_address.size > 0 && !is(&out->sealer, &k->from_address, &k->from_root_key)) {
+                cover_content_release(out);
+                return SEALED_FILE_OTHER_SEALER;
+        }
+        return 0;
 }

@@ -51,9 +51,12 @@ struct cover_key {
         const struct suite *suite;
         struct writer address, root_key, public_key;
         struct secret *private_key;
+        struct writer from_address, from_root_key; /* who alone may have sealed it; empty: anybody */
 };
 struct cover_key *cover_key_new(const struct suite *s, struct cover_account account, struct bytes public_key,
                                 const struct secret *private_key);
+/* From now on it opens only what this account has sealed for it. */
+void cover_key_expect(struct cover_key *k, struct cover_account from);
 struct cover_key *cover_key_free(struct cover_key *k);
 
 /* True if a file that begins with @input has a cover; then how large it is. */

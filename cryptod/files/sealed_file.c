@@ -38,6 +38,9 @@ static const char *const flaw_texts[] = {
         [SEALED_FILE_END_DAMAGED] = "The end of the file is damaged or cut off, or something was added to it. Get it "
                                     "once more from where it came.",
         [SEALED_FILE_DAMAGED] = "The file is damaged. Get it once more from where it came.",
+        [SEALED_FILE_OTHER_SEALER] =
+                "The file was not sealed by that person, or with another key of theirs than the one "
+                "that is known. Nothing of it was opened; ask them in another way.",
 };
 
 const char *sealed_file_flaw_text(enum sealed_file_flaw flaw)

@@ -48,6 +48,7 @@ enum sealed_file_flaw {
         SEALED_FILE_MOVED,          /* a chunk of this file, but not the one that belongs here */
         SEALED_FILE_END_DAMAGED,    /* the last bytes are not as they were sealed, or not all there */
         SEALED_FILE_DAMAGED,        /* a chunk is not as it was sealed */
+        SEALED_FILE_OTHER_SEALER,   /* not sealed by who was expected (cover.h) */
 };
 
 /* A sentence about a flaw, with what to do now. */

@@ -288,7 +288,8 @@ static int begin_opening(struct sealed_stream *s)
         pthread_mutex_lock(&s->mutex);
         r = !s->wrapping_key ? -ECANCELED
             : cover.size > 0 ? open_cover(s, writer_bytes(&cover), writer_bytes(&header))
-                             : 0;
+            : s->cover_key && s->cover_key->from_address.size > 0 ? SEALED_FILE_OTHER_SEALER
+                                                                  : 0;
         if (r == 0)
                 r = sealed_file_open(s->wrapping_key, &h, &s->lanes[0].file);
         for (unsigned i = 1; r == 0 && i < CHUNK_LINE_LANES; i++)

@@ -42,6 +42,7 @@ struct cli {
         const char *output;  /* the file to write */
         uint64_t offset;     /* in an opened file */
         const char *to;      /* whom a file is sealed for */
+        const char *from;    /* who has to have sealed one */
         bool legacy_cbc;     /* the envelope of older chat tools */
         const char *state;   /* of a hub */
         const char *expires; /* of an invitation */

@@ -95,6 +95,8 @@ static int append_options(struct passage *p, const struct secret *passphrase, sd
                 r = sd_bus_message_append(m, "{sv}", "offset", "t", p->cli->offset);
         if (r >= 0 && p->cli->to)
                 r = sd_bus_message_append(m, "{sv}", "to", "s", p->cli->to);
+        if (r >= 0 && p->cli->from)
+                r = sd_bus_message_append(m, "{sv}", "from", "s", p->cli->from);
         if (r >= 0 && passphrase)
                 r = secret_to_fd(passphrase, &fd);
         if (r >= 0 && passphrase)
@@ -281,8 +283,9 @@ static int run(struct cli *cli, bool opens, int argc, char *argv[])
 
         if (argc != 1)
                 return cli_fail(cli, EXIT_USAGE, "Give one FILE, or - for standard input.");
-        if (cli->to && cli->legacy_cbc)
-                return cli_fail(cli, EXIT_USAGE, "A legacy envelope has a passphrase; it cannot be for a contact.");
+        if ((cli->to || cli->from) && cli->legacy_cbc)
+                return cli_fail(cli, EXIT_USAGE,
+                                "A legacy envelope has a passphrase; it cannot be for a contact or of one.");
         if (cli->offset > 0 && cli->legacy_cbc)
                 return cli_fail(cli, EXIT_USAGE, "A legacy envelope is opened as a whole, without --offset.");
         p.name = argv[0];

@@ -247,10 +247,10 @@ const struct command commands[] = {
           "Writes the content of FILE.sealed to FILE, or where -o says, when all of it\n"
           "has proved genuine. To standard output it goes piece by piece, each verified\n"
           "before: believe it is all only if the command succeeds. It says who sealed a\n"
-          "file for you, and whether you have verified their key. With --legacy-cbc it\n"
-          "opens an older chat tool's envelope, and says so if nothing shows whether that\n"
-          "was changed.\n",
-          OPTION_ACCOUNT | OPTION_OUTPUT | OPTION_YES | OPTION_OFFSET | OPTION_LEGACY_CBC | OPTION_PIN_FD,
+          "file for you, and whether you have verified their key; with --from it opens\n"
+          "only what that contact has sealed. With --legacy-cbc it opens an older chat\n"
+          "tool's envelope, and says so if nothing shows whether that was changed.\n",
+          OPTION_ACCOUNT | OPTION_FROM | OPTION_OUTPUT | OPTION_YES | OPTION_OFFSET | OPTION_LEGACY_CBC | OPTION_PIN_FD,
           command_open },
         { "hub", "ACTION …", "Run a hub of your own, or rule one.",
           "run [OPTION…]      run visavis-hub in the foreground, with its state in\n"
@@ -293,6 +293,7 @@ static const struct {
         { OPTION_SCANNED_FD, "  --scanned-fd N   compare with the QR code's text, read from this descriptor\n" },
         { OPTION_NUMBER, "  --number DIGITS  the safety number as the other has it, instead of asking\n" },
         { OPTION_TO, "  --to ADDRESS     for this contact to open (and for you)\n" },
+        { OPTION_FROM, "  --from ADDRESS   only if this contact has sealed it\n" },
         { OPTION_OUTPUT, "  -o, --output FILE  write to FILE; “-” is standard output\n" },
         { OPTION_OFFSET, "  --offset N       the content from byte N on\n" },
         { OPTION_LEGACY_CBC, "  --legacy-cbc     the envelope of older chat tools\n" },

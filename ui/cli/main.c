@@ -14,7 +14,7 @@
 enum { PIN_FD_MAX = 1 << 20, LAST_MAX = 500, USES_MAX = 10000 };
 
 /* What getopt_long() answers with; the rest of the options have the bits of help.h. */
-enum { OPTION_BUS = 1 << 24, OPTION_JSON, OPTION_HELP, OPTION_VERSION };
+enum { OPTION_BUS = 1 << 29, OPTION_JSON, OPTION_HELP, OPTION_VERSION };
 
 static const struct option long_options[] = {
         { "bus", required_argument, NULL, OPTION_BUS },
@@ -30,6 +30,7 @@ static const struct option long_options[] = {
         { "output", required_argument, NULL, OPTION_OUTPUT },
         { "offset", required_argument, NULL, OPTION_OFFSET },
         { "to", required_argument, NULL, OPTION_TO },
+        { "from", required_argument, NULL, OPTION_FROM },
         { "legacy-cbc", no_argument, NULL, OPTION_LEGACY_CBC },
         { "yes", no_argument, NULL, OPTION_YES },
         { "local", no_argument, NULL, OPTION_LOCAL },
@@ -148,6 +149,9 @@ static int take_option(struct request *q, int option)
                 break;
         case OPTION_TO:
                 cli->to = optarg;
+                break;
+        case OPTION_FROM:
+                cli->from = optarg;
                 break;
         case OPTION_LEGACY_CBC:
                 cli->legacy_cbc = true;

@@ -197,6 +197,8 @@ def play_files(alice, bob):
     bob.account.Lock()
     bob.unlock()
     check("also after he was locked", run(bob, "Open", letter) == plain)
+    check("only if a person has sealed it who is expected", run(bob, "Open", letter, **{"from": alice.plain_address}) == plain and
+          run(alice, "Open", letter, **{"from": bob.plain_address}) == b"" and run(alice, "Open", sealed, **{"from": bob.plain_address}) == b"")
     check("and so does who sealed it, from any offset", run(alice, "Open", letter, offset=dbus.UInt64(400000)) == plain[400000:])
     check("nothing is sealed for whom nobody knows", refused("NotFound", alice.files.Seal, dbus.types.UnixFd(0), dbus.types.UnixFd(0),
                                                              options(to=f"nobody@127.0.0.1:{alice.stage.port}")))

@@ -220,6 +220,30 @@ static void test_it_cannot_be_passed_on_or_forged(void **state)
         assert_int_equal(refuses(f, &f->bob, writer_bytes(&signed_by_eve)), SEALED_FILE_WRONG_KEY);
 }
 
+static void test_only_what_somebody_has_sealed(void **state)
+{
+        struct fixture *f = *state;
+        struct cover_account otherwise = account(&f->alice);
+
+        otherwise.root_key = writer_bytes(&f->eve.root_key);
+        const struct {
+                struct cover_account from;
+                int result;
+        } cases[] = { { account(&f->alice), 0 },
+                      { account(&f->eve), SEALED_FILE_OTHER_SEALER },
+                      { otherwise, SEALED_FILE_OTHER_SEALER } };
+
+        for (size_t i = 0; i < COUNT_OF(cases); i++) {
+                _cleanup_(cover_content_release) struct cover_content c = { 0 };
+                struct cover_key *k = key_of(f, &f->bob);
+
+                cover_key_expect(k, cases[i].from);
+                assert_int_equal(cover_open(k, writer_bytes(&f->cover), BYTES_OF(f->header), &c), cases[i].result);
+                assert_true((c.wrapping_key != NULL) == (cases[i].result == 0));
+                cover_key_free(k);
+        }
+}
+
 /* -- the whole file ------------------------------------------------------------------------------------------------ */
 
 static int memory_file(struct bytes content)
@@ -329,6 +353,7 @@ int main(void)
                 COVER_TEST(test_it_is_of_one_file),
                 COVER_TEST(test_flipped_bits),
                 COVER_TEST(test_it_cannot_be_passed_on_or_forged),
+                COVER_TEST(test_only_what_somebody_has_sealed),
                 COVER_TEST(test_a_file_there_and_back),
                 COVER_TEST(test_a_sealing_key_is_signed_by_the_root_key),
         };

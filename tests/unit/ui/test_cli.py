@@ -437,6 +437,8 @@ def test_files(w):
     check("an envelope without a MAC is opened with a warning", (code, out) == (OK, "old") and "no MAC" in err and
           account.given[-1] == {"legacy-passphrase": "abc"}, (code, out, err))
     check("--to names a contact", w.run("seal", "--to", "bob@hub.example.org", "-", input=b"x")[0] == OK and account.given[-1] == {"to": "bob@hub.example.org"})
+    check("so does --from", w.run("open", "--from", "bob@hub.example.org", "-o", "-", "-", input=b"sealed: x")[0] == OK and
+          account.given[-1] == {"from": "bob@hub.example.org"})
     check("who has no passphrase", w.run("seal", "--to", "bob@hub.example.org", "--legacy-cbc", "-", input=b"x")[0] == USAGE)
     code, out, err = w.run("open", "-o", "-", "-", input=b"sealed: from bob")
     check("open says who sealed it for one, and what that is worth", (code, out) == (OK, "from bob") and "bob@hub.example.org:7843" in err and "not verified" in err, err)
