@@ -1,5 +1,6 @@
 /* visavis lock, accounts, status, online, offline, unregister. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,11 +42,10 @@ struct link {
 };
 
 /* Without an answer the state is "unknown" and last_error says why. */
-static void read_link(struct cli *cli, const char *id, struct link *l)
+static void read_link(struct cli *cli, const char *path, struct link *l)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        char path[LINK_PATH_SIZE];
         const struct property properties[] = {
                 { "State", PROPERTY_STRING, l->state, sizeof(l->state) },
                 { "LastError", PROPERTY_STRING, l->last_error, sizeof(l->last_error) },
@@ -57,8 +57,6 @@ static void read_link(struct cli *cli, const char *id, struct link *l)
         };
 
         *l = (struct link){ .state = "unknown" };
-        if (account_link_path(id, path) < 0)
-                return;
         if (sd_bus_call_method(cli->bus, RELAY_SERVICE, path, "org.freedesktop.DBus.Properties", "GetAll", &error,
                                &reply, "s", RELAY_LINK) < 0)
                 snprintf(l->last_error, sizeof(l->last_error), "%s", client_error_text(&error));
@@ -66,15 +64,60 @@ static void read_link(struct cli *cli, const char *id, struct link *l)
                 (void) properties_read(reply, properties);
 }
 
+/* One link more, of a further hub: a line, or an object in @all. */
+static void print_hub(struct cli *cli, const char *path, uint32_t number, const char *address, json_object *all)
+{
+        _cleanup_free_ char *safe = output_sanitise(address, false), *error = NULL;
+        json_object *o;
+        struct link l;
+
+        read_link(cli, path, &l);
+        if (all) {
+                o = json_object_new_object();
+                json_object_object_add(o, "number", json_object_new_int64(number));
+                json_object_object_add(o, "address", json_object_new_string(address));
+                json_object_object_add(o, "link", json_object_new_string(l.state));
+                json_object_object_add(o, "since_usec", json_object_new_uint64(l.since));
+                json_object_object_add(o, "last_error", json_object_new_string(l.last_error));
+                json_object_object_add(o, "outbox", json_object_new_int64(l.outbox));
+                json_object_array_add(all, o);
+                return;
+        }
+        error = output_sanitise(l.last_error, false);
+        printf("  hub %" PRIu32 "    %s: %s, %u to send%s%s\n", number, safe, l.state, l.outbox,
+               *error ? "; last error: " : "", error);
+}
+
+/* Those of the further hubs, if it has any. */
+static void print_hubs(struct cli *cli, const struct account_entry *account, const char *link, json_object *all)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *address;
+        uint32_t number;
+
+        if (sd_bus_call_method(cli->bus, CRYPTO_SERVICE, account->path, "im.visavis.Crypto1.Hubs", "List", NULL, &reply,
+                               "") < 0 ||
+            sd_bus_message_enter_container(reply, 'a', "(us)") < 0)
+                return;
+        while (sd_bus_message_read(reply, "(us)", &number, &address) > 0) {
+                char path[LINK_PATH_SIZE + 16];
+
+                (void) snprintf(path, sizeof(path), "%s_%" PRIu32, link, number);
+                if (number > 0)
+                        print_hub(cli, path, number, address, all);
+        }
+}
+
 static void print_status(struct cli *cli, const struct account_entry *account)
 {
         _cleanup_free_ char *address = output_sanitise(account->address, false), *text = NULL;
-        char since[32];
+        char since[32], path[LINK_PATH_SIZE] = "/";
         struct link l;
 
-        read_link(cli, account->id, &l);
+        (void) account_link_path(account->id, path);
+        read_link(cli, path, &l);
         if (cli->json) {
-                json_object *o = json_object_new_object();
+                json_object *o = json_object_new_object(), *hubs = json_object_new_array();
 
                 json_object_object_add(o, "account", json_object_new_string(account->id));
                 json_object_object_add(o, "address", json_object_new_string(account->address));
@@ -85,6 +128,8 @@ static void print_status(struct cli *cli, const struct account_entry *account)
                 json_object_object_add(o, "hub_key", json_object_new_string(l.hub_key));
                 json_object_object_add(o, "outbox", json_object_new_int64(l.outbox));
                 json_object_object_add(o, "inbox", json_object_new_int64(l.inbox));
+                print_hubs(cli, account, path, hubs);
+                json_object_object_add(o, "hubs", hubs);
                 output_json(o);
                 return;
         }
@@ -98,6 +143,7 @@ static void print_status(struct cli *cli, const struct account_entry *account)
                 printf("           warning: your address has no key of the hub, so the one that was seen first is "
                        "trusted; "
                        "compare it with the hub's owner\n");
+        print_hubs(cli, account, path, NULL);
 }
 
 static void print_account(struct cli *cli, const struct account_entry *account)

@@ -205,7 +205,7 @@ const struct command commands[] = {
           "                   cannot be reached, if all who talk are there, too\n"
           "remove NUMBER      delete the account there; with --local only forget it here\n"
           "order NUMBER …     in which order they are tried, after the account's own\n\n"
-          "Each hub gets a transport key of its own. " ADDRESS_HELP,
+          "Each hub gets a transport key of its own.\n\n" ADDRESS_HELP,
           OPTION_ACCOUNT | OPTION_INVITATION | OPTION_INVITATION_FD | OPTION_LOCAL, command_hubs },
         { "online", "", "Link an account to its hub again.", "Undoes visavis offline.\n", OPTION_ACCOUNT,
           command_online },

@@ -522,7 +522,37 @@ class Messages(dbus.service.Object):
         self.did(sender, "SetDraft", str(text), int(replies_to))
 
 
-class Account(Slots, Contacts, Groups, Rooms, Files, Messages):
+class Hubs(dbus.service.Object):
+    """Notes what is done to them."""
+
+    @dbus.service.method("im.visavis.Crypto1.Hubs", out_signature="a(us)")
+    def List(self):
+        return [(dbus.UInt32(0), self.address), *((dbus.UInt32(n), a) for n, a in self.hubs.items())]
+
+    @dbus.service.method("im.visavis.Crypto1.Hubs", in_signature="sa{sv}", out_signature="u", sender_keyword="sender")
+    def Add(self, address, options, sender):
+        self.needs(sender)
+        given = None
+        if "invitation" in options:
+            fd = options["invitation"].take()
+            given = os.pread(fd, 200, 0)
+            os.close(fd)
+        self.hubs[len(self.hubs) + 1] = str(address)
+        self.hubs_done.append(("add", str(address), given))
+        return dbus.UInt32(len(self.hubs))
+
+    @dbus.service.method("im.visavis.Crypto1.Hubs", in_signature="ub", sender_keyword="sender")
+    def Remove(self, number, local_only, sender):
+        self.needs(sender)
+        self.hubs_done.append(("remove", int(number), bool(local_only)))
+
+    @dbus.service.method("im.visavis.Crypto1.Hubs", in_signature="au", sender_keyword="sender")
+    def Order(self, numbers, sender):
+        self.needs(sender)
+        self.hubs_done.append(("order", [int(n) for n in numbers]))
+
+
+class Account(Slots, Contacts, Groups, Hubs, Rooms, Files, Messages):
     def __init__(self, crypto, id, address):
         self.path = "/im/visavis/Crypto1/account/" + id
         super().__init__(crypto.connection, self.path)
@@ -536,6 +566,7 @@ class Account(Slots, Contacts, Groups, Rooms, Files, Messages):
         self.opened = []  # addresses that were asked for
         self.nickname, self.blocked, self.contact_added, self.requests, self.decided = "", False, None, [], None
         self.roles, self.policy, self.picture = {}, None, b""
+        self.hubs, self.hubs_done = {}, []
         self.group = None  # name, members, whether we are one
         self.others = []  # further conversations, as ListConversations has them; nothing is in them
         crypto.connection.add_signal_receiver(self.on_owner, "NameOwnerChanged", "org.freedesktop.DBus")

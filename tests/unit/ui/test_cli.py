@@ -619,6 +619,29 @@ def test_status(w):
           w.run("unregister", "alice", "--local")[0] == OK and w.link.deleted == [False, True], w.link.deleted)
 
 
+def test_hubs(w):
+    account = w.crypto.accounts[0]
+    w.run("login", pin=PIN)
+    token, write = os.pipe()
+    os.write(write, b"token-of-the-other")
+    os.close(write)
+    code, out, err = w.run("hubs", "add", "alice2@other.example.org:7843", "--invitation-fd", str(token), "--json", pass_fds=(token,))
+    os.close(token)
+    check("hubs add registers at a further hub, with an invitation", code == OK and events(out) == [{"number": 1}] and
+          account.hubs_done == [("add", "alice2@other.example.org:7843", b"token-of-the-other")], (code, out, err))
+    code, out, err = w.run("hubs")
+    check("hubs lists them, the account's own first", code == OK and [l.split()[0] for l in out.splitlines()] == ["0", "1"] and "alice2@" in out, out)
+    check("status shows the link of each", "hub 1" in w.run("status")[1] and events(w.run("status", "--json")[1])[0]["hubs"][0]["number"] == 1)
+    w.run("hubs", "order", "2", "1"), w.run("hubs", "remove", "1"), w.run("hubs", "remove", "2", "--local")
+    check("hubs order and remove pass on what is said", account.hubs_done[1:] == [("order", [2, 1]), ("remove", 1, False), ("remove", 2, True)],
+          account.hubs_done)
+    for words in (("add",), ("remove", "0"), ("remove", "one"), ("order",), ("list", "now"), ("stop",)):
+        code, out, err = w.run("hubs", *words)
+        check(f"hubs {' '.join(words)} is refused with a sentence", code == USAGE and err, (code, err))
+    account.hubs.clear()
+    w.run("lock")
+
+
 def test_runtime_directory(w):
     os.mkdir(w.bus.directory + "/open", 0o700)
     os.mkdir(w.bus.directory + "/open/visavis", 0o700)
@@ -736,7 +759,7 @@ def test_usage(w):
 world = World()
 try:
     for test in (test_contract, test_usage, test_before_any_account, test_signup, test_agent, test_send, test_read, test_messages, test_follow, test_locked,
-                 test_login, test_identify, test_add_look, test_slots, test_contact, test_files, test_group, test_room, test_keeping, test_choice, test_status, test_runtime_directory, test_other_user, test_terminal, test_hub):
+                 test_login, test_identify, test_add_look, test_slots, test_contact, test_files, test_group, test_room, test_keeping, test_choice, test_status, test_hubs, test_runtime_directory, test_other_user, test_terminal, test_hub):
         test(world)
     status = finish()
 finally:
