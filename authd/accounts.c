@@ -18,6 +18,8 @@
 #define ROTATION "rotation"
 #define FACE_SECRET "face secret"
 
+enum { GALLERY_PIECE = 512 * 1024, PIECE_NAME_SIZE = 48 };
+
 #define LOCKED_OUT_USEC (24ULL * 3600 * 1000000)
 
 static const char *const migrations[] = {
@@ -27,6 +29,8 @@ static const char *const migrations[] = {
         "ALTER TABLE account ADD COLUMN redemptions INTEGER NOT NULL DEFAULT 0;",
         /* NULL: the template is not rotated yet. */
         "ALTER TABLE account ADD COLUMN rotation BLOB;",
+        /* Instead of a template, which is empty then. Apart, since rows of megabytes are slow to change. */
+        "CREATE TABLE gallery (id TEXT PRIMARY KEY, uid INTEGER NOT NULL, pieces BLOB NOT NULL) WITHOUT ROWID;",
 };
 
 struct accounts {
@@ -81,7 +85,37 @@ static int seal_template(struct accounts *a, const char *account, uid_t uid, con
         return r < 0 ? r : seal_column(a, ROTATED_TEMPLATE, account, uid, writer_bytes(&plain), out);
 }
 
-int accounts_add(struct accounts *a, const struct enrolment *e)
+/* Piece @index of @count: neither can one be left out, nor two change places. */
+static void name_piece(char out[static PIECE_NAME_SIZE], unsigned index, unsigned count)
+{
+        (void) snprintf(out, PIECE_NAME_SIZE, "gallery %u of %u", index + 1, count);
+}
+
+/* struct { uint8 count; opaque sealed<V>[count]; }: a gallery is larger than what can be sealed at once. */
+static int seal_gallery(struct accounts *a, const char *account, uid_t uid, const struct gallery *g, struct writer *out)
+{
+        _cleanup_writer_ struct writer plain = WRITER_INIT;
+        unsigned count;
+        int r;
+
+        gallery_write(g, &plain);
+        r = writer_finish(&plain);
+        count = (unsigned) ((plain.size + GALLERY_PIECE - 1) / GALLERY_PIECE);
+        write_u8(out, (uint8_t) count);
+        for (unsigned i = 0; r >= 0 && i < count; i++) {
+                _cleanup_writer_ struct writer sealed = WRITER_INIT;
+                size_t from = (size_t) i * GALLERY_PIECE, left = plain.size - from;
+                char what[PIECE_NAME_SIZE];
+
+                name_piece(what, i, count);
+                r = seal_column(a, what, account, uid,
+                                BYTES(plain.data + from, left < GALLERY_PIECE ? left : GALLERY_PIECE), &sealed);
+                write_vector(out, writer_bytes(&sealed));
+        }
+        return r < 0 ? r : writer_finish(out);
+}
+
+static int add_account(struct accounts *a, const struct enrolment *e)
 {
         _cleanup_writer_ struct writer template = WRITER_INIT, rotation = WRITER_INIT, secret = WRITER_INIT,
                                        throttle = WRITER_INIT;
@@ -89,7 +123,7 @@ int accounts_add(struct accounts *a, const struct enrolment *e)
 
         throttle_write(&(struct throttle){ 0 }, &throttle);
         if ((r = writer_finish(&throttle)) < 0 ||
-            (r = seal_template(a, e->account, e->uid, &e->template, &template)) < 0 ||
+            (!e->gallery && (r = seal_template(a, e->account, e->uid, &e->template, &template)) < 0) ||
             (r = seal_column(a, ROTATION, e->account, e->uid, secret_bytes(e->rotation), &rotation)) < 0 ||
             (r = seal_column(a, FACE_SECRET, e->account, e->uid, secret_bytes(e->face_secret), &secret)) < 0)
                 return r;
@@ -98,25 +132,57 @@ int accounts_add(struct accounts *a, const struct enrolment *e)
                            writer_bytes(&rotation));
 }
 
-static int unseal_column(struct accounts *a, const char *what, const char *sql, const char *account, uid_t uid,
-                         struct secret **out)
+static int add_gallery(struct accounts *a, const struct enrolment *e)
 {
-        _cleanup_statement_ sqlite3_stmt *s = NULL;
-        _cleanup_writer_ struct writer place = WRITER_INIT;
-        int r = storage_prepare(a->db, &s, sql, "si", account, (int64_t) uid);
+        _cleanup_writer_ struct writer pieces = WRITER_INIT;
+        int r = e->gallery ? seal_gallery(a, e->account, e->uid, e->gallery, &pieces) : 0;
 
-        if (r >= 0)
-                r = storage_step(s);
-        if (r <= 0)
-                return r < 0 ? r : -ENOENT;
+        if (r >= 0 && e->gallery)
+                r = storage_run(a->db, "INSERT INTO gallery VALUES (?, ?, ?)", "sib", e->account, (int64_t) e->uid,
+                                writer_bytes(&pieces));
+        return r;
+}
+
+int accounts_add(struct accounts *a, const struct enrolment *e)
+{
+        int r = storage_begin(a->db);
+
+        if (r < 0)
+                return r;
+        if ((r = add_account(a, e)) >= 0 && (r = add_gallery(a, e)) >= 0)
+                r = storage_commit(a->db);
+        if (r < 0)
+                storage_rollback(a->db);
+        return r;
+}
+
+static int unseal_bytes(struct accounts *a, const char *what, const char *account, uid_t uid, struct bytes sealed,
+                        struct secret **out)
+{
+        _cleanup_writer_ struct writer place = WRITER_INIT;
+
         place_of(what, account, uid, &place);
-        r = unseal(a->key, writer_bytes(&place), storage_column_bytes(s, 0), out);
+        int r = unseal(a->key, writer_bytes(&place), sealed, out);
+
         if (r < 0)
                 log_error(
                         "The %s of account %s cannot be opened: it was damaged, or sealed on another machine. Restore "
                         "authd's state directory, its host.key too.",
                         what, account);
         return r;
+}
+
+static int unseal_column(struct accounts *a, const char *what, const char *sql, const char *account, uid_t uid,
+                         struct secret **out)
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        int r = storage_prepare(a->db, &s, sql, "si", account, (int64_t) uid);
+
+        if (r >= 0)
+                r = storage_step(s);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        return unseal_bytes(a, what, account, uid, storage_column_bytes(s, 0), out);
 }
 
 static int load_template(struct accounts *a, const char *what, const char *account, uid_t uid, struct template *out)
@@ -145,6 +211,73 @@ int accounts_template(struct accounts *a, const char *account, uid_t uid, struct
                 r = load_template(a, ROTATED_TEMPLATE, account, uid, out);
         if (r >= 0)
                 *out_rotation = rotation_new(seed);
+        return r;
+}
+
+int accounts_engine(struct accounts *a, const char *account, uid_t uid, enum engine *out)
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        int r = storage_prepare(a->db, &s,
+                                "SELECT EXISTS (SELECT 1 FROM gallery WHERE gallery.id = account.id AND"
+                                " gallery.uid = account.uid) FROM account WHERE id = ? AND uid = ?",
+                                "si", account, (int64_t) uid);
+
+        if (r >= 0)
+                r = storage_step(s);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        *out = storage_column_integer(s, 0) ? ENGINE_LBPH : ENGINE_DEEP;
+        return 0;
+}
+
+/* The pieces' content, one after the other. */
+static int unseal_pieces(struct accounts *a, const char *account, uid_t uid, struct bytes pieces, struct writer *out)
+{
+        struct reader reader;
+        int r = 0;
+
+        reader_init(&reader, pieces);
+        unsigned count = read_u8(&reader);
+
+        for (unsigned i = 0; r >= 0 && i < count; i++) {
+                _cleanup_secret_ struct secret *plain = NULL;
+                char what[PIECE_NAME_SIZE];
+
+                name_piece(what, i, count);
+                r = unseal_bytes(a, what, account, uid, read_vector(&reader), &plain);
+                if (r >= 0)
+                        write_fixed(out, secret_bytes(plain));
+        }
+        if (r >= 0)
+                r = reader_finish(&reader);
+        return r < 0 ? r : writer_finish(out);
+}
+
+int accounts_gallery(struct accounts *a, const char *account, uid_t uid, struct gallery **out)
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        _cleanup_writer_ struct writer plain = WRITER_INIT;
+        struct gallery *gallery = NULL;
+        struct reader reader;
+        int r = storage_prepare(a->db, &s, "SELECT pieces FROM gallery WHERE id = ? AND uid = ?", "si", account,
+                                (int64_t) uid);
+
+        if (r >= 0)
+                r = storage_step(s);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        r = unseal_pieces(a, account, uid, storage_column_bytes(s, 0), &plain);
+        if (r >= 0 && !(gallery = gallery_new()))
+                r = -ENOMEM;
+        if (r < 0)
+                return r;
+        reader_init(&reader, writer_bytes(&plain));
+        gallery_read(&reader, gallery);
+        r = reader_finish(&reader);
+        if (r < 0)
+                gallery_free(gallery);
+        else
+                *out = gallery;
         return r;
 }
 
@@ -247,6 +380,8 @@ int accounts_remove(struct accounts *a, const char *account)
 {
         int r = storage_run(a->db, "DELETE FROM account WHERE id = ?", "s", account);
 
+        if (r >= 0)
+                r = storage_run(a->db, "DELETE FROM gallery WHERE id = ?", "s", account);
         /* What was deleted is overwritten in the database (secure_delete); the log that still holds it is emptied. */
         if (r >= 0)
                 empty_log(a);

@@ -29,6 +29,10 @@ int accounts_add(struct accounts *a, const struct enrolment *e);
  * -EBADMSG if the row was damaged or is not this host's; errors of storage_errno(). */
 int accounts_template(struct accounts *a, const char *account, uid_t uid, struct template *out,
                       struct rotation **out_rotation);
+/* Which engine an account of @uid was enrolled with, and the gallery of one of ENGINE_LBPH; the same errors. */
+int accounts_engine(struct accounts *a, const char *account, uid_t uid, enum engine *out);
+int accounts_gallery(struct accounts *a, const char *account, uid_t uid, struct gallery **out);
+
 int accounts_face_secret(struct accounts *a, const char *account, uid_t uid, struct secret **out);
 
 /* Puts another template, rotated as the one before, in its place. -ENOENT; errors of storage_errno(). */

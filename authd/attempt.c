@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "authd/classic.h"
 #include "authd/growth.h"
 #include "services/cleanup.h"
 #include "services/log.h"
@@ -100,8 +101,12 @@ static int make_enrolment(struct attempt *t)
         e->uid = t->uid;
         e->rotation = secret_random(ROTATION_SEED_SIZE);
         rotation = rotation_new(e->rotation);
-        e->template = t->examination.seen;
-        rotation_apply_template(rotation, &e->template);
+        if (t->examination.classic) {
+                e->gallery = classic_take_gallery(t->examination.classic);
+        } else {
+                e->template = t->examination.seen;
+                rotation_apply_template(rotation, &e->template);
+        }
         e->face_secret = secret_random(FACE_SECRET_SIZE);
         t->enrolment = e;
         return 0;
@@ -314,6 +319,19 @@ static int expose(struct attempt *t)
         return r;
 }
 
+static int choose_engine(struct attempt *t, struct gallery *known)
+{
+        struct classic *classic;
+
+        if (t->authd->settings.engine != ENGINE_LBPH)
+                return 0;
+        classic = classic_new(known, random_challenge());
+        if (!classic)
+                return -ENOMEM;
+        examination_use_classic(&t->examination, classic);
+        return 0;
+}
+
 int attempt_new(struct post *p, struct attempt_request *request, struct attempt **out)
 {
         struct authd *a = p->authd;
@@ -338,6 +356,8 @@ int attempt_new(struct post *p, struct attempt_request *request, struct attempt 
         t->examination.infrared = p->infrared;
         int r = request->kind == EXAMINATION_IDENTIFY ? 0 : name_account(t, request->account);
 
+        if (r >= 0)
+                r = choose_engine(t, TAKE(request->gallery));
         if (r >= 0)
                 r = expose(t);
         if (r >= 0)

@@ -55,6 +55,7 @@ struct attempt_request {
         uid_t uid;
         enum examination_kind kind;
         const char *account;          /* to verify, or to add a look to */
+        struct gallery *gallery;      /* of the engine "lbph" instead; taken over */
         const struct template *known; /* of the account, copied */
         struct rotation *rotation;    /* of it; passes over */
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "authd/classic.h"
 #include "services/cleanup.h"
 
 #define SECOND 1000000ULL
@@ -17,7 +18,7 @@ static const double LOOK_SLACK = 0.05, KEPT_SLACK = 0.10, /* less than a match, 
         LIT_MIN = 1.15;
 static const double SEARCH_SHARE = 0.3; /* of the progress */
 
-static void fail(struct examination *e, enum failure f)
+void examination_fail(struct examination *e, enum failure f)
 {
         e->phase = EXAMINATION_FAILED;
         e->failure = f;
@@ -25,7 +26,7 @@ static void fail(struct examination *e, enum failure f)
         e->suspect = e->suspect || f == FAILURE_NO_MATCH || f == FAILURE_PRESENTATION_ATTACK;
 }
 
-static void pass(struct examination *e)
+void examination_pass(struct examination *e)
 {
         e->phase = EXAMINATION_PASSED;
         e->hint = "";
@@ -61,6 +62,17 @@ void examination_begin(struct examination *e, enum examination_kind kind, const 
         e->rotation = rotation;
 }
 
+void examination_use_classic(struct examination *e, struct classic *classic)
+{
+        e->classic = classic;
+}
+
+void examination_score(struct examination *e, double score)
+{
+        if (e->scores < EXAMINATION_SCORES_MAX)
+                e->score[e->scores++] = score;
+}
+
 static int ascending(const void *a, const void *b)
 {
         double x = *(const double *) a, y = *(const double *) b;
@@ -68,7 +80,7 @@ static int ascending(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
-static double median(const struct examination *e)
+double examination_median(const struct examination *e)
 {
         double sorted[EXAMINATION_SCORES_MAX];
 
@@ -93,8 +105,7 @@ static void compare(struct examination *e, const struct observation *o)
 {
         double score = compares(e) ? score_known(e, o) : embedding_cosine(e->track.reference, o->embedding);
 
-        if (e->scores < EXAMINATION_SCORES_MAX)
-                e->score[e->scores++] = score;
+        examination_score(e, score);
         if (e->kind == EXAMINATION_VERIFY && !(score >= e->thresholds.match))
                 e->suspect = true;
 }
@@ -131,11 +142,11 @@ static void begin_challenge(struct examination *e, uint64_t now)
         double bona_fide = e->bona_fides > 0 ? e->bona_fide / e->bona_fides : 0;
 
         if (!(bona_fide >= e->thresholds.hopeless)) {
-                fail(e, FAILURE_PRESENTATION_ATTACK);
+                examination_fail(e, FAILURE_PRESENTATION_ATTACK);
                 return;
         }
         if (e->kind == EXAMINATION_IDENTIFY) {
-                pass(e);
+                examination_pass(e);
                 return;
         }
         if (guides(e))
@@ -149,7 +160,7 @@ static void begin_challenge(struct examination *e, uint64_t now)
         e->suspect = true;
         e->hint = "";
         e->progress = SEARCH_SHARE;
-        e->strength = median(e);
+        e->strength = examination_median(e);
         e->scores = 0;
         e->several = 0;
 }
@@ -185,10 +196,10 @@ static void gather(struct examination *e, const struct observation *o, uint64_t 
         e->progress = SEARCH_SHARE * e->good / wanted;
         if (e->good < wanted)
                 return;
-        if (!compares(e) || median(e) >= needed(e))
+        if (!compares(e) || examination_median(e) >= needed(e))
                 begin_challenge(e, now);
         else if (e->good >= GOOD_FRAMES_MAX)
-                fail(e, FAILURE_NO_MATCH);
+                examination_fail(e, FAILURE_NO_MATCH);
         if (e->phase == EXAMINATION_SEARCHING && e->progress > SEARCH_SHARE)
                 e->progress = SEARCH_SHARE;
 }
@@ -197,15 +208,15 @@ static void gather(struct examination *e, const struct observation *o, uint64_t 
 static void give_up(struct examination *e)
 {
         if (e->dark > e->pictures / 2)
-                fail(e, FAILURE_DARK);
+                examination_fail(e, FAILURE_DARK);
         else if (e->faces == 0)
-                fail(e, FAILURE_NO_FACE);
+                examination_fail(e, FAILURE_NO_FACE);
         else if (e->rivals > e->faces / 2)
-                fail(e, FAILURE_SEVERAL_FACES);
+                examination_fail(e, FAILURE_SEVERAL_FACES);
         else if (e->good == 0)
-                fail(e, FAILURE_QUALITY);
+                examination_fail(e, FAILURE_QUALITY);
         else
-                fail(e, FAILURE_TIMEOUT);
+                examination_fail(e, FAILURE_TIMEOUT);
 }
 
 static bool too_many(struct examination *e, const struct observation *o, uint64_t longest, uint64_t now)
@@ -232,7 +243,7 @@ static void search(struct examination *e, const struct observation *o, uint64_t 
                 e->dark += q == QUALITY_TOO_DARK;
                 e->rivals += quality_rival(o);
                 if (too_many(e, o, SEVERAL_MAX, now)) {
-                        fail(e, FAILURE_SEVERAL_FACES);
+                        examination_fail(e, FAILURE_SEVERAL_FACES);
                         return;
                 }
                 if (q == QUALITY_GOOD && (o->observed & needed) == needed)
@@ -253,13 +264,13 @@ static void look_again(struct examination *e, const struct observation *o)
 
 static void conclude(struct examination *e)
 {
-        if (!(median(e) >= needed(e))) {
-                fail(e, compares(e) ? FAILURE_NO_MATCH : FAILURE_PRESENTATION_ATTACK);
+        if (!(examination_median(e) >= needed(e))) {
+                examination_fail(e, compares(e) ? FAILURE_NO_MATCH : FAILURE_PRESENTATION_ATTACK);
                 return;
         }
-        if (median(e) < e->strength)
-                e->strength = median(e);
-        pass(e);
+        if (examination_median(e) < e->strength)
+                e->strength = examination_median(e);
+        examination_pass(e);
 }
 
 /* Who is guided may do it badly for a while, and is told; who is challenged is not taught. */
@@ -297,12 +308,12 @@ static void follow(struct examination *e, const struct observation *o, uint64_t 
                 conclude(e);
                 break;
         case CHALLENGE_LATE:
-                fail(e, FAILURE_TIMEOUT);
+                examination_fail(e, FAILURE_TIMEOUT);
                 break;
         case CHALLENGE_WRONG:
         case CHALLENGE_FLAT:
         case CHALLENGE_STILL:
-                fail(e, FAILURE_PRESENTATION_ATTACK);
+                examination_fail(e, FAILURE_PRESENTATION_ATTACK);
                 break;
         }
 }
@@ -314,13 +325,13 @@ static void challenge(struct examination *e, const struct observation *o, uint64
         if (!o && now - e->track.seen > NO_PICTURE_MAX)
                 track = TRACK_LOST;
         if (o && too_many(e, o, guides(e) ? SEVERAL_MAX : SEVERAL_IN_CHALLENGE_MAX, now)) {
-                fail(e, FAILURE_SEVERAL_FACES);
+                examination_fail(e, FAILURE_SEVERAL_FACES);
                 return;
         }
         if (o)
                 judge(e, o, track);
         if (track == TRACK_LOST || track == TRACK_OTHER) {
-                fail(e, track == TRACK_LOST ? FAILURE_TIMEOUT : FAILURE_PRESENTATION_ATTACK);
+                examination_fail(e, track == TRACK_LOST ? FAILURE_TIMEOUT : FAILURE_PRESENTATION_ATTACK);
                 return;
         }
         bool alone = track == TRACK_SAME && !quality_rival(o);
@@ -340,10 +351,12 @@ void examination_observe(struct examination *e, const struct observation *o, uin
                 e->pictured = now;
                 e->box = o->faces > 0 ? o->box : (struct box){ 0 };
         } else if (now - e->pictured > (e->pictures > 0 ? NO_PICTURE_MAX : FIRST_PICTURE_MAX)) {
-                fail(e, FAILURE_CAMERA);
+                examination_fail(e, FAILURE_CAMERA);
                 return;
         }
-        if (e->phase == EXAMINATION_SEARCHING)
+        if (e->classic)
+                classic_observe(e, o, now);
+        else if (e->phase == EXAMINATION_SEARCHING)
                 search(e, o, now);
         else
                 challenge(e, o, now);
@@ -351,6 +364,8 @@ void examination_observe(struct examination *e, const struct observation *o, uin
 
 unsigned examination_wanted(const struct examination *e)
 {
+        if (e->classic)
+                return classic_wanted();
         switch (e->phase) {
         case EXAMINATION_SEARCHING:
                 return OBSERVE_LANDMARKS | OBSERVE_EYES | OBSERVE_POSE | OBSERVE_LIVENESS | OBSERVE_EMBEDDING;
@@ -368,7 +383,9 @@ const char *examination_prompt(const struct examination *e)
 {
         if (e->phase == EXAMINATION_SEARCHING)
                 return "look-straight";
-        return e->phase == EXAMINATION_CHALLENGE ? challenge_prompt(&e->challenge) : "";
+        if (e->phase != EXAMINATION_CHALLENGE)
+                return "";
+        return e->classic ? classic_prompt(e) : challenge_prompt(&e->challenge);
 }
 
 const char *examination_prompt_text(const struct examination *e)
@@ -397,4 +414,5 @@ void examination_wipe(struct examination *e)
         explicit_bzero(e->sharpest, sizeof(e->sharpest));
         explicit_bzero(&e->posture, sizeof(e->posture));
         explicit_bzero(&e->challenge, sizeof(e->challenge));
+        e->classic = classic_free(e->classic);
 }

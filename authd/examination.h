@@ -40,7 +40,8 @@ struct examination {
         enum examination_phase phase;
         enum failure failure;
         struct thresholds thresholds;
-        enum quality quality; /* of the last picture */
+        struct classic *classic; /* of an engine without networks (classic.h), or NULL; owned */
+        enum quality quality;    /* of the last picture */
         uint32_t random;
         struct template known;           /* of a verification */
         const struct rotation *rotation; /* of it */
@@ -73,6 +74,9 @@ struct examination {
 void examination_begin(struct examination *e, enum examination_kind kind, const struct thresholds *thresholds,
                        const struct template *known, const struct rotation *rotation, uint32_t random, uint64_t now);
 
+/* After it: makes it an examination for the engine "lbph" (classic.h). @classic passes over. */
+void examination_use_classic(struct examination *e, struct classic *classic);
+
 /* What was seen in the next picture, or NULL when time has passed without one. Changes @phase at most to the next; once
  * it has passed or failed, nothing changes. */
 void examination_observe(struct examination *e, const struct observation *o, uint64_t now);
@@ -83,6 +87,12 @@ unsigned examination_wanted(const struct examination *e);
 /* The prompt's name on the bus, and as a sentence; "" if nothing is asked. */
 const char *examination_prompt(const struct examination *e);
 const char *examination_prompt_text(const struct examination *e);
+
+/* For classic.c: adds a likeness to those of the current phase; the median of them, -1 if there is none; the end. */
+void examination_score(struct examination *e, double score);
+double examination_median(const struct examination *e);
+void examination_pass(struct examination *e);
+void examination_fail(struct examination *e, enum failure f);
 
 /* Wipes what it has learnt of faces. */
 void examination_wipe(struct examination *e);

@@ -57,6 +57,10 @@ static int map_model(int fd, struct bytes *out)
 
         if (fstat(fd, &st) < 0)
                 return -errno;
+        if (st.st_size == 0) { /* the engine has no such model */
+                close(fd);
+                return 0;
+        }
         void *data = mmap(NULL, (size_t) st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 
         if (data == MAP_FAILED)

@@ -24,10 +24,8 @@ static int read_engine(const struct config *c, enum engine *out)
         const char *name = config_string(c, "models", NULL, "engine");
         int r = engine_parse(name, out);
 
-        if (r >= 0 && *out == ENGINE_LBPH) /* it has neither depth nor pose, so there is no challenge with it */
-                r = -EOPNOTSUPP;
         if (r < 0)
-                log_error("The engine \"%s\" cannot be used here; set [models] engine in authd.conf to deep.", name);
+                log_error("There is no engine \"%s\"; set [models] engine in authd.conf to deep or lbph.", name);
         return r;
 }
 

@@ -153,21 +153,41 @@ static int check_alone(struct authd *a, const char *account, sd_bus_error *error
         return 0;
 }
 
-/* Starts an attempt that needs the account's template. */
-static int compare(struct authd *a, sd_bus_message *m, struct attempt_request *request, const struct caller *caller,
-                   sd_bus_error *error)
+/* What a face is compared with, as the engine has it. */
+static int load_known(struct authd *a, struct attempt_request *request, uid_t uid, struct template *known,
+                      sd_bus_error *error)
 {
-        _cleanup_template_ struct template known = { 0 };
-        int r = accounts_template(a->accounts, request->account, caller->uid, &known, &request->rotation);
+        enum engine engine;
+        int r = accounts_engine(a->accounts, request->account, uid, &engine);
 
+        if (r >= 0 && engine != a->settings.engine)
+                return sd_bus_error_setf(error, ERROR_STORAGE,
+                                         "The face of this account was enrolled with the engine %s, and authd now uses "
+                                         "%s. Log in with your recovery code and enrol your face anew, or have the "
+                                         "administrator go back.",
+                                         engine_name(engine), engine_name(a->settings.engine));
+        if (r >= 0 && engine == ENGINE_LBPH)
+                r = accounts_gallery(a->accounts, request->account, uid, &request->gallery);
+        else if (r >= 0)
+                r = accounts_template(a->accounts, request->account, uid, known, &request->rotation);
         if (r == -ENOENT)
                 return sd_bus_error_set(error, ERROR_NOT_FOUND,
                                         "You have no account with this id here; sign up first.");
         if (r == -EBADMSG)
                 return sd_bus_error_set(error, ERROR_STORAGE,
                                         "The face of this account cannot be read; authd's journal says why.");
+        return r < 0 ? storage_error(a, error) : 0;
+}
+
+/* Starts an attempt that needs the account's template. */
+static int compare(struct authd *a, sd_bus_message *m, struct attempt_request *request, const struct caller *caller,
+                   sd_bus_error *error)
+{
+        _cleanup_template_ struct template known = { 0 };
+        int r = load_known(a, request, caller->uid, &known, error);
+
         if (r < 0)
-                return storage_error(a, error);
+                return r;
         request->known = &known;
         r = check_alone(a, request->account, error);
         if (r >= 0)
@@ -175,7 +195,17 @@ static int compare(struct authd *a, sd_bus_message *m, struct attempt_request *r
         if (r >= 0)
                 r = start(a, m, request, caller, error);
         rotation_free(request->rotation);
+        gallery_free(request->gallery);
         return r;
+}
+
+/* What cannot be had without networks. */
+static int check_networks(const struct authd *a, sd_bus_error *error)
+{
+        if (a->settings.engine == ENGINE_LBPH)
+                return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
+                                        "authd's engine is lbph, which can enrol and verify and nothing else.");
+        return 0;
 }
 
 static int on_verify(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -215,6 +245,8 @@ static int on_add_look(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
         (void) sd_bus_message_sensitive(m);
         if (r >= 0)
+                r = check_networks(userdata, error);
+        if (r >= 0)
                 r = sd_bus_message_read(m, "s", &request.account);
         if (r >= 0)
                 r = sd_bus_message_read_array(m, 'y', &ticket, &size);
@@ -247,6 +279,8 @@ static int on_identify(sd_bus_message *m, void *userdata, sd_bus_error *error)
         struct caller caller;
         int r = caller_of(m, &caller);
 
+        if (r >= 0)
+                r = check_networks(a, error);
         if (r >= 0)
                 r = check_any(a, caller.uid, error);
         return r < 0 ? r : start(a, m, &request, &caller, error);

@@ -28,6 +28,7 @@ struct enrolment *enrolment_free(struct enrolment *e)
         if (!e)
                 return NULL;
         template_wipe(&e->template);
+        gallery_free(e->gallery);
         secret_free(e->rotation);
         secret_free(e->face_secret);
         free(e);

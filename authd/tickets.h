@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "authd/gallery.h"
 #include "authd/template.h"
 #include "services/secret.h"
 
@@ -24,6 +25,7 @@ struct enrolment {
         char account[ACCOUNT_ID_SIZE];
         uid_t uid;
         struct template template; /* rotated */
+        struct gallery *gallery;  /* instead of it, of the engine "lbph"; or NULL */
         struct secret *rotation;  /* the seed of its rotation */
         struct secret *face_secret;
 };

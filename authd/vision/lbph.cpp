@@ -18,7 +18,7 @@ namespace
 {
 
 const int SIDE = 112, CELLS = 8, PATTERNS = 256, NEIGHBOURS = 8;
-const double STEP = 1.15, EYE_STEP = 1.1, SMALLEST = 0.15; /* of the picture's height */
+const double STEP = 1.15, EYE_STEP = 1.1, SMALLEST = 0.25; /* of the picture's height: smaller ones are mostly none */
 const int AGREE = 5, EYES_AGREE = 3;
 const double INNER = 0.85; /* of the cascade's box, without hair and background */
 const double BLUR = 0.8;   /* pixels: what a camera's noise makes of the patterns */

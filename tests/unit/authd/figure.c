@@ -50,7 +50,8 @@ static struct point project(const struct figure *f, const double p[3])
 void figure_see(const struct figure *f, struct observation *out)
 {
         *out = (struct observation){
-                .observed = OBSERVE_LANDMARKS | OBSERVE_EYES | OBSERVE_POSE | OBSERVE_LIVENESS | OBSERVE_EMBEDDING,
+                .observed = OBSERVE_LANDMARKS | OBSERVE_EYES | OBSERVE_POSE | OBSERVE_LIVENESS | OBSERVE_EMBEDDING |
+                            OBSERVE_HISTOGRAM,
                 .faces = f->rival > 0 ? 2 : 1,
                 .rival = f->rival,
                 .box = { (f->x - 80 * f->zoom) / 640, (f->y - 90 * f->zoom) / 480, 160 * f->zoom / 640,
@@ -64,6 +65,11 @@ void figure_see(const struct figure *f, struct observation *out)
                 .pitch = f->pitch,
                 .bona_fide = f->bona_fide,
         };
+        /* A pattern of its own in each cell, and noise. */
+        for (unsigned i = 0; i < HISTOGRAM_SIZE / 256; i++) {
+                out->histogram[256 * i + f->who] = 150;
+                out->histogram[256 * i + 255] = 19;
+        }
         for (unsigned i = 0; i < LANDMARKS; i++)
                 out->landmark[i] = project(f, face[i]);
         /* Persons are orthogonal to each other, and resemble themselves less when they turn. */

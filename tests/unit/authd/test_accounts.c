@@ -18,7 +18,7 @@
 #define OTHER "f123456789abcdef0123456789abcdef"
 
 /* What each earlier version kept is in versions/ (tests/unit/keep_version): a new migration needs one more. */
-enum { VERSIONS = 3 };
+enum { VERSIONS = 4 };
 #define KEPT UNIT_TESTS "/authd/versions"
 
 static struct accounts *accounts;
@@ -308,6 +308,41 @@ static void whom_nobody_is_like_counts_as_a_failure_of_each(void **state)
         assert_int_equal(found.count, 1);
 }
 
+static void a_gallery_is_kept_sealed_and_tells_the_engine(void **state)
+{
+        struct enrolment *e = calloc(1, sizeof(*e));
+        struct gallery *again = NULL;
+        enum engine engine = ENGINE_DEEP;
+
+        assert_non_null(e);
+        strcpy(e->account, OTHER);
+        e->uid = 1001;
+        e->rotation = secret_new(ROTATION_SEED_SIZE);
+        e->face_secret = secret_new(FACE_SECRET_SIZE);
+        e->gallery = gallery_new();
+        for (unsigned i = 0; i < GALLERY_MAX; i++) {
+                uint8_t histogram[HISTOGRAM_SIZE] = { [3] = (uint8_t) i };
+
+                gallery_add(e->gallery, histogram);
+        }
+        assert_int_equal(accounts_add(accounts, e), 0);
+        enrol(ACCOUNT, 1000, 7);
+        reopen();
+        assert_int_equal(accounts_engine(accounts, ACCOUNT, 1000, &engine), 0);
+        assert_int_equal(engine, ENGINE_DEEP);
+        assert_int_equal(accounts_engine(accounts, OTHER, 1000, &engine), -ENOENT);
+        assert_int_equal(accounts_engine(accounts, OTHER, 1001, &engine), 0);
+        assert_int_equal(engine, ENGINE_LBPH);
+        assert_int_equal(accounts_gallery(accounts, OTHER, 1001, &again), 0);
+        assert_memory_equal(again, e->gallery, sizeof(*again));
+        gallery_free(again);
+        sql("UPDATE gallery SET uid = 1000");
+        assert_int_equal(accounts_gallery(accounts, OTHER, 1000, &again), -EBADMSG);
+        assert_int_equal(accounts_remove(accounts, OTHER), 0);
+        assert_int_equal(accounts_gallery(accounts, OTHER, 1000, &again), -ENOENT);
+        enrolment_free(e);
+}
+
 static void failures_cost_time_across_restarts_until_one_passes(void **state)
 {
         uint64_t wait;
@@ -398,6 +433,7 @@ int main(int argc, char **argv)
                 accounts_test(what_is_forgotten_is_gone_from_the_disk),
                 accounts_test(a_face_is_found_among_the_accounts_of_its_user_alone),
                 accounts_test(whom_nobody_is_like_counts_as_a_failure_of_each),
+                accounts_test(a_gallery_is_kept_sealed_and_tells_the_engine),
                 accounts_test(failures_cost_time_across_restarts_until_one_passes),
                 accounts_test(the_longest_wait_is_a_day),
                 accounts_test(what_earlier_versions_kept_is_there),
