@@ -312,6 +312,16 @@ struct bytes membership_own_address(const struct membership *m)
         return who.address;
 }
 
+bool membership_is_first_beside(const struct membership *m, uint32_t leaf)
+{
+        struct device_credential who;
+        uint32_t first = 0;
+
+        while (membership_member(m, &first, &who) && first == leaf)
+                first++;
+        return first == group_epoch(m->group)->keys.leaf;
+}
+
 static int by_bytes(const void *a, const void *b)
 {
         const struct bytes *x = a, *y = b;

@@ -40,6 +40,7 @@ struct membership {
         } stored;                  /* what the row has of these */
         struct writer unreachable; /* a list of members for whom the hub took nothing, in this process's life */
         struct writer noted;       /* the roles that the history has told of, as roles.h writes them */
+        uint32_t intruder;         /* 1 + a leaf that the next commit is to take out, too; 0: none */
         bool gone;                 /* erased in the transaction under way, which frees it when it commits */
 };
 
@@ -88,6 +89,9 @@ bool membership_member(const struct membership *m, uint32_t *leaf, struct device
 
 /* What we are called in it: a view, until the group changes. */
 struct bytes membership_own_address(const struct membership *m);
+
+/* Whether ours is the first leaf of those beside @leaf: what one of the others has to do is done by it. */
+bool membership_is_first_beside(const struct membership *m, uint32_t leaf);
 
 /* Appends a list of the members' addresses, each once, in order. */
 void membership_addresses(const struct membership *m, struct writer *out);

@@ -76,7 +76,8 @@ static void draft_removals(const struct membership *g, struct draft *d)
         if (!d->remove)
                 abort();
         for (uint32_t leaf = 0; membership_member(g, &leaf, &who); leaf++) {
-                if (leaf != e->keys.leaf && list_holds(writer_bytes(&g->wanted.removed), who.address))
+                if (leaf != e->keys.leaf &&
+                    (leaf + 1 == g->intruder || list_holds(writer_bytes(&g->wanted.removed), who.address)))
                         d->remove[d->change.remove_count++] = leaf;
         }
         d->change.remove = d->remove;

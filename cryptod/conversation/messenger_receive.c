@@ -521,12 +521,11 @@ static int store_leaver(struct messenger *m, struct conversation *c, struct memb
         messenger_spell(m, &who, &spelt);
         list_add(&g->wanted.leavers, writer_bytes(&spelt));
         g->wanted.changed = true;
-        leaf = 0;
-        while (membership_member(g, &leaf, &who) && leaf == received->sender)
-                leaf++;
         if (c->kind == CONVERSATION_ROOM && g->wanted.leave)
                 return 0; /* we are out of it ourselves */
-        return leaf == group_epoch(g->group)->keys.leaf && !group_has_pending(g->group) ? messenger_commit(m, c, g) : 0;
+        return membership_is_first_beside(g, received->sender) && !group_has_pending(g->group)
+                       ? messenger_commit(m, c, g)
+                       : 0;
 }
 
 static int store_commit(struct messenger *m, struct conversation *c, struct membership *g, const struct step *s,
@@ -535,18 +534,21 @@ static int store_commit(struct messenger *m, struct conversation *c, struct memb
         _cleanup_writer_ struct writer actor = WRITER_INIT;
         struct device_credential who;
         uint32_t leaf = s->received.sender;
+        bool intruded;
         int r = 0;
 
         if (membership_member(g, &leaf, &who) && leaf == s->received.sender)
                 messenger_spell(m, &who, &actor);
         if (actor.size > 0 && joiner.size > 0)
                 r = messenger_vouch(m, c, &who, joiner);
+        intruded = r > 0;
         if (r >= 0 && s->merged && c->kind != CONVERSATION_PERSON)
                 r = notice_add_changes(m, c, writer_bytes(&s->before), writer_bytes(&s->between), BYTES(NULL, 0),
                                        BYTES(NULL, 0));
-        return r < 0 ? r
-                     : messenger_followed(m, c, g, writer_bytes(s->merged ? &s->between : &s->before),
-                                          writer_bytes(&actor), s->lost_race);
+        if (r >= 0)
+                r = messenger_followed(m, c, g, writer_bytes(s->merged ? &s->between : &s->before),
+                                       writer_bytes(&actor), s->lost_race);
+        return r >= 0 && intruded ? messenger_turn_out(m, c, g, leaf, joiner) : r;
 }
 
 static int store_step(struct messenger *m, uint64_t sequence, struct conversation *c, struct membership *g,
@@ -555,7 +557,7 @@ static int store_step(struct messenger *m, uint64_t sequence, struct conversatio
         /* What comes of the epoch that our joining leads into proves that the hub has accepted it. */
         int r = g->wanted.joining ? messenger_joined(m, c, g) : 0;
 
-        if (s->merged) {
+        if (r >= 0 && s->merged) {
                 g->messages = 0;
                 r = messenger_tell_others(m, g, writer_bytes(&s->before), writer_bytes(&s->between));
         }

@@ -241,15 +241,34 @@ int messenger_vouch(struct messenger *m, const struct conversation *c, const str
                     struct bytes name)
 {
         _cleanup_writer_ struct writer address = WRITER_INIT;
+        int r;
 
         write_address(m, name, &address);
         if (bytes_equal(who->address, writer_bytes(&address)))
                 return messenger_meet_one(m, who);
-        return notice_add(m, c,
-                          "The account %.*s has come in under the name %.*s, which is not its own. What is said here "
-                          "under that name may be said by somebody else.",
-                          (int) address.size, (const char *) address.data, (int) who->address.size,
-                          (const char *) who->address.data);
+        r = notice_add(m, c,
+                       "The account %.*s has come in under the name %.*s, which is not its own. What is said here "
+                       "under that name may be said by somebody else.",
+                       (int) address.size, (const char *) address.data, (int) who->address.size,
+                       (const char *) who->address.data);
+        return r < 0 ? r : 1;
+}
+
+int messenger_turn_out(struct messenger *m, struct conversation *c, struct membership *g, uint32_t leaf,
+                       struct bytes name)
+{
+        _cleanup_writer_ struct writer address = WRITER_INIT;
+        int r;
+
+        if (g->wanted.leave || group_has_pending(g->group) || !membership_is_first_beside(g, leaf))
+                return 0;
+        write_address(m, name, &address);
+        list_add(&g->wanted.leavers, writer_bytes(&address)); /* for the hub's roster */
+        g->wanted.changed = true;
+        g->intruder = leaf + 1;
+        r = messenger_commit(m, c, g);
+        g->intruder = 0;
+        return r;
 }
 
 int messenger_shut_out(struct messenger *m, struct conversation *c, struct membership *g)

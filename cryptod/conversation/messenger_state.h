@@ -246,9 +246,13 @@ int messenger_leave_room(struct messenger *m, const struct conversation *c, stru
 int messenger_joined(struct messenger *m, struct conversation *c, struct membership *g);
 
 /* Somebody has joined whom the hub calls @name: their root key is trusted on first use, as one in a key package that
- * the hub hands out. If their credential says somebody else, nobody's is, and the history tells. */
+ * the hub hands out. 1 if their credential says somebody else: nobody's is trusted, and the history tells. */
 int messenger_vouch(struct messenger *m, const struct conversation *c, const struct device_credential *who,
                     struct bytes name);
+
+/* Such a one is taken out again, by the first of the others. */
+int messenger_turn_out(struct messenger *m, struct conversation *c, struct membership *g, uint32_t leaf,
+                       struct bytes name);
 
 /* The hub refuses that we join: the room's conversation says so. */
 int messenger_shut_out(struct messenger *m, struct conversation *c, struct membership *g);
