@@ -10,6 +10,7 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__f
 sys.path.insert(0, f"{REPOSITORY}/tests/system")
 
 # pylint: disable=wrong-import-position  # they stand beside the stage
+import documented_examples
 from person import Person
 from stage import DAEMON_USERS, Stage
 from tap import skip_all, tell
@@ -116,6 +117,7 @@ def the_story(story, stage):
         account = path.rsplit("/", 1)[1]
         path = stage.run(["runuser", "-u", DAEMON_USERS["cryptod"], "--", "/usr/bin/python3", "-c", DOWNLOAD, stage.address, account]).strip()
         check("im.visavis.Relay1", introspect(stage, "im.visavis.Relay1", path), {"Transfer"})
+        transfer = path.rsplit("_", 1)[1]
     with story.step("so are a conversation, and a file that somebody sends"):
         person = Person(stage, "alice")
         crypto = f"/im/visavis/Crypto1/account/{account}"
@@ -130,6 +132,8 @@ def the_story(story, stage):
     with story.step("nothing that dbus/ promises was left out here"):
         seen.add("im.visavis.Crypto1.Contact")  # it takes two people: tests/unit/cryptod/test_objects.py
         assert seen == set(promises), sorted(set(promises) - seen)
+    with story.step("each example of docs/dbus/ does what its page says"):
+        documented_examples.run_all(stage, ACCOUNT=account, CONVERSATION=conversation, ID=transfer)
 
 
 def tell_story(story):
