@@ -792,7 +792,7 @@ void account_traffic(const struct account *a, uint64_t *received, uint64_t *sent
         *sent = a->sent + out;
 }
 
-int account_set_proxy(struct account *a, const char *proxy)
+static int set_proxy(struct account *a, const char *proxy)
 {
         struct ledger_account before = a->row;
         struct socks_proxy parsed;
@@ -814,6 +814,19 @@ int account_set_proxy(struct account *a, const char *proxy)
         return 0;
 }
 
+int account_set_proxy(struct account *a, const char *proxy)
+{
+        int r = set_proxy(a, proxy);
+
+        for (struct account *b = a->node->accounts; r >= 0 && b; b = b->next) {
+                if (b->main == a && !b->removed) {
+                        r = set_proxy(b, proxy);
+                        link_object_changed(b);
+                }
+        }
+        return r;
+}
+
 int account_set_bandwidth(struct account *a, uint64_t bandwidth)
 {
         struct ledger_account before = a->row;
@@ -823,7 +836,7 @@ int account_set_bandwidth(struct account *a, uint64_t bandwidth)
         return write_row(a, &before);
 }
 
-int account_enable(struct account *a, bool enabled)
+static int enable(struct account *a, bool enabled)
 {
         struct ledger_account before = a->row;
         int r;
@@ -844,6 +857,19 @@ int account_enable(struct account *a, bool enabled)
                 account_start(a);
         }
         return 0;
+}
+
+int account_enable(struct account *a, bool enabled)
+{
+        int r = enable(a, enabled);
+
+        for (struct account *b = a->node->accounts; r >= 0 && b; b = b->next) {
+                if (b->main == a && !b->removed) {
+                        r = enable(b, enabled);
+                        link_object_changed(b);
+                }
+        }
+        return r;
 }
 
 int account_delete(struct account *a, sd_bus_message *call, bool local_only)

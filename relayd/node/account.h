@@ -110,7 +110,8 @@ void account_start(struct account *a);
 /* As account_start(), unless it is online, connecting, or was tried a moment ago. */
 void account_hurry(struct account *a);
 
-/* What the owner wants: switched off, the link goes down and stays down, also after a restart; the queues are kept.
+/* What the owner wants, here and below also of the account's further hubs, which may be set apart after that: switched
+ * off, the link goes down and stays down, also after a restart; the queues are kept.
  * Answers when that is on disk. */
 int account_enable(struct account *a, bool enabled);
 

@@ -104,6 +104,16 @@ def refused_at_one(relay, stage):
     check("what both refuse is refused", relay.until(lambda: relay.cryptod.outcomes.get(("a1", ident(21)), [("",)])[0][0] == "refused"), relay.cryptod.outcomes)
 
 
+def set_together(relay):
+    relay.set("a1", "Enabled", dbus.Boolean(False, variant_level=1))
+    check("offline is offline at all hubs", relay.until(lambda: relay.get("a1", "State") == relay.get("a1_1", "State") == "disabled"))
+    relay.set("a1", "Proxy", dbus.String("socks5://127.0.0.1:1", variant_level=1))
+    check("a proxy is for all of them", relay.get("a1_1", "Proxy") == "socks5://127.0.0.1:1")
+    relay.set("a1", "Proxy", dbus.String("", variant_level=1))
+    relay.set("a1", "Enabled", dbus.Boolean(True, variant_level=1))
+    check("and so is online", relay.until(lambda: relay.get("a1", "State") == relay.get("a1_1", "State") == "online"))
+
+
 def removing(relay, stage):
     stage.kill("other")
     relay.until(lambda: relay.get("a1_1", "State") != "online")
@@ -128,6 +138,7 @@ def main():
         each_by_its_hub(relay, stage)
         round_a_dead_hub(relay, stage)
         refused_at_one(relay, stage)
+        set_together(relay)
         removing(relay, stage)
     finally:
         stage.end()
