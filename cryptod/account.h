@@ -99,6 +99,10 @@ int relay_call(struct cryptod *c, const char *member, const char *account, sd_bu
 int relay_call_hub(struct account *a, const char *member, unsigned hub, sd_bus_message **out);
 struct account *relay_account(struct cryptod *c, const char *id, unsigned *hub);
 
+/* What relayd has answered, for the person: its own words, or that it cannot be reached. Returns sd_bus_error_set(3).
+ */
+int relay_refused(const sd_bus_error *answer, sd_bus_error *error);
+
 /* Watches relayd come and go. */
 int relay_watch(struct cryptod *c);
 

@@ -127,7 +127,7 @@ static int on_claimed(sd_bus_message *reply, void *userdata, sd_bus_error *ignor
         int fd, r;
 
         if (refused)
-                r = sd_bus_error_copy(&error, refused);
+                r = relay_refused(refused, &error);
         else if (!c->account->messenger || c->account->locks != c->locks)
                 r = sd_bus_error_set(&error, ERROR_LOCKED, "The account was locked meanwhile.");
         else

@@ -126,7 +126,7 @@ static int on_fetched(sd_bus_message *reply, void *userdata, sd_bus_error *ignor
         int r;
 
         if (refused)
-                r = sd_bus_error_copy(&error, refused);
+                r = relay_refused(refused, &error);
         else if (!e->account->messenger || e->account->locks != e->locks)
                 r = sd_bus_error_set(&error, ERROR_LOCKED, "The account was locked meanwhile.");
         else

@@ -57,6 +57,14 @@ struct account *relay_account(struct cryptod *c, const char *id, unsigned *hub)
         return cryptod_account(c, account);
 }
 
+int relay_refused(const sd_bus_error *answer, sd_bus_error *error)
+{
+        if (strncmp(answer->name, VISAVIS_ERROR, strlen(VISAVIS_ERROR)) == 0)
+                return sd_bus_error_copy(error, answer);
+        return sd_bus_error_setf(error, ERROR_BUSY, "relayd cannot be reached (%s); try again in a moment.",
+                                 answer->message ? answer->message : answer->name);
+}
+
 /* -- attach ------------------------------------------------------------------------------------------------------- */
 
 static int on_attach_again(sd_event_source *source, uint64_t usec, void *userdata)
