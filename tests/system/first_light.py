@@ -372,8 +372,8 @@ def the_story(story, stage):
     chat(story, stage)
     group(story, stage)
     files(story, stage)
-    room(story, stage)
     story_of_two_hubs(story, stage)
+    room(story, stage)
     with story.step("every daemon ends cleanly when it is asked to"):
         for daemon in DAEMONS:
             stage.busctl("introspect", BUS_NAMES[daemon], "/")
