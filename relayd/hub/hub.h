@@ -88,7 +88,7 @@ struct job {
         uint8_t type;
         uint32_t request;
         uint8_t signature[WIRE_SIGNATURE_SIZE]; /* AUTHENTICATE */
-        uint8_t *entry;                         /* SEND_TO_ROOM: what it becomes for the others */
+        uint8_t *entry; /* SEND_TO_ROOM: what it becomes for the others; LIST_ROOMS: their names */
         size_t entry_size;
         size_t body_size;
         uint8_t body[]; /* the frame's, which the views in @store point into */

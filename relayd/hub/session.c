@@ -327,11 +327,19 @@ static const char *rooms_of(const struct session *s)
         return rooms ? rooms : "";
 }
 
+/* The job has a copy of the names: the hub may read its configuration again before it is done. */
 static int prepare_list_rooms(struct session *s, struct job *j)
 {
+        if (read_empty(BYTES(j->body, j->body_size)) < 0)
+                return -EBADMSG;
+        j->entry = (uint8_t *) strdup(rooms_of(s));
+        if (!j->entry) {
+                REFUSE(s, j->request, WIRE_ERROR_STORAGE, 0, NOBODY, "The hub is out of memory; try again later.");
+                return 1;
+        }
         j->store.operation = STORE_LIST_ROOMS;
-        j->store.name = BYTES_STRING(rooms_of(s));
-        return read_empty(BYTES(j->body, j->body_size));
+        j->store.name = BYTES_STRING((const char *) j->entry);
+        return 0;
 }
 
 /* 0, or 1 if it was said that there is no such room. */
