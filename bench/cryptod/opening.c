@@ -7,12 +7,13 @@
 
 #include "bench/cryptod/parts.h"
 #include "bench/cryptod/person.h"
+#include "cryptod/conversation/history_search.h"
 #include "services/cleanup.h"
 #include "services/seal.h"
 
 enum { CONVERSATIONS = 100, ROUNDS = 15, SHOWN = 50, AT_ONCE = 1000 };
 
-static struct series syncs, loads, unlocks, opens, lists, reads;
+static struct series syncs, loads, unlocks, opens, lists, reads, indexes, searches, texts;
 
 static void must(bool good, const char *what)
 {
@@ -60,7 +61,9 @@ static void add_message(struct person *p, const struct conversation *c)
                              .author = BYTES_OF(author) };
 
         random_fill(id, sizeof(id));
-        memset(text, 'x', sizeof(text));
+        random_fill(text, sizeof(text));
+        for (size_t i = 0; i < sizeof(text); i++) /* words of five letters */
+                text[i] = i % 6 == 0 ? ' ' : (uint8_t) ('a' + text[i] % 26);
         content_write(&encoded, &content);
         m.encoded = writer_bytes(&encoded);
         must(history_add(p->vault, conversation_id(c), &m) >= 0, "adding a message");
@@ -103,6 +106,28 @@ static void read_end(struct person *p, const struct conversation *c)
                 if (history_read(&cursor, &m) <= 0)
                         break;
         }
+}
+
+/* The index of all that was said; and a search that has to read all of it, for two words that are nowhere together. */
+static void search(struct person *p)
+{
+        struct text_index *x = text_index_new();
+        struct text_match found[50];
+        struct text_query q;
+        uint64_t at = now_ns();
+
+        while (history_index(p->vault, x, 1000) > 0)
+                ;
+        series_add(&indexes, now_ns() - at);
+        must(text_query_read(BYTES_STRING("herons kingfishers"), &q) >= 0, "a query");
+        at = now_ns();
+        must(history_search(p->vault, x, &q, BYTES(NULL, 0), 0, COUNT_OF(found), found) == 0, "searching");
+        series_add(&searches, now_ns() - at);
+        must(text_query_read(BYTES_STRING("ab"), &q) >= 0, "a query");
+        at = now_ns();
+        must(history_search(p->vault, x, &q, BYTES(NULL, 0), 0, COUNT_OF(found), found) > 0, "searching");
+        series_add(&texts, now_ns() - at);
+        text_index_free(x);
 }
 
 static uint64_t lap(uint64_t *since)
@@ -165,11 +190,14 @@ static void report_memory(struct person *p)
 
 static void measure(struct person *p, unsigned messages, int sync_fd)
 {
-        syncs.count = loads.count = unlocks.count = opens.count = lists.count = reads.count = 0;
+        syncs.count = loads.count = unlocks.count = opens.count = lists.count = reads.count = indexes.count =
+                searches.count = texts.count = 0;
         for (int i = 0; i < ROUNDS; i++) {
                 close_all(p);
                 series_add(&syncs, sync_once(sync_fd));
                 open_all(p);
+                if (i < ROUNDS / 3)
+                        search(p);
         }
         double sync_ms = series_median(&syncs);
 
@@ -179,6 +207,9 @@ static void measure(struct person *p, unsigned messages, int sync_fd)
         series_report(&opens, "Unlock: the messenger", sync_ms, "fdatasync");
         series_report(&lists, "list all conversations", sync_ms, "fdatasync");
         series_report(&reads, "read the end of one", sync_ms, "fdatasync");
+        series_report(&indexes, "index all of it, beside the loop", sync_ms, "fdatasync");
+        series_report(&searches, "search: two words that are nowhere", sync_ms, "fdatasync");
+        series_report(&texts, "search: the newest 50 with two letters", sync_ms, "fdatasync");
         report_memory(p);
 }
 
