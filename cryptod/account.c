@@ -19,6 +19,7 @@ static void on_message_added(void *userdata, const struct conversation *c, uint6
 {
         account_object_message_added(userdata, c, message);
         people_objects_changed(userdata, c);
+        notifications_object_message_added(userdata, c, message);
 }
 
 static void on_message_changed(void *userdata, const struct conversation *c, uint64_t message, enum message_state state)
@@ -101,6 +102,8 @@ int account_new(struct cryptod *c, struct vault *vault, struct account **out)
         if (r >= 0)
                 r = files_object_export(a);
         if (r >= 0)
+                r = notifications_object_export(a);
+        if (r >= 0)
                 r = messages_object_export(a);
         if (r >= 0)
                 r = transfers_object_export(a);
@@ -128,6 +131,7 @@ static void leave_bus(struct account *a)
         a->hubs_object = sd_bus_slot_unref(a->hubs_object);
         a->rooms_object = sd_bus_slot_unref(a->rooms_object);
         a->files_object = sd_bus_slot_unref(a->files_object);
+        a->notifications_object = sd_bus_slot_unref(a->notifications_object);
         a->messages_object = sd_bus_slot_unref(a->messages_object);
         a->history_object = sd_bus_slot_unref(a->history_object);
         people_objects_leave(a);

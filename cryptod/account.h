@@ -27,7 +27,7 @@ struct account {
         sd_bus_track *holders;           /* who has unlocked it, or was granted it */
         sd_bus_track *watchers;          /* who has read a property, and is told of changes */
         sd_bus_slot *object, *slots_object, *contacts_object, *settings_object, *groups_object, *hubs_object,
-                *rooms_object, *files_object, *messages_object;
+                *rooms_object, *files_object, *messages_object, *notifications_object;
         sd_bus_slot *people_slots[6]; /* people_objects.c */
         sd_bus_slot *transfers_object, *transfers_gate, *transfers_manager, *history_object;
         struct transfer *transfers;            /* a list: transfer.h */
@@ -143,6 +143,10 @@ int contacts_object_export(struct account *a);
 int groups_object_export(struct account *a);
 int hubs_object_export(struct account *a);
 int rooms_object_export(struct account *a);
+
+/* notifications_object.c */
+int notifications_object_export(struct account *a);
+void notifications_object_message_added(struct account *a, const struct conversation *c, uint64_t message);
 
 /* files_object.c. End: of all its jobs, whose callers are told that it was locked. Describe: a job's result, in words.
  */

@@ -125,6 +125,23 @@ def group(story, stage):
         until("bob", lambda have: ("alice", "at eight") in have)
         stage.visavis("bob", "send", "hikers", "by the bridge")
         until("alice", lambda have: ("bob", "by the bridge") in have)
+    with story.step("a role is given, and what a role does not allow is refused"):
+        assert stage.visavis("bob", "group", "remove", "hikers", stage.address_of("alice"), check=False).returncode != 0
+        stage.visavis("alice", "group", "role", "hikers", stage.address_of("bob"), "admin")
+        deadline = time.monotonic() + 60
+        while "admin" not in stage.visavis("bob", "group", "members", "hikers").stdout:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    with story.step("a contact is muted and blocked, and heard again; a link says who one is"):
+        link = stage.visavis("bob", "contact", "invite").stdout.strip()
+        stage.visavis("alice", "contact", "add", link)
+        assert stage.visavis("alice", "contact", "add", link.replace("visavis:bob@", "visavis:alice@"), check=False).returncode != 0
+        stage.visavis("alice", "contact", "block", stage.address_of("bob"))
+        assert stage.visavis("alice", "send", stage.address_of("bob"), "never", check=False).returncode != 0
+        stage.visavis("alice", "contact", "unblock", stage.address_of("bob"))
+        stage.visavis("alice", "mute", stage.address_of("bob"), "8h")
+        stage.visavis("alice", "unmute", stage.address_of("bob"))
+        assert stage.visavis("alice", "notify").stdout == "full\n"
     with story.step("a member who is removed reads nothing more"):
         stage.visavis("alice", "group", "remove", "hikers", stage.address_of("bob"))
         stage.visavis("alice", "send", "hikers", "alone now")

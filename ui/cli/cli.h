@@ -95,6 +95,8 @@ int command_pinned(struct cli *cli, int argc, char *argv[]);
 int command_draft(struct cli *cli, int argc, char *argv[]);
 int command_disappear(struct cli *cli, int argc, char *argv[]);
 int command_receipts(struct cli *cli, int argc, char *argv[]);
+int command_watch(struct cli *cli, int argc, char *argv[]);
+int command_notify(struct cli *cli, int argc, char *argv[]);
 int command_mute(struct cli *cli, int argc, char *argv[]);
 int command_unmute(struct cli *cli, int argc, char *argv[]);
 int command_archive(struct cli *cli, int argc, char *argv[]);

@@ -110,6 +110,14 @@ const struct command commands[] = {
           "It is told at most every five seconds, and forgotten after ten.\n", OPTION_ACCOUNT, command_typing },
         { "unread", "ADDRESS|GROUP", "Mark a conversation as unread.", "visavis read takes the mark away.\n",
           OPTION_ACCOUNT, command_unread },
+        { "watch", "", "Say what comes, as it comes.",
+          "A line for each message, as much of it as visavis notify allows; while the\n"
+          "account is locked, only that something came. It goes on until it is ended.\n",
+          OPTION_ACCOUNT, command_watch },
+        { "notify", "[full|sender|bare]", "Choose what notices may say.",
+          "full: who, where and what; sender: who and where; bare: that something came.\n"
+          "It counts for all programs that show notices. Without a word says what is set.\n",
+          OPTION_ACCOUNT, command_notify },
         { "mute", "ADDRESS|GROUP [TIME]", "Have no notices of a conversation.",
           "For TIME (8h, 7d), or until visavis unmute. Its messages come all the same.\n", OPTION_ACCOUNT,
           command_mute },

@@ -23,6 +23,7 @@
 #define CRYPTO_HISTORY "im.visavis.Crypto1.History"
 #define CRYPTO_GROUPS "im.visavis.Crypto1.Groups"
 #define CRYPTO_MESSAGES "im.visavis.Crypto1.Messages"
+#define CRYPTO_NOTIFICATIONS "im.visavis.Crypto1.Notifications"
 #define CRYPTO_ROOMS "im.visavis.Crypto1.Rooms"
 #define RELAY_SERVICE "im.visavis.Relay1"
 #define RELAY_PATH "/im/visavis/Relay1"

@@ -260,9 +260,14 @@ def play_requests(stage, authd, alice):
     alice.contacts.SetNickname(dave.plain_address, "Davy")
     check("a nickname is one's own", [str(n) for a, n, *_ in alice.contacts.List() if a == dave.plain_address] == ["Davy"]
           and refused("InvalidArgument", alice.contacts.SetNickname, dave.plain_address, "x" * 65))
+    properties = alice.of(alice.path, "org.freedesktop.DBus.Properties")
     ours = str(alice.account.OpenConversation(dave.plain_address, timeout=60))
     alice.account.Send(ours, "you again")
     check("the contact hears", wait_for(lambda: any(m[1] == "you again" for m in dave.history(theirs))), dave.history(theirs))
+    level = "im.visavis.Crypto1.Notifications", "Level"
+    properties.Set(*level, dbus.String("sender", variant_level=1))
+    check("what notices say can be chosen", str(properties.Get(*level)) == "sender" and refused(
+        "InvalidArgument", properties.Set, *level, dbus.String("loud", variant_level=1)))
     alice.contacts.SetBlocked(dave.plain_address, True)
     check("nobody writes to whom they have blocked", refused("AccessDenied", alice.account.Send, ours, "x"))
     alice.contacts.SetBlocked(dave.plain_address, False)

@@ -11,6 +11,7 @@
 
 #include "cryptod/conversation/messenger_contact.h"
 #include "cryptod/conversation/messenger_standing.h"
+#include "cryptod/conversation/notification.h"
 #include "messenger_hub.h"
 #include "services/cleanup.h"
 
@@ -314,6 +315,77 @@ static void what_is_set_aside_comes_back_with_a_message(void **state)
         assert_int_equal(count_messages(0, with(0, 1)), 3);
 }
 
+/* What may be shown of the last message of @c: "request", "title|sender|text", or "" for nothing. */
+static void assert_notified(unsigned who, const struct conversation *c, const char *expected)
+{
+        _cleanup_(message_release) struct message last = { 0 };
+        _cleanup_(notification_release) struct notification n = { 0 };
+        char found[1024] = "";
+        int r;
+
+        assert_int_equal(history_last(fixture->people[who].vault, conversation_id(c), &last), 1);
+        r = notification_make(fixture->people[who].vault, c, last.id, NOW, &n);
+        assert_in_range(r, 0, 1);
+        if (r > 0 && n.request)
+                snprintf(found, sizeof(found), "request");
+        else if (r > 0)
+                snprintf(found, sizeof(found), "%s|%s|%s", n.title, n.sender,
+                         n.text ? (const char *) n.text->data : "");
+        assert_string_equal(found, expected);
+}
+
+static void what_is_notified_is_what_was_chosen(void **state)
+{
+        struct vault *v;
+        enum notification_level level;
+
+        sign_up_all(3);
+        v = fixture->people[0].vault;
+        assert_int_equal(start(1, 0), 0);
+        assert_int_equal(write_to(1, 0, "one"), 0);
+        settle();
+        assert_notified(0, with(0, 1), "request");
+        assert_int_equal(write_to(1, 0, "two"), 0);
+        settle();
+        assert_notified(0, with(0, 1), ""); /* once for each */
+        assert_int_equal(messenger_accept_request(of(0), with(0, 1)), 0);
+        assert_notified(0, with(0, 1), "bob@hub.example.org:7843|bob@hub.example.org:7843|two");
+        assert_int_equal(messenger_set_nickname(of(0), with(0, 1), BYTES_STRING("Bobby")), 0);
+        assert_notified(0, with(0, 1), "Bobby|bob@hub.example.org:7843|two");
+        assert_int_equal(notification_level_load(v, &level), 0);
+        assert_int_equal(level, NOTIFICATION_FULL);
+        assert_int_equal(notification_level_store(v, NOTIFICATION_SENDER), 0);
+        assert_notified(0, with(0, 1), "Bobby|bob@hub.example.org:7843|");
+        assert_int_equal(notification_level_store(v, NOTIFICATION_BARE), 0);
+        person_restart(&fixture->people[0]);
+        v = fixture->people[0].vault;
+        assert_notified(0, with(0, 1), "||");
+        assert_int_equal(notification_level_store(v, NOTIFICATION_FULL), 0);
+        assert_int_equal(messenger_mute(of(0), with(0, 1), NOW + 1), 0);
+        assert_notified(0, with(0, 1), "");
+        assert_int_equal(messenger_mute(of(0), with(0, 1), NOW), 0); /* is over */
+        assert_notified(0, with(0, 1), "Bobby|bob@hub.example.org:7843|two");
+        assert_int_equal(write_to(0, 1, "mine"), 0);
+        assert_notified(0, with(0, 1), "");
+}
+
+static void a_long_text_is_cut_between_characters(void **state)
+{
+        char text[3 * 200 + 1] = "", expected[1024] = "bob@hub.example.org:7843|bob@hub.example.org:7843|";
+        struct conversation *c;
+
+        for (unsigned i = 0; i < 200; i++)
+                strcat(text, "€");
+        for (unsigned i = 0; i < NOTIFICATION_TEXT_MAX / 3; i++)
+                strcat(expected, "€");
+        sign_up_all(2);
+        assert_int_equal(messenger_add_contact(of(0), address_of(1), NULL, false, &c), 0);
+        assert_int_equal(start(1, 0), 0);
+        assert_int_equal(write_to(1, 0, text), 0);
+        settle();
+        assert_notified(0, c, expected);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, hub_make, hub_release)
@@ -322,7 +394,8 @@ int main(void)
                 TEST(invitations_of_the_blocked_are_dropped),      TEST(a_request_that_is_blocked_is_gone),
                 TEST(nobody_is_put_into_a_group_by_a_stranger),    TEST(a_link_pins_a_key_and_verifies_it_in_person),
                 TEST(a_pinned_key_is_not_learned_from_a_group),    TEST(a_link_is_read_as_it_was_written),
-                TEST(what_is_set_aside_comes_back_with_a_message),
+                TEST(what_is_set_aside_comes_back_with_a_message), TEST(what_is_notified_is_what_was_chosen),
+                TEST(a_long_text_is_cut_between_characters),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

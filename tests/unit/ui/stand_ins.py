@@ -564,6 +564,7 @@ class Account(Slots, Contacts, Groups, Hubs, Rooms, Files, Messages):
         self.given = []  # options of Seal and Open
         self.extras, self.described, self.done = {}, {}, []  # of Messages
         self.opened = []  # addresses that were asked for
+        self.level = "full"
         self.nickname, self.blocked, self.contact_added, self.requests, self.decided = "", False, None, [], None
         self.roles, self.policy, self.picture = {}, None, b""
         self.hubs, self.hubs_done = {}, []
@@ -603,13 +604,26 @@ class Account(Slots, Contacts, Groups, Hubs, Rooms, Files, Messages):
 
     @dbus.service.method(PROPERTIES, in_signature="ss", out_signature="v")
     def Get(self, interface, name):
+        if name == "State":
+            return self.state()
+        if name == "Level":
+            return self.level if self.holders else "bare"
         assert name == "IdleLock"
         return dbus.UInt32(self.idle_lock)
+
+    def notify(self, *words):
+        for holder in self.holders:
+            signal_to(self.crypto.connection, holder, self.path, "im.visavis.Crypto1.Notifications", "Notified", "sssss", *words)
 
     @dbus.service.method(PROPERTIES, in_signature="ssv", sender_keyword="sender")
     def Set(self, interface, name, value, sender):
         if name == "Label":
             self.label = str(value)
+        elif name == "Level":
+            self.needs(sender)
+            if value not in ("full", "sender", "bare"):
+                raise Refused("InvalidArgument", "No such level.")
+            self.level = str(value)
         else:
             assert name == "IdleLock"
             self.needs(sender)
@@ -732,6 +746,11 @@ class Link(dbus.service.Object):
     def GetAll(self, interface, sender):
         self.readers.add(sender)
         return self.values
+
+    @dbus.service.method(PROPERTIES, in_signature="ss", out_signature="v", sender_keyword="sender")
+    def Get(self, interface, name, sender):
+        self.readers.add(sender)
+        return self.values[name]
 
     def change(self, **values):
         """Told to those who have read the properties."""

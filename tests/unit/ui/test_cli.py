@@ -274,6 +274,41 @@ def test_follow(w):
     check("and the agent goes, with its socket", pump(lambda: not os.path.exists(w.socket())))
 
 
+def test_watch(w):
+    account = w.crypto.accounts[0]
+    w.run("login", pin=PIN)
+    check("notify says and sets what notices may say", w.run("notify")[1] == "full\n" and w.run("notify", "sender")[0] == OK and
+          events(w.run("notify", "--json")[1]) == [{"level": "sender"}] and w.run("notify", "loud")[0] == USAGE and account.level == "sender")
+    with open(w.bus.directory + "/watch", "w+", encoding="utf-8") as out:
+        holders = len(account.holders)
+        process = w.start("watch", "--json", stdout=out, stderr=subprocess.DEVNULL)
+
+        def lines():
+            with open(w.bus.directory + "/watch", encoding="utf-8") as f:
+                return events(f.read())
+        pump(lambda: len(account.holders) > holders and w.link.readers)
+        account.notify("message", stand_ins.CONVERSATION, "Bobby", BOB, "hello \x1b")
+        account.notify("request", "", "", "", "")
+        pump(lambda: len(lines()) == 2)
+        check("watch says what comes", lines() == [{"event": "message", "title": "Bobby", "sender": BOB, "text": "hello \x1b"},
+                                                   {"event": "request", "title": "", "sender": "", "text": ""}], lines())
+        w.link.change(Inbox=dbus.UInt32(5))
+        w.run("lock")
+        w.link.change(Inbox=dbus.UInt32(6))
+        pump(lambda: len(lines()) == 3)
+        check("while locked it says that something came, and no more", lines()[2:] == [{"event": "message", "title": "", "sender": "", "text": ""}], lines())
+        w.run("login", pin=PIN)
+        holders = 1  # the agent
+        pump(lambda: len(account.holders) > holders)
+        account.notify("message", "", "", "", "")
+        check("and goes on after the next log-in", pump(lambda: len(lines()) == 4), lines())
+        process.terminate()
+        process.wait()
+    w.link.change(Inbox=dbus.UInt32(3))
+    w.run("lock")
+    pump(lambda: not os.path.exists(w.socket()))
+
+
 def test_locked(w):
     code, _, err = w.run("send", BOB, "hi")
     check("while it is locked, send says to log in", code == LOCKED and "visavis login" in err, (code, err))
@@ -758,7 +793,7 @@ def test_usage(w):
 
 world = World()
 try:
-    for test in (test_contract, test_usage, test_before_any_account, test_signup, test_agent, test_send, test_read, test_messages, test_follow, test_locked,
+    for test in (test_contract, test_usage, test_before_any_account, test_signup, test_agent, test_send, test_read, test_messages, test_follow, test_watch, test_locked,
                  test_login, test_identify, test_add_look, test_slots, test_contact, test_files, test_group, test_room, test_keeping, test_choice, test_status, test_hubs, test_runtime_directory, test_other_user, test_terminal, test_hub):
         test(world)
     status = finish()
