@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "cryptod/conversation/sealing_key.h"
+#include "cryptod/files/cover.h"
 #include "cryptod/files/legacy_envelope.h"
 #include "cryptod/files/sealed_file.h"
 #include "cryptod/vault/recovery_code.h"
@@ -101,6 +103,33 @@ static void seal_file(void *userdata)
                        sizeof(header)); /* the commitment, which is derived with the key, but is for all to see */
 }
 
+/* A file's key goes to a contact and comes back. */
+static void cover_file(void *userdata)
+{
+        static const uint8_t header[SEALED_FILE_HEADER_SIZE];
+        const struct suite *s = suite_by_id(7);
+        const struct bytes address = BYTES_STRING("alice@hub.example.org:7843");
+        _cleanup_writer_ struct writer root_key = WRITER_INIT, sealing_key = WRITER_INIT, cover = WRITER_INIT;
+        _cleanup_secret_ struct secret *root = suite_signature_generate(s, &root_key), *key = secret_random(32),
+                                       *sealing = sealing_key_derive(s, root, &sealing_key);
+        const struct cover_account account = { address, writer_bytes(&root_key) };
+        const struct cover_request q = { .suite = s,
+                                         .sealer = account,
+                                         .receiver = account,
+                                         .sealer_key = writer_bytes(&sealing_key),
+                                         .receiver_key = writer_bytes(&sealing_key),
+                                         .root_private_key = root,
+                                         .header = BYTES_OF(header),
+                                         .wrapping_key = key };
+        _cleanup_(cover_content_release) struct cover_content c = { 0 };
+        struct cover_key *k = cover_key_new(s, account, writer_bytes(&sealing_key), sealing);
+
+        assert_int_equal(cover_write(&q, &cover), 0);
+        assert_int_equal(cover_open(k, writer_bytes(&cover), BYTES_OF(header), &c), 0);
+        assert_true(secret_equal(secret_bytes(c.wrapping_key), secret_bytes(key)));
+        cover_key_free(k);
+}
+
 static void lock(void *userdata)
 {
         vault_lock(((struct person *) userdata)->vault);
@@ -140,7 +169,7 @@ static void forget(void *userdata)
 
 static void nothing_is_left_on_the_stack_and_in_the_end_nothing_at_all(void **state)
 {
-        void (*const operations[])(void *userdata) = { sign_up, use, seal_file, lock, unlock, use, forget };
+        void (*const operations[])(void *userdata) = { sign_up, use, seal_file, cover_file, lock, unlock, use, forget };
         struct person p;
 
         search_notes_freed = true;
