@@ -2,6 +2,7 @@
 #include "cryptod/message_answer.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cryptod/conversation/annotation.h"
@@ -99,52 +100,70 @@ static int append_reaction(struct account *a, const struct conversation *c, cons
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int append_reactions(struct account *a, const struct conversation *c, const struct message *message,
-                            sd_bus_message *m)
+/* What others say of a message. */
+struct said {
+        struct annotation *reactions;
+        size_t reaction_count;
+        unsigned delivered, read;
+        bool pinned;
+};
+
+static void said_release(struct said *s)
+{
+        for (size_t i = 0; i < s->reaction_count; i++)
+                annotation_release(&s->reactions[i]);
+        free(s->reactions);
+}
+
+static void keep_reaction(struct said *s, struct annotation *reaction)
+{
+        struct annotation *grown = reallocarray(s->reactions, s->reaction_count + 1, sizeof(*grown));
+
+        if (!grown)
+                abort();
+        s->reactions = grown;
+        s->reactions[s->reaction_count++] = *reaction;
+        *reaction = (struct annotation){ 0 };
+}
+
+static int collect(struct account *a, const struct message *message, struct said *s)
 {
         _cleanup_(annotation_cursor_release) struct annotation_cursor cursor = { 0 };
-        int r = open_list(m, "Reactions", "(sas)");
+        int r = annotation_of_message(a->vault, message, &cursor);
 
-        if (r >= 0)
-                r = annotation_of(a->vault, conversation_id(c), message->content_id, &cursor);
         while (r >= 0) {
                 _cleanup_(annotation_release) struct annotation n = { 0 };
 
                 r = annotation_read(&cursor, &n);
                 if (r <= 0)
                         break;
+                s->delivered += n.kind == ANNOTATION_RECEIPT;
+                s->read += n.kind == ANNOTATION_RECEIPT && n.read > 0;
+                s->pinned = s->pinned || (n.kind == ANNOTATION_PIN && n.content.on);
                 if (n.kind == ANNOTATION_REACTION && n.content.list.size > 0)
-                        r = append_reaction(a, c, &n, m);
+                        keep_reaction(s, &n);
         }
-        return r < 0 ? r : close_list(m);
+        return r;
 }
 
 static int append_annotations(struct account *a, const struct conversation *c, const struct message *message,
                               sd_bus_message *m)
 {
-        _cleanup_(annotation_cursor_release) struct annotation_cursor cursor = { 0 };
-        unsigned reactions = 0, delivered = 0, read = 0;
-        bool pinned = false;
-        int r = annotation_of(a->vault, conversation_id(c), message->content_id, &cursor);
+        _cleanup_(said_release) struct said s = { 0 };
+        int r = collect(a, message, &s);
 
-        while (r >= 0) {
-                _cleanup_(annotation_release) struct annotation n = { 0 };
-
-                r = annotation_read(&cursor, &n);
-                if (r <= 0)
-                        break;
-                reactions += n.kind == ANNOTATION_REACTION && n.content.list.size > 0;
-                delivered += n.kind == ANNOTATION_RECEIPT;
-                read += n.kind == ANNOTATION_RECEIPT && n.read > 0;
-                pinned = pinned || (n.kind == ANNOTATION_PIN && n.content.on);
-        }
         if (r >= 0)
-                r = append_number(m, "DeliveredTo", delivered);
+                r = append_number(m, "DeliveredTo", s.delivered);
         if (r >= 0)
-                r = append_number(m, "ReadBy", read);
+                r = append_number(m, "ReadBy", s.read);
         if (r >= 0)
-                r = append_flag(m, "Pinned", pinned);
-        return r < 0 || reactions == 0 ? r : append_reactions(a, c, message, m);
+                r = append_flag(m, "Pinned", s.pinned);
+        if (r < 0 || s.reaction_count == 0)
+                return r;
+        r = open_list(m, "Reactions", "(sas)");
+        for (size_t i = 0; r >= 0 && i < s.reaction_count; i++)
+                r = append_reaction(a, c, &s.reactions[i], m);
+        return r < 0 ? r : close_list(m);
 }
 
 /* -- what a message says ------------------------------------------------------------------------------------------ */

@@ -140,15 +140,26 @@ int annotation_exists(struct vault *v, struct bytes conversation, struct bytes t
         return r < 0 ? r : storage_step(s);
 }
 
+static int open_cursor(struct annotation_cursor *c)
+{
+        return storage_prepare(vault_database(c->vault), &c->statement, COLUMNS "WHERE target = ?", "b",
+                               BYTES_OF(c->target));
+}
+
 int annotation_of(struct vault *v, struct bytes conversation, struct bytes target, struct annotation_cursor *out)
 {
         int r;
 
         *out = (struct annotation_cursor){ .vault = v };
         r = history_tag(v, conversation, target, out->target);
-        return r < 0 ? r
-                     : storage_prepare(vault_database(v), &out->statement, COLUMNS "WHERE target = ?", "b",
-                                       BYTES_OF(out->target));
+        return r < 0 ? r : open_cursor(out);
+}
+
+int annotation_of_message(struct vault *v, const struct message *m, struct annotation_cursor *out)
+{
+        *out = (struct annotation_cursor){ .vault = v };
+        memcpy(out->target, m->tag, sizeof(out->target));
+        return open_cursor(out);
 }
 
 int annotation_of_kind(struct vault *v, struct bytes conversation, enum annotation_kind kind,

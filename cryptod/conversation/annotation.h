@@ -46,13 +46,15 @@ int annotation_get(struct vault *v, struct bytes conversation, struct bytes targ
 /* Whether there is any of a message: 1, or 0. */
 int annotation_exists(struct vault *v, struct bytes conversation, struct bytes target);
 
-/* All of a message, by kind; or all of a kind in a conversation. Read says 1 and fills @out, or 0; -EBADMSG. */
+/* All of a message, by kind, also of one that was read from the history; or all of a kind in a conversation. Read says
+ * 1 and fills @out, or 0; -EBADMSG. */
 struct annotation_cursor {
         struct vault *vault;
         uint8_t target[VAULT_TAG_SIZE];
         sqlite3_stmt *statement;
 };
 int annotation_of(struct vault *v, struct bytes conversation, struct bytes target, struct annotation_cursor *out);
+int annotation_of_message(struct vault *v, const struct message *m, struct annotation_cursor *out);
 int annotation_of_kind(struct vault *v, struct bytes conversation, enum annotation_kind kind,
                        struct annotation_cursor *out);
 int annotation_read(struct annotation_cursor *c, struct annotation *out);

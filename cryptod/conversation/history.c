@@ -18,7 +18,7 @@
  */
 enum { ROW_FORMAT = 16 };
 
-#define COLUMNS "SELECT id, state, content, deadline, owed, conversation FROM message "
+#define COLUMNS "SELECT id, state, content, deadline, owed, conversation, tag FROM message "
 
 const char *message_state_name(enum message_state s)
 {
@@ -223,12 +223,16 @@ static int read_message(struct vault *v, struct bytes conversation, sqlite3_stmt
 {
         _cleanup_writer_ struct writer row = WRITER_INIT;
         _cleanup_(message_release) struct message m = { 0 };
+        struct bytes tag;
         int r;
 
         m.id = (uint64_t) storage_column_integer(s, 0);
         m.state = (enum message_state) storage_column_integer(s, 1);
         m.deadline = (uint64_t) storage_column_integer(s, 3);
         m.owed = (enum receipt) storage_column_integer(s, 4);
+        tag = storage_column_bytes(s, 6);
+        if (tag.size == sizeof(m.tag))
+                memcpy(m.tag, tag.data, tag.size);
         if (m.state > MESSAGE_READ)
                 return -EBADMSG;
         write_row(conversation, m.id, &row);

@@ -33,15 +33,16 @@ struct message {
         uint64_t id; /* on this device alone */
         enum message_state state;
         enum message_sender sender;
-        struct bytes from;       /* SENDER_NAMED: the address, as messenger_spell() writes it */
-        struct bytes content_id; /* for all members; empty: a notice, or of before there were any */
-        struct bytes author;     /* content_author(), or empty in the same cases */
-        uint64_t time;           /* when it was written, by its author's clock */
-        uint64_t edited;         /* and when it was edited; 0: never */
-        struct bytes edit_id;    /* of the content that edited it */
-        bool deleted;            /* by its author, for all: @content is empty */
-        uint64_t deadline;       /* seconds of the retention clock (retention.h); 0: none */
-        enum receipt owed;       /* to be sent to the author; 0: none */
+        struct bytes from;           /* SENDER_NAMED: the address, as messenger_spell() writes it */
+        struct bytes content_id;     /* for all members; empty: a notice, or of before there were any */
+        struct bytes author;         /* content_author(), or empty in the same cases */
+        uint64_t time;               /* when it was written, by its author's clock */
+        uint64_t edited;             /* and when it was edited; 0: never */
+        struct bytes edit_id;        /* of the content that edited it */
+        bool deleted;                /* by its author, for all: @content is empty */
+        uint64_t deadline;           /* seconds of the retention clock (retention.h); 0: none */
+        enum receipt owed;           /* to be sent to the author; 0: none */
+        uint8_t tag[VAULT_TAG_SIZE]; /* history_tag(), of one that was read and has a content_id */
         struct content content;
         struct bytes encoded; /* the content as it was sent, or as it was edited */
         struct secret *plain; /* the views point into it, once it has been read */

@@ -1,5 +1,6 @@
 #include "cryptod/vault/vault.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -105,16 +106,24 @@ static const char *const migrations[] = {
          "UPDATE inbox SET concluded = zeroblob(16), arrived = 0 WHERE NOT EXISTS (SELECT 1 FROM account);"),
 };
 
+enum { TABLES_MAX = 24 };
+
+struct table_key {
+        const char *table;
+        struct secret *key;
+};
+
 struct vault {
         struct vault_account account;
         sqlite3 *db;
         struct cells *cells;
         struct writer slots[VAULT_SLOTS_MAX + 1]; /* by number */
         struct throttle throttle;
-        uint64_t redemptions; /* of tickets at authd */
-        bool destroyed;       /* its slots are gone, the rest has to follow */
-        bool forget;          /* vault_forget(), in the transaction under way */
-        struct secret *key;   /* NULL while locked */
+        uint64_t redemptions;         /* of tickets at authd */
+        bool destroyed;               /* its slots are gone, the rest has to follow */
+        bool forget;                  /* vault_forget(), in the transaction under way */
+        struct secret *key;           /* NULL while locked */
+        struct table_key *table_keys; /* TABLES_MAX, made as they are needed; NULL while locked */
 };
 
 struct vault *vault_free(struct vault *v)
@@ -413,6 +422,14 @@ static int make_directory(const char *state_directory, const char *id)
                                                                                 : mark_empty(state_directory, id, 0);
 }
 
+static void set_key(struct vault *v, struct secret *key)
+{
+        v->key = key;
+        v->table_keys = calloc(TABLES_MAX, sizeof(*v->table_keys));
+        if (!v->table_keys)
+                abort();
+}
+
 int vault_create(const char *state_directory, const struct vault_account *account, struct bytes slot,
                  struct secret *vault_key, struct vault **out)
 {
@@ -432,7 +449,7 @@ int vault_create(const char *state_directory, const struct vault_account *accoun
         unmark_empty(state_directory, account->id);
         v->account = *account;
         v->redemptions = 1; /* the enrolment's */
-        v->key = TAKE(key);
+        set_key(v, TAKE(key));
         write_fixed(&v->slots[1], slot);
         r = writer_finish(&v->slots[1]);
         if (r < 0)
@@ -618,12 +635,16 @@ int vault_unlock(struct vault *v, struct secret *vault_key)
         if (r < 0)
                 return r;
         secret_free(v->key);
-        v->key = TAKE(key);
+        set_key(v, TAKE(key));
         return 0;
 }
 
 void vault_lock(struct vault *v)
 {
+        for (unsigned i = 0; v->table_keys && i < TABLES_MAX; i++)
+                secret_free(v->table_keys[i].key);
+        free(v->table_keys);
+        v->table_keys = NULL;
         v->key = secret_free(v->key);
 }
 
@@ -632,22 +653,31 @@ bool vault_is_unlocked(const struct vault *v)
         return v->key != NULL;
 }
 
-static struct secret *table_key(const struct vault *v, const char *table)
+/* Made once for an unlock: each value that is sealed or opened needs one. */
+static const struct secret *table_key(const struct vault *v, const char *table)
 {
         _cleanup_writer_ struct writer info = WRITER_INIT;
+        struct table_key *t = v->table_keys;
 
+        for (; t < v->table_keys + TABLES_MAX && t->key; t++) {
+                if (strcmp(t->table, table) == 0)
+                        return t->key;
+        }
+        assert(t < v->table_keys + TABLES_MAX);
         write_fixed(&info, BYTES_STRING(TABLE_INFO));
         write_fixed(&info, BYTES_STRING(table));
         if (writer_finish(&info) < 0)
                 abort();
-        return hkdf_sha512(secret_bytes(v->key), BYTES(NULL, 0), writer_bytes(&info), SEAL_KEY_SIZE);
+        t->table = table;
+        t->key = hkdf_sha512(secret_bytes(v->key), BYTES(NULL, 0), writer_bytes(&info), SEAL_KEY_SIZE);
+        return t->key;
 }
 
 int vault_seal(const struct vault *v, const char *table, struct bytes row, struct bytes plain, struct writer *out)
 {
         if (!v->key)
                 return -EKEYREVOKED;
-        _cleanup_secret_ struct secret *key = table_key(v, table);
+        const struct secret *key = table_key(v, table);
 
         return seal(key, row, plain, out);
 }
@@ -656,7 +686,7 @@ int vault_unseal(const struct vault *v, const char *table, struct bytes row, str
 {
         if (!v->key)
                 return -EKEYREVOKED;
-        _cleanup_secret_ struct secret *key = table_key(v, table);
+        const struct secret *key = table_key(v, table);
 
         return unseal(key, row, sealed, out);
 }
@@ -665,7 +695,7 @@ int vault_tag(const struct vault *v, const char *table, struct bytes value, uint
 {
         if (!v->key)
                 return -EKEYREVOKED;
-        _cleanup_secret_ struct secret *key = table_key(v, table);
+        const struct secret *key = table_key(v, table);
         _cleanup_secret_ struct secret *tag =
                 hkdf_sha512(secret_bytes(key), BYTES_STRING("visavis vault tag v1"), value, VAULT_TAG_SIZE);
 
@@ -736,7 +766,7 @@ int vault_cell_write(struct vault *v, int64_t id, struct bytes owner, struct byt
 {
         if (!v->key)
                 return -EKEYREVOKED;
-        _cleanup_secret_ struct secret *key = table_key(v, "cell");
+        const struct secret *key = table_key(v, "cell");
 
         return cells_write(v->cells, key, id, owner, content);
 }
@@ -745,7 +775,7 @@ int vault_cell_read(struct vault *v, int64_t id, struct bytes owner, struct secr
 {
         if (!v->key)
                 return -EKEYREVOKED;
-        _cleanup_secret_ struct secret *key = table_key(v, "cell");
+        const struct secret *key = table_key(v, "cell");
 
         return cells_read(v->cells, key, id, owner, out);
 }

@@ -111,8 +111,8 @@ int vault_unlock(struct vault *v, struct secret *vault_key);
 void vault_lock(struct vault *v);
 bool vault_is_unlocked(const struct vault *v);
 
-/* Seals a value for @row of @table, and opens one, into locked memory. -EKEYREVOKED while locked, -EBADMSG if anything
- * differs from what was sealed there. */
+/* Seals a value for @row of @table (a name that stays), and opens one, into locked memory. -EKEYREVOKED while locked,
+ * -EBADMSG if anything differs from what was sealed there. */
 int vault_seal(const struct vault *v, const char *table, struct bytes row, struct bytes plain, struct writer *out);
 int vault_unseal(const struct vault *v, const char *table, struct bytes row, struct bytes sealed, struct secret **out);
 
