@@ -5,6 +5,7 @@
 #include "cryptod/destruction.h"
 #include "services/bus.h"
 #include "services/cleanup.h"
+#include "services/polkit.h"
 #include "services/text.h"
 
 #define INTERFACE "im.visavis.Crypto1.Account"
@@ -12,26 +13,27 @@
 enum { IDLE_LOCK_MAX = 7 * 24 * 3600 };
 
 /* An unlock, but for root, and for what nobody can unlock any more. */
-static int check_destroyer(struct account *a, sd_bus_message *m, sd_bus_error *error)
+static bool may_destroy(struct account *a, sd_bus_message *m)
 {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         struct caller caller;
-        int r = caller_of(m, &caller);
 
-        if (r < 0 || caller.uid == 0)
-                return r;
-        return vault_is_destroyed(a->vault) ? account_object_check_owner(a, m, &caller, error)
-                                            : account_object_check_holder(a, m, error);
+        if (caller_of(m, &caller) < 0)
+                return false;
+        return caller.uid == 0 || (vault_is_destroyed(a->vault) ? account_object_check_owner(a, m, &caller, &error)
+                                                                : account_object_check_holder(a, m, &error)) >= 0;
 }
 
-static int on_destroy(sd_bus_message *m, void *userdata, sd_bus_error *error)
+static int destroy(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct account *a = userdata;
         struct address address;
         const char *name;
-        int local_only, r = check_destroyer(a, m, error);
+        int local_only, r;
 
-        if (r >= 0)
-                r = sd_bus_message_read(m, "sb", &name, &local_only);
+        if (!a->vault) /* somebody else was asked as well */
+                return sd_bus_error_set(error, ERROR_NOT_FOUND, "The account is gone by now.");
+        r = sd_bus_message_read(m, "sb", &name, &local_only);
         if (r >= 0)
                 r = address_parse(vault_account(a->vault)->address, &address, NULL);
         if (r < 0)
@@ -41,6 +43,12 @@ static int on_destroy(sd_bus_message *m, void *userdata, sd_bus_error *error)
                                          "The account is called %s, not \"%s\"; nothing was destroyed.", address.name,
                                          name);
         return destruction_start(a, m, local_only, error);
+}
+
+static int on_destroy(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        return may_destroy(userdata, m) ? destroy(m, userdata, error)
+                                        : polkit_ask(m, "im.visavis.destroy-account", destroy, userdata);
 }
 
 static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,

@@ -6,6 +6,7 @@ import shutil
 import signal
 import sqlite3
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -14,9 +15,11 @@ import dbus
 from dbus.mainloop.glib import DBusGMainLoop
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from checks import check, finish  # noqa: E402
-from cryptod_stage import (ALICE, BOB, CRYPTO, CRYPTOD, RELAYD, Person, Stage, forge, refused, serve,  # noqa: E402
+from checks import check, finish, skip  # noqa: E402
+from cryptod_stage import (ALICE, BOB, CRYPTO, CRYPTOD, RELAYD, Person, Polkit, Stage, forge, refused, serve,  # noqa: E402
                            wait_for)
+
+REPOSITORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
 
 
 def play_groups(stage, authd, alice, bob, conversation):
@@ -406,6 +409,40 @@ def play_settings(person):
     check("0 is never", person.state() == "unlocked")
 
 
+def play_administrator(stage, bus, authd, kept):
+    """Somebody else wants to destroy an account: an administrator decides, whom polkit asks."""
+    if os.geteuid() != 0:
+        skip("an administrator decides about others' accounts", "it takes another user, which needs root")
+        return
+    person = Person(stage, authd, "9" * 32, "doomed")
+    person.create()
+    person.account.Lock()
+    os.chmod(stage.directory, 0o755)
+
+    def by_nobody(name):
+        return subprocess.run(["busctl", f"--address={stage.address}", "call", "im.visavis.Crypto1", person.path, "im.visavis.Crypto1.Account",
+                               "Destroy", "sb", name, "false"], capture_output=True, text=True, check=False,
+                              preexec_fn=lambda: (os.setgroups([]), os.setgid(65534), os.setuid(65534))).stderr
+
+    def listed():
+        return person.id in [str(a[1]) for a in kept.of(CRYPTO, "im.visavis.Crypto1.Manager").ListAccounts()]
+
+    check("without polkit another user destroys nothing, and is told", "have root do it" in by_nobody("doomed") and listed())
+    polkit = Polkit(bus)
+    bus.request_name("org.freedesktop.PolicyKit1")
+    check("nor if polkit does not allow it", "administrator has to confirm" in by_nobody("doomed") and listed())
+    subject, name, action, flags = polkit.asked[-1]
+    check("which is asked about the caller, who may be asked for a password", (subject, action, flags) == (
+        "system-bus-name", "im.visavis.destroy-account", 1) and name.startswith(":1."), polkit.asked)
+    with open(f"{REPOSITORY}/dbus/im.visavis.policy", encoding="utf-8") as f:
+        check("for an action that is installed", f'<action id="{action}">' in f.read())
+    polkit.allows = True
+    check("whom an administrator has confirmed still has to name it", "nothing was destroyed" in by_nobody("mallory") and listed())
+    check("and then destroys it", by_nobody("doomed") == "" and not listed() and person.id in authd.forgotten)
+    bus.release_name("org.freedesktop.PolicyKit1")
+    polkit.remove_from_connection()
+
+
 def play_destruction(stage, person, kept):
     """The hub does not answer, then cryptod is killed; nothing can be opened from the first moment on."""
     vault = f"{stage.directory}/cryptod/{person.id}"
@@ -729,6 +766,7 @@ def play(stage):
     check("by which its face is forgotten at the next start", wait_for(
         lambda: cut.id in authd.forgotten and not os.path.exists(f"{stage.directory}/cryptod/{cut.id}")))
     bob.slots.Unlock("recovery", bob.factor(words), timeout=60)
+    play_administrator(stage, bus, authd, watcher)
     play_destruction(stage, bob, watcher)
     return finish()
 
