@@ -304,3 +304,24 @@ def serve(stage):
     stage.start("cryptod", CRYPTOD)
     wait_for(lambda: bus.name_has_owner("im.visavis.Crypto1") and bus.name_has_owner("im.visavis.Relay1"))
     return bus, authd, logind
+
+
+def two_who_talk(stage):
+    """alice and bob, their accounts open, and the conversation, as each knows it, in which she has said hello."""
+    _, authd, _ = serve(stage)
+    alice, bob = Person(stage, authd, ALICE, "alice"), Person(stage, authd, BOB, "bob")
+    alice.create()
+    bob.create()
+    conversation = str(alice.account.OpenConversation(bob.address))
+    alice.account.Send(conversation, "hello")
+    wait_for(lambda: bob.the_conversation() and bob.history(bob.the_conversation()))
+    return alice, bob, conversation, bob.the_conversation()
+
+
+def run(play):
+    """Plays on a stage that is taken down whatever happens, and ends the program with what @play returns."""
+    stage = Stage()
+    try:
+        sys.exit(play(stage))
+    finally:
+        stage.end()

@@ -16,7 +16,7 @@ from dbus.mainloop.glib import DBusGMainLoop
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from checks import check, finish, skip  # noqa: E402
-from cryptod_stage import (ALICE, BOB, CRYPTO, CRYPTOD, RELAYD, Person, Polkit, Stage, forge, refused, serve,  # noqa: E402
+from cryptod_stage import (ALICE, BOB, CRYPTO, CRYPTOD, RELAYD, Person, Polkit, forge, refused, run, serve,  # noqa: E402
                            wait_for)
 
 REPOSITORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
@@ -771,12 +771,4 @@ def play(stage):
     return finish()
 
 
-def main():
-    stage = Stage()
-    try:
-        return play(stage)
-    finally:
-        stage.end()
-
-
-sys.exit(main())
+run(play)

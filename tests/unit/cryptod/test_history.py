@@ -8,7 +8,7 @@ import dbus
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from checks import check, finish  # noqa: E402
-from cryptod_stage import ALICE, BOB, Person, Stage, refused, serve, wait_for  # noqa: E402
+from cryptod_stage import refused, run, two_who_talk, wait_for  # noqa: E402
 
 
 def play_history(alice, bob, conversation, theirs):
@@ -65,23 +65,9 @@ def play_history(alice, bob, conversation, theirs):
 
 
 def play(stage):
-    _, authd, _ = serve(stage)
-    alice, bob = Person(stage, authd, ALICE, "alice"), Person(stage, authd, BOB, "bob")
-    alice.create()
-    bob.create()
-    conversation = str(alice.account.OpenConversation(bob.address))
-    alice.account.Send(conversation, "hello")
-    wait_for(bob.the_conversation)
-    play_history(alice, bob, conversation, bob.the_conversation())
+    alice, bob, conversation, theirs = two_who_talk(stage)
+    play_history(alice, bob, conversation, theirs)
     return finish()
 
 
-def main():
-    stage = Stage()
-    try:
-        return play(stage)
-    finally:
-        stage.end()
-
-
-sys.exit(main())
+run(play)

@@ -9,7 +9,7 @@ from dbus.mainloop.glib import DBusGMainLoop
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from checks import check, finish  # noqa: E402
-from cryptod_stage import ALICE, BOB, Person, Stage, refused, serve, wait_for  # noqa: E402
+from cryptod_stage import ALICE, BOB, Person, refused, run, serve, wait_for  # noqa: E402
 
 MANAGER = "org.freedesktop.DBus.ObjectManager"
 PROPERTIES = "org.freedesktop.DBus.Properties"
@@ -85,12 +85,4 @@ def play(stage):
     return finish()
 
 
-def main():
-    stage = Stage()
-    try:
-        return play(stage)
-    finally:
-        stage.end()
-
-
-sys.exit(main())
+run(play)

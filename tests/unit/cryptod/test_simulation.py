@@ -13,7 +13,7 @@ import dbus
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from checks import check, finish  # noqa: E402
-from cryptod_stage import CRYPTOD, RELAYD, Person, Stage, serve, wait_for  # noqa: E402
+from cryptod_stage import CRYPTOD, RELAYD, Person, run, serve, wait_for  # noqa: E402
 
 NAMES = "ada bea cem dan eli fay gus hal ivy jon kim lea".split()
 STEPS, SEED = (int(w) for w in (*sys.argv[4:6], *("120", "7")[len(sys.argv[4:6]):]))
@@ -269,12 +269,4 @@ def play(stage):
     return finish()
 
 
-def main():
-    stage = Stage()
-    try:
-        return play(stage)
-    finally:
-        stage.end()
-
-
-sys.exit(main())
+run(play)

@@ -9,7 +9,7 @@ import dbus
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from checks import check, finish  # noqa: E402
-from cryptod_stage import ALICE, BOB, CRYPTOD, RELAYD, Person, Stage, refused, serve, wait_for  # noqa: E402
+from cryptod_stage import CRYPTOD, RELAYD, refused, run, two_who_talk, wait_for  # noqa: E402
 
 INTERFACE = "im.visavis.Crypto1.Transfer"
 MANAGER = "org.freedesktop.DBus.ObjectManager"
@@ -156,23 +156,9 @@ def play_transfers(stage, alice, bob, conversation, theirs):
 
 
 def play(stage):
-    _, authd, _ = serve(stage)
-    alice, bob = Person(stage, authd, ALICE, "alice"), Person(stage, authd, BOB, "bob")
-    alice.create()
-    bob.create()
-    conversation = str(alice.account.OpenConversation(bob.address))
-    alice.account.Send(conversation, "hello")
-    wait_for(lambda: bob.the_conversation() and bob.history(bob.the_conversation()))
-    play_transfers(stage, alice, bob, conversation, bob.the_conversation())
+    alice, bob, conversation, theirs = two_who_talk(stage)
+    play_transfers(stage, alice, bob, conversation, theirs)
     return finish()
 
 
-def main():
-    stage = Stage()
-    try:
-        return play(stage)
-    finally:
-        stage.end()
-
-
-sys.exit(main())
+run(play)
