@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cryptod/conversation/contact_link.h"
 #include "cryptod/conversation/content.h"
 #include "cryptod/conversation/credential.h"
 #include "cryptod/conversation/description.h"
@@ -163,11 +164,28 @@ static void fuzz_room(struct bytes input)
         }
 }
 
+/* The link of a contact, which is written as something that reads as the same. */
+static void fuzz_link(struct bytes input)
+{
+        char text[CONTACT_LINK_MAX + 64], written[CONTACT_LINK_MAX];
+        struct contact_link l, again;
+        const char *reason = NULL;
+
+        (void) snprintf(text, sizeof(text), "%.*s", (int) input.size, (const char *) input.data);
+        if (contact_link_read(text, &l, &reason) < 0) {
+                must(reason != NULL);
+                return;
+        }
+        contact_link_write(&l, written);
+        must(contact_link_read(written, &again, &reason) == 0 && address_equal(&l.address, &again.address) &&
+             bytes_equal(BYTES_OF(l.pin), BYTES_OF(again.pin)) && l.address.has_key == again.address.has_key);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        static void (*const decoders[])(struct bytes) = { fuzz_content,          fuzz_leaf,        fuzz_parcel,
-                                                          fuzz_profile,          fuzz_sealing_key, fuzz_room,
-                                                          fuzz_further_addresses };
+        static void (*const decoders[])(struct bytes) = { fuzz_content,           fuzz_leaf,        fuzz_parcel,
+                                                          fuzz_profile,           fuzz_sealing_key, fuzz_room,
+                                                          fuzz_further_addresses, fuzz_link };
 
         if (size > 0)
                 decoders[data[0] % COUNT_OF(decoders)](BYTES(data + 1, size - 1));
