@@ -11,9 +11,8 @@
 
 #define SECOND 1000000ULL
 
-static const uint64_t ACT_MAX = 6 * SECOND, GUIDED_ACT_MAX = 10 * SECOND, REST_MAX = 5 * SECOND,
-                      SHUT_MAX = 3 * SECOND / 2;
-static const double TURN_MIN = 13, NOD_MIN = 6, STRAIGHT_MAX = 8, LEVEL_MAX = 5; /* degrees */
+static const uint64_t ACT_MAX = 6 * SECOND, GUIDED_MAX = 10 * SECOND, REST_MAX = 5 * SECOND, SHUT_MAX = 3 * SECOND / 2;
+static const double TURN_MIN = 13, NOD_MIN = 6, STRAIGHT_MAX = 8, LEVEL_MAX = 6; /* degrees */
 static const double RELIEF_MIN = 0.10;
 static const double JUMP = 12, FASTEST = 150; /* degrees between two pictures; degrees a second */
 static const double EYES_READABLE = 1, SHUT_DROP = 4, OPEN_DROP = 1.5; /* log-odds */
@@ -239,7 +238,7 @@ enum challenge_result challenge_observe(struct challenge *c, const struct observ
         unsigned needed = c->resting || c->guides ? challenge_wanted(c, 0) : 0;
 
         c->posed = false;
-        if (now - c->since > (c->resting ? REST_MAX : c->guides ? GUIDED_ACT_MAX : ACT_MAX))
+        if (now - c->since > (c->guides ? GUIDED_MAX : c->resting ? REST_MAX : ACT_MAX))
                 return c->resting ? CHALLENGE_LATE : CHALLENGE_STILL;
         if (!o || (o->observed & needed) != needed)
                 return CHALLENGE_GOES_ON;
