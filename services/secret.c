@@ -46,6 +46,7 @@ struct slab {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct slab *slabs[CLASSES]; /* those with a free block */
+static size_t slabs_in_use;         /* how many have a secret, of all classes */
 static bool warned;
 static atomic_bool hidden; /* secret_hide() */
 
@@ -62,6 +63,7 @@ static void after_fork_in_parent(void)
 static void after_fork_in_child(void)
 {
         memset(slabs, 0, sizeof(slabs));
+        slabs_in_use = 0;
         pthread_mutex_unlock(&lock);
 }
 
@@ -155,9 +157,9 @@ static void slab_unlist(struct slab *slab)
         slab->previous = slab->next = NULL;
 }
 
+/* Called with the lock held. */
 static void drop_empty_slabs(void)
 {
-        pthread_mutex_lock(&lock);
         for (unsigned class = 0; class < CLASSES; class ++) {
                 for (struct slab *slab = slabs[class], *next; slab; slab = next) {
                         next = slab->next;
@@ -167,7 +169,6 @@ static void drop_empty_slabs(void)
                         munmap(slab, slab->mapping_size);
                 }
         }
-        pthread_mutex_unlock(&lock);
 }
 
 int secret_hide(void)
@@ -180,7 +181,9 @@ int secret_hide(void)
         if (r < 0)
                 return r;
         hidden = true;
+        pthread_mutex_lock(&lock);
         drop_empty_slabs();
+        pthread_mutex_unlock(&lock);
         return 0;
 }
 
@@ -211,6 +214,7 @@ static struct secret *take_small(unsigned class)
 
         struct slab *slab = slabs[class];
         struct secret *s = slab_take(slab);
+        slabs_in_use += slab->used == 1;
         if (slab->used == slab->blocks)
                 slab_unlist(slab);
         pthread_mutex_unlock(&lock);
@@ -240,8 +244,8 @@ struct secret *secret_new(size_t size)
         return s;
 }
 
-/* Called with the lock held. An empty slab is kept only if its class has no other with room, and not of hidden memory:
- * as long as there is any, the machine cannot hibernate. */
+/* Called with the lock held. An empty slab is kept only if its class has no other with room; and of hidden memory only
+ * as long as another is in use: while there is any, the machine cannot hibernate. */
 static void give_small(struct slab *slab, unsigned index)
 {
         bool was_full = slab->used == slab->blocks;
@@ -251,10 +255,15 @@ static void give_small(struct slab *slab, unsigned index)
         slab->used--;
         if (was_full)
                 slab_list(slab);
-        if (slab->used == 0 && (hidden || slab->previous || slab->next)) {
+        if (slab->used > 0)
+                return;
+        slabs_in_use--;
+        if (slab->previous || slab->next) {
                 slab_unlist(slab);
                 munmap(slab, slab->mapping_size);
         }
+        if (hidden && slabs_in_use == 0)
+                drop_empty_slabs();
 }
 
 struct secret *secret_free(struct secret *s)
