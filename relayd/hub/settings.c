@@ -66,7 +66,7 @@ static int add_rooms(const char *words, struct writer *rooms, unsigned *count)
 {
         for (const char *word = words; *word; word += strspn(word, " ")) {
                 struct bytes name = BYTES(word, strcspn(word, " "));
-                _cleanup_free_ char *held = strndup((const char *) rooms->data, rooms->size);
+                _cleanup_free_ char *held = strndup(rooms->size > 0 ? (const char *) rooms->data : "", rooms->size);
 
                 word += name.size;
                 if (!wire_name_valid(name) || name_fault(name, "")) {

@@ -331,11 +331,20 @@ int account_ask(struct account *a, sd_bus_message *call, enum frame_type type, s
         return 0;
 }
 
+static void on_concluded(void *userdata, int error)
+{
+        struct account *a = userdata;
+
+        if (error < 0)
+                account_break_link(a, ledger_describe(a->node->ledger));
+}
+
+/* If it cannot be written, it is sent again on the next link, and the hub says the same again. */
 static void conclude(struct account *a, int64_t row, const char *result, uint64_t winner, const char *reason)
 {
-        if (ledger_conclude(a->node->ledger, account_queues(a)->row.id, row, result, winner, reason) < 0)
-                account_break_link(
-                        a, ledger_describe(a->node->ledger)); /* it is sent again, and the hub says the same again */
+        if (ledger_conclude(a->node->ledger, account_queues(a)->row.id, row, result, winner, reason) < 0 ||
+            ledger_then(a->node->ledger, on_concluded, a) < 0)
+                account_break_link(a, ledger_describe(a->node->ledger));
 }
 
 /* A room's answer names those who have gone; the others are empty. As many as an outcome holds are handed on. */

@@ -8,6 +8,7 @@
 #include "services/cleanup.h"
 #include "services/memfd.h"
 #include "services/seal.h"
+#include "services/storage.h"
 
 enum { WAYS_MAX = 8 /* hubs of an account */ };
 enum { PACKAGES_MAX = WIRE_KEY_PACKAGES_MAX * (WIRE_KEY_PACKAGE_MAX + 16) };
@@ -428,9 +429,8 @@ static void on_queued(void *userdata, int error)
         sd_bus_message *m = userdata;
 
         if (error < 0)
-                (void) sd_bus_reply_method_errorf(
-                        m, ERROR_STORAGE, "The envelope could not be written to disk: %s. Make room and send it again.",
-                        strerror(-error));
+                (void) sd_bus_reply_method_errorf(m, ERROR_STORAGE, "The envelope could not be written: %s.",
+                                                  storage_advice(error));
         else
                 (void) sd_bus_reply_method_return(m, "");
         sd_bus_message_unref(m);
