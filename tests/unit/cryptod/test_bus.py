@@ -765,6 +765,7 @@ def play(stage):
     stage.start("cryptod", CRYPTOD)
     check("by which its face is forgotten at the next start", wait_for(
         lambda: cut.id in authd.forgotten and not os.path.exists(f"{stage.directory}/cryptod/{cut.id}")))
+    wait_for(lambda: bus.name_has_owner("im.visavis.Crypto1"))
     bob.slots.Unlock("recovery", bob.factor(words), timeout=60)
     play_administrator(stage, bus, authd, watcher)
     play_destruction(stage, bob, watcher)
