@@ -120,10 +120,15 @@ static void undo(struct creation *n)
 void creation_cancel_all(struct cryptod *c)
 {
         while (c->creations) {
-                /* One that relayd is registering right now is left to creation_forget() at the next start. */
-                if (!c->creations->account && !c->creations->registration)
-                        undo(c->creations);
-                creation_end(c->creations);
+                struct creation *n = c->creations;
+
+                /* relayd may be registering it right now: that its name is to be given back is seen at the next start.
+                 */
+                if (!n->account && n->registration && n->redeemed)
+                        forget_face(c, n->record.id);
+                else if (!n->account)
+                        undo(n);
+                creation_end(n);
         }
 }
 
