@@ -129,5 +129,7 @@ int properties_read(sd_bus_message *m, const struct property *table)
                 if (r >= 0)
                         r = sd_bus_message_exit_container(m);
         }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
         return r < 0 ? -EBADMSG : 0;
 }

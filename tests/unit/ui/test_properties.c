@@ -128,6 +128,19 @@ static void what_is_no_number_becomes_zero(void **state)
         sd_bus_message_unref(m);
 }
 
+static void what_comes_behind_is_left_to_the_caller(void **state)
+{
+        uint64_t number = 0;
+        const struct property table[] = { { "Number", PROPERTY_UINT64, &number, 0 }, { NULL, 0, NULL, 0 } };
+        sd_bus_message *m = message(*state, "a{sv}a{sv}", 1, "Number", "t", UINT64_C(1), 1, "Number", "t", UINT64_C(2));
+
+        assert_int_equal(properties_read(m, table), 0);
+        assert_int_equal(number, 1);
+        assert_int_equal(properties_read(m, table), 0);
+        assert_int_equal(number, 2);
+        sd_bus_message_unref(m);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -136,6 +149,7 @@ int main(void)
                 cmocka_unit_test(a_property_of_another_type_is_an_error),
                 cmocka_unit_test(an_answer_of_another_form_is_an_error),
                 cmocka_unit_test(a_long_text_is_cut_between_characters),
+                cmocka_unit_test(what_comes_behind_is_left_to_the_caller),
                 cmocka_unit_test(what_is_no_number_becomes_zero),
         };
 
