@@ -1,7 +1,6 @@
 /* visavis draft, disappear, receipts, typing, unread, mute, archive: what belongs to a conversation. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -77,7 +76,7 @@ int command_draft(struct cli *cli, int argc, char *argv[])
         static char text[TEXT_ARGUMENT_MAX + 2];
         bool erase = argc == 2 && !*argv[1];
         struct session s;
-        int r = open_chat(cli, argc, argv, INT32_MAX, "draft ADDRESS [TEXT…]", &s);
+        int r = open_chat(cli, argc, argv, INT32_MAX, "draft ADDRESS|GROUP [TEXT…]", &s);
 
         if (r == EXIT_OK && argc == 1)
                 r = show_draft(&s);
@@ -124,7 +123,7 @@ static int set_lifetime(struct session *s, const char *word)
 int command_disappear(struct cli *cli, int argc, char *argv[])
 {
         struct session s;
-        int r = open_chat(cli, argc, argv, 2, "disappear ADDRESS [TIME|off]", &s);
+        int r = open_chat(cli, argc, argv, 2, "disappear ADDRESS|GROUP [TIME|off]", &s);
 
         if (r == EXIT_OK)
                 r = argc == 1 ? show_lifetime(&s) : set_lifetime(&s, argv[1]);
@@ -181,22 +180,19 @@ static int show_receipts(struct session *s, uint64_t message)
 static int receipts_for(struct session *s, const char *word)
 {
         bool on = strcmp(word, "on") == 0;
-        uint64_t message;
-        char *end;
+        int r;
 
         if (on || strcmp(word, "off") == 0)
                 return cli_call(s->cli, s->chosen.path, CRYPTO_MESSAGES, "SetReceipts", NULL, "sb", s->conversation,
                                 (int) on);
-        message = strtoull(word + (*word == '#'), &end, 10);
-        if (*end || message == 0)
-                return cli_fail(s->cli, EXIT_USAGE, "Say on, off, or the number of a message, not “%s”.", word);
-        return show_receipts(s, message);
+        r = session_message(s, word);
+        return r == EXIT_OK ? show_receipts(s, s->message) : r;
 }
 
 int command_receipts(struct cli *cli, int argc, char *argv[])
 {
         struct session s;
-        int r = open_chat(cli, argc, argv, 2, "receipts ADDRESS [on|off|MESSAGE]", &s);
+        int r = open_chat(cli, argc, argv, 2, "receipts ADDRESS|GROUP [on|off|MESSAGE]", &s);
 
         if (r == EXIT_OK)
                 r = argc == 1 ? show_switch(&s) : receipts_for(&s, argv[1]);
@@ -210,7 +206,7 @@ int command_typing(struct cli *cli, int argc, char *argv[])
 {
         bool stop = argc == 2 && strcmp(argv[1], "stop") == 0;
         struct session s;
-        int r = open_chat(cli, argc, argv, stop ? 2 : 1, "typing ADDRESS [stop]", &s);
+        int r = open_chat(cli, argc, argv, stop ? 2 : 1, "typing ADDRESS|GROUP [stop]", &s);
 
         if (r == EXIT_OK)
                 r = cli_call(cli, s.chosen.path, CRYPTO_MESSAGES, "SetTyping", NULL, "sb", s.conversation, (int) !stop);
@@ -221,7 +217,7 @@ int command_typing(struct cli *cli, int argc, char *argv[])
 int command_unread(struct cli *cli, int argc, char *argv[])
 {
         struct session s;
-        int r = open_chat(cli, argc, argv, 1, "unread ADDRESS", &s);
+        int r = open_chat(cli, argc, argv, 1, "unread ADDRESS|GROUP", &s);
 
         if (r == EXIT_OK)
                 r = cli_call(cli, s.chosen.path, CRYPTO_MESSAGES, "MarkUnread", NULL, "s", s.conversation);
@@ -246,7 +242,7 @@ static int mute(struct session *s, const char *word, bool muted)
 int command_mute(struct cli *cli, int argc, char *argv[])
 {
         struct session s;
-        int r = open_chat(cli, argc, argv, 2, "mute ADDRESS [TIME]", &s);
+        int r = open_chat(cli, argc, argv, 2, "mute ADDRESS|GROUP [TIME]", &s);
 
         if (r == EXIT_OK)
                 r = mute(&s, argc == 2 ? argv[1] : NULL, true);
@@ -257,7 +253,7 @@ int command_mute(struct cli *cli, int argc, char *argv[])
 int command_unmute(struct cli *cli, int argc, char *argv[])
 {
         struct session s;
-        int r = open_chat(cli, argc, argv, 1, "unmute ADDRESS", &s);
+        int r = open_chat(cli, argc, argv, 1, "unmute ADDRESS|GROUP", &s);
 
         if (r == EXIT_OK)
                 r = mute(&s, NULL, false);
@@ -279,10 +275,10 @@ static int archive(struct cli *cli, int argc, char *argv[], const char *usage, b
 
 int command_archive(struct cli *cli, int argc, char *argv[])
 {
-        return archive(cli, argc, argv, "archive ADDRESS", true);
+        return archive(cli, argc, argv, "archive ADDRESS|GROUP", true);
 }
 
 int command_unarchive(struct cli *cli, int argc, char *argv[])
 {
-        return archive(cli, argc, argv, "unarchive ADDRESS", false);
+        return archive(cli, argc, argv, "unarchive ADDRESS|GROUP", false);
 }

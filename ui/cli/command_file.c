@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "services/cleanup.h"
@@ -164,10 +165,14 @@ static int send_file(struct session *s, const char *path, int argc, char *argv[]
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
         struct standing t = { 0 };
+        struct stat st;
         int r;
 
-        if (fd < 0)
+        if (fd < 0 || fstat(fd, &st) < 0)
                 return cli_fail(s->cli, EXIT_NOT_FOUND, "%s could not be opened: %s.", path, strerror(errno));
+        if (S_ISDIR(st.st_mode))
+                return cli_fail(s->cli, EXIT_USAGE, "%s is a directory; pack it first (tar), and send the archive.",
+                                path);
         r = sd_bus_message_new_method_call(s->cli->bus, &m, CRYPTO_SERVICE, s->chosen.path, CRYPTO_TRANSFERS, "Send");
         if (r >= 0)
                 r = sd_bus_message_append(m, "shss", s->conversation, fd, name, media_type_of(name));
@@ -290,13 +295,11 @@ static int receive(struct session *s, const char *message)
         static const char *const under_way[] = { "waiting", "running", NULL };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(saving_release) struct saving v = { .cli = s->cli, .output.fd = -1 };
-        char *end;
-        uint64_t id = strtoull(message, &end, 10);
-        int r;
+        int r = session_message(s, message);
 
-        if (*end || end == message)
-                return cli_fail(s->cli, EXIT_USAGE, "“%s” is no message's number; visavis read shows them.", message);
-        r = cli_call(s->cli, s->chosen.path, CRYPTO_TRANSFERS, "Receive", &reply, "st", s->conversation, id);
+        if (r == EXIT_OK)
+                r = cli_call(s->cli, s->chosen.path, CRYPTO_TRANSFERS, "Receive", &reply, "st", s->conversation,
+                             s->message);
         if (r == EXIT_OK)
                 r = take_path(s->cli, reply, &v.standing);
         if (r == EXIT_OK)

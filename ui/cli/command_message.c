@@ -1,10 +1,4 @@
-/* visavis reply, react, edit, delete, forward, pin, unpin, pinned: what is about one message.
- *
- * A message is named by its number (visavis read --numbers), or as "last", the other's last one, or "mine". */
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
+/* visavis reply, react, edit, delete, forward, pin, unpin, pinned: what is about one message. */
 #include <string.h>
 
 #include "services/cleanup.h"
@@ -14,46 +8,6 @@
 #include "ui/cli/session.h"
 #include "ui/cli/text_argument.h"
 #include "ui/client/messages.h"
-
-enum { LOOK_BACK = 100 }; /* messages, for "last" and "mine" */
-
-/* The newest message of ours, or of another's, that was not deleted. */
-static int find_latest(struct session *s, bool own)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        struct said *list = NULL;
-        size_t n = 0;
-        int r = cli_call(s->cli, s->chosen.path, CRYPTO_MESSAGES, "Read", &reply, "sa{sv}", s->conversation, 1, "limit",
-                         "u", LOOK_BACK);
-
-        if (r != EXIT_OK)
-                return r;
-        if (messages_decode(reply, &list, &n) < 0)
-                return cli_misunderstood(s->cli);
-        s->message = 0;
-        for (size_t i = 0; i < n && s->message == 0; i++) {
-                if (list[i].own == own && *list[i].sender && strcmp(list[i].kind, "deleted") != 0)
-                        s->message = list[i].id;
-        }
-        messages_free(list, n);
-        return s->message > 0 ? EXIT_OK
-                              : cli_fail(s->cli, EXIT_NOT_FOUND, "There is no message %s among the last %d.",
-                                         own ? "of yours" : "of anybody else", LOOK_BACK);
-}
-
-static int find_message(struct session *s, const char *word)
-{
-        char *end;
-
-        if (strcmp(word, "last") == 0 || strcmp(word, "mine") == 0)
-                return find_latest(s, strcmp(word, "mine") == 0);
-        errno = 0;
-        s->message = strtoull(word + (*word == '#'), &end, 10);
-        if (errno || *end || s->message == 0)
-                return cli_fail(s->cli, EXIT_USAGE,
-                                "“%s” is no message: say its number (visavis read --numbers), last or mine.", word);
-        return EXIT_OK;
-}
 
 /* Opens the account and finds the conversation and the message that the first two words name; the caller closes it. */
 static int open_message(struct cli *cli, int argc, char *argv[], const char *usage, struct session *s)
@@ -66,7 +20,7 @@ static int open_message(struct cli *cli, int argc, char *argv[], const char *usa
         r = session_open(cli, &session_no_events, NULL, s);
         if (r == EXIT_OK)
                 r = session_conversation(s, argv[0]);
-        return r == EXIT_OK ? find_message(s, argv[1]) : r;
+        return r == EXIT_OK ? session_message(s, argv[1]) : r;
 }
 
 static int print_id(struct session *s, sd_bus_message *reply)
@@ -90,7 +44,7 @@ int command_reply(struct cli *cli, int argc, char *argv[])
         static char text[TEXT_ARGUMENT_MAX + 2];
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         struct session s;
-        int r = open_message(cli, argc, argv, "reply ADDRESS MESSAGE [TEXT…]", &s);
+        int r = open_message(cli, argc, argv, "reply ADDRESS|GROUP MESSAGE [TEXT…]", &s);
 
         if (r == EXIT_OK)
                 r = text_argument(cli, argc - 2, argv + 2, text);
@@ -107,7 +61,7 @@ int command_edit(struct cli *cli, int argc, char *argv[])
 {
         static char text[TEXT_ARGUMENT_MAX + 2];
         struct session s;
-        int r = open_message(cli, argc, argv, "edit ADDRESS MESSAGE [TEXT…]", &s);
+        int r = open_message(cli, argc, argv, "edit ADDRESS|GROUP MESSAGE [TEXT…]", &s);
 
         if (r == EXIT_OK)
                 r = text_argument(cli, argc - 2, argv + 2, text);
@@ -121,7 +75,7 @@ int command_react(struct cli *cli, int argc, char *argv[])
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         struct session s;
-        int made, r = open_message(cli, argc, argv, "react ADDRESS MESSAGE [EMOJI…]", &s);
+        int made, r = open_message(cli, argc, argv, "react ADDRESS|GROUP MESSAGE [EMOJI…]", &s);
 
         if (r == EXIT_OK) {
                 made = sd_bus_message_new_method_call(cli->bus, &m, CRYPTO_SERVICE, s.chosen.path, CRYPTO_MESSAGES,
@@ -153,17 +107,17 @@ static int with_flag(struct cli *cli, int argc, char *argv[], const char *usage,
 
 int command_delete(struct cli *cli, int argc, char *argv[])
 {
-        return with_flag(cli, argc, argv, "delete ADDRESS MESSAGE", "Delete", !cli->local);
+        return with_flag(cli, argc, argv, "delete ADDRESS|GROUP MESSAGE", "Delete", !cli->local);
 }
 
 int command_pin(struct cli *cli, int argc, char *argv[])
 {
-        return with_flag(cli, argc, argv, "pin ADDRESS MESSAGE", "Pin", true);
+        return with_flag(cli, argc, argv, "pin ADDRESS|GROUP MESSAGE", "Pin", true);
 }
 
 int command_unpin(struct cli *cli, int argc, char *argv[])
 {
-        return with_flag(cli, argc, argv, "unpin ADDRESS MESSAGE", "Pin", false);
+        return with_flag(cli, argc, argv, "unpin ADDRESS|GROUP MESSAGE", "Pin", false);
 }
 
 int command_forward(struct cli *cli, int argc, char *argv[])
@@ -171,10 +125,10 @@ int command_forward(struct cli *cli, int argc, char *argv[])
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         char from[sizeof(((struct session *) NULL)->conversation)];
         struct session s;
-        int r = open_message(cli, argc, argv, "forward ADDRESS MESSAGE ADDRESS", &s);
+        int r = open_message(cli, argc, argv, "forward ADDRESS|GROUP MESSAGE ADDRESS|GROUP", &s);
 
         if (r == EXIT_OK && argc != 3)
-                r = cli_fail(cli, EXIT_USAGE, "Say to whom: visavis forward ADDRESS MESSAGE ADDRESS");
+                r = cli_fail(cli, EXIT_USAGE, "Say to whom: visavis forward ADDRESS|GROUP MESSAGE ADDRESS|GROUP");
         if (r == EXIT_OK) {
                 memcpy(from, s.conversation, sizeof(from));
                 r = session_conversation(&s, argv[2]);
@@ -197,7 +151,7 @@ int command_pinned(struct cli *cli, int argc, char *argv[])
         int r;
 
         if (argc != 1)
-                return cli_fail(cli, EXIT_USAGE, "Say in which conversation: visavis pinned ADDRESS");
+                return cli_fail(cli, EXIT_USAGE, "Say in which conversation: visavis pinned ADDRESS|GROUP");
         r = session_open(cli, &session_no_events, NULL, &s);
         if (r == EXIT_OK)
                 r = session_conversation(&s, argv[0]);

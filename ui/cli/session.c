@@ -1,10 +1,15 @@
 /* An account opened for one command. */
 #include "ui/cli/session.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "services/cleanup.h"
+#include "ui/client/messages.h"
+
+enum { LOOK_BACK = 100 }; /* messages, for "last" and "mine" */
 
 static void on_locked(struct account *a, void *userdata)
 {
@@ -38,49 +43,135 @@ static void on_conversation(const char *id, const sd_bus_error *error, void *use
 }
 
 /* How many groups are meant. */
-static int find_group(struct session *s, const char *group, sd_bus_message *reply, unsigned *found)
+static int find_group(struct session *s, const char *group, unsigned *found)
 {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *id, *name;
-        int member, r = sd_bus_message_enter_container(reply, 'a', "(ssb)");
+        int member, r = cli_call(s->cli, s->chosen.path, CRYPTO_GROUPS, "List", &reply, "");
 
+        if (r != EXIT_OK)
+                return r;
         *found = 0;
+        r = sd_bus_message_enter_container(reply, 'a', "(ssb)");
         while (r >= 0 && (r = sd_bus_message_read(reply, "(ssb)", &id, &name, &member)) > 0) {
                 if (strcmp(id, group) != 0 && strcmp(name, group) != 0)
                         continue;
                 snprintf(s->conversation, sizeof(s->conversation), "%s", id);
                 ++*found;
         }
-        return r;
+        return r < 0 ? cli_misunderstood(s->cli) : EXIT_OK;
 }
 
 int session_group(struct session *s, const char *group)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         unsigned found;
-        int r = cli_call(s->cli, s->chosen.path, CRYPTO_GROUPS, "List", &reply, "");
+        int r = find_group(s, group, &found);
 
         if (r != EXIT_OK)
                 return r;
-        if (find_group(s, group, reply, &found) < 0)
-                return cli_misunderstood(s->cli);
         if (found == 0)
-                return cli_fail(s->cli, EXIT_NOT_FOUND,
-                                "There is no group “%s” (visavis group list), and it is no address, which has an @.",
-                                group);
+                return *group == '#'
+                               ? cli_fail(s->cli, EXIT_NOT_FOUND,
+                                          "You are in no room %s; visavis room list shows those of your hub.", group)
+                               : cli_fail(s->cli, EXIT_NOT_FOUND,
+                                          "There is no group “%s”; visavis group list shows those that there are.",
+                                          group);
         return found == 1 ? EXIT_OK
                           : cli_fail(s->cli, EXIT_USAGE,
                                      "More than one group is called “%s”; say the id that visavis group list shows.",
                                      group);
 }
 
+/* The address of whom the person calls so; how many they are. */
+static int find_nickname(struct session *s, const char *nickname, char out[static ADDRESS_TEXT_MAX], unsigned *found)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *address, *name;
+        int r = cli_call(s->cli, s->chosen.path, CRYPTO_CONTACTS, "List", &reply, "");
+
+        if (r != EXIT_OK)
+                return r;
+        *found = 0;
+        r = sd_bus_message_enter_container(reply, 'a', "(ssbbbb)");
+        while (r >= 0 && (r = sd_bus_message_read(reply, "(ssbbbb)", &address, &name, NULL, NULL, NULL, NULL)) > 0) {
+                if (!*name || strcmp(name, nickname) != 0)
+                        continue;
+                (void) snprintf(out, ADDRESS_TEXT_MAX, "%s", address);
+                ++*found;
+        }
+        return r < 0 ? cli_misunderstood(s->cli) : EXIT_OK;
+}
+
+static int open_conversation(struct session *s, const char *address)
+{
+        return cli_wait(s->cli, account_open_conversation(s->account, &s->cli->calls, address, on_conversation, s));
+}
+
 int session_conversation(struct session *s, const char *whom)
 {
+        char address[ADDRESS_TEXT_MAX];
         struct address parsed;
         const char *reason;
+        unsigned people = 0, groups = 0;
+        int r;
 
-        if (!strchr(whom, '@'))
-                return session_group(s, whom);
-        if (address_parse(whom, &parsed, &reason) < 0)
-                return cli_fail(s->cli, EXIT_USAGE, "“%s” is not an address: %s", whom, reason);
-        return cli_wait(s->cli, account_open_conversation(s->account, &s->cli->calls, whom, on_conversation, s));
+        if (strchr(whom, '@')) {
+                if (address_parse(whom, &parsed, &reason) < 0)
+                        return cli_fail(s->cli, EXIT_USAGE, "“%s” is not an address: %s", whom, reason);
+                return open_conversation(s, whom);
+        }
+        r = find_nickname(s, whom, address, &people);
+        if (r == EXIT_OK)
+                r = find_group(s, whom, &groups);
+        if (r != EXIT_OK)
+                return r;
+        if (people + groups == 0)
+                return cli_fail(s->cli, EXIT_NOT_FOUND,
+                                "No group (visavis group list) and no contact (visavis contact list) is called “%s”, "
+                                "and it is no address, which has an @.",
+                                whom);
+        if (people + groups > 1)
+                return cli_fail(s->cli, EXIT_USAGE,
+                                "More than one is called “%s”; say the address, or the id that visavis group list "
+                                "shows.",
+                                whom);
+        return groups == 1 ? EXIT_OK : open_conversation(s, address);
+}
+
+/* The newest message of ours, or of another's, that says something and was not deleted. */
+static int find_latest(struct session *s, bool own)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        struct said *list = NULL;
+        size_t n = 0;
+        int r = cli_call(s->cli, s->chosen.path, CRYPTO_MESSAGES, "Read", &reply, "sa{sv}", s->conversation, 1, "limit",
+                         "u", LOOK_BACK);
+
+        if (r != EXIT_OK)
+                return r;
+        if (messages_decode(reply, &list, &n) < 0)
+                return cli_misunderstood(s->cli);
+        s->message = 0;
+        for (size_t i = 0; i < n && s->message == 0; i++) {
+                if (list[i].own == own && (strcmp(list[i].kind, "text") == 0 || strcmp(list[i].kind, "file") == 0))
+                        s->message = list[i].id;
+        }
+        messages_free(list, n);
+        return s->message > 0 ? EXIT_OK
+                              : cli_fail(s->cli, EXIT_NOT_FOUND, "There is no message %s among the last %d.",
+                                         own ? "of yours" : "of anybody else", LOOK_BACK);
+}
+
+int session_message(struct session *s, const char *word)
+{
+        char *end;
+
+        if (strcmp(word, "last") == 0 || strcmp(word, "mine") == 0)
+                return find_latest(s, strcmp(word, "mine") == 0);
+        errno = 0;
+        s->message = strtoull(word + (*word == '#'), &end, 10);
+        if (errno || *end || s->message == 0)
+                return cli_fail(s->cli, EXIT_USAGE,
+                                "“%s” is no message: say its number (visavis read --numbers), last or mine.", word);
+        return EXIT_OK;
 }

@@ -232,7 +232,7 @@ def test_messages(w):
     account.described = {"Draft": "dear \x07bob", "Disappearing": dbus.UInt64(60), "Receipts": True}
     check("a draft is shown", w.run("draft", BOB)[1] == "dear \ufffdbob\n" and events(w.run("disappear", BOB, "--json")[1]) == [{"seconds": 60}] and
           w.run("receipts", BOB)[1] == "on\n")
-    check("who has got a message is said", events(w.run("receipts", BOB, "3", "--json")[1]) ==
+    check("who has got a message is said", events(w.run("receipts", BOB, "mine", "--json")[1]) ==
           [{"address": BOB, "delivered_usec": 1700000000000001, "read_usec": 0}])
     check("pinned lists what is pinned", [m["id"] for m in events(w.run("pinned", BOB, "--json")[1])] == [1])
     account.extras, account.described = {}, {}
@@ -576,6 +576,10 @@ def test_contact(w):
     check("contact invite says the link", events(w.run("contact", "invite", "--json")[1]) == [{"link": "visavis:alice@hub?root=x"}])
     check("contact add passes an address or a link on", w.run("contact", "add", BOB)[0] == OK and account.contact_added == (BOB, False)
           and w.run("contact", "add", "visavis:bob@hub?root=other")[0] == NOT_VERIFIED and w.run("contact", "add")[0] == USAGE)
+    w.run("contact", "nick", BOB, "Robert")
+    check("a nickname stands for the address", w.run("send", "Robert", "hi")[0] == OK and account.opened[-1] == BOB, account.opened)
+    code, _, err = w.run("send", "Rob", "hi")
+    check("the whole nickname", code == NOT_FOUND and "visavis contact list" in err, (code, err))
     check("contact nick, block, unblock and remove do", w.run("contact", "nick", BOB, "Bobby")[0] == OK and account.nickname == "Bobby" and
           w.run("contact", "block", BOB)[0] == OK and account.blocked and "(blocked)" in w.run("contact", "list")[1] and
           w.run("contact", "unblock", BOB)[0] == OK and not account.blocked and w.run("contact", "remove", BOB)[0] == OK
