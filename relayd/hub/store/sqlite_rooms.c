@@ -269,6 +269,17 @@ static int post(struct store *s, struct store_request *r, int64_t room, int64_t 
         return e < 0 ? e : answer_departed(s, r, room);
 }
 
+/* Whose account was deleted while this waited is told so; the rest of the batch is not held up by it. */
+static int find_sender(struct store *s, struct store_request *r)
+{
+        struct mailbox *m;
+        int e = store_mailbox_of_id(s, r->mailbox, &m);
+
+        if (e == -ENOENT)
+                r->result = STORE_UNKNOWN;
+        return e == -ENOENT ? 0 : e;
+}
+
 int store_run_send_to_room(struct store *s, struct store_request *r)
 {
         int64_t now = now_usec(), row;
@@ -277,6 +288,9 @@ int store_run_send_to_room(struct store *s, struct store_request *r)
 
         if (e <= 0)
                 return e < 0 ? e : answer_nothing(r);
+        e = find_sender(s, r);
+        if (e < 0 || r->result != STORE_DONE)
+                return e < 0 ? e : store_forget_sent(s, row);
         e = find_room(s, r->room.room, r->room.group, &room);
         if (e == -ENOENT)
                 e = add_room(s, r->room.room, &room);

@@ -886,6 +886,25 @@ static void who_has_no_room_for_more_is_off_the_roster(void **state)
         assert_int_equal(send_it(f->store, room_post(f->carol, 6, ROOM_SAY, 0)), STORE_REPEATED);
 }
 
+/* Whose account is gone when their turn comes fails alone, not with all who were in the same batch. */
+static void who_joins_while_they_are_deleted_holds_up_nobody(void **state)
+{
+        struct fixture *f = *state;
+        struct store_request deletion = { .operation = STORE_DELETE, .name = BYTES_STRING("carol") },
+                             join = room_post(f->carol, 1, ROOM_JOIN, 0),
+                             message = sending(f->alice, 2, "bob", "hello");
+        struct store_request *const batch[] = { &deletion, &join, &message };
+
+        assert_int_equal(store_run(f->store, batch, COUNT_OF(batch)), 0);
+        assert_int_equal(deletion.result, STORE_DONE);
+        assert_int_equal(join.result, STORE_UNKNOWN);
+        assert_int_equal(message.result, STORE_DONE);
+        for (unsigned i = 0; i < COUNT_OF(batch); i++)
+                store_request_release(batch[i]);
+        assert_string_equal(entries(f->store, f->bob, 0), "1=hello ");
+        assert_int_equal(send_it(f->store, room_post(f->alice, 3, ROOM_JOIN, 0)), STORE_DONE); /* nobody was there */
+}
+
 int main(int argc, char **argv)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -912,6 +931,7 @@ int main(int argc, char **argv)
                 TEST(inspection_shows_accounts_and_ciphertext_and_no_sender),
                 TEST(it_is_remembered_how_far_somebody_was),
                 TEST(who_has_no_room_for_more_is_off_the_roster),
+                TEST(who_joins_while_they_are_deleted_holds_up_nobody),
                 TEST(what_earlier_versions_kept_is_there),
         };
 
