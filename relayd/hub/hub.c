@@ -191,22 +191,28 @@ static void notify_others(struct hub *h, const struct job *j)
         }
 }
 
+/* What a batch holds of a job in memory: a room's answer may be as large as a message. */
+static size_t weight_of(const struct job *j)
+{
+        return j->body_size + (j->store.operation == STORE_FETCH_ROOM ? WIRE_PAYLOAD_MAX : 0);
+}
+
 /* Takes jobs of about @most bytes out of a queue for the next batch. */
 static void fill_batch(struct batch *b, struct queue *q, size_t most)
 {
-        size_t bytes = 0;
+        size_t weight = 0;
 
-        while (q->first && b->count < BATCH_JOBS && bytes < most) {
+        while (q->first && b->count < BATCH_JOBS && weight < most) {
                 struct job *j = q->first;
 
                 q->first = j->next;
-                bytes += j->body_size;
+                q->bytes -= j->body_size;
+                weight += weight_of(j);
                 b->requests[b->count] = &j->store;
                 b->jobs[b->count++] = j;
         }
         if (!q->first)
                 q->last = &q->first;
-        q->bytes -= bytes;
 }
 
 static void run_batch(struct hub *h)

@@ -327,11 +327,26 @@ static const char *rooms_of(const struct session *s)
         return rooms ? rooms : "";
 }
 
+/* Rooms are large to hand out and slow to count, so what is asked about them counts as a claim. 0, or 1 if it was said
+ * that it is too much. */
+static int spend_on_rooms(struct session *s, const struct job *j)
+{
+        uint64_t wait = gate_claim(hub_gate(s->hub), s->place.mailbox, hub_now(s->hub));
+
+        if (wait == 0)
+                return 0;
+        REFUSE(s, j->request, WIRE_ERROR_TOO_FAST, wait / 1000 + 1, NOBODY,
+               "Rooms were asked for too often; wait %u seconds.", (unsigned) (wait / 1000000 + 1));
+        return 1;
+}
+
 /* The job has a copy of the names: the hub may read its configuration again before it is done. */
 static int prepare_list_rooms(struct session *s, struct job *j)
 {
         if (read_empty(BYTES(j->body, j->body_size)) < 0)
                 return -EBADMSG;
+        if (spend_on_rooms(s, j) != 0)
+                return 1;
         j->entry = (uint8_t *) strdup(rooms_of(s));
         if (!j->entry) {
                 REFUSE(s, j->request, WIRE_ERROR_STORAGE, 0, NOBODY, "The hub is out of memory; try again later.");
@@ -352,19 +367,12 @@ static int check_room(struct session *s, const struct job *j, struct bytes name)
         return 1;
 }
 
-/* What is handed out may be large, so it counts as a claim. */
 static int prepare_fetch_room(struct session *s, struct job *j)
 {
-        uint64_t wait;
-
         if (read_claim(BYTES(j->body, j->body_size), &j->store.name) < 0)
                 return -EBADMSG;
-        wait = gate_claim(hub_gate(s->hub), s->place.mailbox, hub_now(s->hub));
-        if (wait > 0) {
-                REFUSE(s, j->request, WIRE_ERROR_TOO_FAST, wait / 1000 + 1, NOBODY,
-                       "Rooms were asked for too often; wait %u seconds.", (unsigned) (wait / 1000000 + 1));
+        if (spend_on_rooms(s, j) != 0)
                 return 1;
-        }
         j->store.operation = STORE_FETCH_ROOM;
         return check_room(s, j, j->store.name);
 }

@@ -292,6 +292,52 @@ static void nobody_can_write_what_only_the_hub_writes(void **state)
 }
 
 /* A hub that is killed at any moment has either taken a commit or not, and the same id leads to the same end. */
+static void who_asks_for_the_list_all_the_time_is_slowed_down(void **state)
+{
+        unsigned lists = 0;
+        struct answer a;
+
+        do {
+                _cleanup_writer_ struct writer w = WRITER_INIT;
+
+                a = ask(&people[0], FRAME_LIST_ROOMS, &w);
+        } while (!a.failed && ++lists < 30);
+        assert_int_equal(a.code, WIRE_ERROR_TOO_FAST);
+        assert_true(a.value > 0);
+        assert_int_equal(fetch_room(&people[0], "general").code, WIRE_ERROR_TOO_FAST);
+        assert_int_equal(count_members(&people[1]), 0);
+}
+
+/* Room answers as large as can be, asked for all at once: the hub has a few of them in memory at a time. */
+static void large_rooms_are_handed_out_in_small_batches(void **state)
+{
+        enum { ASKED = 24, OF_A_BATCH = 4 };
+        static const uint8_t info[WIRE_PAYLOAD_MAX - 1024];
+        _cleanup_writer_ struct writer join = WRITER_INIT, name = WRITER_INIT;
+        struct fixture *f = *state;
+        struct answer answers[ASKED] = { 0 };
+        struct room_post m = { .room = BYTES_STRING("general"),
+                               .group = BYTES_STRING("g"),
+                               .step = ROOM_JOIN,
+                               .group_info = BYTES_OF(info),
+                               .payload = BYTES_STRING("first") };
+
+        write_room_post(&join, &m);
+        assert_false(ask(&people[0], FRAME_SEND_TO_ROOM, &join).failed);
+        write_claim(&name, m.room);
+
+        uint64_t batches = hub_figures(f->server.hub).commits.batches;
+
+        for (unsigned i = 0; i < ASKED; i++)
+                assert_true(link_request(people[i % 4].link, FRAME_FETCH_ROOM, writer_bytes(&name), on_answer,
+                                         &answers[i]) >= 0);
+        for (unsigned i = 0; i < ASKED; i++) {
+                UNTIL(f->event, answers[i].done);
+                assert_false(answers[i].failed);
+        }
+        assert_true(hub_figures(f->server.hub).commits.batches - batches >= ASKED / OF_A_BATCH);
+}
+
 static void a_commit_is_there_once_however_often_the_hub_is_killed(void **state)
 {
         enum { KILLS = 15 };
@@ -351,6 +397,8 @@ int main(void)
                 TEST(a_room_that_nobody_is_in_begins_anew),
                 TEST(the_same_id_is_done_once),
                 TEST(nobody_can_write_what_only_the_hub_writes),
+                TEST(who_asks_for_the_list_all_the_time_is_slowed_down),
+                TEST(large_rooms_are_handed_out_in_small_batches),
                 cmocka_unit_test(a_commit_is_there_once_however_often_the_hub_is_killed),
         };
 
