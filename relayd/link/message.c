@@ -174,6 +174,8 @@ int read_authentication_answer(struct bytes body, struct authentication_answer *
         m.key_packages = read_u32(&r);
         m.gone = read_u64(&r);
         read_array(&r, m.sent, sizeof(m.sent));
+        if (m.gone > m.newest || m.newest > INT64_MAX)
+                reader_fail(&r);
         return FINISH(&r, m, out);
 }
 

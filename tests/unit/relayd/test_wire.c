@@ -199,8 +199,14 @@ static void bodies_refuse_every_truncation(void **state)
         write_authentication(&w, &(struct authentication){ .name = BYTES_STRING("alice") });
         refuses_every_truncation_and_a_byte_more(reads_authentication, &w);
         write_authentication_answer(
-                &w, &(struct authentication_answer){ .newest = 1, .key_packages = 2, .gone = 3, .sent = { 4 } });
+                &w, &(struct authentication_answer){ .newest = 3, .key_packages = 2, .gone = 3, .sent = { 4 } });
         refuses_every_truncation_and_a_byte_more(reads_authentication_answer, &w);
+        write_authentication_answer(&w, &(struct authentication_answer){ .newest = 3, .gone = 4 });
+        assert_int_equal(reads_authentication_answer(writer_bytes(&w)), -EBADMSG);
+        writer_release(&w);
+        write_authentication_answer(&w, &(struct authentication_answer){ .newest = 1ULL << 63 });
+        assert_int_equal(reads_authentication_answer(writer_bytes(&w)), -EBADMSG);
+        writer_release(&w);
         write_key_package(&list, false, BYTES_STRING("one"));
         write_key_package(&list, true, BYTES_STRING("two"));
         write_key_packages(&w, writer_bytes(&list));
