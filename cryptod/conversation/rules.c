@@ -134,6 +134,18 @@ static int judge_roles(const struct judgement *j)
         return j->adds && now.successor.size > 0 ? -EPERM : 0;
 }
 
+/* Whoever comes from outside gets the first place of the tree that is blank; where the place decides who the owner is,
+ * they would come into that as well. */
+static bool becomes_owner(const struct judgement *j, struct bytes root_key)
+{
+        const struct roles listed = { .list = j->before.roles };
+        struct roles roles;
+
+        roles_resolve(j->before.roles, j->tree, NULL, NULL, &roles);
+        return roles.successor.size > 0 && !bytes_equal(roles.successor, root_key) &&
+               roles_of(&listed, roles.successor) == ROLE_MEMBER && !ratchet_tree_leaf(j->tree, 0);
+}
+
 /* Somebody outside may come in only in their own place. */
 static int judge_external(const struct judgement *j)
 {
@@ -143,7 +155,10 @@ static int judge_external(const struct judgement *j)
         if (!removal || !j->commit->leaf || device_credential_peek(j->commit->leaf, &now) < 0 ||
             account_at(j->tree, removal->removed, &was) < 0)
                 return -EPERM;
-        return bytes_equal(now.root_key, was.root_key) && bytes_equal(now.address, was.address) ? 0 : -EPERM;
+        return bytes_equal(now.root_key, was.root_key) && bytes_equal(now.address, was.address) &&
+                               !becomes_owner(j, now.root_key)
+                       ? 0
+                       : -EPERM;
 }
 
 static int judge_proposals(struct judgement *j)

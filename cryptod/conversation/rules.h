@@ -7,9 +7,10 @@
  *     policy                            yes       yes               no
  *     roles                             any       lay down theirs   no
  *
- * An account may add and remove devices of its own. Everything that the decision needs is in the group's state and in
- * the commit, so all members refuse the same commits, those too whom they would remove; what is in anybody's own list
- * of contacts does not count. docs/decisions/groups-follow-what-is-valid.md says what comes after a refusal. */
+ * An account may add and remove devices of its own, and come back from outside, unless that made it the owner.
+ * Everything that the decision needs is in the group's state and in the commit, so all members refuse the same commits,
+ * those too whom they would remove; what is in anybody's own list of contacts does not count.
+ * docs/decisions/groups-follow-what-is-valid.md says what comes after a refusal. */
 #pragma once
 
 #include "cryptod/mls/epoch.h"

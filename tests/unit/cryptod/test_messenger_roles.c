@@ -285,6 +285,54 @@ static void whoever_is_added_brings_no_role(void **state)
         assert_unmoved(3, "alice bob carol ", "omm");
 }
 
+static bool same(void *userdata, const struct leaf_node *before, const struct leaf_node *after)
+{
+        return true;
+}
+
+/* @who takes the own leaf out and comes in again, into the first place that is blank. */
+static void come_back_from_outside(unsigned who)
+{
+        _cleanup_writer_ struct writer info = WRITER_INIT, commit = WRITER_INIT, addresses = WRITER_INIT;
+        const struct group_host host = { .same_client = same };
+        struct membership *g = group_of(who)->memberships;
+        struct group *joined = NULL;
+        struct device *d = NULL;
+        struct identity self;
+
+        assert_int_equal(device_load(fixture->people[who].vault, &d), 0);
+        self = device_identity(d, &d->places[0]);
+        assert_int_equal(group_publish_info(g->group, true, &info), 0);
+        assert_int_equal(group_join_external(&(struct external_join){ .group_info = writer_bytes(&info),
+                                                                      .self = &self,
+                                                                      .resync_same_key = true },
+                                             &host, &commit, &joined),
+                         0);
+        membership_addresses(g, &addresses);
+        inject(who, membership_group_id(g), membership_epoch(g), writer_bytes(&addresses), writer_bytes(&commit));
+        group_free(joined);
+        device_free(d);
+}
+
+/* dave comes into the place that the owner has left: not while the place makes an owner of him. */
+static void nobody_becomes_the_owner_from_outside(void **state)
+{
+        create(4);
+        assert_int_equal(messenger_leave(fixture->people[0].messenger, group_of(0)), 0);
+        settle();
+        assert_roles(2, "omm");
+        come_back_from_outside(3);
+        settle();
+        assert_members(2, "bob carol dave ");
+        assert_roles(2, "omm");
+        give_role(1, 2, ROLE_ADMIN);
+        settle();
+        come_back_from_outside(3);
+        settle();
+        assert_members(2, "bob carol dave ");
+        assert_roles(2, "moa"); /* dave stands first now */
+}
+
 /* alice's change has lost to one that nobody follows: it is made again under the next name; whatever comes first, the
  * outcome or the commit, and if the outlaw takes that name, too. */
 static void a_change_that_lost_to_an_outlaw_comes_about(void **state)
@@ -337,7 +385,7 @@ int main(void)
                 TEST(an_owner_gives_roles_and_all_see_them), TEST(who_may_not_is_told_at_once),
                 TEST(a_group_always_has_an_owner),           TEST(whoever_breaks_the_rules_is_not_followed),
                 TEST(whoever_is_added_brings_no_role),       TEST(a_change_that_lost_to_an_outlaw_comes_about),
-                TEST(who_has_lost_a_role_is_told),
+                TEST(who_has_lost_a_role_is_told),           TEST(nobody_becomes_the_owner_from_outside),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
