@@ -166,8 +166,9 @@ int annotation_of_kind(struct vault *v, struct bytes conversation, enum annotati
                        struct annotation_cursor *out)
 {
         *out = (struct annotation_cursor){ .vault = v };
-        return storage_prepare(vault_database(v), &out->statement, COLUMNS "WHERE conversation = ? AND kind = ?", "bi",
-                               conversation, (int64_t) kind);
+        return storage_prepare(vault_database(v), &out->statement,
+                               COLUMNS "WHERE conversation = ? AND kind = ? AND waiting IS NULL", "bi", conversation,
+                               (int64_t) kind);
 }
 
 int annotation_read(struct annotation_cursor *c, struct annotation *out)

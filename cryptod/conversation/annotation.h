@@ -46,8 +46,8 @@ int annotation_get(struct vault *v, struct bytes conversation, struct bytes targ
 /* Whether there is any of a message: 1, or 0. */
 int annotation_exists(struct vault *v, struct bytes conversation, struct bytes target);
 
-/* All of a message, by kind, also of one that was read from the history; or all of a kind in a conversation. Read says
- * 1 and fills @out, or 0; -EBADMSG. */
+/* All of a message, by kind, also of one that was read from the history; or all of a kind in a conversation whose
+ * messages have come. Read says 1 and fills @out, or 0; -EBADMSG. */
 struct annotation_cursor {
         struct vault *vault;
         uint8_t target[VAULT_TAG_SIZE];

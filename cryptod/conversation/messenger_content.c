@@ -99,7 +99,7 @@ static int count_pins(const struct taking *t, unsigned *out)
                 r = annotation_read(&c, &a);
                 if (r <= 0)
                         break;
-                ++*out;
+                *out += a.content.on;
         }
         return r;
 }
@@ -121,7 +121,7 @@ static int annotate(const struct taking *t, bool waiting)
 
         if (r > 0 && !is_newer(t, before.time, before.content_id))
                 return 0;
-        if (r == 0 && a.kind == ANNOTATION_PIN)
+        if (r >= 0 && a.kind == ANNOTATION_PIN && t->content->on && !(r > 0 && before.content.on))
                 r = count_pins(t, &pins);
         if (r >= 0 && pins >= PINS_MAX)
                 return -E2BIG;

@@ -295,6 +295,25 @@ static void a_flood_of_what_nobody_knows_is_bounded(void **state)
         assert_said(&f->alice, "stea?|");
 }
 
+/* Pins of what never comes, and what is pinned no more, take nobody's room. */
+static void pins_that_nobody_sees_do_not_count(void **state)
+{
+        struct fixture *f = *state;
+        uint8_t target[CONTENT_ID_SIZE] = { 0 }, id[CONTENT_ID_SIZE];
+
+        begin(f);
+        for (unsigned i = 0; i < PINS_MAX; i++) {
+                target[0] = (uint8_t) i;
+                send_raw(&f->bob,
+                         &(struct content){ .kind = CONTENT_PIN, .time = 1, .target = BYTES_OF(target), .on = i % 2 },
+                         id);
+        }
+        carry(f, &f->bob, &f->alice);
+        assert_int_equal(count(&f->alice, "SELECT COUNT(*) FROM annotation"), PINS_MAX);
+        assert_int_equal(messenger_pin(f->alice.messenger, only(&f->alice), 1, true), 0);
+        assert_said(&f->alice, "stea? pinned|");
+}
+
 /* An id of one conversation is nothing in another, even of the same message. */
 static void nothing_refers_into_another_conversation(void **state)
 {
@@ -587,6 +606,7 @@ int main(void)
                 PAIR_TEST(the_retention_clock_goes_on_over_a_restart_and_never_back),
                 PAIR_TEST(receipts_are_batched_and_say_delivered_and_read),
                 PAIR_TEST(a_receipt_is_for_messages_of_ours_alone),
+                PAIR_TEST(pins_that_nobody_sees_do_not_count),
                 PAIR_TEST(typing_is_told_seldom_and_not_kept),
                 PAIR_TEST(later_kinds_are_notes_and_later_versions_are_kept),
                 PAIR_TEST(a_draft_and_a_mark_are_kept_and_forwarding_says_so),
