@@ -36,14 +36,19 @@ static size_t count_members(const struct conversation *c)
         return count;
 }
 
-bool messenger_gives_receipts(const struct conversation *c)
+/* Whether it is small enough for them: each that is taken in counts the members and the receipts. */
+static bool has_receipts(const struct conversation *c)
 {
         const struct membership *g = conversation_current(c);
 
         /* A tree is at most twice as large: so it is not counted for each message of a large group. */
-        return c->kind != CONVERSATION_ROOM && !c->settings.silent && c->standing.approval == APPROVAL_GIVEN &&
-               !c->standing.blocked && g && group_epoch(g->group)->tree.leaves <= 2 * RECEIPTS_MEMBERS_MAX &&
+        return c->kind != CONVERSATION_ROOM && g && group_epoch(g->group)->tree.leaves <= 2 * RECEIPTS_MEMBERS_MAX &&
                count_members(c) <= RECEIPTS_MEMBERS_MAX;
+}
+
+bool messenger_gives_receipts(const struct conversation *c)
+{
+        return !c->settings.silent && c->standing.approval == APPROVAL_GIVEN && !c->standing.blocked && has_receipts(c);
 }
 
 /* -- taken in ----------------------------------------------------------------------------------------------------- */
@@ -100,7 +105,7 @@ int messenger_take_receipt(struct messenger *m, struct conversation *c, const st
         struct reader reader;
         int r = 0;
 
-        if (o->sender == SENDER_SELF)
+        if (o->sender == SENDER_SELF || !has_receipts(c))
                 return 0;
         reader_init(&reader, content->list);
         while (r >= 0 && reader_more(&reader)) {
