@@ -168,6 +168,7 @@ void transfers_look(struct account *a)
 {
         for (struct transfer *t = a->transfers; t; t = t->next) {
                 t->asked = sd_bus_slot_unref(t->asked); /* a relayd that has gone does not answer */
+                transfer_content(t, -1, "it was asked and does not answer. Save it again.");
                 if (is_at_relayd(t))
                         transfer_look(t);
         }
@@ -375,6 +376,8 @@ void transfer_content(struct transfer *t, int fd, const char *why)
                                   .size = t->record.part.size };
         int r = 0;
 
+        if (t->output < 0) /* whoever wanted it has gone */
+                return;
         if (fd >= 0) {
                 q.wrapping_key = secret_copy(t->record.part.key);
                 r = file_job_start(t->account->cryptod->event, &q, on_saved, t, &t->job);
@@ -396,6 +399,8 @@ static int on_saver_gone(sd_bus_track *track, void *userdata)
 
         t->job = file_job_free(t->job);
         t->saver = sd_bus_track_unref(t->saver);
+        cleanup_close(&t->output);
+        t->output = -1;
         return 1; /* 0 would have it called again and again */
 }
 
