@@ -510,6 +510,8 @@ static int on_work(sd_event_source *source, void *userdata)
         struct account *a = userdata;
 
         if (a->removed) {
+                /* What still waits for the ledger's commit is called now, while it is there. */
+                (void) ledger_commit(a->node->ledger);
                 transfers_forget(a);
                 account_free(a);
                 return 0;
@@ -716,8 +718,8 @@ static void on_entry(struct link *l, void *userdata, const struct entry *e)
         struct account *a = userdata, *queues = account_queues(a);
         uint64_t received = a->row.received, sequence = queues->row.sequence;
 
-        if (e->sequence <= received)
-                return; /* it is here already */
+        if (a->removed || e->sequence <= received)
+                return; /* it concerns nobody, or is here already */
         a->row.received = e->sequence;
         queues->row.sequence = next_sequence(queues);
         if (ledger_receive(a->node->ledger, queues->row.id, queues->row.sequence, e->payload) < 0 ||
@@ -971,6 +973,7 @@ struct account *account_free(struct account *a)
         transfers_release(a);
         SSL_SESSION_free(a->session);
         sd_bus_message_unref(a->adding);
+        sd_bus_slot_unref(a->low_call);
         sd_bus_slot_unref(a->object);
         sd_bus_track_unref(a->watchers);
         sd_event_source_disable_unref(a->work);

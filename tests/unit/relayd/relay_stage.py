@@ -33,11 +33,12 @@ def memfd(content):
 
 
 class Cryptod(dbus.service.Object):
-    """Notes what it is given; can be locked."""
+    """Notes what it is given; can be locked, or be slow to answer."""
 
     def __init__(self, bus):
         super().__init__(bus, "/im/visavis/Crypto1")
         self.delivered, self.outcomes, self.low, self.locked = [], {}, [], False
+        self.held = None  # a list: of the answers that are still to be given
 
     def refuse_if_locked(self):
         if self.locked:
@@ -56,9 +57,10 @@ class Cryptod(dbus.service.Object):
         self.refuse_if_locked()
         self.outcomes.setdefault((str(account), bytes(id)), []).append((str(result), int(winner), str(reason)))
 
-    @dbus.service.method("im.visavis.Crypto1.Inbox", in_signature="su")
-    def KeyPackagesLow(self, account, left):
+    @dbus.service.method("im.visavis.Crypto1.Inbox", in_signature="su", async_callbacks=("answer", "fail"))
+    def KeyPackagesLow(self, account, left, answer, fail):
         self.low.append((str(account), int(left)))
+        answer() if self.held is None else self.held.append(answer)
 
     def contents(self, account):
         return [c for a, _, c in self.delivered if a == account]

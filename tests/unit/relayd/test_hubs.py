@@ -104,6 +104,22 @@ def refused_at_one(relay, stage):
     check("what both refuse is refused", relay.until(lambda: relay.cryptod.outcomes.get(("a1", ident(21)), [("",)])[0][0] == "refused"), relay.cryptod.outcomes)
 
 
+def answered_late(relay, stage):
+    relay.attach("c1")
+    relay.cryptod.held = []
+    fd = memfd(b"\x03\x00\x01Z")
+    relay.call(DELIVERY, "PublishKeyPackages", "c1", dbus.types.UnixFd(fd))
+    os.close(fd)
+    relay.call(DELIVERY, "ClaimKeyPackage", "a1", f"carol@{stage.hub_address}")
+    check("who has few is told", relay.until(lambda: relay.cryptod.held), relay.cryptod.low)
+    check("an account is removed meanwhile", relay.call(DELIVERY, "RemoveAccount", "c1", True)[0] == "ok"
+          and relay.until(lambda: relay.call(DELIVERY, "Attach", "c1")[0] == "im.visavis.Error.NotFound"))
+    for answer in relay.cryptod.held:
+        answer()
+    relay.cryptod.held = None
+    check("and the answer concerns nobody any more", relay.get("a1", "State") == "online" and stage.processes["relayd"].poll() is None)
+
+
 def set_together(relay):
     relay.set("a1", "Enabled", dbus.Boolean(False, variant_level=1))
     check("offline is offline at all hubs", relay.until(lambda: relay.get("a1", "State") == relay.get("a1_1", "State") == "disabled"))
@@ -138,6 +154,7 @@ def main():
         each_by_its_hub(relay, stage)
         round_a_dead_hub(relay, stage)
         refused_at_one(relay, stage)
+        answered_late(relay, stage)
         set_together(relay)
         removing(relay, stage)
     finally:
