@@ -186,6 +186,10 @@ static int append_property(const struct attempt *t, const char *property, sd_bus
                 return sd_bus_message_append(reply, "(dddd)", v.box.x, v.box.y, v.box.width, v.box.height);
         if (strcmp(property, "Failure") == 0)
                 return sd_bus_message_append(reply, "s", failure_name(v.failure));
+        if (v.failure == FAILURE_NO_MATCH && t->examination.kind == EXAMINATION_IDENTIFY)
+                return sd_bus_message_append(reply, "s",
+                                             "This face is enrolled for none of your accounts. If it is yours, come "
+                                             "closer, see to better light, and try again.");
         return sd_bus_message_append(reply, "s",
                                      v.failure == FAILURE_CAMERA ? failure_camera_text(t->camera_error)
                                                                  : failure_text(v.failure));

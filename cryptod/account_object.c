@@ -331,11 +331,11 @@ static int on_send(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 return sd_bus_error_setf(error, ERROR_ACCESS_DENIED, "You have blocked %s; unblock them first.",
                                          c->address);
         if (r == -ENOTCONN)
-                return sd_bus_error_set(error, ERROR_HUB,
-                                        c->kind == CONVERSATION_PERSON
-                                                ? "The hub refused this conversation; start it again with "
-                                                  "OpenConversation."
-                                                : "You are no member of this group any more; have a member add you.");
+                return sd_bus_error_set(
+                        error, ERROR_HUB,
+                        c->kind == CONVERSATION_PERSON
+                                ? "The hub refused this conversation; begin it anew."
+                                : "You are not in it any more; have a member add you, or join the room again.");
         return r < 0 ? account_object_storage_error(r, error) : sd_bus_reply_method_return(m, "t", message);
 }
 

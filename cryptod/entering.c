@@ -180,7 +180,7 @@ int entering_start(struct account *a, sd_bus_message *call, const char *name, sd
                 name++;
         if (!room_name_valid(BYTES_STRING(name)))
                 return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
-                                         "“%s” is no room's name: 1 to %d of a-z 0-9 . _ -. List says which there are.",
+                                         "“%s” is no room's name: 1 to %d of a-z 0-9 . _ -. See the list of rooms.",
                                          name, ROOM_NAME_MAX);
         return start(a, call, name);
 }

@@ -18,11 +18,11 @@ static int group_error(int r, const struct invitee *invitees, size_t count, sd_b
                                         "This is a conversation with one person; create a group.");
         case ENOTCONN:
                 return sd_bus_error_set(error, ERROR_NOT_FOUND,
-                                        "You are no member of this group any more; have a member add you.");
+                                        "You are not in it any more; have a member add you, or join the room again.");
         case EPERM:
                 return sd_bus_error_set(error, ERROR_ACCESS_DENIED,
-                                        "Your role in this group does not allow that; Members says who is owner or "
-                                        "admin, ask one of them.");
+                                        "Your role in this group does not allow that; ask an owner or "
+                                        "admin; the list of members has them.");
         case EOPNOTSUPP:
                 return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
                                         "This is a room: people come and go by themselves, and its hub names it.");
@@ -149,8 +149,8 @@ static int on_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = messenger_remove_member(a->messenger, c, address);
         if (r == -ENOENT)
                 return sd_bus_error_setf(error, ERROR_NOT_FOUND,
-                                         "%s is no other member of this group; Members says who is, and Leave is for "
-                                         "oneself.",
+                                         "%s is no other member of this group; see the list of members. To go "
+                                         "yourself, leave it.",
                                          address);
         return r < 0 ? group_error(r, NULL, 0, error) : sd_bus_reply_method_return(m, "");
 }
@@ -175,8 +175,8 @@ static int on_set_role(sd_bus_message *m, void *userdata, sd_bus_error *error)
                                          "\"%s\" is no role; there are owner, admin and member.", name);
         r = messenger_set_role(a->messenger, c, address, role);
         if (r == -ENOENT)
-                return sd_bus_error_setf(error, ERROR_NOT_FOUND, "%s is no member of this group; Members says who is.",
-                                         address);
+                return sd_bus_error_setf(error, ERROR_NOT_FOUND,
+                                         "%s is no member of this group; see the list of members.", address);
         return r < 0 ? group_error(r, NULL, 0, error) : sd_bus_reply_method_return(m, "");
 }
 

@@ -260,7 +260,7 @@ static int find_hub(struct account *a, unsigned number, struct vault_hub *out, s
         }
         return n < 0 ? n
                      : sd_bus_error_setf(error, ERROR_NOT_FOUND,
-                                         "There is no further hub %u; List says which there are.", number);
+                                         "There is no further hub %u; see the list of your hubs.", number);
 }
 
 static int on_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)

@@ -142,8 +142,7 @@ static int find_slot(struct account *a, unsigned number, struct slot *out, sd_bu
 
         reader_init(&reader, vault_slot(a->vault, number));
         if (vault_slot(a->vault, number).size == 0 || slot_read(&reader, out) < 0)
-                return sd_bus_error_setf(error, ERROR_NOT_FOUND, "There is no slot %u; List says which there are.",
-                                         number);
+                return sd_bus_error_setf(error, ERROR_NOT_FOUND, "There is no slot %u; see the list of them.", number);
         return 0;
 }
 

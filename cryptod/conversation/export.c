@@ -61,6 +61,11 @@ static const char *kind_of(const struct message *m)
         return m->content.kind == CONTENT_TEXT ? "text" : m->content.kind == CONTENT_FILE ? "file" : "other";
 }
 
+static bool has_file(const struct message *m)
+{
+        return !m->deleted && m->sender != SENDER_NOTICE && m->content.kind == CONTENT_FILE;
+}
+
 static void add_file(json_object *o, const struct file_part *p)
 {
         json_object *file = json_object_new_object();
@@ -98,7 +103,7 @@ static void message_json(const struct conversation *c, const char *own, const st
                 format_time(m->edited, true, when);
                 json_object_object_add(o, "edited", json_object_new_string(when));
         }
-        if (!m->deleted && m->sender != SENDER_NOTICE && m->content.kind == CONTENT_FILE)
+        if (has_file(m))
                 add_file(o, &m->content.file);
         put_json(out, o);
 }
@@ -120,6 +125,11 @@ static void message_text(const struct conversation *c, const char *own, const st
                 write_u8(out, text.data[i]);
                 if (text.data[i] == '\n')
                         put(out, "                    ");
+        }
+        if (has_file(m) && m->content.text.size > 0) {
+                put(out, "  [");
+                write_fixed(out, m->content.file.name);
+                put(out, "]");
         }
         put(out, m->edited > 0 ? "  (edited)\n" : "\n");
 }

@@ -289,7 +289,8 @@ static void finish_connect(struct channel *c)
         if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
                 error = errno;
         if (error != 0) {
-                fail(c, -error, "No connection: %s.", strerror(error));
+                fail(c, -error, "The hub cannot be reached: %s. See whether the network and the hub are up.",
+                     strerror(error));
                 return;
         }
         c->state = CHANNEL_HANDSHAKE;

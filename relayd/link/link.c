@@ -416,7 +416,8 @@ static void try_next_address(struct link *l)
                 if (r >= 0)
                         return;
         }
-        (void) snprintf(sentence, sizeof(sentence), "No connection: %s.", strerror(-r));
+        (void) snprintf(sentence, sizeof(sentence),
+                        "The hub cannot be reached: %s. See whether the network and the hub are up.", strerror(-r));
         end(l, LINK_UNREACHABLE, sentence);
 }
 
