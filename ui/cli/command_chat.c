@@ -92,6 +92,21 @@ int command_draft(struct cli *cli, int argc, char *argv[])
 
 /* -- disappear ---------------------------------------------------------------------------------------------------- */
 
+/* In the largest unit that it is a multiple of. */
+static void say_lifetime(uint64_t seconds, char *out, size_t size)
+{
+        static const struct {
+                uint64_t seconds;
+                const char *unit;
+        } units[] = { { 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" } };
+        unsigned i = 0;
+
+        while (seconds % units[i].seconds != 0)
+                i++;
+        (void) snprintf(out, size, "Messages disappear after %" PRIu64 " %s.", seconds / units[i].seconds,
+                        units[i].unit);
+}
+
 static int show_lifetime(struct session *s)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -104,7 +119,7 @@ static int show_lifetime(struct session *s)
         if (seconds == 0)
                 snprintf(words, sizeof(words), "Messages stay.");
         else
-                snprintf(words, sizeof(words), "Messages disappear after %" PRIu64 " seconds.", seconds);
+                say_lifetime(seconds, words, sizeof(words));
         print_value(s->cli, "seconds", json_object_new_uint64(seconds), words);
         return EXIT_OK;
 }
@@ -167,13 +182,18 @@ static int show_receipts(struct session *s, uint64_t message)
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         uint64_t delivered, read;
         const char *who;
+        bool any = false;
         int r = cli_call(s->cli, s->chosen.path, CRYPTO_MESSAGES, "Receipts", &reply, "st", s->conversation, message);
 
         if (r != EXIT_OK)
                 return r;
         r = sd_bus_message_enter_container(reply, 'a', "(stt)");
-        while (r >= 0 && (r = sd_bus_message_read(reply, "(stt)", &who, &delivered, &read)) > 0)
+        while (r >= 0 && (r = sd_bus_message_read(reply, "(stt)", &who, &delivered, &read)) > 0) {
                 show_receipt(s->cli, who, delivered, read);
+                any = true;
+        }
+        if (r >= 0 && !any && !s->cli->json)
+                puts("Nobody has said yet that they have it.");
         return r < 0 ? cli_misunderstood(s->cli) : EXIT_OK;
 }
 

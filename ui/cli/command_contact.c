@@ -42,14 +42,19 @@ static int list(struct cli *cli, const struct cli_account *account)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         struct contact c;
+        bool any = false;
         int r = cli_call(cli, account->path, CRYPTO_CONTACTS, "List", &reply, "");
 
         if (r != EXIT_OK)
                 return r;
         r = sd_bus_message_enter_container(reply, 'a', "(ssbbbb)");
         while (r >= 0 && (r = sd_bus_message_read(reply, "(ssbbbb)", &c.address, &c.nickname, &c.contact, &c.verified,
-                                                  &c.changed, &c.blocked)) > 0)
+                                                  &c.changed, &c.blocked)) > 0) {
                 print_contact(cli, &c);
+                any = true;
+        }
+        if (r >= 0 && !any && !cli->json)
+                puts("There is no contact yet; add one with: visavis contact add ADDRESS|LINK");
         return r < 0 ? cli_misunderstood(cli) : EXIT_OK;
 }
 

@@ -54,6 +54,7 @@ static int list(struct cli *cli, const struct cli_account *account)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *id, *name;
+        bool any = false;
         int member, r = cli_call(cli, account->path, CRYPTO_GROUPS, "List", &reply, "");
 
         if (r != EXIT_OK)
@@ -63,6 +64,7 @@ static int list(struct cli *cli, const struct cli_account *account)
                 _cleanup_free_ char *safe = output_sanitise(name, false);
                 json_object *o;
 
+                any = true;
                 if (!cli->json) {
                         printf("%s  %s%s\n", id, safe, member ? "" : "  (no member any more)");
                         continue;
@@ -73,6 +75,8 @@ static int list(struct cli *cli, const struct cli_account *account)
                 json_object_object_add(o, "member", json_object_new_boolean(member));
                 output_json(o);
         }
+        if (r >= 0 && !any && !cli->json)
+                puts("There is no group yet; begin one with: visavis group create NAME [ADDRESS …]");
         return r < 0 ? cli_misunderstood(cli) : EXIT_OK;
 }
 

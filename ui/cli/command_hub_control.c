@@ -277,6 +277,6 @@ int command_hub_control(struct cli *cli, int argc, char *argv[])
                 return words[i].run(cli, words[i].argument ? argv[1] : NULL);
         }
         return cli_fail(cli, EXIT_USAGE,
-                        "Say what the hub should do: run, status, accounts, remove, invite, invitations, revoke, "
+                        "Say what the hub should do: run, find, status, accounts, remove, invite, invitations, revoke, "
                         "reset-room, metrics, log or backup; visavis hub --help says more.");
 }

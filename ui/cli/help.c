@@ -84,7 +84,8 @@ const struct command commands[] = {
         { "edit", "ADDRESS|GROUP MESSAGE [TEXT…|-]", "Give a message of yours another text.", MESSAGE_HELP,
           OPTION_ACCOUNT, command_edit },
         { "react", "ADDRESS|GROUP MESSAGE [EMOJI…]", "Say what you think of a message.",
-          "What you say takes the place of what you said before; nothing takes it back.\n\n" MESSAGE_HELP,
+          "What you say takes the place of what you said before. Without EMOJI, that is\n"
+          "taken back.\n\n" MESSAGE_HELP,
           OPTION_ACCOUNT, command_react },
         { "delete", "ADDRESS|GROUP MESSAGE", "Delete a message.",
           "One of yours is erased here and by all others; a note stays. With --local it is\n"
@@ -130,7 +131,7 @@ const struct command commands[] = {
           "The newest first: time of the last message, number of unread messages, the\n"
           "other's address, the last message.\n",
           OPTION_ACCOUNT, command_conversations },
-        { "update", "ADDRESS", "Replace this device's keys in a conversation.",
+        { "update", "ADDRESS|GROUP", "Replace this device's keys in a conversation.",
           "Whoever may have copied the old keys is shut out of what follows. It is also\n"
           "done from time to time without being asked for.\n",
           OPTION_ACCOUNT, command_update },
@@ -288,8 +289,8 @@ static const struct {
         unsigned option; /* 0: every command has it */
         const char *text;
 } options[] = {
-        { OPTION_ACCOUNT, "  --account NAME   the account that is meant: its name, address or id; not\n"
-                          "                   needed if you have only one\n" },
+        { OPTION_ACCOUNT, "  --account NAME   the account that is meant: its name, label, address or id;\n"
+                          "                   not needed if you have only one\n" },
         { OPTION_CAMERA, "  --camera NAME    the camera to use (see visavis status); else the first\n" },
         { OPTION_SUITE, "  --suite NAME     the cipher suite (RFC 9420's name, such as\n"
                         "                   MLS_256_DHKEMP384_AES256GCM_SHA384_P384), else\n"
@@ -313,6 +314,8 @@ static const struct {
         { OPTION_USES, "  --uses N         an invitation for N sign-ups, 1 to 10000; else 1\n" },
         { OPTION_EXPIRES, "  --expires TIME   how long it is good: 12h, 7d; else 7d\n" },
         { OPTION_LAST, "  --last N         show N messages or lines, 1 to 500; else 20\n" },
+        { OPTION_NUMBERS, "  --numbers        show the number of each message\n" },
+        { OPTION_IN, "  --in ADDRESS|GROUP  look in this conversation alone\n" },
         { OPTION_FOLLOW, "  --follow         go on, and show what comes (until the account locks)\n" },
         { 0, "  --bus ADDRESS    the bus of the daemons; else $VISAVIS_BUS or the system bus\n" },
         { 0, "  --json           print one JSON object a line, for programs\n" },

@@ -57,8 +57,9 @@ static int open_socket(const struct cli *cli, int *out)
         if (fd == -EACCES && cli->state)
                 return cli_fail(cli, EXIT_OTHER, "The hub in %s is somebody else's.", cli->state);
         if (fd < 0 && cli->state)
-                return cli_fail(cli, EXIT_NOT_FOUND, "No hub runs with its state in %s (%s).", cli->state,
-                                strerror(-fd));
+                return cli_fail(cli, EXIT_NOT_FOUND,
+                                "No hub runs with its state in %s (%s). Start it, or name another directory.",
+                                cli->state, strerror(-fd));
         if (fd < 0)
                 fd = connect_at(HUB_OF_THE_MACHINE);
         if (fd == -EACCES)

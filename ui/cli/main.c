@@ -261,15 +261,18 @@ int main(int argc, char *argv[])
         }
         const char *name = argv[optind];
         const struct command *command = name ? command_find(name) : NULL;
-        if (name && strcmp(name, "help") == 0) {
-                help_print(stdout, argv[optind + 1] ? command_find(argv[optind + 1]) : NULL);
-                return EXIT_OK;
+        bool helping = name && strcmp(name, "help") == 0;
+
+        if (helping) {
+                name = argv[optind + 1];
+                command = name ? command_find(name) : NULL;
         }
         if (name && !command)
                 return cli_fail(&q.cli, EXIT_USAGE, "There is no command “%s”; visavis --help lists them.", name);
-        if (!command) {
-                help_print(q.help ? stdout : stderr, NULL);
-                return q.help ? EXIT_OK : EXIT_USAGE;
+        if (helping || !command) {
+                helping = helping || q.help;
+                help_print(helping ? stdout : stderr, command);
+                return helping ? EXIT_OK : EXIT_USAGE;
         }
         return run(&q, command, argc - optind, argv + optind);
 }

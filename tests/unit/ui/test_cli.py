@@ -232,6 +232,7 @@ def test_messages(w):
     account.described = {"Draft": "dear \x07bob", "Disappearing": dbus.UInt64(60), "Receipts": True}
     check("a draft is shown", w.run("draft", BOB)[1] == "dear \ufffdbob\n" and events(w.run("disappear", BOB, "--json")[1]) == [{"seconds": 60}] and
           w.run("receipts", BOB)[1] == "on\n")
+    check("a time is said as it is typed", w.run("disappear", BOB)[1] == "Messages disappear after 1 min.\n")
     check("who has got a message is said", events(w.run("receipts", BOB, "mine", "--json")[1]) ==
           [{"address": BOB, "delivered_usec": 1700000000000001, "read_usec": 0}])
     check("pinned lists what is pinned", [m["id"] for m in events(w.run("pinned", BOB, "--json")[1])] == [1])
@@ -774,11 +775,11 @@ def test_hub(w):
     code, out, err = w.run("hub", "run", "--state", "/srv/hub", env=environment)
     check("or with the one that is named", out.split() == ["--state", "/srv/hub"], (out, err))
     code, out, err = w.run("hub", "stop", env=environment)
-    check("hub knows no other word", code == USAGE and "run, status" in err, (code, err))
+    check("hub knows no other word", code == USAGE and "run, find, status" in err, (code, err))
 
 
 def test_usage(w):
-    for arguments, word in ((["frobnicate"], "frobnicate"), (["send"], "ADDRESS"), (["lock", "alice"], "--account"), (["read", "--last", "501"], "500"),
+    for arguments, word in ((["frobnicate"], "frobnicate"), (["help", "frobnicate"], "frobnicate"), (["send"], "ADDRESS"), (["lock", "alice"], "--account"), (["read", "--last", "501"], "500"),
                             (["lock", "--camera", "x"], "--camera"), (["login", "--pin-fd", "x"], "--pin-fd"), (["read", "--frob"], "--frob")):
         code, out, err = w.run(*arguments)
         check(f"{' '.join(arguments)}: refused with a sentence", code == USAGE and word in err and out == "", (code, out, err))
