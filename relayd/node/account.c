@@ -465,6 +465,26 @@ static void on_acknowledged(void *userdata, const struct link_error *error, stru
         account_wake(a);
 }
 
+static void on_fetched(void *userdata, const struct link_error *error, struct bytes answer)
+{
+        struct account *a = userdata;
+
+        a->deaf = a->deaf && error;
+        on_acknowledged(a, error, answer);
+}
+
+/* What comes is taken from the hub's answer on, unless the inbox is full: a hub that pushes more than it may, or a link
+ * that comes again and again, does not fill the disk. */
+static void fetch(struct account *a)
+{
+        _cleanup_writer_ struct writer body = WRITER_INIT;
+
+        if (!a->deaf || a->acknowledging || a->inbox >= a->node->settings.inbox_max)
+                return;
+        write_fetch(&body, &(struct fetch){ a->row.received, a->node->settings.window });
+        a->acknowledging = link_request(a->link, FRAME_FETCH, writer_bytes(&body), on_fetched, a) >= 0;
+}
+
 /* A full inbox is not acknowledged, so that the hub keeps what comes next. */
 static void acknowledge(struct account *a)
 {
@@ -484,6 +504,7 @@ static void count_queues(struct account *a)
         uint32_t outbox = a->outbox, inbox = a->inbox;
 
         (void) ledger_count(a->node->ledger, a->row.id, account_queues(a)->row.id, &a->outbox, &a->inbox);
+        a->uncounted = 0;
         if (outbox != a->outbox || inbox != a->inbox)
                 link_object_changed(a);
 }
@@ -496,6 +517,7 @@ void account_run(struct account *a)
         count_queues(a);
         lose_patience(a);
         if (a->state == ACCOUNT_ONLINE && !a->adding) {
+                fetch(a);
                 ask_hub(a);
                 acknowledge(a);
                 if (account_is_certain(a))
@@ -648,7 +670,6 @@ int account_reckon(struct account *a, bool old)
 
 static void on_up(struct link *l, void *userdata, const struct link_up *up)
 {
-        _cleanup_writer_ struct writer body = WRITER_INIT;
         struct account *a = userdata;
 
         if (!a->row.address.has_key) {
@@ -672,6 +693,7 @@ static void on_up(struct link *l, void *userdata, const struct link_up *up)
         a->failures = 0;
         a->sending = 0;
         a->acknowledging = false;
+        a->deaf = true;
         a->acknowledged = 0;
         a->last_error[0] = '\0';
         if (look_back(a, &up->mailbox, same) < 0 || ledger_update_account(a->node->ledger, &a->row) < 0 ||
@@ -681,11 +703,6 @@ static void on_up(struct link *l, void *userdata, const struct link_up *up)
                 return;
         }
         set_state(a, ACCOUNT_ONLINE);
-        write_fetch(&body, &(struct fetch){ a->row.received, a->node->settings.window });
-        if (link_request(l, FRAME_FETCH, writer_bytes(&body), on_acknowledged, a) < 0)
-                account_break_link(a, "The link could not be used.");
-        else
-                a->acknowledging = true;
         for (struct account *b = a->node->accounts; b; b = b->next) {
                 if (account_queues(b) == account_queues(a))
                         account_wake(b);
@@ -718,8 +735,10 @@ static void on_entry(struct link *l, void *userdata, const struct entry *e)
         struct account *a = userdata, *queues = account_queues(a);
         uint64_t received = a->row.received, sequence = queues->row.sequence;
 
-        if (a->removed || e->sequence <= received)
-                return; /* it concerns nobody, or is here already */
+        a->deaf = a->deaf || a->inbox + a->uncounted >= a->node->settings.inbox_max + a->node->settings.window;
+        if (a->removed || a->deaf || e->sequence <= received)
+                return; /* it concerns nobody, comes again, or is here already */
+        a->uncounted++;
         a->row.received = e->sequence;
         queues->row.sequence = next_sequence(queues);
         if (ledger_receive(a->node->ledger, queues->row.id, queues->row.sequence, e->payload) < 0 ||

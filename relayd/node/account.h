@@ -70,10 +70,12 @@ struct account {
         bool removed;            /* freed in the next turn */
 
         struct under_way under_way[ACCOUNT_UNDER_WAY];
-        int64_t sending; /* the last row of the outbox that was given to the link */
-        bool acknowledging;
+        int64_t sending;       /* the last row of the outbox that was given to the link */
+        bool acknowledging;    /* or fetching */
+        bool deaf;             /* entries are dropped until the hub has begun anew to push them */
         uint64_t acknowledged; /* the last number of the hub that it knows we have */
         uint32_t outbox, inbox;
+        uint32_t uncounted; /* entries that have come since they were counted */
         bool key_packages_low;
         uint32_t key_packages;
 
