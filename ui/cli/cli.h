@@ -51,6 +51,7 @@ struct cli {
         const char *in; /* the conversation to search in */
         bool json;
         bool follow;
+        bool all;     /* also conversations that are archived */
         bool numbers; /* of messages are shown */
 
         sd_event *event;

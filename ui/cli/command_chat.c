@@ -22,26 +22,6 @@ static int open_chat(struct cli *cli, int argc, char *argv[], int most, const ch
         return r == EXIT_OK ? session_conversation(s, argv[0]) : r;
 }
 
-/* A value of Describe, whose signature is @type; nothing is read into @out if there is no such key. */
-static int describe(struct session *s, const char *key, const char *type, sd_bus_message **reply, void *out)
-{
-        const char *found;
-        int r = cli_call(s->cli, s->chosen.path, CRYPTO_MESSAGES, "Describe", reply, "s", s->conversation);
-
-        if (r != EXIT_OK)
-                return r;
-        r = sd_bus_message_enter_container(*reply, 'a', "{sv}");
-        while (r >= 0 && (r = sd_bus_message_enter_container(*reply, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(*reply, "s", &found);
-                if (r >= 0)
-                        r = strcmp(found, key) == 0 ? sd_bus_message_read(*reply, "v", type, out)
-                                                    : sd_bus_message_skip(*reply, "v");
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(*reply);
-        }
-        return r < 0 ? cli_misunderstood(s->cli) : EXIT_OK;
-}
-
 static void print_value(const struct cli *cli, const char *key, json_object *value, const char *words)
 {
         json_object *o;
@@ -62,7 +42,7 @@ static int show_draft(struct session *s)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *draft = "";
-        int r = describe(s, "Draft", "s", &reply, &draft);
+        int r = session_describe(s, "Draft", "s", &reply, &draft);
 
         if (r != EXIT_OK)
                 return r;
@@ -112,7 +92,7 @@ static int show_lifetime(struct session *s)
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         uint64_t seconds = 0;
         char words[64];
-        int r = describe(s, "Disappearing", "t", &reply, &seconds);
+        int r = session_describe(s, "Disappearing", "t", &reply, &seconds);
 
         if (r != EXIT_OK)
                 return r;
@@ -151,7 +131,7 @@ int command_disappear(struct cli *cli, int argc, char *argv[])
 static int show_switch(struct session *s)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        int on = 0, r = describe(s, "Receipts", "b", &reply, &on);
+        int on = 0, r = session_describe(s, "Receipts", "b", &reply, &on);
 
         if (r == EXIT_OK)
                 print_value(s->cli, "receipts", json_object_new_boolean(on), on ? "on" : "off");

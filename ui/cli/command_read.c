@@ -217,7 +217,7 @@ int command_read(struct cli *cli, int argc, char *argv[])
         return code;
 }
 
-static void print_conversation(const struct cli *cli, const struct conversation *c)
+static void print_conversation(const struct cli *cli, const struct conversation *c, bool archived)
 {
         if (cli->json) {
                 json_object *o = json_object_new_object();
@@ -227,6 +227,7 @@ static void print_conversation(const struct cli *cli, const struct conversation 
                 json_object_object_add(o, "unread", json_object_new_int64(c->unread));
                 json_object_object_add(o, "time_usec", json_object_new_uint64(c->time));
                 json_object_object_add(o, "last_text", json_object_new_string(c->text));
+                json_object_object_add(o, "archived", json_object_new_boolean(archived));
                 output_json(o);
                 return;
         }
@@ -235,18 +236,38 @@ static void print_conversation(const struct cli *cli, const struct conversation 
         char when[32];
 
         output_time(c->time, when);
-        printf("%s  %3u  %s  %s\n", when, c->unread, address, text);
+        printf("%s  %3u  %s%s  %s\n", when, c->unread, address, archived ? "  (archived)" : "", text);
+}
+
+static int list_conversation(struct session *s, const struct conversation *c, size_t *hidden)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int archived = 0, r;
+
+        (void) snprintf(s->conversation, sizeof(s->conversation), "%s", c->id);
+        r = session_describe(s, "Archived", "b", &reply, &archived);
+        if (r != EXIT_OK)
+                return r;
+        if (archived && !s->cli->all)
+                ++*hidden;
+        else
+                print_conversation(s->cli, c, archived);
+        return EXIT_OK;
 }
 
 static void on_list(const struct conversation *list, size_t n, const sd_bus_error *error, void *userdata)
 {
-        struct cli *cli = userdata;
+        struct session *s = userdata;
+        int r = error ? cli_fail_bus(s->cli, error) : EXIT_OK;
+        size_t hidden = 0;
 
-        for (size_t i = 0; i < n; i++)
-                print_conversation(cli, &list[i]);
-        if (!error && n == 0 && !cli->json)
+        for (size_t i = 0; r == EXIT_OK && i < n; i++)
+                r = list_conversation(s, &list[i], &hidden);
+        if (r == EXIT_OK && n == 0 && !s->cli->json)
                 puts("There is no conversation yet; begin one with: visavis send ADDRESS TEXT");
-        cli_finish(cli, error ? cli_fail_bus(cli, error) : EXIT_OK);
+        else if (r == EXIT_OK && hidden == n && !s->cli->json)
+                puts("All conversations are archived; visavis conversations --all shows them.");
+        cli_finish(s->cli, r);
 }
 
 int command_conversations(struct cli *cli, int argc, char *argv[])
@@ -257,7 +278,7 @@ int command_conversations(struct cli *cli, int argc, char *argv[])
                 return cli_fail(cli, EXIT_USAGE, "“%s” is one word too many: visavis conversations", argv[0]);
         int r = session_open(cli, &session_no_events, NULL, &s);
         if (r == EXIT_OK)
-                r = cli_wait(cli, account_conversations(s.account, &cli->calls, on_list, cli));
+                r = cli_wait(cli, account_conversations(s.account, &cli->calls, on_list, &s));
         session_close(&s);
         return r;
 }

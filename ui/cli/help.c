@@ -124,13 +124,15 @@ const struct command commands[] = {
           command_mute },
         { "unmute", "ADDRESS|GROUP", "Have them again.", "Undoes visavis mute.\n", OPTION_ACCOUNT, command_unmute },
         { "archive", "ADDRESS|GROUP", "Put a conversation out of sight.",
-          "It comes back with the next message, unless it is muted.\n", OPTION_ACCOUNT, command_archive },
+          "visavis conversations does not show it. It comes back with the next message,\n"
+          "unless it is muted.\n",
+          OPTION_ACCOUNT, command_archive },
         { "unarchive", "ADDRESS|GROUP", "Have it in sight again.", "Undoes visavis archive.\n", OPTION_ACCOUNT,
           command_unarchive },
         { "conversations", "", "List conversations.",
           "The newest first: time of the last message, number of unread messages, the\n"
-          "other's address, the last message.\n",
-          OPTION_ACCOUNT, command_conversations },
+          "other's address, the last message. Those that are archived are not shown.\n",
+          OPTION_ACCOUNT | OPTION_ALL, command_conversations },
         { "update", "ADDRESS|GROUP", "Replace this device's keys in a conversation.",
           "Whoever may have copied the old keys is shut out of what follows. It is also\n"
           "done from time to time without being asked for.\n",
@@ -316,6 +318,7 @@ static const struct {
         { OPTION_LAST, "  --last N         show N messages or lines, 1 to 500; else 20\n" },
         { OPTION_NUMBERS, "  --numbers        show the number of each message\n" },
         { OPTION_IN, "  --in ADDRESS|GROUP  look in this conversation alone\n" },
+        { OPTION_ALL, "  --all            also those that are archived\n" },
         { OPTION_FOLLOW, "  --follow         go on, and show what comes (until the account locks)\n" },
         { 0, "  --bus ADDRESS    the bus of the daemons; else $VISAVIS_BUS or the system bus\n" },
         { 0, "  --json           print one JSON object a line, for programs\n" },

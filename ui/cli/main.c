@@ -43,6 +43,7 @@ static const struct option long_options[] = {
         { "follow", no_argument, NULL, OPTION_FOLLOW },
         { "numbers", no_argument, NULL, OPTION_NUMBERS },
         { "in", required_argument, NULL, OPTION_IN },
+        { "all", no_argument, NULL, OPTION_ALL },
         { "json", no_argument, NULL, OPTION_JSON },
         { "help", no_argument, NULL, OPTION_HELP },
         { "version", no_argument, NULL, OPTION_VERSION },
@@ -101,6 +102,9 @@ static int take_option(struct request *q, int option)
                 break;
         case OPTION_FOLLOW:
                 cli->follow = true;
+                break;
+        case OPTION_ALL:
+                cli->all = true;
                 break;
         case OPTION_NUMBERS:
                 cli->numbers = true;

@@ -30,3 +30,7 @@ int session_group(struct session *s, const char *group);
 /* Sets @s->message to the one of @s->conversation that @word names: its number (visavis read --numbers), or "last", the
  * newest of anybody else's, or "mine". EXIT_OK, or the error has been printed. */
 int session_message(struct session *s, const char *word);
+
+/* A value of Describe of @s->conversation, whose signature is @type (basic); nothing is read into @out if there is no
+ * such key. What a string points to is @reply's. EXIT_OK, or the error has been printed. */
+int session_describe(struct session *s, const char *key, const char *type, sd_bus_message **reply, void *out);

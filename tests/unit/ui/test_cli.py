@@ -193,7 +193,7 @@ def test_read(w):
     check("and still safe to look at", not any(c in out for c in "\x1b\x07\u202e\u009b"), out)
     code, out, err = w.run("conversations", "--json")
     check("conversations lists it", events(out) == [{"conversation": stand_ins.CONVERSATION, "address": BOB, "unread": 0,
-                                                     "time_usec": 1700000000000002, "last_text": "third"}], out)
+                                                     "time_usec": 1700000000000002, "last_text": "third", "archived": False}], out)
 
 
 def test_messages(w):
@@ -233,6 +233,11 @@ def test_messages(w):
     check("a draft is shown", w.run("draft", BOB)[1] == "dear \ufffdbob\n" and events(w.run("disappear", BOB, "--json")[1]) == [{"seconds": 60}] and
           w.run("receipts", BOB)[1] == "on\n")
     check("a time is said as it is typed", w.run("disappear", BOB)[1] == "Messages disappear after 1 min.\n")
+    account.described["Archived"] = True
+    code, out, _ = w.run("conversations")
+    check("a conversation that is archived is out of sight", code == OK and BOB not in out and "--all" in out, out)
+    check("and shown when it is asked for", BOB in w.run("conversations", "--all")[1] and
+          events(w.run("conversations", "--all", "--json")[1])[0]["archived"] is True)
     check("who has got a message is said", events(w.run("receipts", BOB, "mine", "--json")[1]) ==
           [{"address": BOB, "delivered_usec": 1700000000000001, "read_usec": 0}])
     check("pinned lists what is pinned", [m["id"] for m in events(w.run("pinned", BOB, "--json")[1])] == [1])
