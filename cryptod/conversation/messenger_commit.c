@@ -426,7 +426,7 @@ int messenger_followed(struct messenger *m, struct conversation *c, struct membe
                 messenger_members(m, g, &after);
         if (c->kind == CONVERSATION_GROUP) {
                 r = notice_add_changes(m, c, before, writer_bytes(&after), actor, writer_bytes(&g->wanted.leavers));
-                if (r >= 0)
+                if (r >= 0 && c->standing.approval != APPROVAL_REQUEST)
                         r = messenger_meet(m, g);
                 if (r >= 0)
                         r = follow_profile(m, c, g);

@@ -67,6 +67,17 @@ int messenger_meet(struct messenger *m, const struct membership *g)
         return r;
 }
 
+int messenger_approve(struct messenger *m, struct conversation *c)
+{
+        int r;
+
+        c->standing.approval = APPROVAL_GIVEN;
+        r = conversation_store(m->vault, c);
+        return r < 0 || c->kind != CONVERSATION_GROUP || !messenger_is_member(c) || !c->memberships->group
+                       ? r
+                       : messenger_meet(m, c->memberships);
+}
+
 void messenger_met(struct messenger *m, bool keep)
 {
         while (m->met) {

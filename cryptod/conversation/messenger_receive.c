@@ -231,6 +231,16 @@ static int join(struct messenger *m, struct bytes welcome, const struct held_key
         return r < 0 ? r : place(m, g, p);
 }
 
+/* A stranger can put anybody's address beside any key: the others of a request are met when it is accepted. */
+static int meet_inviter(struct messenger *m, const struct membership *g)
+{
+        const struct epoch *e = group_epoch(g->group);
+        struct device_credential who;
+        int r = device_credential_peek(ratchet_tree_leaf(&e->tree, e->inviter), &who);
+
+        return r < 0 ? r : messenger_meet_one(m, &who);
+}
+
 static int store_joined(struct messenger *m, uint64_t sequence, const struct held_key_package *k, const struct place *p,
                         struct membership *g)
 {
@@ -252,7 +262,7 @@ static int store_joined(struct messenger *m, uint64_t sequence, const struct hel
         if (r >= 0 && c->kind != CONVERSATION_PERSON)
                 r = notice_add(m, c, "You were added to “%s”.", c->name);
         if (r >= 0 && c->kind != CONVERSATION_PERSON)
-                r = messenger_meet(m, g);
+                r = p->wanted ? messenger_meet(m, g) : meet_inviter(m, g);
         if (r >= 0)
                 r = key_packages_used(m->vault, k);
         return r < 0 ? r : set_sequence(m, sequence);

@@ -49,10 +49,7 @@ static int encode(const struct conversation *c, struct content *content, struct 
 /* Whoever answers wants the conversation. */
 static int answer_request(struct messenger *m, struct conversation *c)
 {
-        if (c->standing.approval == APPROVAL_GIVEN)
-                return 0;
-        c->standing.approval = APPROVAL_GIVEN;
-        return conversation_store(m->vault, c);
+        return c->standing.approval == APPROVAL_GIVEN ? 0 : messenger_approve(m, c);
 }
 
 /* @transfer: whose record is over with that, or NULL. */

@@ -143,12 +143,15 @@ int messenger_set_nickname(struct messenger *m, struct conversation *c, struct b
 
 int messenger_accept_request(struct messenger *m, struct conversation *c)
 {
-        struct standing s = c->standing;
+        int r = c->standing.approval == APPROVAL_REQUEST ? messenger_begin(m) : -ENOENT;
 
-        if (s.approval != APPROVAL_REQUEST)
-                return -ENOENT;
-        s.approval = APPROVAL_GIVEN;
-        return change(m, c, &s);
+        if (r < 0)
+                return r;
+        messenger_tell(m, &(struct pending_event){ .kind = EVENT_CONVERSATION, .conversation = c });
+        r = messenger_end(m, NULL, messenger_approve(m, c));
+        if (r < 0)
+                c->standing.approval = APPROVAL_REQUEST;
+        return r;
 }
 
 /* Within a transaction. */

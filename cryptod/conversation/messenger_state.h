@@ -133,6 +133,9 @@ struct conversation *messenger_person(struct messenger *m, struct bytes address)
 int messenger_meet(struct messenger *m, const struct membership *g);
 int messenger_meet_one(struct messenger *m, const struct device_credential *who);
 
+/* Within a transaction: a request is accepted, and its members are met. */
+int messenger_approve(struct messenger *m, struct conversation *c);
+
 /* Ends messenger_meet()'s work, when the transaction has committed (@keep) or failed. */
 void messenger_met(struct messenger *m, bool keep);
 

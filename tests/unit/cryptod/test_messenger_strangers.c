@@ -1,4 +1,5 @@
 /* People whose program is not ours: what their groups, proposals and commits may do to a conversation. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,8 @@
 #include <cmocka.h>
 
 #include "cryptod/conversation/credential.h"
+#include "cryptod/conversation/messenger_standing.h"
+#include "cryptod/conversation/messenger_state.h"
 #include "cryptod/mls/public_message.h"
 #include "messenger_pair.h"
 #include "services/cleanup.h"
@@ -284,6 +287,51 @@ static void strangers_do_not_come_in_from_outside(void **state)
         person_release(&carol);
 }
 
+static int check_package_of(struct person *who, struct person *by)
+{
+        _cleanup_writer_ struct writer package = WRITER_INIT;
+
+        person_claim(who, &package);
+        return messenger_check_package(by->messenger, who->address, writer_bytes(&package), NOW, NULL);
+}
+
+/* A group that nobody has accepted says who has sent it, and of nobody else which key is theirs. */
+static void a_request_does_not_say_whose_key_is_whose(void **state)
+{
+        _cleanup_writer_ struct writer extensions = WRITER_INIT, package = WRITER_INIT, out = WRITER_INIT,
+                                       welcome = WRITER_INIT;
+        struct fixture *f = *state;
+        struct person carol, impostor;
+        struct conversation *c;
+        struct bytes add;
+        struct group *g;
+
+        person_sign_up(&carol, "carol", "00112233445566778899aabbccddeeff", PERSON_SUITE);
+        person_sign_up(&impostor, "carol", "ffeeddccbbaa99887766554433221100", PERSON_SUITE);
+        profile_write(&(struct profile){ .kind = CONVERSATION_GROUP, .name = BYTES_STRING("friends") }, &extensions);
+        g = make_group(&f->alice, BYTES_STRING("0123456789abcdef"), writer_bytes(&extensions));
+        person_claim(&impostor, &package);
+        add = writer_bytes(&package);
+        commit(g, &add, &out, &welcome);
+        invite(g, &f->bob);
+        c = (struct conversation *) messenger_conversations(f->bob.messenger);
+        while (c->kind != CONVERSATION_GROUP)
+                c = c->next;
+        assert_int_equal(c->standing.approval, APPROVAL_REQUEST);
+        writer_release(&out);
+        commit(g, NULL, &out, &welcome);
+        assert_int_equal(messenger_deliver(f->bob.messenger, ++f->bob.sequence, writer_bytes(&out)), 0);
+        assert_int_equal(membership_epoch(c->memberships), 3);
+        assert_int_equal(check_package_of(&carol, &f->bob), 0);
+        assert_int_equal(check_package_of(&f->alice, &f->bob), 0);
+        assert_int_equal(messenger_accept_request(f->bob.messenger, c), 0);
+        assert_int_equal(check_package_of(&impostor, &f->bob), 0);
+        assert_int_equal(check_package_of(&carol, &f->bob), -EKEYREJECTED);
+        group_free(g);
+        person_release(&impostor);
+        person_release(&carol);
+}
+
 static void nobody_is_invited_into_a_room(void **state)
 {
         _cleanup_writer_ struct writer extensions = WRITER_INIT;
@@ -303,6 +351,7 @@ int main(void)
                 PAIR_TEST(the_id_of_a_group_cannot_be_taken_by_another),
                 PAIR_TEST(a_group_with_a_large_context_is_kept),
                 PAIR_TEST(strangers_do_not_come_in_from_outside),
+                PAIR_TEST(a_request_does_not_say_whose_key_is_whose),
                 PAIR_TEST(nobody_is_invited_into_a_room),
                 PAIR_TEST(nothing_is_stored_that_a_conversation_has_no_use_for),
         };
