@@ -108,6 +108,7 @@ struct place {
         struct conversation *conversation;
         bool is_new;
         bool wanted;           /* it is with a contact, or by one */
+        bool by_known;         /* by somebody whose root key is known */
         struct writer offered; /* a root key of theirs that is not the one that is known */
 };
 
@@ -159,10 +160,12 @@ static int place_inviter(struct messenger *m, const struct membership *g, struct
         if (c && c->standing.blocked)
                 return -ECONNREFUSED;
         p->wanted = c && c->standing.approval == APPROVAL_GIVEN && messenger_key_fits(c, who.root_key);
+        p->by_known = c && bytes_equal(who.root_key, writer_bytes(&c->root_key));
         return 0;
 }
 
-/* One that we were in before goes on where it stood. */
+/* One that we were in before goes on where it stood, if whoever adds us is somebody whom we have met; its id alone is
+ * known to the hub, too. */
 static int place_group(struct messenger *m, struct membership *g, const struct profile *profile, struct place *p)
 {
         struct bytes id = membership_group_id(g);
@@ -177,7 +180,7 @@ static int place_group(struct messenger *m, struct membership *g, const struct p
         p->is_new = !p->conversation;
         if (p->is_new)
                 p->conversation = conversation_new_group(id, profile);
-        p->wanted = p->wanted || (!p->is_new && p->conversation->standing.approval == APPROVAL_GIVEN);
+        p->wanted = p->wanted || (p->by_known && !p->is_new && p->conversation->standing.approval == APPROVAL_GIVEN);
         return p->conversation->kind == profile->kind && !p->conversation->memberships ? 0 : -EALREADY;
 }
 

@@ -332,6 +332,46 @@ static void a_request_does_not_say_whose_key_is_whose(void **state)
         person_release(&carol);
 }
 
+/* Adds @with to a group of @by's making and takes them out again; how it stands with it meanwhile. */
+static enum approval add_and_remove(struct person *by, struct person *with, struct bytes id)
+{
+        _cleanup_writer_ struct writer extensions = WRITER_INIT, out = WRITER_INIT, welcome = WRITER_INIT;
+        const uint32_t leaf = 1;
+        struct conversation *c;
+        enum approval approval;
+        struct group *g;
+
+        profile_write(&(struct profile){ .kind = CONVERSATION_GROUP, .name = BYTES_STRING("friends") }, &extensions);
+        g = make_group(by, id, writer_bytes(&extensions));
+        invite(g, with);
+        c = messenger_find(with->messenger, id);
+        assert_non_null(c->memberships);
+        approval = c->standing.approval;
+        if (approval == APPROVAL_REQUEST)
+                assert_int_equal(messenger_accept_request(with->messenger, c), 0);
+        assert_int_equal(group_commit(g, &(struct group_change){ .remove = &leaf, .remove_count = 1 },
+                                      &(struct group_host){ 0 }, &out, &welcome),
+                         0);
+        assert_int_equal(messenger_deliver(with->messenger, ++with->sequence, writer_bytes(&out)), 0);
+        assert_null(c->memberships);
+        group_free(g);
+        return approval;
+}
+
+/* Who was in it may add us again; a stranger who knows its id asks like any other. */
+static void a_stranger_does_not_bring_back_a_group(void **state)
+{
+        const struct bytes id = BYTES_STRING("0123456789abcdef");
+        struct fixture *f = *state;
+        struct person carol;
+
+        person_sign_up(&carol, "carol", "00112233445566778899aabbccddeeff", PERSON_SUITE);
+        assert_int_equal(add_and_remove(&f->alice, &f->bob, id), APPROVAL_REQUEST);
+        assert_int_equal(add_and_remove(&f->alice, &f->bob, id), APPROVAL_GIVEN);
+        assert_int_equal(add_and_remove(&carol, &f->bob, id), APPROVAL_REQUEST);
+        person_release(&carol);
+}
+
 static void nobody_is_invited_into_a_room(void **state)
 {
         _cleanup_writer_ struct writer extensions = WRITER_INIT;
@@ -352,6 +392,7 @@ int main(void)
                 PAIR_TEST(a_group_with_a_large_context_is_kept),
                 PAIR_TEST(strangers_do_not_come_in_from_outside),
                 PAIR_TEST(a_request_does_not_say_whose_key_is_whose),
+                PAIR_TEST(a_stranger_does_not_bring_back_a_group),
                 PAIR_TEST(nobody_is_invited_into_a_room),
                 PAIR_TEST(nothing_is_stored_that_a_conversation_has_no_use_for),
         };
