@@ -381,7 +381,8 @@ static void key_packages_that_nobody_uses_do_not_fill_the_disk(void **state)
         for (unsigned i = 0; i <= KEY_PACKAGES_MAX / KEY_PACKAGES_STOCK; i++) {
                 _cleanup_writer_ struct writer packages = WRITER_INIT;
 
-                assert_int_equal(messenger_key_packages(f->bob.messenger, 0, KEY_PACKAGES_STOCK, NOW + i, &packages), 0);
+                assert_int_equal(messenger_key_packages(f->bob.messenger, 0, KEY_PACKAGES_STOCK, NOW + i, &packages),
+                                 0);
         }
         assert_int_equal(storage_prepare(vault_database(f->bob.vault), &s,
                                          "SELECT COUNT(*), MIN(not_after) FROM key_package WHERE NOT last_resort", ""),
