@@ -465,6 +465,21 @@ static void on_acknowledged(void *userdata, const struct link_error *error, stru
         account_wake(a);
 }
 
+static bool is_full(const struct account *a)
+{
+        const struct node_settings *s = &a->node->settings;
+
+        return a->inbox >= s->inbox_max || a->held >= s->inbox_bytes;
+}
+
+/* There is more in it than a hub pushes that keeps to the window; of bytes, none are for the window. */
+static bool is_overfull(const struct account *a)
+{
+        const struct node_settings *s = &a->node->settings;
+
+        return a->inbox + a->uncounted >= s->inbox_max + s->window || a->held + a->uncounted_bytes >= s->inbox_bytes;
+}
+
 static void on_fetched(void *userdata, const struct link_error *error, struct bytes answer)
 {
         struct account *a = userdata;
@@ -479,7 +494,7 @@ static void fetch(struct account *a)
 {
         _cleanup_writer_ struct writer body = WRITER_INIT;
 
-        if (!a->deaf || a->acknowledging || a->inbox >= a->node->settings.inbox_max)
+        if (!a->deaf || a->acknowledging || is_full(a))
                 return;
         write_fetch(&body, &(struct fetch){ a->row.received, a->node->settings.window });
         a->acknowledging = link_request(a->link, FRAME_FETCH, writer_bytes(&body), on_fetched, a) >= 0;
@@ -490,7 +505,7 @@ static void acknowledge(struct account *a)
 {
         _cleanup_writer_ struct writer body = WRITER_INIT;
 
-        if (a->acknowledging || a->row.received <= a->acknowledged || a->inbox >= a->node->settings.inbox_max)
+        if (a->acknowledging || a->row.received <= a->acknowledged || is_full(a))
                 return;
         write_ack(&body, a->row.received);
         if (link_request(a->link, FRAME_ACK, writer_bytes(&body), on_acknowledged, a) < 0)
@@ -503,8 +518,9 @@ static void count_queues(struct account *a)
 {
         uint32_t outbox = a->outbox, inbox = a->inbox;
 
-        (void) ledger_count(a->node->ledger, a->row.id, account_queues(a)->row.id, &a->outbox, &a->inbox);
+        (void) ledger_count(a->node->ledger, a->row.id, account_queues(a)->row.id, &a->outbox, &a->inbox, &a->held);
         a->uncounted = 0;
+        a->uncounted_bytes = 0;
         if (outbox != a->outbox || inbox != a->inbox)
                 link_object_changed(a);
 }
@@ -735,10 +751,11 @@ static void on_entry(struct link *l, void *userdata, const struct entry *e)
         struct account *a = userdata, *queues = account_queues(a);
         uint64_t received = a->row.received, sequence = queues->row.sequence;
 
-        a->deaf = a->deaf || a->inbox + a->uncounted >= a->node->settings.inbox_max + a->node->settings.window;
+        a->deaf = a->deaf || is_overfull(a);
         if (a->removed || a->deaf || e->sequence <= received)
                 return; /* it concerns nobody, comes again, or is here already */
         a->uncounted++;
+        a->uncounted_bytes += e->payload.size;
         a->row.received = e->sequence;
         queues->row.sequence = next_sequence(queues);
         if (ledger_receive(a->node->ledger, queues->row.id, queues->row.sequence, e->payload) < 0 ||

@@ -75,7 +75,9 @@ struct account {
         bool deaf;             /* entries are dropped until the hub has begun anew to push them */
         uint64_t acknowledged; /* the last number of the hub that it knows we have */
         uint32_t outbox, inbox;
+        uint64_t held;      /* bytes in the inbox */
         uint32_t uncounted; /* entries that have come since they were counted */
+        uint64_t uncounted_bytes;
         bool key_packages_low;
         uint32_t key_packages;
 

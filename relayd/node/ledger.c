@@ -89,6 +89,10 @@ static const char *const migrations[] = {
         ("alter table accounts add column doubt integer not null default 0;"
          "alter table accounts add column concluded blob;"
          "alter table accounts add column arrived integer;"),
+        /* The bytes of what is in the inbox. */
+        ("alter table accounts add column held integer not null default 0;"
+         "update accounts set held ="
+         " (select coalesce(sum(length(envelope)), 0) from inbox where account = accounts.id);"),
 };
 
 struct then {
@@ -562,7 +566,8 @@ int ledger_receive(struct ledger *l, int64_t account, uint64_t sequence, struct 
         r = storage_run(l->db, "insert into inbox (account, sequence, envelope) values (?, ?, ?)", "iib", account,
                         (int64_t) sequence, envelope);
         if (r >= 0)
-                r = storage_run(l->db, "update accounts set arrived = arrived + 1 where id = ?", "i", account);
+                r = storage_run(l->db, "update accounts set arrived = arrived + 1, held = held + ? where id = ?", "ii",
+                                (int64_t) envelope.size, account);
         return ledger_note(l, r);
 }
 
@@ -591,12 +596,14 @@ int ledger_drop_received(struct ledger *l, int64_t account, uint64_t sequence)
         int r = ledger_join(l);
 
         if (r >= 0)
-                r = ledger_note(l, storage_run(l->db, "delete from inbox where account = ? and sequence = ?", "ii",
-                                               account, (int64_t) sequence));
-        return r < 0 ? r
-                     : ledger_note(l,
-                                   storage_run(l->db, "update accounts set delivered = max(delivered, ?) where id = ?",
+                r = ledger_note(l, storage_run(l->db,
+                                               "update accounts set delivered = max(delivered, ?1), held = held - "
+                                               "coalesce((select length(envelope) from inbox where account = ?2 and "
+                                               "sequence = ?1), 0) where id = ?2",
                                                "ii", (int64_t) sequence, account));
+        return r < 0 ? r
+                     : ledger_note(l, storage_run(l->db, "delete from inbox where account = ? and sequence = ?", "ii",
+                                                  account, (int64_t) sequence));
 }
 
 int ledger_note_missed(struct ledger *l, int64_t account, uint64_t count)
@@ -639,12 +646,13 @@ int ledger_witness(struct ledger *l, int64_t account, struct ledger_witness *out
         return copy_column(q, 2, out->concluded, sizeof(out->concluded));
 }
 
-int ledger_count(struct ledger *l, int64_t link, int64_t account, uint32_t *outbox, uint32_t *inbox)
+int ledger_count(struct ledger *l, int64_t link, int64_t account, uint32_t *outbox, uint32_t *inbox, uint64_t *held)
 {
         _cleanup_statement_ sqlite3_stmt *q = NULL;
         int r = storage_prepare(l->db, &q,
-                                "select (select count(*) from outbox where link = ?), (select count(*) from inbox "
-                                "where account = ?)",
+                                "select (select count(*) from outbox where link = ?1),"
+                                " (select count(*) from inbox where account = ?2),"
+                                " (select held from accounts where id = ?2)",
                                 "ii", link, account);
 
         if (r >= 0)
@@ -653,5 +661,6 @@ int ledger_count(struct ledger *l, int64_t link, int64_t account, uint32_t *outb
                 return r < 0 ? ledger_note(l, r) : -EIO;
         *outbox = (uint32_t) storage_column_integer(q, 0);
         *inbox = (uint32_t) storage_column_integer(q, 1);
+        *held = (uint64_t) storage_column_integer(q, 2);
         return 0;
 }

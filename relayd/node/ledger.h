@@ -154,5 +154,5 @@ struct ledger_witness {
 };
 int ledger_witness(struct ledger *l, int64_t account, struct ledger_witness *out);
 
-/* Lengths of the queues: what goes by @link, and what has come for @account. */
-int ledger_count(struct ledger *l, int64_t link, int64_t account, uint32_t *outbox, uint32_t *inbox);
+/* Lengths of the queues: what goes by @link, and what has come for @account, which has @held bytes. */
+int ledger_count(struct ledger *l, int64_t link, int64_t account, uint32_t *outbox, uint32_t *inbox, uint64_t *held);

@@ -18,6 +18,7 @@ static const struct config_key keys[] = {
         { "link", "proxy", "" },
         { "link", "bandwidth", "0" },
         { "limits", "inbox", "100000" },
+        { "limits", "inbox-bytes", "268435456" },
         { "limits", "spool", "4294967296" },
         { NULL, NULL, NULL },
 };
@@ -27,7 +28,7 @@ static int on_start(struct daemon *d, void **state)
         struct node_settings settings = { 0 };
         struct node *n;
         struct socks_proxy proxy;
-        int64_t window, inbox, bandwidth, spool;
+        int64_t window, inbox, inbox_bytes, bandwidth, spool;
         int r;
 
         if ((r = peer_configure(&settings.crypto, d->config, "crypto-user")) < 0 ||
@@ -35,6 +36,7 @@ static int on_start(struct daemon *d, void **state)
             (r = config_duration(d->config, "link", NULL, "longest-wait", &settings.backoff_usec)) < 0 ||
             (r = config_duration(d->config, "link", NULL, "patience", &settings.patience_usec)) < 0 ||
             (r = config_integer(d->config, "limits", NULL, "inbox", 1, 100 * 1000 * 1000, &inbox)) < 0 ||
+            (r = config_integer(d->config, "limits", NULL, "inbox-bytes", 1, INT64_MAX / 2, &inbox_bytes)) < 0 ||
             (r = config_integer(d->config, "link", NULL, "bandwidth", 0, INT64_MAX, &bandwidth)) < 0 ||
             (r = config_integer(d->config, "limits", NULL, "spool", 0, INT64_MAX, &spool)) < 0)
                 return r;
@@ -46,6 +48,7 @@ static int on_start(struct daemon *d, void **state)
         }
         settings.window = (uint32_t) window;
         settings.inbox_max = (uint32_t) inbox;
+        settings.inbox_bytes = (uint64_t) inbox_bytes;
         settings.bandwidth = (uint64_t) bandwidth;
         settings.spool_max = (uint64_t) spool;
         r = node_new(d->event, d->bus, d->state_directory, &settings, &n);

@@ -17,6 +17,7 @@ struct node_settings {
         struct peer crypto;     /* who may use the Delivery interface */
         uint32_t window;        /* entries that the hub may push ahead of our acknowledgement */
         uint32_t inbox_max;     /* envelopes kept for a locked account before the hub has to keep them */
+        uint64_t inbox_bytes;   /* the same, in bytes */
         uint64_t backoff_usec;  /* the longest wait between two attempts to connect */
         uint64_t patience_usec; /* after which a hub that cannot be reached is gone round */
         const char *proxy;      /* that a new account starts with; "": none */

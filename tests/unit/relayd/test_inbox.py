@@ -12,7 +12,7 @@ from relay_stage import Relay, Stage
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from checks import check, finish  # noqa: E402
 
-INBOX, WINDOW, SENT = 4, 2, 20
+INBOX, BYTES, WINDOW, SENT = 4, 100000, 2, 20
 MOST = INBOX + WINDOW
 
 
@@ -86,6 +86,24 @@ def full_of_an_honest_hub(relay, stage):
     check("all of it comes once the account is open, in order", relay.cryptod.contents("b1") == [b"%d" % i for i in range(SENT)], relay.cryptod.contents("b1"))
 
 
+def full_of_large_ones(relay, stage):
+    large = [bytes([i]) * (BYTES * 3 // 5) for i in range(3)]
+    check("a third account is added", relay.add("c1", f"carol@{stage.hub_address}")[0] == "ok")
+    for i, content in enumerate(large):
+        relay.send("a1", ident(100 + i), [f"carol@{stage.hub_address}"], content)
+    relay.until(lambda: relay.get("a1", "Outbox") == 0)
+    relay.until(lambda: False, 0.3)
+    check("a locked account's inbox is full of a few that are large", relay.get("c1", "Inbox") == 2, relay.get("c1", "Inbox"))
+    stage.kill("relayd")
+    relay.until(lambda: not relay.bus.name_has_owner("im.visavis.Relay1"))
+    relay.start()
+    relay.until(lambda: relay.get("c1", "State") == "online")
+    relay.until(lambda: False, 0.1)
+    check("also after kill -9 of relayd", relay.get("c1", "Inbox") == 2, relay.get("c1", "Inbox"))
+    relay.attach("c1")
+    check("and all of them come", relay.until(lambda: relay.cryptod.contents("c1") == large), [len(c) for c in relay.cryptod.contents("c1")])
+
+
 def flooded_by_a_hostile_one(relay, stage):
     hub = HostileHub(stage.directory)
     r = relay.add("m1", f"mallory@127.0.0.1:{hub.port}")
@@ -100,11 +118,12 @@ def flooded_by_a_hostile_one(relay, stage):
 
 
 def main():
-    stage = Stage(sys.argv[1:], link=f"window = {WINDOW}\n[limits]\ninbox = {INBOX}\n")
+    stage = Stage(sys.argv[1:], link=f"window = {WINDOW}\n[limits]\ninbox = {INBOX}\ninbox-bytes = {BYTES}\n")
     try:
         relay = Relay(stage)
         relay.start()
         full_of_an_honest_hub(relay, stage)
+        full_of_large_ones(relay, stage)
         flooded_by_a_hostile_one(relay, stage)
     finally:
         stage.end()

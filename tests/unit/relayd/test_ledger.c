@@ -17,7 +17,7 @@
 #include "temporary.h"
 
 /* What each earlier version kept is in ledgers/ (tests/unit/keep_version): a new migration needs one more. */
-enum { LEDGERS = 8 };
+enum { LEDGERS = 9 };
 #define KEPT UNIT_TESTS "/relayd/ledgers"
 
 struct fixture {
@@ -153,12 +153,13 @@ static void the_outbox_keeps_its_order_and_takes_an_id_once(void **state)
         struct seen s = { 0 };
         struct ledger_outcome o;
         uint32_t outbox, inbox;
+        uint64_t held;
 
         assert_int_equal(queue(f, 1, "one"), 1);
         assert_int_equal(queue(f, 2, "two"), 1);
         assert_int_equal(queue(f, 1, "one"), 0);
         open_again(f);
-        assert_int_equal(ledger_count(f->ledger, f->alice.id, f->alice.id, &outbox, &inbox), 0);
+        assert_int_equal(ledger_count(f->ledger, f->alice.id, f->alice.id, &outbox, &inbox, &held), 0);
         assert_int_equal(outbox, 2);
         assert_int_equal(ledger_next_envelope(f->ledger, f->alice.id, 0, on_envelope, &s), 1);
         assert_string_equal(s.text, "one");
@@ -189,6 +190,15 @@ static void assert_received(struct fixture *f, uint64_t after, uint64_t expected
         assert_string_equal(content, text);
 }
 
+static void assert_held(struct fixture *f, uint64_t expected)
+{
+        uint32_t outbox, inbox;
+        uint64_t held;
+
+        assert_int_equal(ledger_count(f->ledger, f->alice.id, f->alice.id, &outbox, &inbox, &held), 0);
+        assert_int_equal(held, expected);
+}
+
 static void the_inbox_comes_out_by_its_numbers(void **state)
 {
         struct fixture *f = *state;
@@ -200,7 +210,10 @@ static void the_inbox_comes_out_by_its_numbers(void **state)
         open_again(f);
         assert_received(f, 0, 5, "five");
         assert_received(f, 5, 9, "nine");
+        assert_held(f, 8);
         assert_int_equal(ledger_drop_received(f->ledger, f->alice.id, 5), 0);
+        assert_int_equal(ledger_drop_received(f->ledger, f->alice.id, 5), 0);
+        assert_held(f, 4);
         assert_received(f, 0, 9, "nine");
         assert_int_equal(ledger_next_received(f->ledger, f->alice.id, 9, &sequence, &fd), 0);
 }
@@ -215,6 +228,7 @@ static void a_failed_write_takes_the_whole_turn_with_it(void **state)
         struct fixture *f = *state;
         int first = 1, second = 1;
         uint32_t outbox, inbox;
+        uint64_t held;
 
         assert_int_equal(queue(f, 1, "one"), 1);
         assert_int_equal(ledger_then(f->ledger, note_error, &first), 0);
@@ -224,7 +238,7 @@ static void a_failed_write_takes_the_whole_turn_with_it(void **state)
         assert_true(ledger_commit(f->ledger) < 0);
         assert_true(first < 0 && second < 0);
         assert_false(ledger_busy(f->ledger));
-        assert_int_equal(ledger_count(f->ledger, f->alice.id, f->alice.id, &outbox, &inbox), 0);
+        assert_int_equal(ledger_count(f->ledger, f->alice.id, f->alice.id, &outbox, &inbox, &held), 0);
         assert_int_equal(outbox + inbox, 0);
         assert_int_equal(queue(f, 1, "one"), 1);
         assert_int_equal(ledger_then(f->ledger, note_error, &first), 0);
@@ -251,12 +265,13 @@ static void a_removed_account_takes_its_queues_along(void **state)
 {
         struct fixture *f = *state;
         uint32_t outbox, inbox;
+        uint64_t held;
 
         assert_int_equal(queue(f, 1, "one"), 1);
         assert_int_equal(ledger_remove_account(f->ledger, f->alice.id), 0);
         open_again(f);
         assert_int_equal(ledger_accounts(f->ledger, refuse_account, f), 0);
-        assert_int_equal(ledger_count(f->ledger, f->alice.id, f->alice.id, &outbox, &inbox), 0);
+        assert_int_equal(ledger_count(f->ledger, f->alice.id, f->alice.id, &outbox, &inbox, &held), 0);
         assert_int_equal(outbox, 0);
 }
 
@@ -309,6 +324,7 @@ static void assert_kept(struct fixture *f)
         assert_int_equal(ledger_next_envelope(f->ledger, f->alice.id, s.row, on_envelope, &s), 0);
         assert_received(f, 0, 33, "33");
         assert_received(f, 33, 34, "34");
+        assert_held(f, 4);
         assert_int_equal(ledger_next_received(f->ledger, f->alice.id, 34, &sequence, &fd), 0);
         assert_int_equal(queue(f, 1, "one"), 0);
         assert_int_equal(queue(f, 3, "three"), 1);
