@@ -11,6 +11,8 @@
 #include "ui/cli/session.h"
 #include "ui/cli/text_argument.h"
 
+#define LIFETIME_MAX_USEC (366ULL * 86400 * 1000000)
+
 static int open_chat(struct cli *cli, int argc, char *argv[], int most, const char *usage, struct session *s)
 {
         int r;
@@ -111,6 +113,8 @@ static int set_lifetime(struct session *s, const char *word)
         if (strcmp(word, "off") != 0 &&
             (config_parse_duration(word, &usec) < 0 || usec / 1000000 == 0 || usec / 1000000 > UINT32_MAX))
                 return cli_fail(s->cli, EXIT_USAGE, "“%s” is no time such as 1h or 7d, and not off.", word);
+        if (usec > LIFETIME_MAX_USEC)
+                return cli_fail(s->cli, EXIT_USAGE, "Messages disappear within 366 days, or not at all.");
         return cli_call(s->cli, s->chosen.path, CRYPTO_MESSAGES, "SetDisappearing", NULL, "su", s->conversation,
                         (uint32_t) (usec / 1000000));
 }

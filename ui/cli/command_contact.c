@@ -1,4 +1,5 @@
 /* visavis contact: whom an account has met, and whose keys were verified. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "services/cleanup.h"
 #include "services/qr_code.h"
 #include "ui/cli/cli.h"
+#include "ui/cli/nickname.h"
 #include "ui/cli/output.h"
 
 enum { NUMBER_DIGITS = 60, GROUP_DIGITS = 5, GROUPS_A_LINE = 4, CODE_SIZE_MAX = 512 };
@@ -175,23 +177,27 @@ static int safety_number(struct cli *cli, const struct cli_account *account, con
 }
 
 /* What a camera, or a program of the person's, has read from the other's screen. */
-static void read_scanned(const struct cli *cli, char code[static CODE_SIZE_MAX])
+static int read_scanned(const struct cli *cli, char code[static CODE_SIZE_MAX])
 {
         size_t n = 0;
-        ssize_t got;
+        ssize_t got = 0;
 
         while (n < CODE_SIZE_MAX - 1 && (got = read(cli->scanned_fd, code + n, CODE_SIZE_MAX - 1 - n)) > 0)
                 n += (size_t) got;
         code[n] = '\0';
         code[strcspn(code, "\r\n")] = '\0';
+        return *code ? EXIT_OK
+                     : cli_fail(cli, EXIT_USAGE, "No code could be read from file descriptor %d: %s. Write it there.",
+                                cli->scanned_fd, got < 0 ? strerror(errno) : "it is empty");
 }
 
 static int compare_scanned(struct cli *cli, const struct cli_account *account, const char *address)
 {
         char code[CODE_SIZE_MAX];
+        int r = read_scanned(cli, code);
 
-        read_scanned(cli, code);
-        return cli_call(cli, account->path, CRYPTO_CONTACTS, "CompareCode", NULL, "ss", address, code);
+        return r == EXIT_OK ? cli_call(cli, account->path, CRYPTO_CONTACTS, "CompareCode", NULL, "ss", address, code)
+                            : r;
 }
 
 /* An address or a link; or the link that was scanned. */
@@ -201,12 +207,14 @@ static int add(struct cli *cli, const struct cli_account *account, const char *w
         bool scanned = cli->scanned_fd >= 0;
         char link[CODE_SIZE_MAX];
         const char *address;
-        int r;
+        int r = EXIT_OK;
 
         if (!who && !scanned)
                 return cli_fail(cli, EXIT_USAGE, "Say whom: an address, a link, or --scanned-fd.");
         if (scanned)
-                read_scanned(cli, link);
+                r = read_scanned(cli, link);
+        if (r != EXIT_OK)
+                return r;
         r = cli_call(cli, account->path, CRYPTO_CONTACTS, "Add", &reply, "sb", scanned ? link : who, (int) scanned);
         if (r != EXIT_OK)
                 return r;
@@ -295,13 +303,14 @@ static int accept_key(struct cli *cli, const struct cli_account *account, const 
 /* A request; or the other key of somebody who is known. */
 static int accept(struct cli *cli, const struct cli_account *account, const char *whom)
 {
-        char conversation[64] = "";
+        char conversation[64] = "", address[ADDRESS_TEXT_MAX];
         int r = requests(cli, account, whom, conversation, sizeof(conversation));
 
-        if (r != EXIT_OK)
-                return r;
-        return *conversation ? cli_call(cli, account->path, CRYPTO_CONTACTS, "Accept", NULL, "s", conversation)
-                             : accept_key(cli, account, whom);
+        if (r == EXIT_OK && *conversation)
+                return cli_call(cli, account->path, CRYPTO_CONTACTS, "Accept", NULL, "s", conversation);
+        if (r == EXIT_OK)
+                r = nickname_address(cli, account, whom, address);
+        return r == EXIT_OK ? accept_key(cli, account, address) : r;
 }
 
 int command_contact(struct cli *cli, int argc, char *argv[])
@@ -317,6 +326,7 @@ int command_contact(struct cli *cli, int argc, char *argv[])
         const char *action = argc > 0 ? argv[0] : "";
         bool is_add = strcmp(action, "add") == 0 && argc <= 2, is_nick = strcmp(action, "nick") == 0 && argc == 3;
         struct cli_account account;
+        char address[ADDRESS_TEXT_MAX];
         unsigned i = 0;
         int r;
 
@@ -332,7 +342,13 @@ int command_contact(struct cli *cli, int argc, char *argv[])
                 return r;
         if (is_add)
                 return add(cli, &account, argc == 2 ? argv[1] : NULL);
-        if (is_nick)
-                return cli_call(cli, account.path, CRYPTO_CONTACTS, "SetNickname", NULL, "ss", argv[1], argv[2]);
-        return actions[i].act ? actions[i].act(cli, &account, argv[1]) : actions[i].show(cli, &account);
+        if (!is_nick && actions[i].show)
+                return actions[i].show(cli, &account);
+        if (!is_nick && (actions[i].act == accept || actions[i].act == decline)) /* or a group's name or id */
+                return actions[i].act(cli, &account, argv[1]);
+        r = nickname_address(cli, &account, argv[1], address);
+        if (r != EXIT_OK)
+                return r;
+        return is_nick ? cli_call(cli, account.path, CRYPTO_CONTACTS, "SetNickname", NULL, "ss", address, argv[2])
+                       : actions[i].act(cli, &account, address);
 }

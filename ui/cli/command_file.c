@@ -68,6 +68,13 @@ static int read_standing(struct cli *cli, sd_bus_message *m, struct standing *s)
         return properties_read(m, table) < 0 ? cli_misunderstood(cli) : EXIT_OK;
 }
 
+static bool is_gone(const sd_bus_error *error)
+{
+        return sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_OBJECT) ||
+               sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_INTERFACE) ||
+               sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_METHOD);
+}
+
 /* One that is over is not there any more: its state is "gone". */
 static int look(struct cli *cli, struct standing *s)
 {
@@ -76,8 +83,7 @@ static int look(struct cli *cli, struct standing *s)
         int r = sd_bus_call_method(cli->bus, CRYPTO_SERVICE, s->path, "org.freedesktop.DBus.Properties", "GetAll",
                                    &error, &reply, "s", CRYPTO_TRANSFER);
 
-        if (sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_OBJECT) ||
-            sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_INTERFACE)) {
+        if (is_gone(&error)) {
                 (void) snprintf(s->state, sizeof(s->state), "gone");
                 return EXIT_OK;
         }
@@ -363,6 +369,7 @@ static int list(struct cli *cli, const struct cli_account *account)
 
 static int change(struct cli *cli, const struct cli_account *account, const char *action, const char *id)
 {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         char path[PATH_SIZE + 64];
         const char *member = strcmp(action, "pause") == 0    ? "Pause"
                              : strcmp(action, "resume") == 0 ? "Resume"
@@ -371,7 +378,13 @@ static int change(struct cli *cli, const struct cli_account *account, const char
         if (strlen(id) != 32 || strspn(id, "0123456789abcdef") != 32)
                 return cli_fail(cli, EXIT_USAGE, "“%s” is no transfer's id; visavis file list shows them.", id);
         (void) snprintf(path, sizeof(path), "%s/transfer/%s", account->path, id);
-        return cli_call(cli, path, CRYPTO_TRANSFER, member, NULL, "");
+        if (sd_bus_call_method(cli->bus, CRYPTO_SERVICE, path, CRYPTO_TRANSFER, member, &error, NULL, "") >= 0)
+                return EXIT_OK;
+        return is_gone(&error) ? cli_fail(cli, EXIT_NOT_FOUND,
+                                          "There is no transfer %s any more; visavis file list shows those that are on "
+                                          "their way.",
+                                          id)
+                               : cli_fail_bus(cli, &error);
 }
 
 int command_file(struct cli *cli, int argc, char *argv[])

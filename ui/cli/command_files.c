@@ -8,6 +8,7 @@
 
 #include "services/cleanup.h"
 #include "ui/cli/cli.h"
+#include "ui/cli/nickname.h"
 #include "ui/cli/output.h"
 #include "ui/cli/output_file.h"
 #include "ui/cli/pin.h"
@@ -23,6 +24,7 @@ struct passage {
         int input;
         struct output_file output;
         struct cli_account chosen;
+        char other[ADDRESS_TEXT_MAX]; /* for whom, or of whom; "" for nobody else */
         uint32_t job;
         char *service; /* cryptod's unique name */
         bool authenticated;
@@ -93,10 +95,8 @@ static int append_options(struct passage *p, const struct secret *passphrase, sd
 
         if (r >= 0 && p->cli->offset > 0)
                 r = sd_bus_message_append(m, "{sv}", "offset", "t", p->cli->offset);
-        if (r >= 0 && p->cli->to)
-                r = sd_bus_message_append(m, "{sv}", "to", "s", p->cli->to);
-        if (r >= 0 && p->cli->from)
-                r = sd_bus_message_append(m, "{sv}", "from", "s", p->cli->from);
+        if (r >= 0 && *p->other)
+                r = sd_bus_message_append(m, "{sv}", p->opens ? "from" : "to", "s", p->other);
         if (r >= 0 && passphrase)
                 r = secret_to_fd(passphrase, &fd);
         if (r >= 0 && passphrase)
@@ -292,6 +292,8 @@ static int run(struct cli *cli, bool opens, int argc, char *argv[])
         r = open_input(&p);
         if (r == EXIT_OK)
                 r = cli_unlocked_account(cli, &p.chosen);
+        if (r == EXIT_OK && (cli->to || cli->from))
+                r = nickname_address(cli, &p.chosen, cli->to ? cli->to : cli->from, p.other);
         if (r == EXIT_OK && cli->legacy_cbc)
                 r = pin_read(cli, opens ? FACTOR_ENVELOPE : FACTOR_NEW_ENVELOPE, &passphrase);
         return r == EXIT_OK ? pass(&p, passphrase) : r;

@@ -8,6 +8,7 @@
 
 #include "services/cleanup.h"
 #include "ui/cli/cli.h"
+#include "ui/cli/nickname.h"
 #include "ui/cli/output.h"
 #include "ui/cli/session.h"
 
@@ -29,12 +30,22 @@ static int call_with_list(struct cli *cli, const struct cli_account *account, co
                           char *addresses[], sd_bus_message **reply)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        int r = sd_bus_message_new_method_call(cli->bus, &m, CRYPTO_SERVICE, account->path, CRYPTO_GROUPS, member);
+        char address[ADDRESS_TEXT_MAX];
+        int code,
+                r = sd_bus_message_new_method_call(cli->bus, &m, CRYPTO_SERVICE, account->path, CRYPTO_GROUPS, member);
 
         if (r >= 0)
                 r = sd_bus_message_append(m, "s", first);
         if (r >= 0)
-                r = sd_bus_message_append_strv(m, addresses);
+                r = sd_bus_message_open_container(m, 'a', "s");
+        for (; r >= 0 && *addresses; addresses++) {
+                code = nickname_address(cli, account, *addresses, address);
+                if (code != EXIT_OK)
+                        return code;
+                r = sd_bus_message_append(m, "s", address);
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
         return r < 0 ? cli_fail(cli, EXIT_USAGE, "These words cannot be passed on: %s. Are they UTF-8?", strerror(-r))
                      : cli_call_message(cli, m, reply);
 }
@@ -173,6 +184,18 @@ static int set_picture(struct cli *cli, const struct cli_account *account, const
                      : cli_call_message(cli, m, NULL);
 }
 
+static int with_member(struct session *s, const char *method, const char *whom, const char *role)
+{
+        char address[ADDRESS_TEXT_MAX];
+        int r = nickname_address(s->cli, &s->chosen, whom, address);
+
+        if (r != EXIT_OK)
+                return r;
+        return role ? cli_call(s->cli, s->chosen.path, CRYPTO_GROUPS, method, NULL, "sss", s->conversation, address,
+                               role)
+                    : cli_call(s->cli, s->chosen.path, CRYPTO_GROUPS, method, NULL, "ss", s->conversation, address);
+}
+
 /* What needs to know which group: its name or id. */
 static int in_group(struct cli *cli, const char *action, const char *group, char *argv[])
 {
@@ -187,10 +210,9 @@ static int in_group(struct cli *cli, const char *action, const char *group, char
                 else if (strcmp(action, "add") == 0)
                         r = call_with_list(cli, &s.chosen, "Add", s.conversation, argv, NULL);
                 else if (strcmp(action, "remove") == 0)
-                        r = cli_call(cli, s.chosen.path, CRYPTO_GROUPS, "Remove", NULL, "ss", s.conversation, argv[0]);
+                        r = with_member(&s, "Remove", argv[0], NULL);
                 else if (strcmp(action, "role") == 0)
-                        r = cli_call(cli, s.chosen.path, CRYPTO_GROUPS, "SetRole", NULL, "sss", s.conversation, argv[0],
-                                     argv[1]);
+                        r = with_member(&s, "SetRole", argv[0], argv[1]);
                 else if (strcmp(action, "picture") == 0)
                         r = argv[0] ? set_picture(cli, &s.chosen, s.conversation, argv[0])
                                     : show_picture(cli, &s.chosen, s.conversation);

@@ -207,7 +207,7 @@ int command_read(struct cli *cli, int argc, char *argv[])
         struct reading r = { .s.cli = cli };
 
         if (argc > 1)
-                return cli_fail(cli, EXIT_USAGE, "One conversation at a time: visavis read [ADDRESS]");
+                return cli_fail(cli, EXIT_USAGE, "One conversation at a time: visavis read [ADDRESS|GROUP]");
         int code = session_open(cli, &events, &r, &r.s);
         if (code == EXIT_OK)
                 code = find(&r, argc == 1 ? argv[0] : NULL);

@@ -35,7 +35,7 @@ int command_send(struct cli *cli, int argc, char *argv[])
         struct session s = { .cli = cli };
 
         if (argc < 1)
-                return cli_fail(cli, EXIT_USAGE, "Say to whom: visavis send ADDRESS [TEXT…]");
+                return cli_fail(cli, EXIT_USAGE, "Say to whom: visavis send ADDRESS|GROUP [TEXT…]");
         int r = text_argument(cli, argc - 1, argv + 1, text);
         if (r == EXIT_OK)
                 r = session_open(cli, &session_no_events, NULL, &s);

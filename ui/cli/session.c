@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "services/cleanup.h"
+#include "ui/cli/nickname.h"
 #include "ui/client/messages.h"
 
 enum { LOOK_BACK = 100 }; /* messages, for "last" and "mine" */
@@ -82,26 +83,6 @@ int session_group(struct session *s, const char *group)
                                      group);
 }
 
-/* The address of whom the person calls so; how many they are. */
-static int find_nickname(struct session *s, const char *nickname, char out[static ADDRESS_TEXT_MAX], unsigned *found)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        const char *address, *name;
-        int r = cli_call(s->cli, s->chosen.path, CRYPTO_CONTACTS, "List", &reply, "");
-
-        if (r != EXIT_OK)
-                return r;
-        *found = 0;
-        r = sd_bus_message_enter_container(reply, 'a', "(ssbbbb)");
-        while (r >= 0 && (r = sd_bus_message_read(reply, "(ssbbbb)", &address, &name, NULL, NULL, NULL, NULL)) > 0) {
-                if (!*name || strcmp(name, nickname) != 0)
-                        continue;
-                (void) snprintf(out, ADDRESS_TEXT_MAX, "%s", address);
-                ++*found;
-        }
-        return r < 0 ? cli_misunderstood(s->cli) : EXIT_OK;
-}
-
 static int open_conversation(struct session *s, const char *address)
 {
         return cli_wait(s->cli, account_open_conversation(s->account, &s->cli->calls, address, on_conversation, s));
@@ -120,7 +101,7 @@ int session_conversation(struct session *s, const char *whom)
                         return cli_fail(s->cli, EXIT_USAGE, "“%s” is not an address: %s", whom, reason);
                 return open_conversation(s, whom);
         }
-        r = find_nickname(s, whom, address, &people);
+        r = nickname_find(s->cli, &s->chosen, whom, address, &people);
         if (r == EXIT_OK)
                 r = find_group(s, whom, &groups);
         if (r != EXIT_OK)

@@ -584,6 +584,10 @@ def test_contact(w):
           and w.run("contact", "add", "visavis:bob@hub?root=other")[0] == NOT_VERIFIED and w.run("contact", "add")[0] == USAGE)
     w.run("contact", "nick", BOB, "Robert")
     check("a nickname stands for the address", w.run("send", "Robert", "hi")[0] == OK and account.opened[-1] == BOB, account.opened)
+    check("wherever an address may stand", w.run("contact", "block", "Robert")[0] == OK and account.blocked and
+          w.run("contact", "unblock", "Robert")[0] == OK and w.run("contact", "block", "Rob")[0] == NOT_FOUND)
+    code, _, err = w.run("contact", "add", "--scanned-fd", "1000")
+    check("a code that cannot be read is missed", code == USAGE and "1000" in err, (code, err))
     code, _, err = w.run("send", "Rob", "hi")
     check("the whole nickname", code == NOT_FOUND and "visavis contact list" in err, (code, err))
     check("contact nick, block, unblock and remove do", w.run("contact", "nick", BOB, "Bobby")[0] == OK and account.nickname == "Bobby" and
