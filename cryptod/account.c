@@ -35,18 +35,21 @@ static void on_envelopes_queued(void *userdata)
 static void on_message_edited(void *userdata, const struct conversation *c, uint64_t message)
 {
         history_object_changed(userdata, c, message);
+        transfers_message_changed(userdata, c, message);
         messages_object_edited(userdata, c, message);
 }
 
 static void on_message_erased(void *userdata, const struct conversation *c, uint64_t message)
 {
         history_object_changed(userdata, c, message);
+        transfers_message_changed(userdata, c, message);
         messages_object_erased(userdata, c, message);
         people_objects_changed(userdata, c);
 }
 
 static void on_conversation_changed(void *userdata, const struct conversation *c)
 {
+        transfers_message_changed(userdata, c, 0); /* it may have been cleared */
         messages_object_conversation_changed(userdata, c);
         people_objects_changed(userdata, c);
 }

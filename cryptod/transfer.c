@@ -136,12 +136,34 @@ static int take_up(struct transfer_record *record, void *userdata)
         return r;
 }
 
+/* Whether the message still has the file. */
+static bool is_wanted(const struct transfer *t)
+{
+        _cleanup_(message_release) struct message m = { 0 };
+        int r = history_get(t->account->vault, BYTES_OF(t->record.conversation), t->record.message, &m);
+
+        return r < 0 || m.damaged || m.content.kind == CONTENT_FILE;
+}
+
+void transfers_message_changed(struct account *a, const struct conversation *c, uint64_t message)
+{
+        struct transfer *next;
+
+        for (struct transfer *t = a->transfers; t; t = next) {
+                next = t->next;
+                if (!t->record.sends && (!c || bytes_equal(BYTES_OF(t->record.conversation), conversation_id(c))) &&
+                    (message == 0 || message == t->record.message) && !is_wanted(t))
+                        (void) transfer_cancel(t); /* else when the vault is opened again */
+        }
+}
+
 int transfers_open(struct account *a)
 {
         int r = transfer_records_load(a->vault, take_up, a);
 
         if (r < 0)
                 return r;
+        transfers_message_changed(a, NULL, 0);
         transfers_sweep(a);
         transfers_look(a);
         return 0;

@@ -49,6 +49,10 @@ struct transfer {
 int transfers_open(struct account *a);
 void transfers_close(struct account *a);
 
+/* A message of @c was edited or erased, or with @message 0 any of it, or with @c NULL any at all: the file of one that
+ * has gone is not fetched and not kept, and so its key is not. */
+void transfers_message_changed(struct account *a, const struct conversation *c, uint64_t message);
+
 /* relayd came back: looks where all stand. Or it has told that one has changed. */
 void transfers_look(struct account *a);
 void transfers_changed(struct account *a, struct bytes id);

@@ -40,6 +40,7 @@ int transfer_record_store(struct vault *v, const struct transfer_record *t)
 
 int transfer_record_erase(struct vault *v, const uint8_t id[static TRANSFER_ID_SIZE])
 {
+        vault_forget(v);
         return storage_run(vault_database(v), "DELETE FROM transfer WHERE id = ?", "b", BYTES(id, TRANSFER_ID_SIZE));
 }
 

@@ -146,6 +146,10 @@ def play_transfers(stage, alice, bob, conversation, theirs):
     fetched = his.receive(his.last())
     his.of(fetched).Cancel()
     check("a download can be cancelled", his.state(fetched) == "gone")
+    fetched = his.receive(his.last())
+    wait_for(lambda: his.state(fetched) == "ready")
+    alice.of(alice.path, "im.visavis.Crypto1.Messages").Delete(conversation, dbus.UInt64(hers.last()), True)
+    check("a file that was fetched goes with its message", wait_for(lambda: his.state(fetched) == "gone"), his.all())
 
     def left(person):
         with sqlite3.connect(f"file:{stage.directory}/cryptod/{person.id}/vault.db?mode=ro", uri=True) as database:
