@@ -3,6 +3,7 @@
  *
  *     2026-11-24T12:30:05Z 192.0.2.7:50122 connected
  *     2026-11-24T12:30:05Z 192.0.2.7:50122 authenticated alice
+ *     2026-11-24T12:31:40Z - joined:general alice
  *
  * At ACCESS_LOG_MAX bytes the file becomes NAME.1, which replaces the one before. */
 #pragma once

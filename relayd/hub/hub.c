@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -164,6 +165,16 @@ void hub_remove(struct hub *h, struct session *s)
         h->session_count--;
 }
 
+/* Who has moved a room's group last is who has stopped it, if nobody can follow. They may have left meanwhile. */
+static void log_move(const struct hub *h, const struct store_request *r)
+{
+        char event[sizeof("changed:") + WIRE_NAME_MAX];
+
+        (void) snprintf(event, sizeof(event), "%s:%.*s", r->room.step == ROOM_JOIN ? "joined" : "changed",
+                        (int) r->room.room.size, (const char *) r->room.room.data);
+        access_log_write(h->log, "-", event, r->subject);
+}
+
 /* Others who are concerned by what a job did. A receiver who is up to date gets the message at once, from memory. */
 static void notify_others(struct hub *h, const struct job *j)
 {
@@ -171,6 +182,8 @@ static void notify_others(struct hub *h, const struct job *j)
 
         if (r->result != STORE_DONE)
                 return;
+        if (r->operation == STORE_SEND_TO_ROOM && r->room.step >= ROOM_COMMIT)
+                log_move(h, r);
         if (r->operation == STORE_CLAIM && r->key_packages < h->settings.key_packages_low) {
                 struct session *s = hub_session_of(h, r->mailbox);
 

@@ -269,12 +269,15 @@ static int post(struct store *s, struct store_request *r, int64_t room, int64_t 
         return e < 0 ? e : answer_departed(s, r, room);
 }
 
-/* Whose account was deleted while this waited is told so; the rest of the batch is not held up by it. */
+/* Who it is, for the access log. Whose account was deleted while this waited is told so; the rest of the batch is not
+ * held up by it. */
 static int find_sender(struct store *s, struct store_request *r)
 {
         struct mailbox *m;
         int e = store_mailbox_of_id(s, r->mailbox, &m);
 
+        if (e >= 0)
+                store_set_subject(r, BYTES_STRING(m->name));
         if (e == -ENOENT)
                 r->result = STORE_UNKNOWN;
         return e == -ENOENT ? 0 : e;

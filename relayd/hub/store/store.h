@@ -119,7 +119,7 @@ struct store_request {
         bool more;                  /* EXPIRE: there may be more */
         enum store_refusal refusal; /* REGISTER, with STORE_REFUSED */
         uint64_t value;
-        char subject[WIRE_NAME_MAX + 1];
+        char subject[WIRE_NAME_MAX + 1]; /* with some results, a name; SEND_TO_ROOM: also the sender's */
 };
 
 struct store_limits {

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "hub_fixture.h"
+#include "relayd/hub/access_log.h"
 #include "services/cleanup.h"
 #include "services/log.h"
 #include "temporary.h"
@@ -292,6 +293,30 @@ static void nobody_can_write_what_only_the_hub_writes(void **state)
 }
 
 /* A hub that is killed at any moment has either taken a commit or not, and the same id leads to the same end. */
+static void the_owner_can_see_who_has_moved_a_room(void **state)
+{
+        struct access_log *log;
+        struct fixture *f = *state;
+        char path[256], line[256], events[512] = "";
+
+        (void) snprintf(path, sizeof(path), "%s/access.log", f->server.directory);
+        assert_int_equal(access_log_open(path, &log), 0);
+        hub_set_access_log(f->server.hub, log);
+        two_join();
+        assert_true(post(&people[1], ROOM_COMMIT, "g", 1, "late").failed);
+        assert_false(post(&people[0], ROOM_SAY, "g", 0, "hello").failed);
+        assert_false(post(&people[0], ROOM_COMMIT, "g", 2, "next").failed);
+        hub_set_access_log(f->server.hub, NULL);
+        access_log_close(log);
+        FILE *in = fopen(path, "re");
+
+        assert_non_null(in);
+        while (fgets(line, sizeof(line), in))
+                (void) strcat(events, strchr(strchr(line, ' ') + 1, ' '));
+        (void) fclose(in);
+        assert_string_equal(events, " joined:general alice\n joined:general bob\n changed:general alice\n");
+}
+
 static void who_asks_for_the_list_all_the_time_is_slowed_down(void **state)
 {
         unsigned lists = 0;
@@ -397,6 +422,7 @@ int main(void)
                 TEST(a_room_that_nobody_is_in_begins_anew),
                 TEST(the_same_id_is_done_once),
                 TEST(nobody_can_write_what_only_the_hub_writes),
+                TEST(the_owner_can_see_who_has_moved_a_room),
                 TEST(who_asks_for_the_list_all_the_time_is_slowed_down),
                 TEST(large_rooms_are_handed_out_in_small_batches),
                 cmocka_unit_test(a_commit_is_there_once_however_often_the_hub_is_killed),
