@@ -30,6 +30,12 @@ static bool same(const struct writer *a, const struct writer *b)
         return bytes_equal(writer_bytes(a), writer_bytes(b));
 }
 
+/* Of somebody who was added before any key of theirs was seen, none is. */
+static bool is_verified(const struct contact *k, const struct conversation *c)
+{
+        return c->root_key.size > 0 && same(&k->verified, &c->root_key);
+}
+
 int messenger_contact_view(struct messenger *m, const struct conversation *c, struct contact_view *out)
 {
         _cleanup_(contact_release) struct contact k;
@@ -37,7 +43,7 @@ int messenger_contact_view(struct messenger *m, const struct conversation *c, st
 
         if (r < 0)
                 return r;
-        *out = (struct contact_view){ same(&k.verified, &c->root_key), k.offered.size > 0 };
+        *out = (struct contact_view){ is_verified(&k, c), k.offered.size > 0 };
         return 0;
 }
 
@@ -85,7 +91,7 @@ int messenger_set_verified(struct messenger *m, struct conversation *c, bool ver
         _cleanup_(contact_release) struct contact k;
         int r = contact_load(m->vault, conversation_id(c), &k);
 
-        if (r < 0 || verified == same(&k.verified, &c->root_key))
+        if (r < 0 || verified == is_verified(&k, c))
                 return r;
         writer_release(&k.verified);
         if (verified)

@@ -208,6 +208,7 @@ static void a_link_pins_a_key_and_verifies_it_in_person(void **state)
         assert_int_equal(messenger_add_contact(of(0), address_of(4), carol.pin, true, &c), 0);
         assert_int_equal(messenger_add_contact(of(0), address_of(0), NULL, false, &c), -EINVAL);
         person_restart(&fixture->people[0]);
+        assert_false(is_verified(0, 1)); /* whose key nobody has seen yet */
         assert_int_equal(start(0, 1), 0);
         assert_int_equal(start(2, 0), 0);
         assert_int_equal(start(0, 3), -EKEYREJECTED);
