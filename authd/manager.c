@@ -286,6 +286,36 @@ static int on_identify(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? r : start(a, m, &request, &caller, error);
 }
 
+static int append_enrolment(struct authd *a, sd_bus_message *reply, const char *account, uid_t uid)
+{
+        enum engine engine;
+        uint64_t wait;
+        int r = accounts_engine(a->accounts, account, uid, &engine);
+
+        if (r >= 0)
+                r = accounts_wait(a->accounts, account, &wait);
+        return r < 0 ? r
+                     : sd_bus_message_append(reply, "(sst)", account, engine_name(engine), (wait + 999999) / 1000000);
+}
+
+static int on_list_enrolments(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        struct authd *a = userdata;
+        char account[ACCOUNT_ID_SIZE] = "";
+        struct caller caller;
+        int r = caller_of(m, &caller);
+
+        if (r >= 0)
+                r = bus_answer_list(m, "(sst)", &reply);
+        if (r < 0)
+                return r;
+        while ((r = accounts_next(a->accounts, caller.uid, account)) > 0 &&
+               (r = append_enrolment(a, reply, account, caller.uid)) >= 0)
+                ;
+        return r < 0 ? storage_error(a, error) : bus_send_list(reply);
+}
+
 static int get_cameras(sd_bus *bus, const char *path, const char *interface, const char *property,
                        sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -340,6 +370,8 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_RESULT("o", attempt), on_add_look, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Identify", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("o", attempt), on_identify,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListEnrolments", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sst)", enrolments),
+                                on_list_enrolments, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Cameras", "a(ssb)", get_cameras, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("CameraStates", "a(sbss)", get_camera_states, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("CameraActive", "b", get_camera_active, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

@@ -146,8 +146,58 @@ static void print_status(struct cli *cli, const struct account_entry *account)
         print_hubs(cli, account, path, NULL);
 }
 
+/* What authd says of an account's face. */
+struct enrolment {
+        bool known; /* it has answered */
+        bool enrolled;
+        char engine[16];
+        uint64_t wait; /* seconds until it can be tried again */
+};
+
+/* authd may not be there: then nothing is said of faces, and the rest is listed all the same. */
+static struct enrolment ask_enrolment(struct cli *cli, const char *account)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        struct enrolment e = { 0 };
+        const char *id, *engine;
+        uint64_t wait;
+        int r = sd_bus_call_method(cli->bus, AUTH_SERVICE, AUTH_PATH, AUTH_MANAGER, "ListEnrolments", NULL, &reply, "");
+
+        if (r >= 0)
+                r = sd_bus_message_enter_container(reply, 'a', "(sst)");
+        while (r >= 0 && (r = sd_bus_message_read(reply, "(sst)", &id, &engine, &wait)) > 0) {
+                if (strcmp(id, account) != 0)
+                        continue;
+                e.enrolled = true;
+                e.wait = wait;
+                (void) snprintf(e.engine, sizeof(e.engine), "%s", engine);
+        }
+        e.known = r >= 0;
+        return e;
+}
+
+static void add_enrolment(json_object *o, const struct enrolment *e)
+{
+        if (!e->known)
+                return;
+        json_object_object_add(o, "enrolled", json_object_new_boolean(e->enrolled));
+        if (e->enrolled) {
+                json_object_object_add(o, "engine", json_object_new_string(e->engine));
+                json_object_object_add(o, "wait_seconds", json_object_new_uint64(e->wait));
+        }
+}
+
+static void print_enrolment(const struct enrolment *e)
+{
+        if (e->known && !e->enrolled)
+                fputs("  (no face)", stdout);
+        else if (e->wait > 0)
+                printf("  (face: not before %" PRIu64 " s)", e->wait);
+}
+
 static void print_account(struct cli *cli, const struct account_entry *account)
 {
+        struct enrolment e = ask_enrolment(cli, account->id);
         _cleanup_free_ char *address = output_sanitise(account->address, false),
                             *label = output_sanitise(account->label, false);
 
@@ -159,13 +209,16 @@ static void print_account(struct cli *cli, const struct account_entry *account)
                 json_object_object_add(o, "unlocked", json_object_new_boolean(account->unlocked));
                 json_object_object_add(o, "label", json_object_new_string(account->label));
                 json_object_object_add(o, "destroyed", json_object_new_boolean(account->destroyed));
+                add_enrolment(o, &e);
                 output_json(o);
         } else {
-                printf("%s  %-9s  %s%s%s\n", account->id,
+                printf("%s  %-9s  %s%s%s", account->id,
                        account->destroyed  ? "destroyed"
                        : account->unlocked ? "unlocked"
                                            : "locked",
                        address, *label ? "  " : "", label);
+                print_enrolment(&e);
+                putchar('\n');
         }
 }
 

@@ -378,6 +378,8 @@ def play(stage):
                                  capture_output=True, text=True, check=False, preexec_fn=lambda: (os.setgroups([]), os.setgid(65534), os.setuid(65534)))
         check("Redeem is for cryptod's user alone", refused.returncode != 0 and "cryptod" in refused.stderr, refused)
     status, enrolled = client.redeem(ticket, account)
+    r = client.call(MANAGER, "ListEnrolments")
+    check("who is enrolled is listed, for the account's user", r[0] == "ok" and [(str(a), str(e), int(s)) for a, e, s in r[1]] == [(account, "deep", 0)], r)
     check("Redeem hands out a sealed secret of 32 bytes, of an enrolment", status == "ok" and len(enrolled[0]) == 32 and enrolled[1] and enrolled[2] & fcntl.F_SEAL_WRITE, status)
     check("a ticket is good once", client.redeem(ticket, account)[0] == ERROR + "TicketInvalid")
     restart_authd()

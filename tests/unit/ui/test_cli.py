@@ -614,7 +614,12 @@ def test_keeping(w):
     code, out, err = w.run("rename", "for work")
     check("rename gives an account a label", code == OK and account.label == "for work", (code, out, err))
     code, out, err = w.run("accounts")
-    check("which accounts shows", "for work" in out, (out, err))
+    check("which accounts shows", "for work" in out and "face" not in out, (out, err))
+    told = []
+    for w.auth.enrolments in ([], [(account.id, "deep", 90)]):
+        told.append((w.run("accounts")[1], events(w.run("accounts", "--json")[1])[0]))
+    check("and whether a face is enrolled, and when it can be tried", "(no face)" in told[0][0] and not told[0][1]["enrolled"] and
+          "not before 90 s" in told[1][0] and (told[1][1]["engine"], told[1][1]["wait_seconds"]) == ("deep", 90), told)
     check("and --account understands", w.run("lock", "--account", "for work")[0] == OK and w.run("lock", "--account", "for")[0] == NOT_FOUND)
     w.run("rename", "")
     w.run("login", pin=PIN)
