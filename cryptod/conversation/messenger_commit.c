@@ -34,6 +34,7 @@ static struct bytes package_address(struct bytes package)
 /* -- making one --------------------------------------------------------------------------------------------------- */
 
 struct draft {
+        const struct membership *membership;
         struct bytes *add;
         uint32_t *remove;
         struct writer extensions; /* a proposal, for another name */
@@ -83,6 +84,28 @@ static void draft_removals(const struct membership *g, struct draft *d)
         d->change.remove = d->remove;
 }
 
+/* A member as messenger_spell() writes it, without the mark. */
+static struct bytes unmarked(struct bytes spelt)
+{
+        return spelt.size > 0 && spelt.data[0] == '?' ? BYTES(spelt.data + 1, spelt.size - 1) : spelt;
+}
+
+/* Whoever has proposed to leave is taken out by any commit. */
+static bool wants_out(const struct membership *g, uint32_t leaf)
+{
+        struct device_credential who;
+        struct reader r;
+
+        if (device_credential_peek(ratchet_tree_leaf(&group_epoch(g->group)->tree, leaf), &who) < 0)
+                return false;
+        reader_init(&r, writer_bytes(&g->wanted.leavers));
+        while (reader_more(&r)) {
+                if (bytes_equal(unmarked(read_vector(&r)), who.address))
+                        return true;
+        }
+        return false;
+}
+
 /* Members whom the draft leaves in. */
 static bool stays(const void *userdata, uint32_t leaf)
 {
@@ -92,7 +115,7 @@ static bool stays(const void *userdata, uint32_t leaf)
                 if (d->remove[i] == leaf)
                         return false;
         }
-        return true;
+        return !wants_out(d->membership, leaf);
 }
 
 /* Gives one more role in @list. */
@@ -167,12 +190,6 @@ static int draft_profile(const struct membership *g, struct draft *d)
         return writer_finish(&d->extensions);
 }
 
-/* A member as messenger_spell() writes it, without the mark. */
-static struct bytes unmarked(struct bytes spelt)
-{
-        return spelt.size > 0 && spelt.data[0] == '?' ? BYTES(spelt.data + 1, spelt.size - 1) : spelt;
-}
-
 /* Whoever goes is told afterwards, as is whoever cannot be reached: the hub takes an envelope for all or for none, and
  * a mailbox that is full or gone must not keep its owner in the group. */
 static void leave_out(struct writer *recipients, struct bytes who)
@@ -237,7 +254,7 @@ int messenger_commit_unless_pending(struct messenger *m, struct conversation *c,
 
 int messenger_commit(struct messenger *m, struct conversation *c, struct membership *g)
 {
-        _cleanup_(draft_release) struct draft d = { .change.cached = true };
+        _cleanup_(draft_release) struct draft d = { .membership = g, .change.cached = true };
         _cleanup_writer_ struct writer commit = WRITER_INIT, welcome = WRITER_INIT, content = WRITER_INIT;
         _cleanup_writer_ struct writer slot = WRITER_INIT, extensions = WRITER_INIT;
         struct bytes leaf_extensions;

@@ -285,6 +285,27 @@ static void whoever_is_added_brings_no_role(void **state)
         assert_unmoved(3, "alice bob carol ", "omm");
 }
 
+/* The commit that takes the owner out is carol's, since bob is away; who is added with it finds the owner written down.
+ */
+static void an_owner_who_leaves_keeps_nobody_from_adding(void **state)
+{
+        create(4);
+        sign_up(4);
+        assert_int_equal(messenger_leave(fixture->people[0].messenger, group_of(0)), 0);
+        post(0);
+        fetch(2, false);
+        assert_int_equal(change(2, NULL, 4, 5), 0);
+        post(2);
+        settle();
+        assert_members(4, "bob carol dave erin ");
+        give_role(1, 4, ROLE_ADMIN);
+        settle();
+        assert_members(2, "bob carol dave erin ");
+        person_restart(&fixture->people[3]);
+        assert_int_equal(set_role(3, 4, ROLE_MEMBER), -EPERM);
+        assert_int_equal(set_role(1, 4, ROLE_MEMBER), 0);
+}
+
 static bool same(void *userdata, const struct leaf_node *before, const struct leaf_node *after)
 {
         return true;
@@ -382,10 +403,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, hub_make, hub_release)
         const struct CMUnitTest tests[] = {
-                TEST(an_owner_gives_roles_and_all_see_them), TEST(who_may_not_is_told_at_once),
-                TEST(a_group_always_has_an_owner),           TEST(whoever_breaks_the_rules_is_not_followed),
-                TEST(whoever_is_added_brings_no_role),       TEST(a_change_that_lost_to_an_outlaw_comes_about),
-                TEST(who_has_lost_a_role_is_told),           TEST(nobody_becomes_the_owner_from_outside),
+                TEST(an_owner_gives_roles_and_all_see_them),
+                TEST(who_may_not_is_told_at_once),
+                TEST(a_group_always_has_an_owner),
+                TEST(whoever_breaks_the_rules_is_not_followed),
+                TEST(whoever_is_added_brings_no_role),
+                TEST(a_change_that_lost_to_an_outlaw_comes_about),
+                TEST(who_has_lost_a_role_is_told),
+                TEST(nobody_becomes_the_owner_from_outside),
+                TEST(an_owner_who_leaves_keeps_nobody_from_adding),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
