@@ -700,7 +700,8 @@ static const char *refusal_sentence(const struct store_request *r)
         case STORE_TOKEN_REVOKED:
                 return "That invitation was taken back by the hub's owner; ask for another.";
         default:
-                return "This hub takes new accounts by invitation alone; ask its owner for one that is good.";
+                return "This hub takes new accounts by invitation alone; ask its owner for one that is "
+                       "good, and sign up with it.";
         }
 }
 

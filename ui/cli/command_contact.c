@@ -66,6 +66,7 @@ static int requests(struct cli *cli, const struct cli_account *account, const ch
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *id, *kind, *title;
+        bool any = false;
         int r = cli_call(cli, account->path, CRYPTO_CONTACTS, "Requests", &reply, "");
 
         if (r != EXIT_OK)
@@ -79,6 +80,7 @@ static int requests(struct cli *cli, const struct cli_account *account, const ch
                         (void) snprintf(found, size, "%s", id);
                 if (whom)
                         continue;
+                any = true;
                 if (!cli->json) {
                         printf("%s  %-6s  %s\n", id, kind, safe);
                         continue;
@@ -89,6 +91,8 @@ static int requests(struct cli *cli, const struct cli_account *account, const ch
                 json_object_object_add(o, "title", json_object_new_string(title));
                 output_json(o);
         }
+        if (r >= 0 && !any && !whom && !cli->json)
+                puts("Nobody waits to be accepted.");
         return r < 0 ? cli_misunderstood(cli) : EXIT_OK;
 }
 

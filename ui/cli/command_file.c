@@ -347,6 +347,7 @@ static int read_interfaces(struct cli *cli, sd_bus_message *m, struct standing *
 static int list(struct cli *cli, const struct cli_account *account)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        bool any = false;
         int r = cli_call(cli, account->path, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", &reply, "");
 
         if (r != EXIT_OK)
@@ -361,9 +362,12 @@ static int list(struct cli *cli, const struct cli_account *account)
                 r = read_interfaces(cli, reply, &s, &is_transfer);
                 if (r >= 0 && is_transfer)
                         print_standing(cli, &s);
+                any = any || is_transfer;
                 if (r >= 0)
                         r = sd_bus_message_exit_container(reply);
         }
+        if (r >= 0 && !any && !cli->json)
+                puts("No file is on its way.");
         return r < 0 ? cli_misunderstood(cli) : EXIT_OK;
 }
 
