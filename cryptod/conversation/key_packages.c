@@ -54,13 +54,16 @@ static int erase(struct vault *v, struct bytes ref, int64_t cell)
         return r < 0 ? r : vault_cell_erase(v, cell);
 }
 
+#define ANY_HUB (-1)
+#define OF_HUB " AND ?2 IN (hub, -1)"
+
 /* Erases the first that a query finds: 1, or 0 if it finds none. */
-static int erase_first(struct vault *v, const char *sql, int64_t argument)
+static int erase_first(struct vault *v, const char *sql, int64_t argument, int64_t hub)
 {
         _cleanup_statement_ sqlite3_stmt *s = NULL;
         uint8_t ref[SUITE_HASH_MAX];
         struct bytes found;
-        int r = storage_prepare(vault_database(v), &s, sql, "i", argument);
+        int r = storage_prepare(vault_database(v), &s, sql, "ii", argument, hub);
 
         if (r >= 0)
                 r = storage_step(s);
@@ -74,18 +77,20 @@ static int erase_first(struct vault *v, const char *sql, int64_t argument)
         return r < 0 ? r : 1;
 }
 
-/* The last resort is replaced before it expires; the old one stays valid until then. */
-static int erase_old(struct vault *v, unsigned more, uint64_t now)
+/* The last resort is replaced before it expires; the old one stays valid until then. A hub that always wants more has
+ * its own erased, and nobody else's. */
+static int erase_old(struct vault *v, unsigned hub, unsigned more, uint64_t now)
 {
         int r;
 
         do
-                r = erase_first(v, "SELECT ref, cell FROM key_package WHERE not_after < ? LIMIT 1", (int64_t) now);
+                r = erase_first(v, "SELECT ref, cell FROM key_package WHERE not_after < ?1" OF_HUB " LIMIT 1",
+                                (int64_t) now, ANY_HUB);
         while (r > 0);
         while (r >= 0 && (r = erase_first(v,
-                                          "SELECT ref, cell FROM key_package WHERE NOT last_resort"
-                                          " ORDER BY not_after DESC LIMIT 1 OFFSET ?",
-                                          more < KEY_PACKAGES_MAX ? KEY_PACKAGES_MAX - more : 0)) > 0)
+                                          "SELECT ref, cell FROM key_package WHERE NOT last_resort" OF_HUB
+                                          " ORDER BY not_after DESC LIMIT 1 OFFSET ?1",
+                                          more < KEY_PACKAGES_MAX ? KEY_PACKAGES_MAX - more : 0, hub)) > 0)
                 ;
         return r;
 }
@@ -95,7 +100,8 @@ int key_packages_erase(struct vault *v)
         int r;
 
         do
-                r = erase_first(v, "SELECT ref, cell FROM key_package WHERE not_after <= ? LIMIT 1", INT64_MAX);
+                r = erase_first(v, "SELECT ref, cell FROM key_package WHERE not_after <= ?1" OF_HUB " LIMIT 1",
+                                INT64_MAX, ANY_HUB);
         while (r > 0);
         return r;
 }
@@ -121,7 +127,7 @@ int key_packages_make(struct vault *v, const struct device *d, const struct devi
 
         identity.key_package_extensions = writer_bytes(&extensions);
         if (r >= 0)
-                r = erase_old(v, count, now);
+                r = erase_old(v, place->number, count, now);
         if (r >= 0)
                 r = has_last_resort(v, place->number, now);
         if (r == 0)

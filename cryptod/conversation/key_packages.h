@@ -6,7 +6,7 @@
 
 enum {
         KEY_PACKAGES_STOCK = 32, /* one-time key packages that are made at a time */
-        KEY_PACKAGES_MAX = 1024, /* one-time ones whose keys are kept */
+        KEY_PACKAGES_MAX = 1024, /* one-time ones of a hub whose keys are kept */
         KEY_PACKAGE_DAYS = 90,
         /* What is taken from others, in seconds, a day more than ours have (RFC 9420 §7.2): a key that was stolen from
          * somebody who was never seen serves nobody for ever. */
@@ -15,8 +15,8 @@ enum {
 
 /* Within a transaction: makes @count one-time key packages for the hub of @place, and one of last resort if there is
  * none yet, stores their keys, and appends  struct { uint8 last_resort; opaque key_package<V>; } packages<V>  for
- * relayd. @now: seconds since 1970. Expired ones are erased, and the oldest if there are too many: whoever claims ours
- * without ever writing to us, or a hub that always wants more, is not to fill the disk. */
+ * relayd. @now: seconds since 1970. Expired ones are erased, and the oldest of that hub if there are too many: whoever
+ * claims ours without ever writing to us, or a hub that always wants more, is not to fill the disk. */
 int key_packages_make(struct vault *v, const struct device *d, const struct device_place *place, unsigned count,
                       uint64_t now, struct writer *out);
 

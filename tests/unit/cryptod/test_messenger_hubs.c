@@ -81,6 +81,26 @@ static void a_hub_sees_the_name_that_one_has_there(void **state)
         assert_null(memmem(there.data, there.size, "@hub", 4));
 }
 
+static void a_hub_that_always_wants_more_costs_the_others_no_key_packages(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_writer_ struct writer here = WRITER_INIT;
+        char recipients[256] = "";
+        struct conversation *c = NULL;
+
+        join(&f->bob, 1, "robert@other.example.org:7843");
+        (void) make_package(&f->bob, 0, &here);
+        for (unsigned i = 0; i <= KEY_PACKAGES_MAX / KEY_PACKAGES_STOCK; i++) {
+                _cleanup_writer_ struct writer more = WRITER_INIT;
+
+                assert_int_equal(messenger_key_packages(f->bob.messenger, 1, KEY_PACKAGES_STOCK, NOW + i, &more), 0);
+        }
+        assert_int_equal(messenger_start(f->alice.messenger, f->bob.address, writer_bytes(&here), NOW, &c), 0);
+        say(&f->alice, c, "hello");
+        bring(f, &f->alice, &f->bob, recipients, sizeof(recipients));
+        assert_history(&f->bob, ">hello|");
+}
+
 static void a_conversation_is_at_the_hub_of_the_address(void **state)
 {
         struct fixture *f = *state;
@@ -192,6 +212,7 @@ int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 PAIR_TEST(a_hub_sees_the_name_that_one_has_there),
+                PAIR_TEST(a_hub_that_always_wants_more_costs_the_others_no_key_packages),
                 PAIR_TEST(a_conversation_is_at_the_hub_of_the_address),
                 PAIR_TEST(members_tell_each_other_where_else_they_are),
                 PAIR_TEST(what_was_refused_on_every_way_has_failed),
