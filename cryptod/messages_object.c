@@ -47,8 +47,8 @@ static int say_error(int r, sd_bus_error *error)
                                         "You have blocked this person; unblock them first.");
         case ENOTCONN:
                 return sd_bus_error_set(error, ERROR_HUB,
-                                        "This conversation has no group any more: start it again with "
-                                        "OpenConversation, or have a member of the group add you.");
+                                        "You are not in this conversation any more: begin it anew, have a member of the "
+                                        "group add you, or join the room again.");
         default:
                 return account_object_storage_error(r, error);
         }
