@@ -46,9 +46,10 @@ static int say_error(int r, sd_bus_error *error)
                 return sd_bus_error_set(error, ERROR_ACCESS_DENIED,
                                         "You have blocked this person; unblock them first.");
         case ENOTCONN:
-                return sd_bus_error_set(error, ERROR_HUB,
-                                        "You are not in this conversation any more: begin it anew, have a member of the "
-                                        "group add you, or join the room again.");
+                return sd_bus_error_set(
+                        error, ERROR_HUB,
+                        "You are not in this conversation any more: begin it anew, have a member of the "
+                        "group add you, or join the room again.");
         default:
                 return account_object_storage_error(r, error);
         }
