@@ -199,6 +199,19 @@ struct membership *conversation_current(const struct conversation *c)
         return best;
 }
 
+struct membership *conversation_superfluous(const struct conversation *c, unsigned max)
+{
+        struct membership *worst = NULL;
+        unsigned count = 0;
+
+        for (struct membership *m = c->memberships; m; m = m->next) {
+                count++;
+                if (m->group && (!worst || smaller(membership_group_id(worst), membership_group_id(m))))
+                        worst = m;
+        }
+        return count >= max ? worst : NULL;
+}
+
 void conversation_attach(struct conversation *c, struct membership *m)
 {
         m->next = c->memberships;

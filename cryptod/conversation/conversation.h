@@ -49,5 +49,8 @@ int conversation_load_all(struct vault *v, struct conversation **out);
  * NULL if none is. */
 struct membership *conversation_current(const struct conversation *c);
 
+/* The one that nobody will go back to, with the greatest id, if there are @max or more; else NULL. */
+struct membership *conversation_superfluous(const struct conversation *c, unsigned max);
+
 void conversation_attach(struct conversation *c, struct membership *m);
 void conversation_detach(struct conversation *c, struct membership *m); /* and frees it */

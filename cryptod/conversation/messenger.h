@@ -23,6 +23,8 @@ enum {
         MESSENGER_UPDATE_AFTER = 100, /* own messages after which our keys are replaced */
         GROUP_MEMBERS_MAX = 1000,
         GROUP_LEAVES_MAX = 1024, /* of its tree: what others add costs our memory */
+        PAIR_GROUPS_MAX = 16,    /* of a conversation of two: the newest is used, which anybody can begin */
+        GROUP_REQUESTS_MAX = 64, /* undecided ones of strangers; more are refused */
 };
 
 struct messenger;

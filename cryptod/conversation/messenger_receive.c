@@ -107,9 +107,10 @@ struct membership *messenger_group(struct messenger *m, struct bytes group_id, s
 struct place {
         struct conversation *conversation;
         bool is_new;
-        bool wanted;           /* it is with a contact, or by one */
-        bool by_known;         /* by somebody whose root key is known */
-        struct writer offered; /* a root key of theirs that is not the one that is known */
+        bool wanted;            /* it is with a contact, or by one */
+        bool by_known;          /* by somebody whose root key is known */
+        struct membership *old; /* gives way, for there are too many; NULL: none does */
+        struct writer offered;  /* a root key of theirs that is not the one that is known */
 };
 
 static int check_credential(void *userdata, const struct leaf_node *leaf)
@@ -118,6 +119,15 @@ static int check_credential(void *userdata, const struct leaf_node *leaf)
         struct device_credential credential;
 
         return device_credential_read(m->device->suite, leaf, &credential);
+}
+
+static unsigned count_group_requests(const struct messenger *m)
+{
+        unsigned count = 0;
+
+        for (const struct conversation *c = m->conversations; c; c = c->next)
+                count += c->kind == CONVERSATION_GROUP && c->standing.approval == APPROVAL_REQUEST;
+        return count;
 }
 
 /* With the one other member, whose root key has to be the one that is known. */
@@ -140,6 +150,7 @@ static int place_pair(struct messenger *m, struct membership *g, struct place *p
         }
         if (p->conversation->standing.blocked)
                 return -ECONNREFUSED;
+        p->old = conversation_superfluous(p->conversation, PAIR_GROUPS_MAX);
         p->wanted = !p->is_new && p->conversation->standing.approval == APPROVAL_GIVEN;
         r = messenger_check_leaf(m, p->conversation, m->device->suite, membership_other(g));
         if (r == -EKEYREJECTED)
@@ -181,6 +192,8 @@ static int place_group(struct messenger *m, struct membership *g, const struct p
         if (p->is_new)
                 p->conversation = conversation_new_group(id, profile);
         p->wanted = p->wanted || (p->by_known && !p->is_new && p->conversation->standing.approval == APPROVAL_GIVEN);
+        if (!p->wanted && count_group_requests(m) >= GROUP_REQUESTS_MAX)
+                return -E2BIG;
         return p->conversation->kind == profile->kind && !p->conversation->memberships ? 0 : -EALREADY;
 }
 
@@ -262,6 +275,8 @@ static int store_joined(struct messenger *m, uint64_t sequence, const struct hel
                 r = conversation_store(m->vault, c);
         if (r >= 0)
                 r = membership_add(m->vault, g, conversation_id(c));
+        if (r >= 0 && p->old)
+                r = membership_erase(m->vault, p->old);
         if (r >= 0 && c->kind != CONVERSATION_PERSON)
                 r = notice_add(m, c, "You were added to “%s”.", c->name);
         if (r >= 0 && c->kind != CONVERSATION_PERSON)
@@ -329,6 +344,8 @@ static int receive_welcome(struct messenger *m, uint64_t sequence, struct bytes 
                         writer_release(&p.conversation->root_key);
                 return r == -EMSGSIZE ? refuse(m, sequence, "An invitation", r) : r;
         }
+        if (p.old)
+                conversation_detach(p.conversation, p.old);
         conversation_attach(p.conversation, g);
         messenger_appeared(m, p.conversation, p.is_new);
         return 0;

@@ -372,6 +372,43 @@ static void a_stranger_does_not_bring_back_a_group(void **state)
         person_release(&carol);
 }
 
+static int64_t stored_count(struct person *p)
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+
+        assert_int_equal(storage_prepare(vault_database(p->vault), &s, "SELECT COUNT(*) FROM membership", ""), 0);
+        assert_int_equal(storage_step(s), 1);
+        return storage_column_integer(s, 0);
+}
+
+static unsigned invite_often(struct fixture *f, unsigned count, uint8_t kind, struct bytes extensions)
+{
+        for (unsigned i = 0; i < count; i++) {
+                uint8_t id[16] = { (uint8_t) (255 - i), kind };
+                struct group *g = make_group(&f->alice, BYTES_OF(id), extensions);
+
+                invite(g, &f->bob);
+                group_free(g);
+        }
+        person_restart(&f->bob);
+        return (unsigned) stored_count(&f->bob);
+}
+
+/* Of a conversation of two the newest groups are kept, and of strangers so many requests. */
+static void what_strangers_begin_does_not_grow_without_end(void **state)
+{
+        _cleanup_writer_ struct writer extensions = WRITER_INIT;
+        const uint8_t newest[16] = { 255 - PAIR_GROUPS_MAX - 1 };
+        struct fixture *f = *state;
+        unsigned pairs = invite_often(f, PAIR_GROUPS_MAX + 2, 0, BYTES(NULL, 0));
+
+        assert_int_equal(pairs, PAIR_GROUPS_MAX);
+        assert_true(bytes_equal(membership_group_id(conversation_current(only(&f->bob))), BYTES_OF(newest)));
+        profile_write(&(struct profile){ .kind = CONVERSATION_GROUP, .name = BYTES_STRING("friends") }, &extensions);
+        assert_int_equal(invite_often(f, GROUP_REQUESTS_MAX + 2, 1, writer_bytes(&extensions)),
+                         pairs + GROUP_REQUESTS_MAX);
+}
+
 static void nobody_is_invited_into_a_room(void **state)
 {
         _cleanup_writer_ struct writer extensions = WRITER_INIT;
@@ -393,6 +430,7 @@ int main(void)
                 PAIR_TEST(strangers_do_not_come_in_from_outside),
                 PAIR_TEST(a_request_does_not_say_whose_key_is_whose),
                 PAIR_TEST(a_stranger_does_not_bring_back_a_group),
+                PAIR_TEST(what_strangers_begin_does_not_grow_without_end),
                 PAIR_TEST(nobody_is_invited_into_a_room),
                 PAIR_TEST(nothing_is_stored_that_a_conversation_has_no_use_for),
         };
