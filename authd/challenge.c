@@ -14,9 +14,9 @@
 static const uint64_t ACT_MAX = 6 * SECOND, GUIDED_MAX = 10 * SECOND, REST_MAX = 5 * SECOND, SHUT_MAX = 3 * SECOND / 2;
 static const double TURN_MIN = 13, NOD_MIN = 6, STRAIGHT_MAX = 8, LEVEL_MAX = 6; /* degrees */
 static const double RELIEF_MIN = 0.10;
-static const double JUMP = 12, FASTEST = 150; /* degrees between two pictures; degrees a second */
+static const double JUMP = 12, FASTEST = 200; /* degrees between two pictures; degrees a second */
 static const double EYES_READABLE = 1, SHUT_DROP = 4, OPEN_DROP = 1.5; /* log-odds */
-enum { TURNED_FRAMES = 3, FLAT_FRAMES = 12, REST_FRAMES = 3, WRONG_FRAMES = 3 };
+enum { TURNED_FRAMES = 3, FLAT_FRAMES = 12, REST_FRAMES = 3, WRONG_FRAMES = 3, MISSED_FRAMES = 3 };
 
 static double eyes_of(const struct observation *o)
 {
@@ -109,7 +109,8 @@ void challenge_begin(struct challenge *c, const struct posture *p, uint64_t now)
         c->level = p->pitch / p->count;
         c->yaw = c->pitch = 0;
         c->seen = now;
-        c->missed = c->jumped = false;
+        c->missed = 0;
+        c->jumped = false;
 }
 
 /* A head is seen on its way, or is as fast as heads are; a photograph of a turned one that takes another's place is
@@ -118,18 +119,18 @@ static void follow_yaw(struct challenge *c, double yaw, uint64_t now)
 {
         double moved = fabs(yaw - c->yaw), seconds = (double) (now - c->seen) / 1e6;
 
-        if (!c->guides && moved > JUMP && (c->missed || moved > FASTEST * seconds))
+        if (!c->guides && moved > JUMP && (c->missed >= MISSED_FRAMES || moved > FASTEST * seconds))
                 c->jumped = true;
         else if (fabs(yaw) <= STRAIGHT_MAX)
                 c->jumped = false;
         c->yaw = yaw;
         c->seen = now;
-        c->missed = false;
+        c->missed = 0;
 }
 
 void challenge_missed(struct challenge *c)
 {
-        c->missed = true;
+        c->missed++;
 }
 
 /* The head is turned as asked: its depth over the last pictures tells whether it is one. */

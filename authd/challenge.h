@@ -55,7 +55,7 @@ struct challenge {
         uint64_t shut;     /* when the eyes shut; 0: they are open */
         double yaw, pitch; /* the last, relative to the beginning */
         uint64_t seen;     /* when that was */
-        bool missed;       /* the face was not in a picture since */
+        unsigned missed;   /* pictures since then in which the face was not */
         bool jumped;       /* the head did not turn where it is, it was there: another picture of it, perhaps */
 };
 

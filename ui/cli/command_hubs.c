@@ -87,7 +87,7 @@ static int read_number(const struct cli *cli, const char *word, uint32_t *out)
 
 static int remove_hub(struct cli *cli, const struct cli_account *account, const char *word)
 {
-        uint32_t number;
+        uint32_t number = 0;
         int r = read_number(cli, word, &number);
 
         return r != EXIT_OK ? r
