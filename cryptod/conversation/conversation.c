@@ -187,13 +187,19 @@ static bool smaller(struct bytes a, struct bytes b)
         return order != 0 ? order < 0 : a.size < b.size;
 }
 
+static bool precedes(const struct membership *a, const struct membership *b)
+{
+        if (membership_is_shared(a) != membership_is_shared(b))
+                return membership_is_shared(a);
+        return smaller(membership_group_id(a), membership_group_id(b));
+}
+
 struct membership *conversation_current(const struct conversation *c)
 {
         struct membership *best = NULL;
 
         for (struct membership *m = c->memberships; m; m = m->next) {
-                if (!m->gone && membership_ready(m) &&
-                    (!best || smaller(membership_group_id(m), membership_group_id(best))))
+                if (!m->gone && membership_ready(m) && (!best || precedes(m, best)))
                         best = m;
         }
         return best;

@@ -45,8 +45,8 @@ int conversation_store(struct vault *v, const struct conversation *c);
 /* All of the vault's, with their groups: a list. -EBADMSG if the vault is damaged. */
 int conversation_load_all(struct vault *v, struct conversation **out);
 
-/* The group that messages are sent in: of those that are ready the one with the smallest id, so that both sides agree.
- * NULL if none is. */
+/* The group that messages are sent in: of those that are ready one in which the other surely is, and of these the one
+ * with the smallest id, so that both sides agree as soon as both have spoken. NULL if none is. */
 struct membership *conversation_current(const struct conversation *c);
 
 /* The one that nobody will go back to, with the greatest id, if there are @max or more; else NULL. */

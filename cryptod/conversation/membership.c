@@ -266,6 +266,11 @@ void membership_note_roles(struct membership *m)
         roles_write(&roles, &group_epoch(m->group)->tree, NULL, NULL, BYTES(NULL, 0), ROLE_MEMBER, &m->noted);
 }
 
+bool membership_is_shared(const struct membership *m)
+{
+        return m->heard || group_epoch(m->group)->keys.leaf != 0;
+}
+
 const struct leaf_node *membership_other(const struct membership *m)
 {
         const struct epoch *e = group_epoch(m->group);

@@ -41,6 +41,7 @@ struct membership {
         struct writer unreachable; /* a list of members for whom the hub took nothing, in this process's life */
         struct writer noted;       /* the roles that the history has told of, as roles.h writes them */
         uint32_t intruder;         /* 1 + a leaf that the next commit is to take out, too; 0: none */
+        bool heard;                /* somebody else has spoken in it, in this process's life */
         bool gone;                 /* erased in the transaction under way, which frees it when it commits */
 };
 
@@ -77,6 +78,9 @@ void membership_roles(const struct membership *m, struct profile *profile, struc
 
 /* The history has told of the roles as they are. */
 void membership_note_roles(struct membership *m);
+
+/* Whether somebody else surely is in it: they have made it, or were heard. Whom our Welcome did not reach is not. */
+bool membership_is_shared(const struct membership *m);
 
 /* The leaf of another member; NULL if there is none. */
 const struct leaf_node *membership_other(const struct membership *m);

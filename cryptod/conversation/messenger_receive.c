@@ -587,6 +587,7 @@ static int store_step(struct messenger *m, uint64_t sequence, struct conversatio
         /* What comes of the epoch that our joining leads into proves that the hub has accepted it. */
         int r = g->wanted.joining ? messenger_joined(m, c, g) : 0;
 
+        g->heard = true;
         if (r >= 0 && s->merged) {
                 g->messages = 0;
                 r = messenger_tell_others(m, g, writer_bytes(&s->before), writer_bytes(&s->between));

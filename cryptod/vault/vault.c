@@ -634,7 +634,7 @@ int vault_unlock(struct vault *v, struct secret *vault_key)
 
         if (r < 0)
                 return r;
-        secret_free(v->key);
+        vault_lock(v); /* the same key, if it was open */
         set_key(v, TAKE(key));
         return 0;
 }
