@@ -18,7 +18,7 @@ from tap import skip_all, tell
 KNOCKER = """
 import select, socket, sys
 knocked = refused = 0
-while not select.select([sys.stdin], [], [], 0.02)[0]:
+while not select.select([sys.stdin], [], [], 0.002)[0]:
     with socket.socket() as s:
         refused += s.connect_ex(("127.0.0.1", int(sys.argv[1]))) != 0
     knocked += 1
