@@ -117,7 +117,7 @@ def run(stage):
     stage.camera("alice-again", still=True)
     with Step("a held-up photograph of alice is refused"):
         expect(stage.visavis("alice", "login", pin=PINS["alice"], check=False), FACE_REFUSED, "photograph")
-    stage.camera("alice-again")
+    stage.camera("alice")
     with Step("alice's face with a wrong PIN is refused"):
         expect(stage.visavis("alice", "login", pin="0000-wrong", check=False, tries=3), FACTOR_REFUSED, "wrong PIN")
     log_in(stage, "alice", "alice-again")

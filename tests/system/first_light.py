@@ -366,7 +366,7 @@ def the_story(story, stage):
         done = stage.visavis("alice", "login", pin=PINS["alice"], check=False)
         assert done.returncode == FACE_REFUSED, done
     with story.step("a wrong PIN is refused"):
-        stage.camera("alice-again")
+        stage.camera("alice")
         done = stage.visavis("alice", "login", pin="0000-wrong", check=False, tries=3)
         assert done.returncode == FACTOR_REFUSED, done
     with story.step("the right face in another photograph and the right PIN open the vault"):

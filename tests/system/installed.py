@@ -82,7 +82,7 @@ def the_story(story, machine):
     sandboxes(story, machine)
     with story.step("a stranger, a held-up photograph and a wrong PIN are refused"):
         for face, still, pin, code in (("stranger", False, PINS["alice"], FACE_REFUSED), ("alice-again", True, PINS["alice"], FACE_REFUSED),
-                                       ("alice-again", False, "0000-wrong", FACTOR_REFUSED)):
+                                       ("alice", False, "0000-wrong", FACTOR_REFUSED)):
             machine.camera(face, still=still)
             done = machine.visavis("alice", "login", pin=pin, check=False, tries=3 if code == FACTOR_REFUSED else 1)
             assert done.returncode == code, done

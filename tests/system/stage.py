@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -35,7 +36,7 @@ FACES = {
 }
 
 FRAME_SIZE = (640, 480)
-FACE_REFUSED, FACTOR_REFUSED = 3, 4  # what the CLI ends with
+FACE_REFUSED, FACTOR_REFUSED, THROTTLED = 3, 4, 8  # what the CLI ends with
 
 BUS_CONFIGURATION = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -339,11 +340,16 @@ class Stage:
     def visavis(self, person, *arguments, pin=None, check=True, tries=None, timeout=120, input=None):
         """Runs the CLI as a person: a CompletedProcess with what it printed. Who is asked to blink and is too slow tries again, as
         anybody would: up to @tries times in all, three if @check, else once (for a face that must not pass)."""
-        for _ in range(tries or (3 if check else 1)):
+        left, waits = tries or (3 if check else 1), 3 if tries or check else 0
+        while True:
             done = self._visavis(person, arguments, pin, timeout, input)
-            if done.returncode != FACE_REFUSED:
+            left -= done.returncode == FACE_REFUSED
+            waits -= done.returncode == THROTTLED
+            if done.returncode not in (FACE_REFUSED, THROTTLED) or left <= 0 or waits < 0:
                 break
             print(f"# {person}: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr, flush=True)
+            if done.returncode == THROTTLED:  # what failed before counts, too
+                time.sleep(int(re.search(r"in (\d+) seconds", done.stderr).group(1)))
         if check and done.returncode != 0:
             raise StageError(f"{person}: visavis {' '.join(arguments)} ended with {done.returncode}: {done.stdout}{done.stderr}")
         return done
