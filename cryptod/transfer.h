@@ -38,7 +38,6 @@ struct transfer {
         sd_bus_track *saver;  /* for whom it saves */
         sd_bus_slot *asked;   /* what relayd is being asked */
         bool ask_again;       /* something has changed meanwhile */
-        bool relayed;         /* relayd was given it since this daemon has started */
         int output;           /* where it is to be saved, until that begins; else -1 */
         uint64_t offset;      /* from which on */
         sd_bus_slot *object, *gate;
@@ -95,4 +94,3 @@ int transfer_object_path(const struct transfer *t, char *out, size_t size);
 void transfer_object_changed(struct transfer *t);
 void transfer_object_remove(struct transfer *t);
 void transfer_object_saved(struct transfer *t, const sd_bus_error *error);
-const char *transfer_state_name(enum transfer_state state);

@@ -21,7 +21,7 @@ int transfer_object_path(const struct transfer *t, char *out, size_t size)
         return id ? snprintf(out, size, CRYPTO_PATH "/account/%s/transfer/%s", account_id(t->account), id) : -ENOMEM;
 }
 
-const char *transfer_state_name(enum transfer_state state)
+static const char *state_name(enum transfer_state state)
 {
         static const char *const names[] = {
                 [TRANSFER_SEALING] = "sealing", [TRANSFER_WAITING] = "waiting", [TRANSFER_RUNNING] = "running",
@@ -132,7 +132,7 @@ static int append_property(sd_bus_message *m, const char *property, void *userda
         if (strcmp(property, "Size") == 0)
                 return sd_bus_message_append(m, "t", t->record.part.size > 0 ? t->record.part.size : t->expected);
         if (strcmp(property, "State") == 0)
-                return sd_bus_message_append(m, "s", transfer_state_name(t->state));
+                return sd_bus_message_append(m, "s", state_name(t->state));
         if (strcmp(property, "Error") == 0)
                 return sd_bus_message_append(m, "s", t->error ? t->error : "");
         if (strcmp(property, "Progress") == 0)

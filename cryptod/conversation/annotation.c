@@ -206,17 +206,6 @@ int annotation_erase(struct vault *v, struct bytes conversation, struct bytes ta
         return run_for(v, "DELETE FROM annotation WHERE target = ?", conversation, target);
 }
 
-int annotation_remove(struct vault *v, struct bytes conversation, const struct annotation *a)
-{
-        struct place place;
-        int r = find_place(v, conversation, a, &place);
-
-        return r < 0 ? r
-                     : storage_run(vault_database(v),
-                                   "DELETE FROM annotation WHERE target = ? AND kind = ? AND author = ?", "bib",
-                                   BYTES_OF(place.target), (int64_t) place.kind, BYTES_OF(place.author));
-}
-
 int annotation_count_receipts(struct vault *v, struct bytes conversation, struct bytes target, unsigned *delivered,
                               unsigned *read)
 {

@@ -63,9 +63,8 @@ void annotation_cursor_release(struct annotation_cursor *c);
 /* Within a transaction: the message has come, and what waited for it stands. */
 int annotation_settle(struct vault *v, struct bytes conversation, struct bytes target);
 
-/* Within a transaction: erases what was said of a message, or one of it. */
+/* Within a transaction: erases what was said of a message. */
 int annotation_erase(struct vault *v, struct bytes conversation, struct bytes target);
-int annotation_remove(struct vault *v, struct bytes conversation, const struct annotation *a);
 
 /* How many members' receipts for a message say that it was delivered, and read. A negative errno. */
 int annotation_count_receipts(struct vault *v, struct bytes conversation, struct bytes target, unsigned *delivered,

@@ -36,7 +36,8 @@ static bool thumbnail_valid(struct bytes t)
                t.data[1] <= FILE_THUMBNAIL_SIDE_MAX && t.size == 2 + 3 * (size_t) t.data[0] * t.data[1];
 }
 
-bool file_part_valid(const struct file_part *p)
+/* What a sender says of a file is as it has to be. */
+static bool is_valid(const struct file_part *p)
 {
         return p->name.size > 0 && p->name.size <= FILE_NAME_MAX && utf8_valid(p->name) &&
                media_type_valid(p->media_type) && thumbnail_valid(p->thumbnail);
@@ -108,7 +109,7 @@ int file_part_read_draft(struct bytes input, struct file_part *out)
         p.duration = read_u32(&r);
         p.thumbnail = read_vector(&r);
         (void) read_vector(&r); /* more */
-        if (reader_finish(&r) < 0 || !file_part_valid(&p) || p.key.size != FILE_KEY_SIZE)
+        if (reader_finish(&r) < 0 || !is_valid(&p) || p.key.size != FILE_KEY_SIZE)
                 return -EBADMSG;
         *out = p;
         return 0;

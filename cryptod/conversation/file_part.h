@@ -43,9 +43,6 @@ struct file_part {
 /* How many chunks a file with @size bytes of content has. */
 uint64_t file_part_chunks(uint64_t size);
 
-/* Whether what a sender says of a file is as it has to be: @p's name, media type and thumbnail. */
-bool file_part_valid(const struct file_part *p);
-
 /* The file's name as it may be used for one: without a path, control characters, direction marks of Unicode or a
  * leading dot; "file" if nothing is left. */
 void file_part_safe_name(struct bytes name, char out[static FILE_NAME_MAX + 1]);

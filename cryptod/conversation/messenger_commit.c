@@ -228,7 +228,8 @@ int messenger_tell_others(struct messenger *m, const struct membership *g, struc
         return messenger_queue_to_members(m, g, &(struct envelope){ .content = commit.content }, writer_bytes(&others));
 }
 
-int messenger_judge(void *userdata, const struct commit_view *commit)
+/* struct group_host's commit(): whoever makes one keeps the rules, too. */
+static int judge(void *userdata, const struct commit_view *commit)
 {
         return rules_judge(commit);
 }
@@ -258,7 +259,7 @@ int messenger_commit(struct messenger *m, struct conversation *c, struct members
         _cleanup_writer_ struct writer commit = WRITER_INIT, welcome = WRITER_INIT, content = WRITER_INIT;
         _cleanup_writer_ struct writer slot = WRITER_INIT, extensions = WRITER_INIT;
         struct bytes leaf_extensions;
-        const struct group_host host = { .commit = messenger_judge, .lifetime_max = KEY_PACKAGE_LIFETIME_MAX };
+        const struct group_host host = { .commit = judge, .lifetime_max = KEY_PACKAGE_LIFETIME_MAX };
         struct envelope e = { .membership = g->id, .epoch = membership_epoch(g) };
         int r;
 

@@ -204,9 +204,6 @@ int messenger_refused(struct messenger *m, struct conversation *c, struct member
  * nothing but the name under which the hub orders the next one. */
 int messenger_outlaw(struct messenger *m, struct conversation *c, struct membership *g, struct bytes actor);
 
-/* struct group_host's commit(), for all groups. */
-int messenger_judge(void *userdata, const struct commit_view *commit);
-
 /* The group is in another epoch: says who has come and gone since @before (messenger_members()) by the commit of @actor
  * (empty: us), remembers new people, and goes on with what is still wanted. @again: a commit of ours lost its race. */
 int messenger_followed(struct messenger *m, struct conversation *c, struct membership *g, struct bytes before,

@@ -97,7 +97,8 @@ static struct session **bucket(struct hub *h, int64_t mailbox)
         return &h->buckets[(uint64_t) mailbox % BUCKETS];
 }
 
-struct session *hub_session_of(struct hub *h, int64_t mailbox)
+/* The session whose link has proved this mailbox, or NULL. */
+static struct session *session_of(struct hub *h, int64_t mailbox)
 {
         for (struct session *s = *bucket(h, mailbox); s; s = session_place(s)->chain) {
                 if (session_place(s)->mailbox == mailbox)
@@ -124,7 +125,7 @@ static void detach(struct hub *h, struct session *s)
 
 void hub_attach(struct hub *h, struct session *s, int64_t mailbox)
 {
-        struct session *before = hub_session_of(h, mailbox);
+        struct session *before = session_of(h, mailbox);
 
         if (before) {
                 detach(h, before);
@@ -185,19 +186,19 @@ static void notify_others(struct hub *h, const struct job *j)
         if (r->operation == STORE_SEND_TO_ROOM && r->room.step >= ROOM_COMMIT)
                 log_move(h, r);
         if (r->operation == STORE_CLAIM && r->key_packages < h->settings.key_packages_low) {
-                struct session *s = hub_session_of(h, r->mailbox);
+                struct session *s = session_of(h, r->mailbox);
 
                 if (s)
                         session_key_packages_low(s, r->key_packages);
         }
         for (unsigned i = 0; i < r->receipt_count; i++) {
-                struct session *s = hub_session_of(h, r->receipts[i].mailbox);
+                struct session *s = session_of(h, r->receipts[i].mailbox);
 
                 if (s)
                         session_arrived(s, r->receipts[i].sequence, r->send.payload);
         }
         if (r->operation == STORE_DELETE) {
-                struct session *s = hub_session_of(h, r->mailbox);
+                struct session *s = session_of(h, r->mailbox);
 
                 if (s)
                         session_deleted(s);

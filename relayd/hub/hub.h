@@ -108,9 +108,6 @@ bool hub_is_full(struct hub *h, bool putting);
 /* Forgets a session that ends: its open jobs are run without it. */
 void hub_remove(struct hub *h, struct session *s);
 
-/* The session whose link has proved this mailbox, or NULL. */
-struct session *hub_session_of(struct hub *h, int64_t mailbox);
-
 /* Makes @s the mailbox's session; the one before is sent away. */
 void hub_attach(struct hub *h, struct session *s, int64_t mailbox);
 
