@@ -117,6 +117,9 @@ void account_object_tell(struct account *a, const char *const *properties);
 int account_object_read_conversation(struct account *a, sd_bus_message *m, sd_bus_error *error,
                                      struct conversation **out);
 
+/* The next argument of a call: somebody's address, as it is compared. */
+int account_object_read_address(sd_bus_message *m, char canonical[static ADDRESS_TEXT_MAX], sd_bus_error *error);
+
 /* Appends a list of addresses (list.h) as an array of strings. */
 int account_object_append_list(sd_bus_message *m, struct bytes addresses);
 

@@ -89,6 +89,21 @@ int account_object_storage_error(int r, sd_bus_error *error)
                                  storage_advice(r));
 }
 
+int account_object_read_address(sd_bus_message *m, char canonical[static ADDRESS_TEXT_MAX], sd_bus_error *error)
+{
+        struct address address;
+        const char *text, *reason = "";
+        int r = sd_bus_message_read(m, "s", &text);
+
+        if (r < 0)
+                return r;
+        if (address_parse(text, &address, &reason) < 0)
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT, "\"%s\" is not an address: %s Write name@host.",
+                                         text, reason);
+        address_format(&address, false, canonical);
+        return 0;
+}
+
 int account_object_append_list(sd_bus_message *m, struct bytes addresses)
 {
         struct reader reader;

@@ -18,22 +18,6 @@ static uint64_t now_usec(void)
         return (uint64_t) time(NULL) * 1000000;
 }
 
-/* An address that is the next argument. */
-static int read_address(sd_bus_message *m, char canonical[static ADDRESS_TEXT_MAX], sd_bus_error *error)
-{
-        struct address address;
-        const char *text, *reason = "";
-        int r = sd_bus_message_read(m, "s", &text);
-
-        if (r < 0)
-                return r;
-        if (address_parse(text, &address, &reason) < 0)
-                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT, "\"%s\" is not an address: %s Write name@host.",
-                                         text, reason);
-        address_format(&address, false, canonical);
-        return 0;
-}
-
 /* The first argument: the address of somebody whose key is known. */
 static int read_contact(struct account *a, sd_bus_message *m, sd_bus_error *error, struct conversation **out)
 {
@@ -41,7 +25,7 @@ static int read_contact(struct account *a, sd_bus_message *m, sd_bus_error *erro
         int r = account_object_check_holder(a, m, error);
 
         if (r >= 0)
-                r = read_address(m, canonical, error);
+                r = account_object_read_address(m, canonical, error);
         if (r < 0)
                 return r;
         *out = messenger_contact(a->messenger, canonical);
@@ -57,7 +41,7 @@ static int read_somebody(struct account *a, sd_bus_message *m, sd_bus_error *err
         int r = account_object_check_holder(a, m, error);
 
         if (r >= 0)
-                r = read_address(m, canonical, error);
+                r = account_object_read_address(m, canonical, error);
         if (r < 0)
                 return r;
         *out = messenger_somebody(a->messenger, canonical);

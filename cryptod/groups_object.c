@@ -118,23 +118,6 @@ static int on_add(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? r : claims_start(a, m, writer_bytes(&addresses), add, error);
 }
 
-/* The address of a member, which is the next argument. */
-static int read_member(struct account *a, sd_bus_message *m, char canonical[static ADDRESS_TEXT_MAX],
-                       sd_bus_error *error)
-{
-        struct address address;
-        const char *text, *reason = "";
-        int r = sd_bus_message_read(m, "s", &text);
-
-        if (r < 0)
-                return r;
-        if (address_parse(text, &address, &reason) < 0)
-                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT, "\"%s\" is not an address: %s Write name@host.",
-                                         text, reason);
-        address_format(&address, false, canonical);
-        return 0;
-}
-
 static int on_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         char address[ADDRESS_TEXT_MAX];
@@ -143,7 +126,7 @@ static int on_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)
         int r = account_object_read_conversation(a, m, error, &c);
 
         if (r >= 0)
-                r = read_member(a, m, address, error);
+                r = account_object_read_address(m, address, error);
         if (r < 0)
                 return r;
         r = messenger_remove_member(a->messenger, c, address);
@@ -165,7 +148,7 @@ static int on_set_role(sd_bus_message *m, void *userdata, sd_bus_error *error)
         int r = account_object_read_conversation(a, m, error, &c);
 
         if (r >= 0)
-                r = read_member(a, m, address, error);
+                r = account_object_read_address(m, address, error);
         if (r >= 0)
                 r = sd_bus_message_read(m, "s", &name);
         if (r < 0)
