@@ -2,6 +2,7 @@
 #include "ui/client/account.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -234,6 +235,21 @@ const char *account_id(const struct account *a)
         return a->id;
 }
 
+sd_bus *account_bus(const struct account *a)
+{
+        return a->bus;
+}
+
+const char *account_path(const struct account *a)
+{
+        return a->path;
+}
+
+const char *account_owner(const struct account *a)
+{
+        return a->owner;
+}
+
 /* Answers. */
 
 static void decode_conversations(sd_bus_message *reply, const sd_bus_error *error, call_receiver done, void *userdata)
@@ -352,29 +368,62 @@ int account_send(struct account *a, struct calls *c, const char *conversation, c
         return r < 0 ? r : calls_send_decoded(c, m, decode_number, (call_receiver) done, userdata);
 }
 
-int account_update(struct account *a, struct calls *c, const char *conversation, account_done done, void *userdata)
+static int new_call_with(const struct account *a, const char *interface, const char *member, const char *types,
+                         va_list arguments, sd_bus_message **m)
+{
+        int r = account_new_call(a, interface, member, m);
+
+        return r < 0 ? r : sd_bus_message_appendv(*m, types, arguments);
+}
+
+int account_call(struct account *a, struct calls *c, const char *interface, const char *member, account_done done,
+                 void *userdata, const char *types, ...)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        int r = new_call(a, "Update", &m);
+        va_list arguments;
 
-        if (r >= 0)
-                r = sd_bus_message_append(m, "s", conversation);
+        va_start(arguments, types);
+        int r = new_call_with(a, interface, member, types, arguments, &m);
+        va_end(arguments);
         return r < 0 ? r : calls_send_decoded(c, m, decode_nothing, (call_receiver) done, userdata);
+}
+
+int account_ask_number(struct account *a, struct calls *c, const char *interface, const char *member,
+                       account_number_done done, void *userdata, const char *types, ...)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        va_list arguments;
+
+        va_start(arguments, types);
+        int r = new_call_with(a, interface, member, types, arguments, &m);
+        va_end(arguments);
+        return r < 0 ? r : calls_send_decoded(c, m, decode_number, (call_receiver) done, userdata);
+}
+
+int account_tell(struct account *a, const char *interface, const char *member, const char *types, ...)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        va_list arguments;
+
+        va_start(arguments, types);
+        int r = new_call_with(a, interface, member, types, arguments, &m);
+        va_end(arguments);
+        if (r >= 0)
+                r = sd_bus_message_set_expect_reply(m, false);
+        return r < 0 ? r : sd_bus_send(a->bus, m, NULL);
+}
+
+int account_update(struct account *a, struct calls *c, const char *conversation, account_done done, void *userdata)
+{
+        return account_call(a, c, CRYPTO_ACCOUNT, "Update", done, userdata, "s", conversation);
 }
 
 int account_lock(struct account *a, struct calls *c, account_done done, void *userdata)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        int r = new_call(a, "Lock", &m);
-
-        return r < 0 ? r : calls_send_decoded(c, m, decode_nothing, (call_receiver) done, userdata);
+        return account_call(a, c, CRYPTO_ACCOUNT, "Lock", done, userdata, "");
 }
 
 void account_mark_read(struct account *a, const char *conversation, uint64_t message)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-
-        if (new_call(a, "MarkRead", &m) >= 0 && sd_bus_message_append(m, "st", conversation, message) >= 0 &&
-            sd_bus_message_set_expect_reply(m, false) >= 0)
-                (void) sd_bus_send(a->bus, m, NULL);
+        (void) account_tell(a, CRYPTO_ACCOUNT, "MarkRead", "st", conversation, message);
 }

@@ -84,5 +84,20 @@ int account_lock(struct account *a, struct calls *c, account_done done, void *us
 /* A method call to the account's object, for the caller to add arguments to and to send. */
 int account_new_call(const struct account *a, const char *interface, const char *member, sd_bus_message **out);
 
+/* A call whose answer says no more than that it is done; the arguments are those of sd_bus_message_append(3). */
+int account_call(struct account *a, struct calls *c, const char *interface, const char *member, account_done done,
+                 void *userdata, const char *types, ...);
+/* The same, whatever is answered; nobody waits for it. */
+int account_tell(struct account *a, const char *interface, const char *member, const char *types, ...);
+/* A call that is answered with one number (t). */
+int account_ask_number(struct account *a, struct calls *c, const char *interface, const char *member,
+                       account_number_done done, void *userdata, const char *types, ...);
+
+/* The bus on which the account is, and its object's path; borrowed. */
+sd_bus *account_bus(const struct account *a);
+const char *account_path(const struct account *a);
+/* cryptod's unique name, once it has answered; NULL before. */
+const char *account_owner(const struct account *a);
+
 /* Nobody waits for the answer: what was not marked is unread the next time. */
 void account_mark_read(struct account *a, const char *conversation, uint64_t message);

@@ -20,7 +20,12 @@ static int read_list(sd_bus_message *reply, struct contact **list, size_t *n)
                 if (!grown)
                         return -ENOMEM;
                 *list = grown;
-                grown[(*n)++] = (struct contact){ address, verified, changed };
+                grown[(*n)++] = (struct contact){ .address = address,
+                                                  .nickname = nickname,
+                                                  .contact = contact,
+                                                  .verified = verified,
+                                                  .changed = changed,
+                                                  .blocked = blocked };
         }
         return r;
 }
@@ -46,11 +51,6 @@ static void decode_number(sd_bus_message *reply, const sd_bus_error *error, call
                 number = code = "";
         }
         ((safety_number_done) done)(number, code, error, userdata);
-}
-
-static void decode_nothing(sd_bus_message *reply, const sd_bus_error *error, call_receiver done, void *userdata)
-{
-        ((account_done) done)(error, userdata);
 }
 
 static int new_call(struct account *a, const char *member, sd_bus_message **out)
@@ -80,21 +80,11 @@ int contacts_safety_number(struct account *a, struct calls *c, const char *addre
 int contacts_set_verified(struct account *a, struct calls *c, const char *address, bool verified, account_done done,
                           void *userdata)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        int r = new_call(a, "SetVerified", &m);
-
-        if (r >= 0)
-                r = sd_bus_message_append(m, "sb", address, (int) verified);
-        return r < 0 ? r : calls_send_decoded(c, m, decode_nothing, (call_receiver) done, userdata);
+        return account_call(a, c, CRYPTO_CONTACTS, "SetVerified", done, userdata, "sb", address, (int) verified);
 }
 
 int contacts_accept_key(struct account *a, struct calls *c, const char *address, const char *number, account_done done,
                         void *userdata)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        int r = new_call(a, "AcceptKey", &m);
-
-        if (r >= 0)
-                r = sd_bus_message_append(m, "ss", address, number);
-        return r < 0 ? r : calls_send_decoded(c, m, decode_nothing, (call_receiver) done, userdata);
+        return account_call(a, c, CRYPTO_CONTACTS, "AcceptKey", done, userdata, "ss", address, number);
 }

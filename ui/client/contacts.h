@@ -4,9 +4,12 @@
 #include "ui/client/account.h"
 
 struct contact {
-        const char *address; /* as a conversation with them has it */
+        const char *address;  /* as a conversation with them has it */
+        const char *nickname; /* "" for none */
+        bool contact;         /* added, answered or accepted; else met in a group, or a request */
         bool verified;
         bool changed; /* another key than the known one was refused, and can be accepted */
+        bool blocked;
 };
 
 /* The list is borrowed during the call; with an error it is empty. */
