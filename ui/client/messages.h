@@ -10,6 +10,12 @@ struct said_reaction {
         const char *emoji;
 };
 
+/* These bytes of the text mean somebody. */
+struct said_mention {
+        uint32_t offset, length;
+        const char *address;
+};
+
 /* A message as Read and Get answer with it; docs/dbus/crypto1.md has the keys. Strings are "" and numbers 0 where a key
  * is not there. */
 struct said {
@@ -23,6 +29,11 @@ struct said {
         const char *quote, *quote_sender;   /* how it begins, and whose it is */
         const char *file_name, *media_type; /* of a file */
         uint64_t file_size;
+        uint64_t width, height, duration; /* of a file, as its sender says: pixels, milliseconds */
+        const uint8_t *thumbnail; /* of a file: its width and height, a byte each, then R, G, B a pixel; or NULL */
+        size_t thumbnail_size;    /* bytes */
+        struct said_mention *mentions;
+        size_t mention_count;
         struct said_reaction *reactions;
         size_t reaction_count;
 };
@@ -39,6 +50,26 @@ typedef void (*messages_done)(const struct said *list, size_t n, const sd_bus_er
 /* Returns what sd_bus_call_async(3) does; if that is an error, @done is not called. */
 int messages_read(struct account *a, struct calls *c, const char *conversation, const struct said_page *page,
                   messages_done done, void *userdata);
+
+/* As messages_read(), for those that are pinned. */
+int messages_pinned(struct account *a, struct calls *c, const char *conversation, messages_done done, void *userdata);
+
+/* @done gets the new message's number. @reply_to: 0 for none. */
+int messages_send(struct account *a, struct calls *c, const char *conversation, const char *text, uint64_t reply_to,
+                  const struct said_mention *mentions, size_t n, account_number_done done, void *userdata);
+
+/* All that one thinks of a message from now on; the strings are copied. */
+int messages_react(struct account *a, struct calls *c, const char *conversation, uint64_t message,
+                   const char *const *emoji, size_t n, account_done done, void *userdata);
+
+/* Who has got a message of one's own. Microseconds since 1970; 0: not yet. */
+struct receipt {
+        const char *who;
+        uint64_t delivered, read;
+};
+typedef void (*messages_receipts_done)(const struct receipt *list, size_t n, const sd_bus_error *error, void *userdata);
+int messages_receipts(struct account *a, struct calls *c, const char *conversation, uint64_t message,
+                      messages_receipts_done done, void *userdata);
 
 /* Takes the array of dictionaries that comes next in @m apart: how many there are in @out, which messages_free() frees
  * and which borrows from @m. What sd_bus_message_read(3) returns, -ENOMEM. */
