@@ -113,8 +113,11 @@ class Puppet:
     def unnamed(self):
         """Roles of the controls that a person can use and that nothing would be said about."""
         kinds = {"push button", "button", "toggle button", "menu button", "entry", "text", "password text", "list", "slider"}
-        return [n.getRoleName() for n in self.nodes()
-                if n.getRoleName() in kinds and n.getState().contains(pyatspi.STATE_FOCUSABLE) and not n.name]
+
+        def look():
+            return [[n.getRoleName() for n in self.nodes()
+                     if n.getRoleName() in kinds and n.getState().contains(pyatspi.STATE_FOCUSABLE) and not n.name]]
+        return self.wait(look, "the controls cannot be counted")[0]
 
     def see(self, text, patience=PATIENCE):
         """Waits until a text that holds @text can be seen; the whole of it."""

@@ -241,6 +241,35 @@ struct attempt *attempt_free(struct attempt *a)
         return NULL;
 }
 
+static const char *error_of_failure(const struct attempt_view *view)
+{
+        static const struct {
+                const char *failure;
+                const char *error;
+        } others[] = {
+                { "camera", ERROR_CAMERA },
+                { "throttled", ERROR_THROTTLED },
+                { "internal", ERROR_INTERNAL },
+        };
+
+        if (view->state == ATTEMPT_CANCELLED)
+                return CLIENT_ERROR_CANCELLED;
+        for (unsigned i = 0; i < COUNT_OF(others); i++)
+                if (strcmp(view->failure, others[i].failure) == 0)
+                        return others[i].error;
+        return CLIENT_ERROR_FACE;
+}
+
+void attempt_failure(const struct attempt_view *view, sd_bus_error *out)
+{
+        const char *text = view->failure_text;
+
+        if (!*text)
+                text = view->state == ATTEMPT_CANCELLED ? "The attempt before the camera was cancelled."
+                                                        : "The attempt before the camera failed; no reason was given.";
+        sd_bus_error_set(out, error_of_failure(view), text);
+}
+
 static void on_ticket(sd_bus_message *reply, const sd_bus_error *error, void *userdata)
 {
         struct attempt *a = userdata;

@@ -61,6 +61,10 @@ int attempt_start(sd_bus *bus, const struct attempt_request *request, const stru
 /* Cancels it if it has not ended, and frees it. May be called in its own callbacks. Returns NULL. */
 struct attempt *attempt_free(struct attempt *a);
 
+/* Why it has failed or was cancelled, as an error with the sentence that its service gave: CLIENT_ERROR_FACE,
+ * CLIENT_ERROR_CANCELLED, or one of services/bus.h. The caller frees it. */
+void attempt_failure(const struct attempt_view *view, sd_bus_error *out);
+
 /* After success, once. @ticket is valid during the callback; empty with an error. */
 typedef void (*attempt_ticket)(struct bytes ticket, const sd_bus_error *error, void *userdata);
 int attempt_take_ticket(struct attempt *a, attempt_ticket done, void *userdata);

@@ -122,39 +122,9 @@ static void on_ticket(struct bytes ticket, const sd_bus_error *error, void *user
                 l->events->opening(l, l->userdata);
 }
 
-static const char *error_of_failure(const struct attempt_view *view)
-{
-        static const struct {
-                const char *failure;
-                const char *error;
-        } others[] = {
-                { "camera", ERROR_CAMERA },
-                { "throttled", ERROR_THROTTLED },
-                { "internal", ERROR_INTERNAL },
-        };
-
-        if (view->state == ATTEMPT_CANCELLED)
-                return CLIENT_ERROR_CANCELLED;
-        for (unsigned i = 0; i < COUNT_OF(others); i++)
-                if (strcmp(view->failure, others[i].failure) == 0)
-                        return others[i].error;
-        return CLIENT_ERROR_FACE;
-}
-
-static void refused(struct login *l, const struct attempt_view *view)
-{
-        _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
-        const char *text = view->failure_text;
-
-        if (!*text)
-                text = view->state == ATTEMPT_CANCELLED ? "The attempt before the camera was cancelled."
-                                                        : "The attempt before the camera failed; no reason was given.";
-        sd_bus_error_set(&e, error_of_failure(view), text);
-        fail(l, &e);
-}
-
 static void on_changed(struct attempt *a, const struct attempt_view *view, void *userdata)
 {
+        _cleanup_(sd_bus_error_free) sd_bus_error refused = SD_BUS_ERROR_NULL;
         struct login *l = userdata;
 
         switch (view->state) {
@@ -165,7 +135,8 @@ static void on_changed(struct attempt *a, const struct attempt_view *view, void 
                 return;
         case ATTEMPT_FAILED:
         case ATTEMPT_CANCELLED:
-                refused(l, view);
+                attempt_failure(view, &refused);
+                fail(l, &refused);
                 return;
         case ATTEMPT_SUCCEEDED:
                 break;

@@ -16,7 +16,9 @@ struct face_step {
         GtkWidget *virtual; /* says that the camera is none */
         GtkLabel *virtual_text;
         GtkWidget *cancel;
-        struct login *login;
+        struct login *login; /* one of the two while something is under way */
+        struct attempt *attempt;
+        enum attempt_kind kind; /* … of @attempt */
         bool sign_up;
         bool previewed; /* the pictures have been asked for */
 };
@@ -58,12 +60,15 @@ static void on_preview(int fd, const sd_bus_error *error, void *userdata)
                 s->previewed = false;
 }
 
-static void on_changed(struct login *l, const struct attempt_view *attempt, void *userdata)
+static int open_preview(struct face_step *s)
 {
-        struct face_step *s = userdata;
+        return s->login ? login_open_preview(s->login, on_preview, s) : attempt_open_preview(s->attempt, on_preview, s);
+}
 
+static void show(struct face_step *s, const struct attempt_view *attempt)
+{
         if (!s->previewed && attempt->state > ATTEMPT_STARTING && attempt->state < ATTEMPT_SUCCEEDED)
-                s->previewed = login_open_preview(l, on_preview, s) >= 0;
+                s->previewed = open_preview(s) >= 0;
         face_view_set(s->view, attempt);
         say(s->prompt, words(attempt));
         say(s->hint, attempt->hint);
@@ -73,6 +78,13 @@ static void on_changed(struct login *l, const struct attempt_view *attempt, void
                         g_strdup_printf("The camera “%s” is virtual: a file, not a device.", attempt->camera);
                 say(s->virtual_text, text);
         }
+}
+
+/* A log-in or sign-up. */
+
+static void on_changed(struct login *l, const struct attempt_view *attempt, void *userdata)
+{
+        show(userdata, attempt);
 }
 
 static void on_opening(struct login *l, void *userdata)
@@ -95,6 +107,45 @@ static void on_done(struct login *l, const char *path, const sd_bus_error *error
 
 static const struct login_events login_events = { .changed = on_changed, .opening = on_opening, .done = on_done };
 
+/* An attempt alone. */
+
+static void finish(struct face_step *s, const struct attempt_view *view, struct bytes ticket, const sd_bus_error *error)
+{
+        face_view_clear(s->view);
+        s->events->seen(view, ticket, error, s->userdata);
+}
+
+static void on_ticket(struct bytes ticket, const sd_bus_error *error, void *userdata)
+{
+        finish(userdata, NULL, ticket, error);
+}
+
+static void on_attempt(struct attempt *a, const struct attempt_view *view, void *userdata)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        struct face_step *s = userdata;
+        int r = 0;
+
+        if (view->state < ATTEMPT_SUCCEEDED) {
+                show(s, view);
+                return;
+        }
+        if (view->state != ATTEMPT_SUCCEEDED)
+                attempt_failure(view, &error);
+        else if (s->kind == ATTEMPT_VERIFY && (r = attempt_take_ticket(a, on_ticket, s)) >= 0)
+                return;
+        if (r < 0)
+                sd_bus_error_set_errno(&error, r);
+        finish(s, view, BYTES(NULL, 0), sd_bus_error_is_set(&error) ? &error : NULL);
+}
+
+static void on_broken(struct attempt *a, const sd_bus_error *error, void *userdata)
+{
+        finish(userdata, NULL, BYTES(NULL, 0), error);
+}
+
+static const struct attempt_events attempt_events = { .changed = on_attempt, .broken = on_broken };
+
 static void on_cancel(struct face_step *s)
 {
         face_step_stop(s);
@@ -106,6 +157,7 @@ static void release(gpointer userdata)
         struct face_step *s = userdata;
 
         login_free(s->login);
+        attempt_free(s->attempt);
         g_free(s);
 }
 
@@ -130,18 +182,31 @@ struct face_step *face_step_new(GtkBox *parent, const struct face_step_events *e
         return s;
 }
 
-int face_step_start(struct face_step *s, sd_bus *bus, const struct login_request *request, struct secret *pin)
+static void begin(struct face_step *s)
 {
         face_step_stop(s);
-        s->sign_up = !request->account;
         say(s->prompt, "Starting the camera …");
         gtk_widget_grab_focus(s->cancel);
+}
+
+int face_step_start(struct face_step *s, sd_bus *bus, const struct login_request *request, struct secret *pin)
+{
+        begin(s);
+        s->sign_up = !request->account;
         return login_start(bus, request, pin, &login_events, s, &s->login);
+}
+
+int face_step_look(struct face_step *s, sd_bus *bus, const struct attempt_request *request)
+{
+        begin(s);
+        s->kind = request->kind;
+        return attempt_start(bus, request, &attempt_events, s, &s->attempt);
 }
 
 void face_step_stop(struct face_step *s)
 {
         s->login = login_free(s->login);
+        s->attempt = attempt_free(s->attempt);
         s->previewed = false;
         face_view_clear(s->view);
         say(s->hint, "");

@@ -70,9 +70,23 @@ static void show_unreachable(struct window *w, const char *sentence)
 
 /* The accounts decide which page comes. */
 
-static void on_accounts(const struct account_entry *list, size_t n, const sd_bus_error *error, void *userdata)
+/* Those that can be opened: the end of the others has begun. */
+static struct account_entry *usable(const struct account_entry *list, size_t *n)
+{
+        struct account_entry *out = g_new(struct account_entry, *n);
+        size_t kept = 0;
+
+        for (size_t i = 0; i < *n; i++)
+                if (!list[i].destroyed)
+                        out[kept++] = list[i];
+        *n = kept;
+        return out;
+}
+
+static void on_accounts(const struct account_entry *all, size_t n, const sd_bus_error *error, void *userdata)
 {
         struct window *w = userdata;
+        g_autofree struct account_entry *list = usable(all, &n);
 
         if (error) {
                 show_unreachable(w, client_error_text(error));

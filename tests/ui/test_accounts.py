@@ -1,0 +1,76 @@
+#!/usr/bin/python3
+"""The window and its person's accounts, against stand-ins for the daemons: whose account it is."""
+from desktop import missing
+from world import PIN_FIELD, World, picture, refusal
+from stand_ins import ADDRESS, ID, OTHER_ID, PIN, SUCCESS, WORDS
+from tap import skip_all, tell
+
+
+def who_is_there(story, w, window):
+    account = w.crypto.accounts[0]
+    with story.step("with several accounts it asks whose it is, and no camera starts by itself"):
+        window.see("Who Is There?")
+        window.see("the office · work@hub.example.org:7843")
+        assert not w.auth.asked, w.auth.asked
+    with story.step("whom the camera does not know is told, and picks the account by hand"):
+        w.auth.script = refusal("no-match", "This is nobody whose account is here.")
+        window.click("Recognise Me")
+        window.see("You were not recognised")
+        picture(window, "who-is-there")
+        w.auth.script = refusal("camera", "The camera is in use by another program; close that.")
+        window.click("Recognise Me")
+        window.see("The camera cannot be used")
+        window.click("work")
+        window.see("Welcome back, work")
+    with story.step("whom the camera knows is greeted by name; that opens nothing yet"):
+        window.press("Escape")
+        w.auth.script = SUCCESS
+        window.click("Recognise Me")
+        window.see("Hello, alice")
+        assert account.state() == "locked" and w.auth.asked[-1][0] == "identify"
+        picture(window, "hello")
+    with story.step("who has to wait is told how long, and cannot spend an attempt"):
+        w.auth.enrolments = [(ID, "deep", 250)]
+        window.click("Somebody Else")
+        window.click("alice")
+        window.see("Your face is looked at again in 4:")
+        attempts = len(w.auth.asked)
+        window.type(PIN_FIELD, PIN)
+        window.press("Return")
+        assert window.content(PIN_FIELD) == PIN and len(w.auth.asked) == attempts
+        w.auth.enrolments = []
+    with story.step("a recovery code opens the account without a camera; wrong words do not"):
+        account.slots[2] = ("recovery", "", WORDS)
+        window.press("Escape")
+        window.click("alice")
+        window.click("Use the Recovery Code")
+        window.type("Recovery code", "abandon ability")
+        window.click("Open the Account")
+        window.see("These words are no recovery code.")
+        assert window.content("Recovery code") == "" and window.unnamed() == []
+        window.type("Recovery code", WORDS)
+        window.press("Return")
+        window.see("No Conversations")
+        assert account.state() == "unlocked" and w.auth.asked[-1][0] == "identify"
+    with story.step("after a lock it begins with the one that was open; the other opens with its own face and PIN"):
+        window.press("Control+l")
+        window.see("Welcome back, alice")
+        window.click("Somebody Else")
+        window.click("work")
+        window.see("Welcome back, work")
+        w.log_in(window)
+        window.see("No Conversations")
+        assert w.crypto.accounts[1].state() == "unlocked" and account.state() == "locked"
+
+
+def story_of_accounts(story):
+    with World() as w:
+        w.crypto.add(ID, ADDRESS)
+        w.crypto.add(OTHER_ID, "work@hub.example.org:7843").label = "the office"
+        with w.window() as window:
+            who_is_there(story, w, window)
+
+
+if reason := missing():
+    skip_all(reason)
+tell(story_of_accounts)
