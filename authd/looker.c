@@ -15,11 +15,11 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "authd/confinement.h"
 #include "authd/preview.h"
 #include "authd/sight_wire.h"
 #include "authd/source.h"
 #include "services/cleanup.h"
+#include "services/confinement.h"
 
 static const int UNREADABLE_MAX = 50; /* pictures in a row */
 
@@ -155,7 +155,8 @@ static int work(struct looker *l)
         tell(SIGHT_READY, 0, NULL);
         if ((r = hear(l, true)) < 0 || (r = source_open(&l->order.camera, &l->source)) < 0)
                 return r;
-        r = confine(l->order.camera.kind == CAMERA_V4L2);
+        r = confine(CONFINED_WITH_SOCKETS | CONFINED_WITH_THREADS |
+                    (l->order.camera.kind == CAMERA_V4L2 ? CONFINED_WITH_CAMERA : 0));
         if (r < 0) {
                 fprintf(stderr,
                         "visavis-looker cannot confine itself (%s), so it does not look; allow it seccomp(2).\n",

@@ -18,22 +18,24 @@
 
 #include "../services/cmocka_headers.h"
 
-#include "authd/confinement.h"
 #include "authd/vision/vision.h"
+#include "services/confinement.h"
 
 /* How a confined process ends that does @f: its exit status, or minus the signal. */
-static int confined(bool device, int (*f)(void))
+static int confined(unsigned needs, int (*f)(void))
 {
         int status;
         pid_t pid = fork();
 
         if (pid == 0) {
                 (void) setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
-                _exit(confine(device) < 0 ? 99 : f());
+                _exit(confine(needs) < 0 ? 99 : f());
         }
         assert_int_equal(waitpid(pid, &status, 0), pid);
         return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 }
+
+enum { ALL = CONFINED_WITH_SOCKETS | CONFINED_WITH_THREADS | CONFINED_WITH_CAMERA };
 
 static void *one(void *userdata)
 {
@@ -60,6 +62,11 @@ static int opens(void)
 static int connects(void)
 {
         return socket(AF_UNIX, SOCK_STREAM, 0);
+}
+
+static int receives(void)
+{
+        return recv(STDERR_FILENO, NULL, 0, MSG_DONTWAIT) < 0 ? 0 : 1;
 }
 
 static int forks(void)
@@ -110,30 +117,37 @@ static int asks_a_camera(void)
 
 static void it_computes_and_answers(void **state)
 {
-        assert_int_equal(confined(false, computes), 0);
+        assert_int_equal(confined(CONFINED_WITH_THREADS, computes), 0);
 }
 
 static void it_opens_connects_starts_and_signals_nothing(void **state)
 {
-        assert_int_equal(confined(true, opens), EACCES);
-        assert_int_equal(confined(true, connects), -SIGSYS);
-        assert_int_equal(confined(true, forks), -SIGSYS);
-        assert_int_equal(confined(true, runs), -SIGSYS);
-        assert_int_equal(confined(true, kills), -SIGSYS);
+        assert_int_equal(confined(ALL, opens), EACCES);
+        assert_int_equal(confined(ALL, connects), -SIGSYS);
+        assert_int_equal(confined(ALL, forks), -SIGSYS);
+        assert_int_equal(confined(ALL, runs), -SIGSYS);
+        assert_int_equal(confined(ALL, kills), -SIGSYS);
+}
+
+static void it_talks_and_starts_threads_only_if_it_has_to(void **state)
+{
+        assert_int_equal(confined(CONFINED_WITH_SOCKETS, receives), 0);
+        assert_int_equal(confined(CONFINED_WITH_THREADS, receives), -SIGSYS);
+        assert_int_equal(confined(CONFINED_WITH_SOCKETS, computes), -SIGSYS);
 }
 
 static void it_makes_no_code(void **state)
 {
-        assert_int_equal(confined(true, makes_code), -SIGSYS);
-        assert_int_equal(confined(true, turns_to_code), -SIGSYS);
+        assert_int_equal(confined(ALL, makes_code), -SIGSYS);
+        assert_int_equal(confined(ALL, turns_to_code), -SIGSYS);
 }
 
 static void only_a_device_is_controlled_and_only_as_a_camera(void **state)
 {
-        assert_int_equal(confined(true, asks_a_camera), 0);
-        assert_int_equal(confined(true, asks_a_terminal), -SIGSYS);
-        assert_int_equal(confined(false, asks_a_camera), -SIGSYS);
-        assert_int_equal(confined(false, asks_for_a_terminal), 0); /* the C library does before it writes */
+        assert_int_equal(confined(ALL, asks_a_camera), 0);
+        assert_int_equal(confined(ALL, asks_a_terminal), -SIGSYS);
+        assert_int_equal(confined(CONFINED, asks_a_camera), -SIGSYS);
+        assert_int_equal(confined(CONFINED, asks_for_a_terminal), 0); /* the C library does before it writes */
 }
 
 static struct observation plausible(void)
@@ -180,6 +194,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(it_computes_and_answers),
                 cmocka_unit_test(it_opens_connects_starts_and_signals_nothing),
+                cmocka_unit_test(it_talks_and_starts_threads_only_if_it_has_to),
                 cmocka_unit_test(it_makes_no_code),
                 cmocka_unit_test(only_a_device_is_controlled_and_only_as_a_camera),
                 cmocka_unit_test(what_cannot_be_seen_is_not_believed),

@@ -14,11 +14,11 @@
 #include "../services/scratch.h"
 
 #include "authd/camera.h"
-#include "authd/confinement.h"
 #include "authd/device.h"
 #include "authd/discovery.h"
 #include "authd/source.h"
 #include "services/cleanup.h"
+#include "services/confinement.h"
 
 enum { WIDTH = 160, HEIGHT = 120, SIZE = WIDTH * HEIGHT * 2, STRIDE = 65536 /* whole pages */, BUFFERS = 4 };
 
@@ -209,7 +209,7 @@ static void a_confined_process_gets_them_too(void **state)
                 struct source *s;
 
                 driver.luma = 235;
-                if (open_device(WIDTH, HEIGHT, &s) < 0 || confine(true) < 0)
+                if (open_device(WIDTH, HEIGHT, &s) < 0 || confine(CONFINED_WITH_CAMERA) < 0)
                         _exit(1);
                 for (int i = 0; i < 2 * BUFFERS; i++)
                         if (next(s, &f) < 250)
