@@ -14,8 +14,10 @@ import subprocess
 import sys
 import time
 
+import gi
 import pyatspi
-from gi.repository import GLib
+gi.require_version("Atspi", "2.0")
+from gi.repository import Atspi, GLib  # pylint: disable=wrong-import-position
 
 PATIENCE = 20  # seconds in which something that is waited for must happen
 
@@ -57,6 +59,7 @@ def walk(node):
 
 class Puppet:
     def __init__(self, command):
+        Atspi.set_timeout(10000, 20000)  # milliseconds: a busy machine answers late
         self.launcher = subprocess.Popen(["/usr/libexec/at-spi-bus-launcher", "--launch-immediately"], stdout=sys.stderr)
         time.sleep(0.5)
         self.program = subprocess.Popen(command, stdout=sys.stderr)

@@ -1,5 +1,6 @@
 """The window with stand-ins for the daemons behind it: a World has the bus, the stand-ins, a screen and the program's environment. No
-daemon runs, so that every refusal can be had at will. The test's arguments are the program and where its pictures go."""
+daemon runs, so that every refusal can be had at will. The test's first argument is the program. Pictures of what is to be seen are taken
+where VISAVIS_PICTURES names a folder: they cost a second each."""
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from desktop import Desktop, Screen
 from preview_ring import Ring, pixels_of, stripes
 from stand_ins import ID, PIN, SUCCESS, Auth, Bus, Crypto, Link, pump
 
-PROGRAM, PICTURES = sys.argv[1], sys.argv[2]
+PROGRAM = sys.argv[1]
 PIN_FIELD = "PIN or passphrase"
 
 
@@ -26,7 +27,10 @@ class World:
     def __init__(self, size=(920, 680), **settings):
         self.bus = Bus()
         os.mkdir(self.bus.directory + "/run", 0o700)
-        self.environment = {"PATH": f"{os.path.dirname(PROGRAM)}:/usr/bin:/bin", "HOME": self.bus.directory, "LANG": "C.UTF-8", "TZ": "UTC",
+        os.makedirs(self.bus.directory + "/config/gtk-4.0")
+        with open(self.bus.directory + "/config/gtk-4.0/settings.ini", "w", encoding="ascii") as f:
+            f.write("[Settings]\ngtk-enable-animations=false\n")  # nothing moves while it is clicked on
+        self.environment = {"PATH": f"{os.path.dirname(PROGRAM)}:/usr/bin:/bin", "HOME": self.bus.directory, "LANG": "C.UTF-8", "TZ": "UTC", "XDG_CONFIG_HOME": self.bus.directory + "/config",
                             "XDG_RUNTIME_DIR": self.bus.directory + "/run", "VISAVIS_BUS": self.bus.address}
         self.auth = Auth(self.bus.connect())
         self.crypto = Crypto(self.bus.connect())
@@ -55,7 +59,8 @@ class World:
 
 
 def picture(window, name):
-    window.picture(f"{PICTURES}/{name}.png")
+    if folder := os.environ.get("VISAVIS_PICTURES"):
+        window.picture(f"{folder}/{name}.png")
 
 
 def soon(condition, what):
