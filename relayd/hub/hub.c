@@ -19,29 +19,12 @@
 #include "session.h"
 
 enum {
-        BATCH_JOBS = 512,                     /* of one batch */
-        BATCH_BYTES = 4 * 1024 * 1024,        /* of one batch, about */
-        BATCH_CHUNK_BYTES = 2 * 1024 * 1024,  /* of them for chunks of files, so that messages get by */
-        QUEUE_BYTES = 32 * 1024 * 1024,       /* of what waits for the next batches; then no session is read from */
-        CHUNK_QUEUE_BYTES = 16 * 1024 * 1024, /* of chunks that wait; then no session is read from that has put one */
-        ACCEPT_STEP = 32,                     /* connections taken in one turn */
+        ACCEPT_STEP = 32, /* connections taken in one turn */
         BUCKETS = 4096,
         EXPIRE_USEC = 10 * 60 * 1000 * 1000, /* between two rounds of store_expire() */
         EXPIRE_MORE_USEC = 200 * 1000,       /* between two of its steps */
         ACCEPT_PAUSE_USEC = 1000 * 1000,
         TRIM_USEC = 5 * 1000 * 1000, /* from a new link to giving back what its handshake took */
-};
-
-/* Jobs that wait for a batch. */
-struct queue {
-        struct job *first, **last;
-        size_t bytes;
-};
-
-struct batch {
-        struct job *jobs[BATCH_JOBS];
-        struct store_request *requests[BATCH_JOBS];
-        unsigned count;
 };
 
 struct hub {
@@ -54,43 +37,14 @@ struct hub {
         struct pressure *pressure;
         sd_event_source *listeners[HUB_LISTENERS_MAX];
         unsigned listener_count;
-        sd_event_source *turn, *expire, *accept_again, *trim;
+        sd_event_source *expire, *accept_again, *trim;
         bool trimming; /* @trim is set */
         struct session *sessions;
         unsigned session_count;
         struct session *buckets[BUCKETS];
-        struct committer *committer;
-        struct queue jobs, chunks;         /* what puts a chunk waits apart, so that messages overtake it */
-        struct batch batches[2], *running; /* while one is being run, the other's answers are given out */
-        struct store_limits limits;        /* for the store, when it is not busy */
-        bool limits_changed;
-        bool held; /* sessions wait for the queue to shrink */
+        struct work *work;
         uint64_t accepted, evicted, registrations, messages, entries;
 };
-
-int job_new(struct session *s, const struct frame *frame, struct job **out)
-{
-        struct job *j = malloc(sizeof(*j) + frame->body.size);
-
-        if (!j)
-                return -ENOMEM;
-        *j = (struct job){
-                .session = s, .type = frame->type, .request = frame->request, .body_size = frame->body.size
-        };
-        if (frame->body.size > 0)
-                memcpy(j->body, frame->body.data, frame->body.size);
-        *out = j;
-        return 0;
-}
-
-void job_free(struct job *j)
-{
-        if (!j)
-                return;
-        store_request_release(&j->store);
-        free(j->entry);
-        free(j);
-}
 
 static struct session **bucket(struct hub *h, int64_t mailbox)
 {
@@ -136,27 +90,12 @@ void hub_attach(struct hub *h, struct session *s, int64_t mailbox)
         *bucket(h, mailbox) = s;
 }
 
-static void forget_session(struct queue *q, const struct session *s)
-{
-        for (struct job *j = q->first; j; j = j->next) {
-                if (j->session == s)
-                        j->session = NULL;
-        }
-}
-
 void hub_remove(struct hub *h, struct session *s)
 {
         struct session_place *place = session_place(s);
 
         detach(h, s);
-        for (unsigned i = 0; i < COUNT_OF(h->batches); i++) {
-                for (unsigned k = 0; k < h->batches[i].count; k++) {
-                        if (h->batches[i].jobs[k]->session == s)
-                                h->batches[i].jobs[k]->session = NULL;
-                }
-        }
-        forget_session(&h->jobs, s);
-        forget_session(&h->chunks, s);
+        work_forget_session(h->work, s);
         if (place->previous)
                 session_place(place->previous)->next = place->next;
         else
@@ -205,43 +144,6 @@ static void notify_others(struct hub *h, const struct job *j)
         }
 }
 
-/* What a batch holds of a job in memory: a room's answer may be as large as a message. */
-static size_t weight_of(const struct job *j)
-{
-        return j->body_size + (j->store.operation == STORE_FETCH_ROOM ? WIRE_PAYLOAD_MAX : 0);
-}
-
-/* Takes jobs of about @most bytes out of a queue for the next batch. */
-static void fill_batch(struct batch *b, struct queue *q, size_t most)
-{
-        size_t weight = 0;
-
-        while (q->first && b->count < BATCH_JOBS && weight < most) {
-                struct job *j = q->first;
-
-                q->first = j->next;
-                q->bytes -= j->body_size;
-                weight += weight_of(j);
-                b->requests[b->count] = &j->store;
-                b->jobs[b->count++] = j;
-        }
-        if (!q->first)
-                q->last = &q->first;
-}
-
-static void run_batch(struct hub *h)
-{
-        if (committer_is_busy(h->committer))
-                return;
-        fill_batch(h->running, &h->chunks, BATCH_CHUNK_BYTES);
-        fill_batch(h->running, &h->jobs, BATCH_BYTES);
-        if (h->limits_changed)
-                store_set_limits(h->store, &h->limits);
-        h->limits_changed = false;
-        if (h->running->count > 0)
-                committer_run(h->committer, h->running->requests, h->running->count);
-}
-
 static void tally(struct hub *h, const struct store_request *r)
 {
         if (r->result != STORE_DONE)
@@ -259,54 +161,16 @@ static void complete_own(struct hub *h, const struct job *j)
                 (void) sd_event_source_set_time_relative(h->expire, j->store.more ? EXPIRE_MORE_USEC : EXPIRE_USEC);
 }
 
-static void free_batch(struct batch *b)
-{
-        for (unsigned i = 0; i < b->count; i++)
-                job_free(b->jobs[i]);
-        b->count = 0;
-}
-
-/* The next batch goes first, so that the committer does not wait for the answers of this one. */
-static void on_done(void *userdata)
+static void on_done(void *userdata, struct job *j)
 {
         struct hub *h = userdata;
-        struct batch *done = h->running;
 
-        h->running = &h->batches[done == &h->batches[0]];
-        run_batch(h);
-        for (unsigned i = 0; i < done->count; i++) {
-                struct job *j = done->jobs[i];
-
-                if (j->session)
-                        session_complete(j->session, j);
-                else
-                        complete_own(h, j);
-                tally(h, &j->store);
-                notify_others(h, j);
-        }
-        free_batch(done);
-        if (h->held && !hub_is_full(h, true)) {
-                h->held = false;
-                for (struct session *s = h->sessions; s; s = session_place(s)->next)
-                        session_resume(s);
-        }
-}
-
-static int on_turn(sd_event_source *source, void *userdata)
-{
-        run_batch(userdata);
-        return 0;
-}
-
-void hub_submit(struct hub *h, struct job *j)
-{
-        struct queue *q = j->store.operation == STORE_PUT_CHUNK ? &h->chunks : &h->jobs;
-
-        j->next = NULL;
-        *q->last = j;
-        q->last = &j->next;
-        q->bytes += j->body_size;
-        (void) sd_event_source_set_enabled(h->turn, SD_EVENT_ONESHOT);
+        if (j->session)
+                session_complete(j->session, j);
+        else
+                complete_own(h, j);
+        tally(h, &j->store);
+        notify_others(h, j);
 }
 
 int hub_order(struct hub *h, const struct store_request *request,
@@ -322,30 +186,13 @@ int hub_order(struct hub *h, const struct store_request *request,
         j->store.name = BYTES(j->body, j->body_size);
         j->done = done;
         j->userdata = userdata;
-        hub_submit(h, j);
+        work_submit(h->work, j);
         return 0;
 }
 
 void hub_forget(struct hub *h, const void *userdata)
 {
-        for (unsigned i = 0; i < COUNT_OF(h->batches); i++) {
-                for (unsigned k = 0; k < h->batches[i].count; k++) {
-                        if (h->batches[i].jobs[k]->userdata == userdata)
-                                h->batches[i].jobs[k]->done = NULL;
-                }
-        }
-        for (struct job *j = h->jobs.first; j; j = j->next) {
-                if (j->userdata == userdata)
-                        j->done = NULL;
-        }
-}
-
-bool hub_is_full(struct hub *h, bool putting)
-{
-        bool full = h->jobs.bytes + h->chunks.bytes >= QUEUE_BYTES || (putting && h->chunks.bytes >= CHUNK_QUEUE_BYTES);
-
-        h->held = h->held || full;
-        return full;
+        work_forget_owner(h->work, userdata);
 }
 
 static int on_expire(sd_event_source *source, uint64_t usec, void *userdata)
@@ -360,7 +207,7 @@ static int on_expire(sd_event_source *source, uint64_t usec, void *userdata)
         clock_gettime(CLOCK_REALTIME, &t);
         j->store.operation = STORE_EXPIRE;
         j->store.now_usec = (uint64_t) t.tv_sec * 1000000;
-        hub_submit(h, j);
+        work_submit(h->work, j);
         return 0;
 }
 
@@ -500,6 +347,7 @@ static void resume_all(void *userdata)
 }
 
 static const struct pressure_handlers pressure_handlers = { evict, resume_all };
+static const struct work_handlers work_handlers = { on_done, resume_all };
 
 int hub_configure(struct hub *h, const struct hub_settings *settings, const struct store_limits *limits)
 {
@@ -509,8 +357,7 @@ int hub_configure(struct hub *h, const struct hub_settings *settings, const stru
                 return r;
         pressure_set_limit(h->pressure, settings->memory_max);
         h->settings = *settings;
-        h->limits = *limits;
-        h->limits_changed = true;
+        work_set_limits(h->work, limits);
         return 0;
 }
 
@@ -546,20 +393,11 @@ int hub_new(sd_event *event, struct store *store, SSL_CTX *context, struct acces
         h->context = context;
         h->log = log;
         h->settings = *settings;
-        h->jobs.last = &h->jobs.first;
-        h->chunks.last = &h->chunks.first;
-        h->running = &h->batches[0];
         r = gate_new(&settings->gate, &h->gate);
         if (r >= 0)
                 r = pressure_new(event, settings->memory_max, &pressure_handlers, h, &h->pressure);
         if (r >= 0)
-                r = committer_new(event, store, on_done, h, &h->committer);
-        if (r >= 0)
-                r = sd_event_add_defer(event, &h->turn, on_turn, h);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(h->turn, SD_EVENT_OFF);
-        if (r >= 0) /* after all that is there to be read */
-                r = sd_event_source_set_priority(h->turn, SD_EVENT_PRIORITY_NORMAL + 10);
+                r = work_new(event, store, &work_handlers, h, &h->work);
         if (r >= 0)
                 r = sd_event_add_time_relative(event, &h->expire, CLOCK_BOOTTIME, EXPIRE_MORE_USEC, 0, on_expire, h);
         if (r >= 0)
@@ -576,36 +414,15 @@ int hub_new(sd_event *event, struct store *store, SSL_CTX *context, struct acces
         return 0;
 }
 
-/* What has not been run is not answered either, so its senders repeat it. */
-static void drop_queue(struct queue *q)
-{
-        while (q->first) {
-                struct job *j = q->first;
-
-                q->first = j->next;
-                job_free(j);
-        }
-}
-
-static void drop_jobs(struct hub *h)
-{
-        free_batch(&h->batches[0]);
-        free_batch(&h->batches[1]);
-        drop_queue(&h->jobs);
-        drop_queue(&h->chunks);
-}
-
 struct hub *hub_free(struct hub *h)
 {
         if (!h)
                 return NULL;
-        h->committer = committer_free(h->committer);
-        drop_jobs(h);
         for (unsigned i = 0; i < h->listener_count; i++)
                 sd_event_source_disable_unref(h->listeners[i]);
         while (h->sessions)
                 session_free(h->sessions, true);
-        sd_event_source_disable_unref(h->turn);
+        work_free(h->work);
         sd_event_source_disable_unref(h->expire);
         sd_event_source_disable_unref(h->accept_again);
         sd_event_source_disable_unref(h->trim);
@@ -626,10 +443,10 @@ struct hub_figures hub_figures(const struct hub *h)
                 .registrations = h->registrations,
                 .messages = h->messages,
                 .entries = h->entries,
-                .queued_bytes = h->jobs.bytes + h->chunks.bytes,
+                .queued_bytes = work_queued(h->work),
                 .buffer_bytes = pressure_used(h->pressure),
                 .evicted = h->evicted,
-                .commits = committer_figures(h->committer),
+                .commits = work_figures(h->work),
         };
 }
 
@@ -644,6 +461,11 @@ uint64_t hub_now(struct hub *h)
 struct pressure *hub_pressure(struct hub *h)
 {
         return h->pressure;
+}
+
+struct work *hub_work(struct hub *h)
+{
+        return h->work;
 }
 
 struct gate *hub_gate(struct hub *h)

@@ -1,10 +1,10 @@
-/* The hub: listens, keeps the sessions, and gathers what they ask of the store into batches.
+/* The hub: listens, keeps the sessions, and has the store do what they ask.
  *
- *     sessions ──jobs──▶ queue ──a batch, one transaction──▶ committer's thread ──▶ store
- *        ▲                                                            │
- *        └── answers, pushes to those who wait ◀──────────────────────┘
+ *     sessions ──jobs──▶ work (work.h) ──▶ store
+ *        ▲                    │
+ *        └── answers, pushes to those who wait
  *
- * hub_*() is for main.c, hub_submit() and what follows it for session.c. */
+ * hub_remove() and what follows it is for session.c, the rest for main.c and the owner's interfaces. */
 #pragma once
 
 #include <openssl/ssl.h>
@@ -13,11 +13,10 @@
 #include <systemd/sd-event.h>
 
 #include "access_log.h"
-#include "committer.h"
 #include "gate.h"
 #include "pressure.h"
-#include "relayd/link/frame.h"
 #include "store/store.h"
+#include "work.h"
 
 struct hub;
 struct session;
@@ -78,39 +77,13 @@ int hub_order(struct hub *h, const struct store_request *request,
               void (*done)(void *userdata, const struct store_request *request), void *userdata);
 void hub_forget(struct hub *h, const void *userdata);
 
-/* One request of a session, or of the owner, on its way through the store. */
-struct job {
-        struct store_request store;
-        struct session *session; /* NULL once the session is gone; the request is run all the same */
-        void (*done)(void *userdata, const struct store_request *request); /* the owner's; may be NULL */
-        void *userdata;
-        struct job *next;
-        uint8_t type;
-        uint32_t request;
-        uint8_t signature[WIRE_SIGNATURE_SIZE]; /* AUTHENTICATE */
-        uint8_t *entry; /* SEND_TO_ROOM: what it becomes for the others; LIST_ROOMS: their names */
-        size_t entry_size;
-        size_t body_size;
-        uint8_t body[]; /* the frame's, which the views in @store point into */
-};
-
-/* A job with a copy of the frame's body; -ENOMEM. To be given to hub_submit() or job_free(). */
-int job_new(struct session *s, const struct frame *frame, struct job **out);
-void job_free(struct job *j);
-
-/* Gives the job to a coming batch; session_complete() is called when that is done. */
-void hub_submit(struct hub *h, struct job *j);
-
-/* So much waits that nobody should ask for more, or, with @putting, nobody who is putting chunks; session_resume() is
- * called when it has become less. */
-bool hub_is_full(struct hub *h, bool putting);
-
 /* Forgets a session that ends: its open jobs are run without it. */
 void hub_remove(struct hub *h, struct session *s);
 
 /* Makes @s the mailbox's session; the one before is sent away. */
 void hub_attach(struct hub *h, struct session *s, int64_t mailbox);
 
+struct work *hub_work(struct hub *h);
 struct gate *hub_gate(struct hub *h);
 struct pressure *hub_pressure(struct hub *h);
 const struct hub_settings *hub_settings(const struct hub *h);

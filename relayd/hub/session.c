@@ -42,7 +42,7 @@ void session_answer(struct session *s, const struct job *j, const struct writer 
 void session_throttle(struct session *s)
 {
         channel_pause(s->channel, s->waiting || s->in_flight + s->desk.count >= WIRE_IN_FLIGHT_MAX ||
-                                          s->puts > CHUNK_PUTS_MAX || hub_is_full(s->hub, s->puts > 0) ||
+                                          s->puts > CHUNK_PUTS_MAX || work_is_full(hub_work(s->hub), s->puts > 0) ||
                                           channel_queued(s->channel) >= CHANNEL_OUTPUT_HIGH);
 }
 
@@ -259,7 +259,7 @@ static void submit(struct session *s, const struct frame *f, session_prepare *pr
                 return;
         }
         s->in_flight++;
-        hub_submit(s->hub, j);
+        work_submit(hub_work(s->hub), j);
 }
 
 static void received_proven(struct session *s, const struct frame *f)

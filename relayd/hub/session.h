@@ -25,7 +25,7 @@ void session_complete(struct session *s, struct job *j);
 /* A new entry is in its mailbox. */
 void session_arrived(struct session *s, uint64_t sequence, struct bytes payload);
 
-/* The hub is not full any more (hub_is_full()), or has memory again. */
+/* The hub is not full any more (work_is_full()), or has memory again. */
 void session_resume(struct session *s);
 
 /* Somebody took a key package of this session's account and @left are left. */
