@@ -10,8 +10,10 @@ import contextlib
 import ctypes
 import json
 import os
+import queue
 import subprocess
 import sys
+import threading
 import time
 
 import gi
@@ -19,7 +21,7 @@ import pyatspi
 gi.require_version("Atspi", "2.0")
 from gi.repository import Atspi, GLib  # pylint: disable=wrong-import-position
 
-PATIENCE = 20  # seconds in which something that is waited for must happen
+PATIENCE = 60  # seconds in which something that is waited for must happen, on a machine that is busy with other things
 
 
 class Failed(Exception):
@@ -61,12 +63,18 @@ class Puppet:
     def __init__(self, command):
         Atspi.set_timeout(10000, 20000)  # milliseconds: a busy machine answers late
         self.launcher = subprocess.Popen(["/usr/libexec/at-spi-bus-launcher", "--launch-immediately"], stdout=sys.stderr)
+        self.notices = subprocess.Popen(["/usr/bin/python3", os.path.join(os.path.dirname(os.path.abspath(__file__)), "notification_server.py")],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         time.sleep(0.5)
+        self.notices.stdout.readline()  # it is on the bus
+        self.noticed = queue.Queue()
+        threading.Thread(target=lambda: [self.noticed.put(line) for line in self.notices.stdout], daemon=True).start()
         self.program = subprocess.Popen(command, stdout=sys.stderr)
 
     def stop(self):
         self.program.terminate()
         self.launcher.terminate()
+        self.notices.terminate()
         try:
             self.program.wait(5)
         except subprocess.TimeoutExpired:
@@ -131,6 +139,18 @@ class Puppet:
     def gone(self, text):
         """Waits until nothing that can be seen holds @text."""
         self.wait(lambda: not any(text in t for t in self.texts()), f"“{text}” does not go")
+
+    def notified(self, patience=PATIENCE):
+        """The next notification that the session got: its title and its text."""
+        try:
+            return json.loads(self.noticed.get(timeout=patience))
+        except queue.Empty:
+            raise Failed("no notification has come") from None
+
+    def open_notice(self, number):
+        """Clicks on a notification, counted from 1."""
+        self.notices.stdin.write(f"{number}\n")
+        self.notices.stdin.flush()
 
     # -- doing ---------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """The window and its person's accounts, against stand-ins for the daemons: whose account it is."""
+import dbus
 from desktop import missing
 from world import PIN_FIELD, World, picture, refusal
-from stand_ins import ADDRESS, ID, OTHER_ID, PIN, SUCCESS, WORDS
+from stand_ins import ADDRESS, BOB, CONVERSATION, GROUP, ID, OTHER_ID, PIN, SUCCESS, WORDS
 from tap import skip_all, tell
 
 
@@ -63,12 +64,45 @@ def who_is_there(story, w, window):
         assert w.crypto.accounts[1].state() == "unlocked" and account.state() == "locked"
 
 
+def notifications(story, w, window):
+    account = w.crypto.accounts[0]
+    account.others = [(GROUP, "friends", 0, 1700000000000000, "Hello all")]
+    with story.step("while the account is locked, a notification says that something waits, and no more"):
+        window.press("Control+l")
+        window.see("Welcome back, work")
+        w.link.change(Inbox=dbus.UInt32(9))
+        assert window.notified() == ["New message", ""]
+    with story.step("unlocked, it says what cryptod lets it say; markup in it means nothing"):
+        window.click("Somebody Else")
+        window.click("alice")
+        w.log_in(window)
+        window.see("friends")
+        account.notify("message", CONVERSATION, BOB, BOB, "<b>Hello</b> &amp; \u202egood-bye")
+        title, text = window.notified()
+        assert title == "bob" and "<" not in text and "&" not in text and "\u202e" not in text and "Hello" in text, (title, text)
+        account.notify("message", GROUP, "friends", BOB, "Hello all")
+        assert window.notified() == ["friends", "bob: Hello all"]
+        account.notify("message", CONVERSATION, BOB, BOB, "")
+        assert window.notified() == ["bob", "New message"]
+        account.notify("message", CONVERSATION, "", "", "")
+        assert window.notified() == ["New message", ""]
+        account.notify("request", CONVERSATION, "", "", "")
+        assert window.notified()[0] == "Somebody wants to talk to you"
+    with story.step("a click on one opens its conversation, of which nothing is notified while it is looked at"):
+        window.open_notice(3)
+        window.see("Message")
+        account.notify("message", GROUP, "friends", BOB, "still here?")
+        account.notify("message", CONVERSATION, BOB, BOB, "and I?")
+        assert window.notified() == ["bob", "and I?"]
+
+
 def story_of_accounts(story):
     with World() as w:
         w.crypto.add(ID, ADDRESS)
         w.crypto.add(OTHER_ID, "work@hub.example.org:7843").label = "the office"
         with w.window() as window:
             who_is_there(story, w, window)
+            notifications(story, w, window)
 
 
 if reason := missing():

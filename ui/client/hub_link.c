@@ -43,6 +43,7 @@ static int parse_view(sd_bus_message *m, struct hub_link_view *v)
                 { "Hub", PROPERTY_STRING, v->hub, sizeof(v->hub) },
                 { "LastError", PROPERTY_STRING, v->last_error, sizeof(v->last_error) },
                 { "Outbox", PROPERTY_UINT32, &v->outbox, 0 },
+                { "Inbox", PROPERTY_UINT32, &v->inbox, 0 },
                 { NULL, 0, NULL, 0 },
         };
         int r = properties_read(m, properties);

@@ -20,6 +20,7 @@ struct hub_link_view {
         char hub[320];        /* host:port#key */
         char last_error[512]; /* a sentence, or "" */
         uint32_t outbox;      /* envelopes that the hub does not have yet */
+        uint32_t inbox;       /* envelopes that wait for the account to be unlocked */
 };
 
 struct hub_link;

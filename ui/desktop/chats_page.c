@@ -181,6 +181,7 @@ static void on_ready(struct account *a, void *userdata)
         adw_window_title_set_subtitle(p->title, whole);
         link_banner_follow(p->banner, p->bus, account_id(a));
         ask(p);
+        p->events->ready(a, p->userdata);
 }
 
 static void on_added(struct account *a, const char *conversation, uint64_t message, void *userdata)
@@ -259,6 +260,20 @@ void chats_page_looked_at(struct chats_page *p)
                 return;
         conversation_view_looked_at(p->view);
         ask(p);
+}
+
+void chats_page_show(struct chats_page *p, const char *conversation)
+{
+        if (p->account)
+                conversation_list_choose(p->list, conversation);
+}
+
+bool chats_page_is_watched(const struct chats_page *p, const char *conversation)
+{
+        GtkRoot *window = gtk_widget_get_root(p->root);
+
+        return g_strcmp0(conversation_view_id(p->view), conversation) == 0 && GTK_IS_WINDOW(window) &&
+               gtk_window_is_active(GTK_WINDOW(window));
 }
 
 /* Life. */

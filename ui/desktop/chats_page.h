@@ -9,7 +9,11 @@
 
 struct chats_page;
 
+struct account;
+
 struct chats_page_events {
+        /* The account, which belongs to the page, can be used until it is locked or the page is stopped. */
+        void (*ready)(struct account *a, void *userdata);
         /* The account is locked, whoever did it; nothing of it is shown or held any more. @wished: by the person, here.
          */
         void (*locked)(bool wished, void *userdata);
@@ -26,6 +30,12 @@ int chats_page_start(struct chats_page *p, sd_bus *bus, const char *path);
 void chats_page_lock(struct chats_page *p);
 void chats_page_new_conversation(struct chats_page *p);
 void chats_page_back(struct chats_page *p);
+
+/* Opens that conversation, if it is in the list. */
+void chats_page_show(struct chats_page *p, const char *conversation);
+
+/* Whether the person looks at that conversation. */
+bool chats_page_is_watched(const struct chats_page *p, const char *conversation);
 
 /* The window is in front (again): what is shown counts as read. */
 void chats_page_looked_at(struct chats_page *p);

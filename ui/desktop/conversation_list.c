@@ -92,3 +92,11 @@ void conversation_list_select(struct conversation_list *l, const char *id)
 {
         gtk_list_box_select_row(l->box, id ? find(l, id) : NULL);
 }
+
+void conversation_list_choose(struct conversation_list *l, const char *id)
+{
+        GtkListBoxRow *row = find(l, id);
+
+        if (row)
+                on_row(l, row);
+}

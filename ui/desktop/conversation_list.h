@@ -22,5 +22,8 @@ void conversation_list_set(struct conversation_list *l, const struct conversatio
 /* Marks the rows of these people, and no others. */
 void conversation_list_mark(struct conversation_list *l, const struct contact *list, size_t n);
 
+/* As if the person had chosen that one; nothing happens if it is not there. */
+void conversation_list_choose(struct conversation_list *l, const char *id);
+
 /* Selects the row of that conversation, or none for NULL. */
 void conversation_list_select(struct conversation_list *l, const char *id);

@@ -16,7 +16,20 @@ static void on_about(GSimpleAction *action, GVariant *parameter, gpointer userda
                               "license-type", GTK_LICENSE_APACHE_2_0, NULL);
 }
 
-static const GActionEntry actions[] = { { .name = "about", .activate = on_about } };
+/* What a notification is for: the window, and in it the conversation with the id @parameter, if it is one. */
+static void on_show(GSimpleAction *action, GVariant *parameter, gpointer userdata)
+{
+        GtkWindow *window = gtk_application_get_active_window(userdata);
+
+        if (!window)
+                return;
+        gtk_window_present(window);
+        if (*g_variant_get_string(parameter, NULL))
+                g_action_group_activate_action(G_ACTION_GROUP(window), "show-conversation", parameter);
+}
+
+static const GActionEntry actions[] = { { .name = "about", .activate = on_about },
+                                        { .name = "show", .activate = on_show, .parameter_type = "s" } };
 
 static void on_startup(GtkApplication *app, gpointer userdata)
 {

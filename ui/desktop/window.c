@@ -9,8 +9,10 @@
 #include "ui/desktop/bus_source.h"
 #include "ui/desktop/chats_page.h"
 #include "ui/desktop/log_in_page.h"
+#include "ui/desktop/notifier.h"
 #include "ui/desktop/parts.h"
 #include "ui/desktop/sign_up_page.h"
+#include "ui/desktop/waiting.h"
 
 struct window {
         GtkWindow *window;
@@ -19,6 +21,8 @@ struct window {
         struct log_in_page *log_in;
         struct sign_up_page *sign_up;
         struct chats_page *chats;
+        struct notifier *notifier; /* while an account is unlocked */
+        struct waiting *waiting;   /* while none is */
 
         char *bus_address;
         sd_bus *bus;
@@ -35,7 +39,7 @@ static void show(struct window *w, const char *page)
 {
         static const struct {
                 const char *action, *page;
-        } needed[] = { { "lock", "chats" }, { "new-conversation", "chats" } };
+        } needed[] = { { "lock", "chats" }, { "new-conversation", "chats" }, { "show-conversation", "chats" } };
 
         part_show_page(w->pages, page);
         for (unsigned i = 0; i < G_N_ELEMENTS(needed); i++) {
@@ -47,6 +51,8 @@ static void show(struct window *w, const char *page)
 static void stop_pages(struct window *w)
 {
         calls_cancel(&w->calls);
+        notifier_stop(w->notifier);
+        waiting_stop(w->waiting);
         log_in_page_stop(w->log_in);
         sign_up_page_stop(w->sign_up);
         chats_page_stop(w->chats);
@@ -96,6 +102,7 @@ static void on_accounts(const struct account_entry *all, size_t n, const sd_bus_
         } else {
                 show(w, "log-in");
                 log_in_page_start(w->log_in, w->bus, list, n, w->last);
+                waiting_follow(w->waiting, w->bus, list, n);
                 if (w->news.title)
                         log_in_page_say(w->log_in, w->news.icon, w->news.title, w->news.text);
         }
@@ -146,6 +153,7 @@ static void enter(struct window *w, const char *path)
 
         log_in_page_stop(w->log_in);
         sign_up_page_stop(w->sign_up);
+        waiting_stop(w->waiting);
         g_free(w->last);
         w->last = g_steal_pointer(&copy);
         if (chats_page_start(w->chats, w->bus, w->last) < 0)
@@ -180,6 +188,7 @@ static void on_locked(bool wished, void *userdata)
 {
         struct window *w = userdata;
 
+        notifier_stop(w->notifier);
         if (!wished) {
                 w->news.icon = "system-lock-screen-symbolic";
                 w->news.title = "Locked";
@@ -190,9 +199,23 @@ static void on_locked(bool wished, void *userdata)
                 ask_accounts(w);
 }
 
+static void on_ready(struct account *a, void *userdata)
+{
+        struct window *w = userdata;
+
+        notifier_follow(w->notifier, a);
+}
+
+static bool is_watched(const char *conversation, void *userdata)
+{
+        struct window *w = userdata;
+
+        return chats_page_is_watched(w->chats, conversation);
+}
+
 static const struct log_in_page_events log_in_events = { .unlocked = on_unlocked, .sign_up = on_want_sign_up };
 static const struct sign_up_page_events sign_up_events = { .signed_up = on_unlocked, .left = on_left };
-static const struct chats_page_events chats_events = { .locked = on_locked };
+static const struct chats_page_events chats_events = { .ready = on_ready, .locked = on_locked };
 
 /* What the keyboard and the menus do. */
 
@@ -204,6 +227,11 @@ static void on_lock(GSimpleAction *action, GVariant *parameter, gpointer userdat
 static void on_new_conversation(GSimpleAction *action, GVariant *parameter, gpointer userdata)
 {
         chats_page_new_conversation(((struct window *) userdata)->chats);
+}
+
+static void on_show_conversation(GSimpleAction *action, GVariant *parameter, gpointer userdata)
+{
+        chats_page_show(((struct window *) userdata)->chats, g_variant_get_string(parameter, NULL));
 }
 
 static void on_back(GSimpleAction *action, GVariant *parameter, gpointer userdata)
@@ -223,6 +251,7 @@ static const GActionEntry actions[] = {
         { .name = "lock", .activate = on_lock },
         { .name = "new-conversation", .activate = on_new_conversation },
         { .name = "back", .activate = on_back },
+        { .name = "show-conversation", .activate = on_show_conversation, .parameter_type = "s" },
 };
 
 static void set_keys(GtkApplication *app)
@@ -251,6 +280,8 @@ static void on_destroy(struct window *w)
 {
         stop_pages(w);
         disconnect(w);
+        notifier_free(w->notifier);
+        waiting_free(w->waiting);
         g_free(w->bus_address);
         g_free(w->last);
         g_free(w);
@@ -268,6 +299,8 @@ GtkWindow *window_new(GtkApplication *app, const char *bus_address)
         w->log_in = log_in_page_new(w->pages, "log-in", &log_in_events, w);
         w->sign_up = sign_up_page_new(w->pages, "sign-up", &sign_up_events, w);
         w->chats = chats_page_new(w->pages, "chats", &chats_events, w);
+        w->notifier = notifier_new(is_watched, w);
+        w->waiting = waiting_new();
         g_action_map_add_action_entries(G_ACTION_MAP(w->window), actions, G_N_ELEMENTS(actions), w);
         set_keys(app);
         g_signal_connect_swapped(part(builder, "again"), "clicked", G_CALLBACK(connect_bus), w);
