@@ -82,7 +82,7 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
  * time. */
 static void schedule_retry(struct account *a)
 {
-        uint64_t nominal = BACKOFF_FIRST_USEC << (a->failures < 12 ? a->failures : 12), noise;
+        uint64_t nominal = (uint64_t) BACKOFF_FIRST_USEC << (a->failures < 12 ? a->failures : 12), noise;
 
         if (nominal > a->node->settings.backoff_usec)
                 nominal = a->node->settings.backoff_usec;
