@@ -201,6 +201,21 @@ static int append_mentions(const struct message *message, sd_bus_message *m)
         return r < 0 || message->content.mentions.size == 0 ? r : close_list(m);
 }
 
+static int append_bytes(sd_bus_message *m, const char *name, struct bytes bytes)
+{
+        int r = sd_bus_message_open_container(m, 'e', "sv");
+
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", name);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "ay");
+        if (r >= 0)
+                r = sd_bus_message_append_array(m, 'y', bytes.data, bytes.size);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 static int append_file(const struct content *c, sd_bus_message *m)
 {
         char name[FILE_NAME_MAX + 1];
@@ -218,7 +233,11 @@ static int append_file(const struct content *c, sd_bus_message *m)
                 r = append_number(m, "Width", c->file.width);
         if (r >= 0)
                 r = append_number(m, "Height", c->file.height);
-        return r < 0 ? r : append_number(m, "Duration", c->file.duration);
+        if (r >= 0)
+                r = append_number(m, "Duration", c->file.duration);
+        if (r >= 0 && c->file.thumbnail.size > 0)
+                r = append_bytes(m, "Thumbnail", c->file.thumbnail);
+        return r < 0 || !c->file.voice ? r : append_bytes(m, "Voice", c->file.levels);
 }
 
 /* The beginning of a message, up to a whole character (RFC 3629). */

@@ -37,10 +37,12 @@ static int start_error(int r, sd_bus_error *error)
                 return sd_bus_error_set(error, ERROR_BUSY,
                                         "Too many files are being sealed or opened; wait until one is done.");
         case EBADMSG:
-                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
-                                         "A file's name has 1 to %d bytes of UTF-8, its media type is like "
-                                         "image/jpeg, and a thumbnail has as many pixels as it says.",
-                                         FILE_NAME_MAX);
+                return sd_bus_error_setf(
+                        error, ERROR_INVALID_ARGUMENT,
+                        "A file's name has 1 to %d bytes of UTF-8, its media type is like "
+                        "image/jpeg, a thumbnail has as many pixels as it says, and a voice message at "
+                        "most %d levels.",
+                        FILE_NAME_MAX, FILE_LEVELS_MAX);
         default:
                 return account_object_storage_error(r, error);
         }
@@ -54,11 +56,23 @@ static int reply(sd_bus_message *m, const struct transfer *t)
         return r < 0 ? r : sd_bus_reply_method_return(m, "o", path);
 }
 
+static int read_bytes(sd_bus_message *m, struct bytes *out)
+{
+        const void *bytes;
+        size_t size;
+        int r = sd_bus_message_enter_container(m, 'v', "ay");
+
+        if (r >= 0)
+                r = sd_bus_message_read_array(m, 'y', &bytes, &size);
+        if (r < 0)
+                return r;
+        *out = BYTES(bytes, size);
+        return sd_bus_message_exit_container(m);
+}
+
 static int read_option(sd_bus_message *m, const char *name, struct transfer_record *draft, sd_bus_error *error)
 {
         const char *text;
-        const void *bytes;
-        size_t size;
         int r;
 
         if (strcmp(name, "width") == 0)
@@ -73,15 +87,12 @@ static int read_option(sd_bus_message *m, const char *name, struct transfer_reco
                         draft->caption = BYTES_STRING(text);
                 return r;
         }
-        if (strcmp(name, "thumbnail") != 0)
+        if (strcmp(name, "thumbnail") == 0)
+                return read_bytes(m, &draft->part.thumbnail);
+        if (strcmp(name, "voice") != 0)
                 return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT, "There is no option \"%s\" here.", name);
-        r = sd_bus_message_enter_container(m, 'v', "ay");
-        if (r >= 0)
-                r = sd_bus_message_read_array(m, 'y', &bytes, &size);
-        if (r < 0)
-                return r;
-        draft->part.thumbnail = BYTES(bytes, size);
-        return sd_bus_message_exit_container(m);
+        draft->part.voice = true;
+        return read_bytes(m, &draft->part.levels);
 }
 
 static int read_options(sd_bus_message *m, struct transfer_record *draft, sd_bus_error *error)

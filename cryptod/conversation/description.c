@@ -38,6 +38,8 @@ void describe_content(const struct content *c, struct writer *out)
                 describe_lifetime(c->seconds, out);
         else if (c->text.size > 0)
                 write_fixed(out, c->text);
+        else if (c->kind == CONTENT_FILE && c->file.voice)
+                say(out, "Voice message");
         else if (c->kind == CONTENT_FILE)
                 write_fixed(out, c->file.name);
         else if (c->fallback.size > 0)

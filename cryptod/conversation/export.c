@@ -73,6 +73,8 @@ static void add_file(json_object *o, const struct file_part *p)
         json_object_object_add(file, "name", string_of(p->name));
         json_object_object_add(file, "media_type", string_of(p->media_type));
         json_object_object_add(file, "size", json_object_new_uint64(p->size));
+        if (p->voice)
+                json_object_object_add(file, "voice", json_object_new_boolean(true));
         json_object_object_add(o, "file", file);
 }
 

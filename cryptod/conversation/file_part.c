@@ -9,6 +9,8 @@
 #include "cryptod/files/sealed_file.h"
 #include "services/text.h"
 
+enum { EXTENSION_VOICE = 1 };
+
 static_assert((int) FILE_KEY_SIZE == (int) SEALED_FILE_KEY_SIZE, "it is the sealed file's wrapping key");
 
 uint64_t file_part_chunks(uint64_t size)
@@ -40,7 +42,7 @@ static bool thumbnail_valid(struct bytes t)
 static bool is_valid(const struct file_part *p)
 {
         return p->name.size > 0 && p->name.size <= FILE_NAME_MAX && utf8_valid(p->name) &&
-               media_type_valid(p->media_type) && thumbnail_valid(p->thumbnail);
+               media_type_valid(p->media_type) && thumbnail_valid(p->thumbnail) && p->levels.size <= FILE_LEVELS_MAX;
 }
 
 /* How many bytes at @at are a character that must not stand in a file's name: one that steers a terminal, or with
@@ -81,6 +83,8 @@ void file_part_safe_name(struct bytes name, char out[static FILE_NAME_MAX + 1])
 
 void file_part_write(const struct file_part *p, struct writer *w)
 {
+        size_t mark;
+
         write_vector(w, p->name);
         write_vector(w, p->media_type);
         write_u64(w, p->size);
@@ -90,7 +94,28 @@ void file_part_write(const struct file_part *p, struct writer *w)
         write_u32(w, p->height);
         write_u32(w, p->duration);
         write_vector(w, p->thumbnail);
-        write_vector(w, BYTES(NULL, 0));
+        mark = writer_open_vector(w);
+        if (p->voice) {
+                write_u16(w, EXTENSION_VOICE);
+                write_vector(w, p->levels);
+        }
+        writer_close_vector(w, mark);
+}
+
+static void read_extensions(struct reader *r, struct file_part *p)
+{
+        struct reader extensions = read_vector_open(r);
+
+        while (reader_more(&extensions)) {
+                const uint16_t type = read_u16(&extensions);
+                const struct bytes value = read_vector(&extensions);
+
+                if (type == EXTENSION_VOICE) {
+                        p->voice = true;
+                        p->levels = value;
+                }
+        }
+        reader_close_vector(r, &extensions);
 }
 
 int file_part_read_draft(struct bytes input, struct file_part *out)
@@ -108,7 +133,7 @@ int file_part_read_draft(struct bytes input, struct file_part *out)
         p.height = read_u32(&r);
         p.duration = read_u32(&r);
         p.thumbnail = read_vector(&r);
-        (void) read_vector(&r); /* more */
+        read_extensions(&r, &p);
         if (reader_finish(&r) < 0 || !is_valid(&p) || p.key.size != FILE_KEY_SIZE)
                 return -EBADMSG;
         *out = p;

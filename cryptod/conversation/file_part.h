@@ -12,12 +12,18 @@
  *         uint32 height;
  *         uint32 duration;         of a recording or a video, in milliseconds; 0: not known
  *         opaque thumbnail<V>;     empty, or uint8 width, uint8 height (1 to 64 each), and 3 bytes (R, G, B) a pixel
- *         opaque more<V>;          what a later version adds; ignored
+ *         FileExtension extensions<V>;    types that are not known are ignored
  *     } FilePart;
+ *
+ *     struct { uint16 type; opaque value<V>; } FileExtension;
+ *
+ *     type 1     it is a voice message; value: how loud it is, up to 64 levels from its beginning to its end, 255 the
+ *                loudest; none: not known
  *
  * A thumbnail is raw pixels, so that nobody has to decode what somebody else has made. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "services/bytes.h"
@@ -28,6 +34,7 @@ enum {
         FILE_KEY_SIZE = 32,
         FILE_CHUNK_NAME_SIZE = 32,
         FILE_CHUNKS_MAX = 24000, /* their names have to fit an envelope: files up to 5.8 GiB */
+        FILE_LEVELS_MAX = 64,
         FILE_THUMBNAIL_SIDE_MAX = 64,
         FILE_THUMBNAIL_MAX = 2 + 3 * FILE_THUMBNAIL_SIDE_MAX * FILE_THUMBNAIL_SIDE_MAX,
 };
@@ -38,6 +45,8 @@ struct file_part {
         struct bytes key, chunks;
         uint32_t width, height, duration;
         struct bytes thumbnail;
+        bool voice; /* a voice message, whose levels these are */
+        struct bytes levels;
 };
 
 /* How many chunks a file with @size bytes of content has. */

@@ -53,6 +53,7 @@ struct cli {
         bool follow;
         bool all;     /* also conversations that are archived */
         bool numbers; /* of messages are shown */
+        bool voice;   /* a file is a voice message */
 
         sd_event *event;
         sd_bus *bus;

@@ -14,6 +14,8 @@
 #include "ui/cli/output_file.h"
 #include "ui/cli/session.h"
 #include "ui/client/properties.h"
+#include "ui/media/inspection.h"
+#include "ui/media/offer.h"
 
 enum { PATH_SIZE = 256, NAME_SIZE = 256, LOOK_USEC = 200 * 1000 };
 
@@ -150,7 +152,6 @@ static int append_caption(sd_bus_message *m, int argc, char *argv[])
         _cleanup_free_ char *caption = NULL;
         size_t size = 0;
         FILE *f = open_memstream(&caption, &size);
-        int r;
 
         if (!f)
                 return -ENOMEM;
@@ -158,10 +159,29 @@ static int append_caption(sd_bus_message *m, int argc, char *argv[])
                 fprintf(f, "%s%s", i > 0 ? " " : "", argv[i]);
         if (fclose(f) != 0)
                 return -ENOMEM;
-        r = sd_bus_message_open_container(m, 'a', "{sv}");
-        if (r >= 0 && size > 0)
-                r = sd_bus_message_append(m, "{sv}", "caption", "s", caption);
+        return size > 0 ? sd_bus_message_append(m, "{sv}", "caption", "s", caption) : 0;
+}
+
+static int append_options(sd_bus_message *m, const struct finding *f, bool voice, int argc, char *argv[])
+{
+        int r = sd_bus_message_open_container(m, 'a', "{sv}");
+
+        if (r >= 0)
+                r = append_caption(m, argc, argv);
+        if (r >= 0)
+                r = offer_append(m, f, voice);
         return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+/* What is found in it, which costs no more than that if it fails. */
+static int inspect(const struct cli *cli, int fd, const char *path, struct finding *out)
+{
+        const int r = inspect_file(fd, INSPECTION_THUMBNAIL_SIDE, out);
+
+        if (cli->voice && r >= 0 && out->kind != FINDING_RECORDING)
+                return cli_fail(cli, EXIT_USAGE, "%s is no recording that is known here; send it without --voice.",
+                                path);
+        return EXIT_OK;
 }
 
 static int send_file(struct session *s, const char *path, int argc, char *argv[])
@@ -170,6 +190,7 @@ static int send_file(struct session *s, const char *path, int argc, char *argv[]
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+        _cleanup_(finding_release) struct finding found = { 0 };
         struct standing t = { 0 };
         struct stat st;
         int r;
@@ -179,11 +200,14 @@ static int send_file(struct session *s, const char *path, int argc, char *argv[]
         if (S_ISDIR(st.st_mode))
                 return cli_fail(s->cli, EXIT_USAGE, "%s is a directory; pack it first (tar), and send the archive.",
                                 path);
+        r = inspect(s->cli, fd, path, &found);
+        if (r != EXIT_OK)
+                return r;
         r = sd_bus_message_new_method_call(s->cli->bus, &m, CRYPTO_SERVICE, s->chosen.path, CRYPTO_TRANSFERS, "Send");
         if (r >= 0)
                 r = sd_bus_message_append(m, "shss", s->conversation, fd, name, media_type_of(name));
         if (r >= 0)
-                r = append_caption(m, argc, argv);
+                r = append_options(m, &found, s->cli->voice, argc, argv);
         if (r < 0)
                 return cli_fail(s->cli, EXIT_USAGE, "This cannot be passed on: %s. Is it UTF-8?", strerror(-r));
         r = cli_call_message(s->cli, m, &reply);

@@ -195,9 +195,9 @@ const struct command commands[] = {
           "list                             files on their way\n"
           "pause ID, resume ID, cancel ID   of one of those\n"
           "\n"
-          "A file that is there already is not replaced without --yes, and nothing is ever\n"
-          "opened by itself.\n",
-          OPTION_ACCOUNT | OPTION_OUTPUT | OPTION_YES, command_file },
+          "With --voice, a recording is sent as a voice message. A file that is there\n"
+          "already is not replaced without --yes, and nothing is ever opened by itself.\n",
+          OPTION_ACCOUNT | OPTION_OUTPUT | OPTION_YES | OPTION_VOICE, command_file },
         { "room", "ACTION …", "Join the open rooms of your hub.",
           "list           the rooms of your hub, how many are in each, and whether you are\n"
           "join ROOM      come into one; everybody there is told, and you read what is said\n"

@@ -33,6 +33,7 @@ enum {
         OPTION_IN = 1 << 23,
         OPTION_FROM = 1 << 24,
         OPTION_ALL = 1 << 25,
+        OPTION_VOICE = 1 << 26,
         OPTION_FACTOR = OPTION_ACCOUNT | OPTION_CAMERA | OPTION_PIN_FD | OPTION_RECOVERY | OPTION_PASSPHRASE,
 };
 

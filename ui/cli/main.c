@@ -44,6 +44,7 @@ static const struct option long_options[] = {
         { "numbers", no_argument, NULL, OPTION_NUMBERS },
         { "in", required_argument, NULL, OPTION_IN },
         { "all", no_argument, NULL, OPTION_ALL },
+        { "voice", no_argument, NULL, OPTION_VOICE },
         { "json", no_argument, NULL, OPTION_JSON },
         { "help", no_argument, NULL, OPTION_HELP },
         { "version", no_argument, NULL, OPTION_VERSION },
@@ -159,6 +160,9 @@ static int take_option(struct request *q, int option)
                 break;
         case OPTION_LEGACY_CBC:
                 cli->legacy_cbc = true;
+                break;
+        case OPTION_VOICE:
+                cli->voice = true;
                 break;
         case OPTION_YES:
                 cli->yes = true;

@@ -68,6 +68,10 @@ static void print_json(const struct said *s)
         add_text(o, "media_type", s->media_type);
         if (*s->file_name)
                 json_object_object_add(o, "file_size", json_object_new_uint64(s->file_size));
+        add_number(o, "width", s->width);
+        add_number(o, "height", s->height);
+        add_number(o, "duration_msec", s->duration);
+        add_flag(o, "voice", s->voice);
         if (s->reaction_count > 0)
                 add_reactions(o, s);
         output_json(o);
@@ -141,13 +145,26 @@ static void print_quote(struct lines *l, const struct said *s)
                 fputs("> a message that is not here", stdout);
 }
 
+static void print_file(const struct said *s)
+{
+        _cleanup_free_ char *name = output_sanitise(s->file_name, false);
+
+        if (s->voice)
+                fputs("[voice message", stdout);
+        else
+                printf("[%s, %" PRIu64 " bytes", name, s->file_size);
+        if (s->width > 0 && s->height > 0)
+                printf(", %" PRIu64 " × %" PRIu64, s->width, s->height);
+        if (s->duration > 0)
+                printf(", %" PRIu64 ":%02" PRIu64, s->duration / 60000, s->duration / 1000 % 60);
+        putchar(']');
+}
+
 static void print_body(struct lines *l, const struct said *s)
 {
         if (*s->file_name) {
-                _cleanup_free_ char *name = output_sanitise(s->file_name, false);
-
                 next_line(l);
-                printf("[%s, %" PRIu64 " bytes]", name, s->file_size);
+                print_file(s);
         }
         if (*s->text || !*s->file_name)
                 print_text(l, s->text);

@@ -96,14 +96,14 @@ static int decode_mentions(sd_bus_message *m, struct said *s)
         return sd_bus_message_exit_container(m);
 }
 
-static int decode_thumbnail(sd_bus_message *m, struct said *s)
+static int decode_bytes(sd_bus_message *m, const uint8_t **out, size_t *size)
 {
         const void *bytes;
         int r = sd_bus_message_enter_container(m, 'v', "ay");
 
-        if (r < 0 || (r = sd_bus_message_read_array(m, 'y', &bytes, &s->thumbnail_size)) < 0)
+        if (r < 0 || (r = sd_bus_message_read_array(m, 'y', &bytes, size)) < 0)
                 return r;
-        s->thumbnail = bytes;
+        *out = bytes;
         return sd_bus_message_exit_container(m);
 }
 
@@ -116,7 +116,11 @@ static int decode_other(sd_bus_message *m, const char *key, void *out)
         if (strcmp(key, "Mentions") == 0)
                 return decode_mentions(m, s);
         if (strcmp(key, "Thumbnail") == 0)
-                return decode_thumbnail(m, s);
+                return decode_bytes(m, &s->thumbnail, &s->thumbnail_size);
+        if (strcmp(key, "Voice") == 0) {
+                s->voice = true;
+                return decode_bytes(m, &s->levels, &s->level_count);
+        }
         if (strcmp(key, "RepliesTo") != 0)
                 return sd_bus_message_skip(m, "v"); /* what a later version says */
         s->is_reply = true;

@@ -32,6 +32,9 @@ struct said {
         uint64_t width, height, duration; /* of a file, as its sender says: pixels, milliseconds */
         const uint8_t *thumbnail; /* of a file: its width and height, a byte each, then R, G, B a pixel; or NULL */
         size_t thumbnail_size;    /* bytes */
+        bool voice;               /* a voice message */
+        const uint8_t *levels;    /* of it: how loud it is, from its beginning to its end; may be none */
+        size_t level_count;
         struct said_mention *mentions;
         size_t mention_count;
         struct said_reaction *reactions;

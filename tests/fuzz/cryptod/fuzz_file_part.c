@@ -36,6 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_name(p.name);
         file_part_write(&p, &w);
         must(writer_finish(&w) == 0 && file_part_read(writer_bytes(&w), &again) == 0 && again.size == p.size &&
-             bytes_equal(again.thumbnail, p.thumbnail));
+             bytes_equal(again.thumbnail, p.thumbnail) && again.voice == p.voice &&
+             bytes_equal(again.levels, p.levels));
         return 0;
 }

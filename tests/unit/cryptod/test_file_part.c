@@ -41,6 +41,39 @@ static void test_there_and_back(void **state)
         assert_true(p.size == q.size && p.width == q.width && p.height == q.height && p.duration == q.duration);
 }
 
+static void test_a_voice_message_says_so(void **state)
+{
+        static const uint8_t levels[] = { 0, 128, 255 };
+        _cleanup_writer_ struct writer w = WRITER_INIT, none = WRITER_INIT, plain = WRITER_INIT;
+        struct file_part p = sample(), q;
+
+        p.voice = true;
+        assert_int_equal(there_and_back(&p, &none, &q), 0);
+        assert_true(q.voice && q.levels.size == 0);
+        p.levels = BYTES_OF(levels);
+        assert_int_equal(there_and_back(&p, &w, &q), 0);
+        assert_true(q.voice && bytes_equal(q.levels, p.levels));
+        p = sample();
+        assert_int_equal(there_and_back(&p, &plain, &q), 0);
+        assert_false(q.voice);
+}
+
+/* An extension of a later version, before one that is known. */
+static void test_what_a_later_version_adds(void **state)
+{
+        _cleanup_writer_ struct writer w = WRITER_INIT, later = WRITER_INIT;
+        struct file_part p = sample(), q;
+
+        p.voice = true;
+        file_part_write(&p, &w);
+        write_fixed(&later, BYTES(w.data, w.size - 4)); /* 4: a length of 3, and the type and length of the voice */
+        write_fixed(&later, BYTES("\x08\x7f\xff\x02hi\x00\x01\x00", 9));
+        assert_int_equal(file_part_read(writer_bytes(&later), &q), 0);
+        assert_true(q.voice);
+        later.size--;
+        assert_int_equal(file_part_read(writer_bytes(&later), &q), -EBADMSG);
+}
+
 static void expect_refused(const struct file_part *p)
 {
         _cleanup_writer_ struct writer w = WRITER_INIT;
@@ -52,7 +85,7 @@ static void expect_refused(const struct file_part *p)
 static void test_what_is_wrong_is_refused(void **state)
 {
         static uint8_t many[FILE_NAME_MAX + 1];
-        struct file_part wrong[9];
+        struct file_part wrong[10];
 
         memset(many, 'a', sizeof(many));
         for (size_t i = 0; i < COUNT_OF(wrong); i++)
@@ -66,6 +99,8 @@ static void test_what_is_wrong_is_refused(void **state)
         wrong[6].size = UINT64_MAX;
         wrong[7].key.size--;
         wrong[8].chunks.size--;
+        wrong[9].voice = true;
+        wrong[9].levels = BYTES(many, FILE_LEVELS_MAX + 1);
         for (size_t i = 0; i < COUNT_OF(wrong); i++)
                 expect_refused(&wrong[i]);
 }
@@ -84,20 +119,6 @@ static void test_thumbnails_have_as_many_pixels_as_they_say(void **state)
 }
 
 /* A later version's bytes are no reason to refuse; anything else behind the end is. */
-static void test_what_a_later_version_adds(void **state)
-{
-        _cleanup_writer_ struct writer w = WRITER_INIT, longer = WRITER_INIT;
-        struct file_part p = sample(), q;
-
-        assert_int_equal(there_and_back(&p, &w, &q), 0);
-        write_fixed(&longer, BYTES(w.data, w.size - 1));
-        write_vector(&longer, BYTES_STRING("later"));
-        assert_int_equal(writer_finish(&longer), 0);
-        assert_int_equal(file_part_read(writer_bytes(&longer), &q), 0);
-        write_u8(&longer, 0);
-        assert_int_equal(file_part_read(writer_bytes(&longer), &q), -EBADMSG);
-}
-
 static void test_names_are_safe(void **state)
 {
         static const char *const names[][2] = {
@@ -130,9 +151,10 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_there_and_back),
+                cmocka_unit_test(test_a_voice_message_says_so),
+                cmocka_unit_test(test_what_a_later_version_adds),
                 cmocka_unit_test(test_what_is_wrong_is_refused),
                 cmocka_unit_test(test_thumbnails_have_as_many_pixels_as_they_say),
-                cmocka_unit_test(test_what_a_later_version_adds),
                 cmocka_unit_test(test_names_are_safe),
         };
 
