@@ -10,7 +10,6 @@
 #include "services/log.h"
 #include "services/seal.h"
 #include "services/storage.h"
-#include "services/throttle.h"
 
 /* What a sealed value is bound to, beside account and user. */
 #define PLAIN_TEMPLATE "template"
@@ -31,6 +30,8 @@ static const char *const migrations[] = {
         "ALTER TABLE account ADD COLUMN rotation BLOB;",
         /* Instead of a template, which is empty then. Apart, since rows of megabytes are slow to change. */
         "CREATE TABLE gallery (id TEXT PRIMARY KEY, uid INTEGER NOT NULL, pieces BLOB NOT NULL) WITHOUT ROWID;",
+        /* How often the throttle has changed. */
+        "ALTER TABLE account ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;",
 };
 
 struct accounts {
@@ -127,7 +128,7 @@ static int add_account(struct accounts *a, const struct enrolment *e)
             (r = seal_column(a, ROTATION, e->account, e->uid, secret_bytes(e->rotation), &rotation)) < 0 ||
             (r = seal_column(a, FACE_SECRET, e->account, e->uid, secret_bytes(e->face_secret), &secret)) < 0)
                 return r;
-        return storage_run(a->db, "INSERT INTO account VALUES (?, ?, ?, ?, ?, 0, ?)", "sibbbb", e->account,
+        return storage_run(a->db, "INSERT INTO account VALUES (?, ?, ?, ?, ?, 0, ?, 0)", "sibbbb", e->account,
                            (int64_t) e->uid, writer_bytes(&template), writer_bytes(&secret), writer_bytes(&throttle),
                            writer_bytes(&rotation));
 }
@@ -437,22 +438,23 @@ int accounts_count(struct accounts *a, uid_t uid, unsigned *out)
         return r < 0 ? r : 0;
 }
 
-static int load_throttle(struct accounts *a, const char *account, struct throttle *out)
+static int load_throttle(struct accounts *a, const char *account, struct throttle *out, uint64_t *turn)
 {
         _cleanup_statement_ sqlite3_stmt *s = NULL;
         struct reader reader;
-        int r = storage_prepare(a->db, &s, "SELECT throttle FROM account WHERE id = ?", "s", account);
+        int r = storage_prepare(a->db, &s, "SELECT throttle, turn FROM account WHERE id = ?", "s", account);
 
         if (r >= 0)
                 r = storage_step(s);
         if (r <= 0)
                 return r < 0 ? r : -ENOENT;
+        *turn = (uint64_t) storage_column_integer(s, 1);
         reader_init(&reader, storage_column_bytes(s, 0));
         throttle_read(&reader, out);
         return reader_finish(&reader);
 }
 
-static int store_throttle(struct accounts *a, const char *account, const struct throttle *t)
+static int store_throttle(struct accounts *a, const char *account, const struct throttle *t, uint64_t turn)
 {
         _cleanup_writer_ struct writer w = WRITER_INIT;
         int r;
@@ -460,18 +462,19 @@ static int store_throttle(struct accounts *a, const char *account, const struct 
         throttle_write(t, &w);
         r = writer_finish(&w);
         return r < 0 ? r
-                     : storage_run(a->db, "UPDATE account SET throttle = ? WHERE id = ?", "bs", writer_bytes(&w),
-                                   account);
+                     : storage_run(a->db, "UPDATE account SET throttle = ?, turn = ? WHERE id = ?", "bis",
+                                   writer_bytes(&w), (int64_t) turn, account);
 }
 
 int accounts_wait(struct accounts *a, const char *account, uint64_t *out_usec)
 {
         struct boot_time now;
         struct throttle t;
+        uint64_t turn;
         int r = boot_time_now(&now);
 
         if (r >= 0)
-                r = load_throttle(a, account, &t);
+                r = load_throttle(a, account, &t, &turn);
         if (r < 0)
                 return r;
         *out_usec = throttle_remaining(&t, &now);
@@ -487,17 +490,57 @@ int accounts_count_failure(struct accounts *a, const char *account)
 {
         struct boot_time now;
         struct throttle t;
+        uint64_t turn;
         int r = boot_time_now(&now);
 
         if (r >= 0)
-                r = load_throttle(a, account, &t);
+                r = load_throttle(a, account, &t, &turn);
         if (r < 0)
                 return r;
         throttle_attempt(&t, &now);
-        return store_throttle(a, account, &t);
+        return store_throttle(a, account, &t, turn + 1);
 }
 
 int accounts_clear_failures(struct accounts *a, const char *account)
 {
-        return store_throttle(a, account, &(struct throttle){ 0 });
+        struct throttle t;
+        uint64_t turn;
+        int r = load_throttle(a, account, &t, &turn);
+
+        return r < 0 ? r : store_throttle(a, account, &(struct throttle){ 0 }, turn + 1);
+}
+
+int accounts_failures(struct accounts *a, const char *account, uid_t uid, struct throttle_word *out)
+{
+        struct throttle t;
+        enum engine ignored;
+        uint64_t turn;
+        int r = accounts_engine(a, account, uid, &ignored); /* whether it is that user's */
+
+        if (r >= 0)
+                r = load_throttle(a, account, &t, &turn);
+        if (r >= 0)
+                *out = (struct throttle_word){ .turn = turn, .failures = t.failures };
+        return r;
+}
+
+int accounts_adopt_failures(struct accounts *a, const char *account, const struct throttle_word *told)
+{
+        struct boot_time now;
+        struct throttle t;
+        uint64_t turn;
+        int r = boot_time_now(&now);
+
+        if (r >= 0)
+                r = load_throttle(a, account, &t, &turn);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        if (told->turn <= turn)
+                return 0;
+        log_warning("cryptod knows of %u failures for account %s and we of %u: authd's state was put back from an "
+                    "older copy.",
+                    told->failures, account, t.failures);
+        t.failures = told->failures < THROTTLE_LOCK_OUT ? told->failures : THROTTLE_LOCK_OUT;
+        t.since = now;
+        return store_throttle(a, account, &t, told->turn);
 }

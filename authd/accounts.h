@@ -12,6 +12,7 @@
 #include "authd/rotation.h"
 #include "authd/tickets.h"
 #include "services/secret.h"
+#include "services/throttle.h"
 
 enum { FACE_SECRET_SIZE = 32 };
 
@@ -57,9 +58,18 @@ int accounts_count(struct accounts *a, uid_t uid, unsigned *out);
  * where that would lock out for good, it is a day: the recovery code that ends cryptod's lock-out is not shown here. */
 int accounts_wait(struct accounts *a, const char *account, uint64_t *out_usec);
 
-/* Counts an attempt as failed, and clears the count after one that passed. */
+/* Counts an attempt as failed, and clears the count after one that passed. Each is another turn (throttle.h). -ENOENT;
+ * errors of storage_errno(). */
 int accounts_count_failure(struct accounts *a, const char *account);
 int accounts_clear_failures(struct accounts *a, const char *account);
+
+/* What is to be told cryptod of an account of @uid. -ENOENT; errors of storage_errno(). */
+int accounts_failures(struct accounts *a, const char *account, uid_t uid, struct throttle_word *out);
+
+/* What cryptod has been told of an account. If it is newer than what is here, this was put back from an older copy:
+ * then it is taken over, with a delay from now on, and a warning is logged. No error if there is no such account;
+ * errors of storage_errno(). */
+int accounts_adopt_failures(struct accounts *a, const char *account, const struct throttle_word *told);
 
 /* A sentence about the last error of the storage. Belongs to @a. */
 const char *accounts_describe(struct accounts *a);

@@ -11,6 +11,7 @@
 
 #include "authd/classic.h"
 #include "authd/growth.h"
+#include "authd/witness.h"
 #include "services/cleanup.h"
 #include "services/log.h"
 #include "services/seal.h"
@@ -86,6 +87,8 @@ static int count(struct attempt *t)
         if (t->examination.kind == EXAMINATION_VERIFY && t->examination.suspect && !t->counted) {
                 r = accounts_count_failure(t->authd->accounts, t->account);
                 t->counted = r >= 0;
+                if (r >= 0)
+                        witness_tell(t->authd, t->uid, t->account);
         }
         return r;
 }
@@ -119,10 +122,12 @@ static int identify(struct attempt *t, enum failure *out_failure)
 
         if (r == -EAGAIN)
                 *out_failure = FAILURE_THROTTLED;
-        else if (r >= 0 && t->found.count == 0)
-                *out_failure = FAILURE_NO_MATCH;
-        else if (r >= 0)
+        else if (r >= 0 && t->found.count > 0)
                 memcpy(t->account, t->found.account[0], sizeof(t->account));
+        else if (r >= 0) {
+                *out_failure = FAILURE_NO_MATCH;
+                witness_tell(a, t->uid, NULL); /* it was counted */
+        }
         return r == -EAGAIN ? 0 : r;
 }
 
@@ -150,9 +155,11 @@ static int verified(struct attempt *t)
 {
         int r = accounts_clear_failures(t->authd->accounts, t->account);
 
-        if (r >= 0)
-                adapt(t);
-        return r;
+        if (r < 0)
+                return r;
+        witness_tell(t->authd, t->uid, t->account);
+        adapt(t);
+        return 0;
 }
 
 static int add_look(struct attempt *t)

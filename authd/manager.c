@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "authd/attempt.h"
+#include "authd/witness.h"
 #include "services/bus.h"
 #include "services/caller.h"
 #include "services/cleanup.h"
@@ -208,7 +209,7 @@ static int check_networks(const struct authd *a, sd_bus_error *error)
         return 0;
 }
 
-static int on_verify(sd_bus_message *m, void *userdata, sd_bus_error *error)
+static int verify(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct attempt_request request = { .kind = EXAMINATION_VERIFY };
         struct caller caller;
@@ -217,6 +218,23 @@ static int on_verify(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r >= 0)
                 r = sd_bus_message_read(m, "s", &request.account);
         return r < 0 ? r : compare(userdata, m, &request, &caller, error);
+}
+
+/* Begins with the account's id. */
+static int ask_witness(struct authd *a, sd_bus_message *m, sd_bus_message_handler_t then, sd_bus_error *error)
+{
+        struct caller caller;
+        const char *account;
+        int r = caller_of(m, &caller);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "s", &account);
+        return r < 0 ? r : witness_ask(a, m, caller.uid, account, then, error);
+}
+
+static int on_verify(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        return ask_witness(userdata, m, verify, error);
 }
 
 /* The ticket shows that the account's face was here a moment ago, alive; an enrolment's is of no account yet. */
@@ -235,7 +253,7 @@ static int use_ticket(struct authd *a, struct bytes ticket, const char *account,
                      : 0;
 }
 
-static int on_add_look(sd_bus_message *m, void *userdata, sd_bus_error *error)
+static int add_look(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct attempt_request request = { .kind = EXAMINATION_ADD_LOOK };
         struct caller caller;
@@ -243,7 +261,6 @@ static int on_add_look(sd_bus_message *m, void *userdata, sd_bus_error *error)
         size_t size;
         int r = caller_of(m, &caller);
 
-        (void) sd_bus_message_sensitive(m);
         if (r >= 0)
                 r = check_networks(userdata, error);
         if (r >= 0)
@@ -253,6 +270,12 @@ static int on_add_look(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r >= 0)
                 r = use_ticket(userdata, BYTES(ticket, size), request.account, &caller, error);
         return r < 0 ? r : compare(userdata, m, &request, &caller, error);
+}
+
+static int on_add_look(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        (void) sd_bus_message_sensitive(m);
+        return ask_witness(userdata, m, add_look, error);
 }
 
 /* Whoever may not verify any of the accounts may not try faces either. */
@@ -272,7 +295,7 @@ static int check_any(struct authd *a, uid_t uid, sd_bus_error *error)
         return say_wait(shortest, error);
 }
 
-static int on_identify(sd_bus_message *m, void *userdata, sd_bus_error *error)
+static int identify(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct attempt_request request = { .kind = EXAMINATION_IDENTIFY };
         struct authd *a = userdata;
@@ -284,6 +307,14 @@ static int on_identify(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r >= 0)
                 r = check_any(a, caller.uid, error);
         return r < 0 ? r : start(a, m, &request, &caller, error);
+}
+
+static int on_identify(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct caller caller;
+        int r = caller_of(m, &caller);
+
+        return r < 0 ? r : witness_ask(userdata, m, caller.uid, NULL, identify, error);
 }
 
 static int append_enrolment(struct authd *a, sd_bus_message *reply, const char *account, uid_t uid)

@@ -118,6 +118,8 @@ static int export(struct cryptod *c)
         if (r >= 0)
                 r = inbox_object_export(c);
         if (r >= 0)
+                r = failures_object_export(c);
+        if (r >= 0)
                 r = relay_watch(c);
         if (r >= 0)
                 r = logind_watch(c);

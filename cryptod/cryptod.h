@@ -22,7 +22,8 @@ struct unopened {
 };
 
 struct cryptod_settings {
-        struct peer relay;     /* who may use the Inbox interface */
+        struct peer relay;     /* who may use the Inbox interface, */
+        struct peer auth;      /* and the Failures interface */
         uint64_t argon2_usec;  /* how long deriving a key is to take */
         bool passphrase_alone; /* whether it may open a vault */
         const char *suite;     /* of new accounts; belongs to the configuration */
@@ -55,6 +56,7 @@ struct account *cryptod_account(struct cryptod *c, const char *id);
 /* Tries those again that could not be opened, unless that was done a moment ago: their disk may be well by now. */
 void cryptod_retry(struct cryptod *c);
 
-/* manager_object.c and inbox_object.c export im.visavis.Crypto1.Manager and .Inbox. */
+/* manager_object.c, inbox_object.c and failures_object.c export im.visavis.Crypto1.Manager, .Inbox and .Failures. */
 int manager_object_export(struct cryptod *c);
 int inbox_object_export(struct cryptod *c);
+int failures_object_export(struct cryptod *c);

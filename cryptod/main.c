@@ -10,6 +10,7 @@
 
 static const struct config_key keys[] = {
         { "peers", "relay-user", "visavis-relay" },
+        { "peers", "auth-user", "visavis-auth" },
         { "accounts", "suite", "" } /* the best that this OpenSSL has */,
         { "unlock", "derivation-milliseconds", "500" },
         { "unlock", "passphrase-alone", "no" },
@@ -28,6 +29,8 @@ static int on_start(struct daemon *d, void **state)
         bool hidden;
         int r = peer_configure(&settings.relay, d->config, "relay-user");
 
+        if (r >= 0)
+                r = peer_configure(&settings.auth, d->config, "auth-user");
         if (r >= 0)
                 r = config_integer(d->config, "unlock", NULL, "derivation-milliseconds", 100, 10000, &milliseconds);
         if (r >= 0)

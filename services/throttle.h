@@ -30,6 +30,13 @@ struct throttle {
         struct boot_time since; /* when the last of them began */
 };
 
+/* What one daemon keeps of another's throttle, so that a disk which is put back from an older copy winds nothing back:
+ * of two such words of the same account the one with the greater turn is the newer. */
+struct throttle_word {
+        uint64_t turn; /* how often the throttle has changed: by a failure, or by a success that ended the counting */
+        uint32_t failures;
+};
+
 /* The delay that follows that many failures, in microseconds; UINT64_MAX: locked out. */
 uint64_t throttle_delay(uint32_t failures);
 

@@ -14,7 +14,6 @@
 #include "services/log.h"
 #include "services/seal.h"
 #include "services/storage.h"
-#include "services/throttle.h"
 
 #define TABLE_INFO "visavis vault table v1"
 #define EMPTY_MARK "no-account"
@@ -104,6 +103,9 @@ static const char *const migrations[] = {
         ("ALTER TABLE inbox ADD COLUMN concluded BLOB;"
          "ALTER TABLE inbox ADD COLUMN arrived INTEGER;"
          "UPDATE inbox SET concluded = zeroblob(16), arrived = 0 WHERE NOT EXISTS (SELECT 1 FROM account);"),
+        /* What authd's failures have cost, as it said last. */
+        ("ALTER TABLE account ADD COLUMN face_turn INTEGER NOT NULL DEFAULT 0;"
+         "ALTER TABLE account ADD COLUMN face_failures INTEGER NOT NULL DEFAULT 0;"),
 };
 
 enum { TABLES_MAX = 24 };
@@ -120,6 +122,7 @@ struct vault {
         struct writer slots[VAULT_SLOTS_MAX + 1]; /* by number */
         struct throttle throttle;
         uint64_t redemptions;         /* of tickets at authd */
+        struct throttle_word face;    /* authd's */
         bool destroyed;               /* its slots are gone, the rest has to follow */
         bool forget;                  /* vault_forget(), in the transaction under way */
         struct secret *key;           /* NULL while locked */
@@ -315,8 +318,8 @@ static int read_account(struct vault *v, const char *id)
         _cleanup_statement_ sqlite3_stmt *s = NULL;
         struct vault_account *a = &v->account;
         int r = storage_prepare(v->db, &s,
-                                "SELECT uid, address, suite, created, redemptions, label, idle_lock, destroyed"
-                                " FROM account WHERE id = ?",
+                                "SELECT uid, address, suite, created, redemptions, label, idle_lock, destroyed,"
+                                " face_turn, face_failures FROM account WHERE id = ?",
                                 "s", id);
 
         if (r >= 0)
@@ -332,6 +335,8 @@ static int read_account(struct vault *v, const char *id)
         snprintf(a->label, sizeof(a->label), "%s", storage_column_string(s, 5));
         a->idle_lock = (uint32_t) storage_column_integer(s, 6);
         v->destroyed = storage_column_integer(s, 7) != 0;
+        v->face.turn = (uint64_t) storage_column_integer(s, 8);
+        v->face.failures = (uint32_t) storage_column_integer(s, 9);
         return 0;
 }
 
@@ -397,7 +402,7 @@ static int insert(sqlite3 *db, const struct vault_account *a, struct bytes slot)
         int r = storage_begin(db);
 
         if (r >= 0)
-                r = storage_run(db, "INSERT INTO account VALUES (?, ?, ?, ?, ?, 1, '', 0, 0)", "sissi", a->id,
+                r = storage_run(db, "INSERT INTO account VALUES (?, ?, ?, ?, ?, 1, '', 0, 0, 0, 0)", "sissi", a->id,
                                 (int64_t) a->uid, a->address, a->suite, (int64_t) a->created);
         if (r >= 0)
                 r = storage_run(db, "INSERT INTO slot VALUES (1, ?)", "b", slot);
@@ -625,6 +630,20 @@ int vault_count_redemption(struct vault *v, uint64_t count)
         for (uint64_t i = 0; i < missed && i < THROTTLE_LOCK_OUT; i++)
                 throttle_attempt(&next, &now);
         return store_throttle(v, &next);
+}
+
+int vault_compare_failures(struct vault *v, struct throttle_word *face)
+{
+        if (face->turn > v->face.turn) {
+                int r = storage_run(v->db, "UPDATE account SET face_turn = ?, face_failures = ?", "ii",
+                                    (int64_t) face->turn, (int64_t) face->failures);
+
+                if (r < 0)
+                        return r;
+                v->face = *face;
+        }
+        *face = v->face;
+        return 0;
 }
 
 int vault_unlock(struct vault *v, struct secret *vault_key)

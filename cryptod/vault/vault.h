@@ -14,6 +14,7 @@
 
 #include "cryptod/vault/slot.h"
 #include "services/address.h"
+#include "services/throttle.h"
 
 enum { ACCOUNT_ID_SIZE = 32, VAULT_SLOTS_MAX = 8, ACCOUNT_LABEL_MAX = 64 };
 
@@ -96,6 +97,11 @@ int vault_wait(const struct vault *v, uint64_t *wait_usec);
  * counted. What storage_run() returns, -EIO. */
 uint64_t vault_redemptions(const struct vault *v);
 int vault_count_redemption(struct vault *v, uint64_t count);
+
+/* Keeps what authd says of its failures, if it is newer than what it has said before, and says in @face which of both
+ * is the newer: authd's disk may have been put back from an older copy. @face->turn: at most INT64_MAX. What
+ * storage_run() returns. */
+int vault_compare_failures(struct vault *v, struct throttle_word *face);
 
 /* Whether the disk takes what an attempt writes, so that one which does not is found out before a ticket is used up for
  * it. What open(2) and posix_fallocate(3) say: -ENOSPC, -EDQUOT, -EROFS. */

@@ -32,7 +32,7 @@ print(relayd.Download(sys.argv[2], dbus.ByteArray(bytes(16)), dbus.types.UnixFd(
 # Those of the objects that are there as soon as a daemon is.
 FIXED = {
     ("im.visavis.Auth1", "/im/visavis/Auth1"): {"Manager", "Tickets"},
-    ("im.visavis.Crypto1", "/im/visavis/Crypto1"): {"Manager", "Inbox"},
+    ("im.visavis.Crypto1", "/im/visavis/Crypto1"): {"Manager", "Inbox", "Failures"},
     ("im.visavis.Relay1", "/im/visavis/Relay1"): {"Delivery", "Discovery"},
     ("im.visavis.Relay1", "/im/visavis/Relay1/transfer"): {"Transfers"},
     ("im.visavis.Hub1", "/im/visavis/Hub1"): {"Manager"},

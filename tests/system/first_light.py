@@ -105,6 +105,9 @@ def policy(story, stage):
         for user in (stage.person_user("alice"), "visavis-auth"):
             refused_by_bus(stage, user, "im.visavis.Crypto1", "/im/visavis/Crypto1", "im.visavis.Crypto1.Inbox",
                            "KeyPackagesLow", "su", "x", "0")
+        for user in (stage.person_user("alice"), "visavis-relay", "root"):
+            refused_by_bus(stage, user, "im.visavis.Crypto1", "/im/visavis/Crypto1", "im.visavis.Crypto1.Failures",
+                           "Compare", "a(stu)", "0")
 
 
 def group(story, stage):

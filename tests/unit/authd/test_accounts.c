@@ -3,6 +3,7 @@
 #include <math.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "../services/scratch.h"
 
@@ -18,7 +19,7 @@
 #define OTHER "f123456789abcdef0123456789abcdef"
 
 /* What each earlier version kept is in versions/ (tests/unit/keep_version): a new migration needs one more. */
-enum { VERSIONS = 4 };
+enum { VERSIONS = 5 };
 #define KEPT UNIT_TESTS "/authd/versions"
 
 static struct accounts *accounts;
@@ -361,6 +362,79 @@ static void failures_cost_time_across_restarts_until_one_passes(void **state)
         assert_int_equal(wait, 0);
 }
 
+static struct throttle_word word(void)
+{
+        struct throttle_word w;
+
+        assert_int_equal(accounts_failures(accounts, ACCOUNT, 1000, &w), 0);
+        return w;
+}
+
+static bool waits(void)
+{
+        uint64_t wait;
+
+        assert_int_equal(accounts_wait(accounts, ACCOUNT, &wait), 0);
+        return wait > 0;
+}
+
+/* What cryptod was told is the newest that there is; then the disk is put back. */
+static void an_older_copy_counts_on_from_what_cryptod_was_told(void **state)
+{
+        struct throttle_word told;
+
+        enrol(ACCOUNT, 1000, 7);
+        assert_int_equal(accounts_failures(accounts, ACCOUNT, 1001, &told), -ENOENT);
+        assert_int_equal(word().turn, 0);
+        assert_int_equal(accounts_count_failure(accounts, ACCOUNT), 0);
+        told = (struct throttle_word){ .turn = word().turn, .failures = 17 };
+        assert_int_equal(accounts_adopt_failures(accounts, ACCOUNT, &told), 0); /* not newer */
+        assert_int_equal(word().failures, 1);
+        told = (struct throttle_word){ .turn = 9, .failures = THROTTLE_FREE };
+        assert_int_equal(accounts_adopt_failures(accounts, ACCOUNT, &told), 0);
+        reopen();
+        assert_true(waits());
+        assert_int_equal(word().failures, THROTTLE_FREE);
+        assert_int_equal(accounts_count_failure(accounts, ACCOUNT), 0);
+        assert_int_equal(word().turn, 10);
+        told = (struct throttle_word){ .turn = 12, .failures = 0 }; /* it has passed since the copy was made */
+        assert_int_equal(accounts_adopt_failures(accounts, ACCOUNT, &told), 0);
+        assert_false(waits());
+        told = (struct throttle_word){ .turn = 13, .failures = UINT32_MAX };
+        assert_int_equal(accounts_adopt_failures(accounts, ACCOUNT, &told), 0);
+        assert_int_equal(word().failures, THROTTLE_LOCK_OUT);
+        assert_int_equal(accounts_adopt_failures(accounts, OTHER, &told), 0); /* nobody's */
+}
+
+/* -Wl,--wrap: the wall clock as whoever has the machine sets it. */
+static time_t set_forward;
+int __real_clock_gettime(clockid_t clock, struct timespec *out);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *out);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *out)
+{
+        int r = __real_clock_gettime(clock, out);
+
+        if (clock == CLOCK_REALTIME)
+                out->tv_sec += set_forward;
+        return r;
+}
+
+static void no_delay_passes_by_setting_the_clock(void **state)
+{
+        static const time_t years = 10 * 365 * 24 * 3600;
+
+        enrol(ACCOUNT, 1000, 7);
+        for (unsigned i = 0; i <= THROTTLE_FREE; i++)
+                assert_int_equal(accounts_count_failure(accounts, ACCOUNT), 0);
+        for (int i = -1; i <= 1; i++) {
+                set_forward = i * years;
+                reopen();
+                assert_true(waits());
+        }
+        set_forward = 0;
+}
+
 static void the_longest_wait_is_a_day(void **state)
 {
         const uint64_t day = 24ULL * 3600 * 1000000;
@@ -374,12 +448,12 @@ static void the_longest_wait_is_a_day(void **state)
 }
 
 /* What each version kept, made by what this was then. */
-static void make_kept(const char *directory)
+static void make_kept(const char *directory, uid_t uid)
 {
         _cleanup_free_ char *command = NULL;
 
         assert_int_equal(setup(NULL), 0);
-        enrol(ACCOUNT, 1000, 7);
+        enrol(ACCOUNT, uid, 7);
         assert_int_equal(accounts_count_failure(accounts, ACCOUNT), 0);
         assert_int_equal(accounts_count_failure(accounts, ACCOUNT), 0);
         accounts = accounts_close(accounts);
@@ -435,12 +509,14 @@ int main(int argc, char **argv)
                 accounts_test(whom_nobody_is_like_counts_as_a_failure_of_each),
                 accounts_test(a_gallery_is_kept_sealed_and_tells_the_engine),
                 accounts_test(failures_cost_time_across_restarts_until_one_passes),
+                accounts_test(an_older_copy_counts_on_from_what_cryptod_was_told),
+                accounts_test(no_delay_passes_by_setting_the_clock),
                 accounts_test(the_longest_wait_is_a_day),
                 accounts_test(what_earlier_versions_kept_is_there),
         };
 
-        if (argc == 3 && strcmp(argv[1], "make") == 0) {
-                make_kept(argv[2]);
+        if (argc >= 3 && strcmp(argv[1], "make") == 0) {
+                make_kept(argv[2], argc > 3 ? (uid_t) atoi(argv[3]) : 1000);
                 return 0;
         }
         return cmocka_run_group_tests(tests, NULL, NULL);

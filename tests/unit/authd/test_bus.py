@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 import dbus
 import dbus.lowlevel
+import dbus.service
 from dbus.mainloop.glib import DBusGMainLoop
 from gi.repository import GLib
 
@@ -134,6 +135,22 @@ class Stage:
         self.bus.terminate()
         self.bus.wait()
         shutil.rmtree(self.directory)
+
+
+class Cryptod(dbus.service.Object):
+    """Keeps what failures have cost, as cryptod does."""
+
+    def __init__(self, address):
+        bus = dbus.bus.BusConnection(address)
+        bus.request_name("im.visavis.Crypto1")
+        super().__init__(bus, "/im/visavis/Crypto1")
+        self.kept = {}
+
+    @dbus.service.method("im.visavis.Crypto1.Failures", in_signature="a(stu)", out_signature="a(stu)")
+    def Compare(self, told):
+        for account, turn, count in told:
+            self.kept[str(account)] = max(self.kept.get(str(account), (0, 0)), (int(turn), int(count)))
+        return [(a, dbus.UInt64(self.kept[a][0]), dbus.UInt32(self.kept[a][1])) for a in map(str, (t[0] for t in told))]
 
 
 class Client:
@@ -266,7 +283,7 @@ def plugged(stage, client):
 
 
 def play(stage):
-    client = Client(stage.address)
+    client, cryptod = Client(stage.address), Cryptod(stage.address)
 
     def start_authd():
         stage.start_authd()
@@ -399,6 +416,8 @@ def play(stage):
         return path, view, prompts
 
     path, view, prompts = recognise("sample3.jpg")
+    told = cryptod.kept[account]
+    check("cryptod is told that it has begun and passed", told[0] >= 2 and told[1] == 0, told)
     check("another photograph of the same person is recognised, after kill -9", view["State"] == "succeeded", (view, prompts))
 
     # Another look: with a match of a moment ago, and guided as an enrolment is.
@@ -509,6 +528,8 @@ def play(stage):
         follow(stage, client, str(answers[-1][1]))
         idle()
     check("failures that follow upon each other are Throttled", answers[-1][0] == ERROR + "Throttled" and "seconds" in answers[-1][1], answers)
+    told = cryptod.kept[account]
+    check("and cryptod is told of each", told[1] >= 3, told)
     restart_authd()
     r = client.start(account=account, camera="stage")
     check("also after kill -9", r[0] == ERROR + "Throttled", r)

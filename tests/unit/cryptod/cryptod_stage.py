@@ -114,7 +114,7 @@ class Stage:
         for name in ("cryptod", "relayd", "hub", "config"):
             os.mkdir(f"{self.directory}/{name}", 0o700)
         self.write("config/relayd.conf", f"[peers]\ncrypto-user = {self.me}\n[link]\nlongest-wait = 1s\n")
-        self.configuration = f"[peers]\nrelay-user = {self.me}\n[unlock]\nderivation-milliseconds = 100\n"
+        self.configuration = f"[peers]\nrelay-user = {self.me}\nauth-user = {self.me}\n[unlock]\nderivation-milliseconds = 100\n"
         self.write("config/cryptod.conf", self.configuration)
         self.write("config/hub.conf", "[hub]\nregistration = invitation\nrooms = general\n")
         bus, self.address = private_bus.start(self.directory)

@@ -18,7 +18,6 @@
 #include "services/cleanup.h"
 #include "services/seal.h"
 #include "services/storage.h"
-#include "services/throttle.h"
 
 static const struct argon2_parameters cheap = { ARGON2_MEMORY_MIN, 1, 1 };
 static const struct vault_account alice = {
@@ -146,6 +145,28 @@ static void attempts_are_counted_across_restarts_until_one_succeeds(void **state
         assert_int_equal(vault_unlock(f->vault, key), 0);
         restart(f);
         assert_int_equal(vault_attempt(f->vault, &wait), 0);
+}
+
+static void what_authd_says_of_its_failures_is_kept_if_it_is_newer(void **state)
+{
+        struct fixture *f = *state;
+        struct throttle_word word = { .turn = 7, .failures = 3 };
+
+        vault_lock(f->vault);
+        assert_int_equal(vault_compare_failures(f->vault, &word), 0);
+        assert_int_equal(word.turn, 7);
+        restart(f);
+        word = (struct throttle_word){ .turn = 6, .failures = 20 };
+        assert_int_equal(vault_compare_failures(f->vault, &word), 0);
+        assert_int_equal(word.turn, 7);
+        assert_int_equal(word.failures, 3);
+        word = (struct throttle_word){ .turn = INT64_MAX, .failures = 0 };
+        assert_int_equal(vault_compare_failures(f->vault, &word), 0);
+        restart(f);
+        word = (struct throttle_word){ 0 };
+        assert_int_equal(vault_compare_failures(f->vault, &word), 0);
+        assert_true(word.turn == INT64_MAX);
+        assert_int_equal(word.failures, 0);
 }
 
 static void the_same_account_is_not_made_twice(void **state)
@@ -356,6 +377,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(a_seal_is_bound_to_its_table_and_row, make, release),
                 cmocka_unit_test_setup_teardown(a_cell_opens_for_its_owner_alone, make, release),
                 cmocka_unit_test_setup_teardown(attempts_are_counted_across_restarts_until_one_succeeds, make, release),
+                cmocka_unit_test_setup_teardown(what_authd_says_of_its_failures_is_kept_if_it_is_newer, make, release),
                 cmocka_unit_test_setup_teardown(the_same_account_is_not_made_twice, make, release),
                 cmocka_unit_test_setup_teardown(an_id_that_is_no_id_reaches_no_file, make, release),
                 cmocka_unit_test_setup_teardown(a_database_that_is_missing_was_lost, make, release),
