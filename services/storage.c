@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "statements.h"
 
 enum { BUSY_TIMEOUT_MS = 5000 };
 
@@ -256,6 +257,7 @@ sqlite3 *storage_close(sqlite3 *db)
 {
         if (!db)
                 return NULL;
+        statements_drop(db);
         sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
         /* A statement that is still alive is a bug of its owner, who must finalize it first. */
         int r = sqlite3_close(db);
@@ -294,8 +296,11 @@ static int bind(sqlite3_stmt *s, const char *types, va_list arguments)
 static int prepare(sqlite3 *db, sqlite3_stmt **out, const char *sql, const char *types, va_list arguments)
 {
         _cleanup_statement_ sqlite3_stmt *s = NULL;
-        int r = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
+        int r = SQLITE_OK;
 
+        s = statements_take(db, sql);
+        if (!s)
+                r = sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &s, NULL);
         if (r == SQLITE_OK)
                 r = bind(s, types, arguments);
         if (r != SQLITE_OK)
@@ -358,22 +363,22 @@ int64_t storage_column_integer(sqlite3_stmt *s, int column)
 
 int storage_begin(sqlite3 *db)
 {
-        return execute(db, "BEGIN IMMEDIATE");
+        return storage_run(db, "BEGIN IMMEDIATE", "");
 }
 
 int storage_commit(sqlite3 *db)
 {
-        return execute(db, "COMMIT");
+        return storage_run(db, "COMMIT", "");
 }
 
 void storage_rollback(sqlite3 *db)
 {
         if (!sqlite3_get_autocommit(db))
-                execute(db, "ROLLBACK");
+                (void) storage_run(db, "ROLLBACK", "");
 }
 
 void storage_statement_release(sqlite3_stmt **s)
 {
-        sqlite3_finalize(*s);
+        statements_give(*s);
         *s = NULL;
 }

@@ -31,7 +31,9 @@ const char *storage_advice(int error);
 char *storage_describe(sqlite3 *db, int result);
 
 /* Prepares @sql and binds the arguments after it by @types, a letter each: i = int64_t, s = const char * (NULL is
- * SQL NULL), b = struct bytes. Views must outlive the statement. */
+ * SQL NULL), b = struct bytes. Views must outlive the statement. Those that were released are used again
+ * (statements.h).
+ */
 int storage_prepare(sqlite3 *db, sqlite3_stmt **out, const char *sql, const char *types, ...);
 
 /* Prepares, binds and runs a statement that returns no rows. */
@@ -50,5 +52,5 @@ int storage_begin(sqlite3 *db);
 int storage_commit(sqlite3 *db);
 void storage_rollback(sqlite3 *db);
 
-/* For _cleanup_statement_. */
+/* For _cleanup_statement_: nothing is bound any more, and what was read need not be kept for it. */
 void storage_statement_release(sqlite3_stmt **s);

@@ -6,6 +6,7 @@
 
 #include "scratch.h"
 #include "services/cleanup.h"
+#include "services/statements.h"
 #include "services/storage.h"
 #include "stderr_capture.h"
 
@@ -244,6 +245,75 @@ static void a_full_disk_is_told_apart_and_explained(void **state)
         storage_close(db);
 }
 
+static sqlite3_stmt *prepared(sqlite3 *db, const char *sql, const char *types, const char *argument)
+{
+        sqlite3_stmt *s = NULL;
+
+        assert_int_equal(storage_prepare(db, &s, sql, types, argument), 0);
+        return s;
+}
+
+static void a_statement_that_is_given_back_is_used_again_and_knows_nothing(void **state)
+{
+        static const char sql[] = "SELECT ?1 IS NULL";
+        _cleanup_free_ char *same = strdup(sql);
+        sqlite3 *db = open_ok(2), *other = NULL;
+        sqlite3_stmt *first = prepared(db, sql, "s", "x"), *second = prepared(db, sql, "s", "y");
+
+        assert_ptr_not_equal(first, second); /* it is in use */
+        assert_int_equal(storage_step(first), 1);
+        statements_give(first); /* in the middle */
+        first = statements_take(db, same);
+        assert_non_null(first);
+        assert_int_equal(storage_step(first), 1);
+        assert_int_equal(storage_column_integer(first, 0), 1);
+        statements_give(first);
+        statements_give(second);
+        assert_null(statements_take(db, "SELECT ?1 IS NULL "));
+        assert_int_equal(sqlite3_open(":memory:", &other), SQLITE_OK);
+        assert_null(statements_take(other, sql));
+        storage_close(other);
+        storage_close(db); /* which would fail if one of them were still there */
+}
+
+static void a_statement_follows_a_table_that_has_changed(void **state)
+{
+        static const char sql[] = "SELECT * FROM item";
+        sqlite3 *db = open_ok(1);
+
+        assert_int_equal(storage_run(db, "INSERT INTO item (name, value) VALUES ('n', 'v')", ""), 0);
+        for (int columns = 3; columns <= 4; columns++) {
+                _cleanup_statement_ sqlite3_stmt *s = prepared(db, sql, "", NULL);
+
+                assert_int_equal(storage_step(s), 1);
+                assert_int_equal(sqlite3_column_count(s), columns);
+                statements_give(s);
+                s = NULL;
+                if (columns == 3)
+                        assert_int_equal(sqlite3_exec(db, migrations[1], NULL, NULL, NULL), SQLITE_OK);
+        }
+        storage_close(db);
+}
+
+static void no_more_statements_are_kept_than_there_is_room_for(void **state)
+{
+        sqlite3 *db = open_ok(2);
+        unsigned count = 0;
+
+        for (int i = 0; i < STATEMENTS_MAX + 9; i++) {
+                char sql[32];
+
+                (void) snprintf(sql, sizeof(sql), "SELECT %d", i);
+                assert_int_equal(ask(db, sql), i);
+        }
+        for (sqlite3_stmt *s = NULL; (s = sqlite3_next_stmt(db, s));)
+                count++;
+        assert_int_equal(count, STATEMENTS_MAX);
+        assert_null(statements_take(db, "SELECT 8")); /* the oldest have gone */
+        assert_int_equal(ask(db, "SELECT 9"), 9);
+        storage_close(db);
+}
+
 static void results_map_to_errno(void **state)
 {
         assert_int_equal(storage_errno(SQLITE_OK), 0);
@@ -274,6 +344,9 @@ int main(void)
                 scratch_test(transactions_commit_or_roll_back),
                 scratch_test(deleted_bytes_are_overwritten),
                 scratch_test(a_full_disk_is_told_apart_and_explained),
+                scratch_test(a_statement_that_is_given_back_is_used_again_and_knows_nothing),
+                scratch_test(a_statement_follows_a_table_that_has_changed),
+                scratch_test(no_more_statements_are_kept_than_there_is_room_for),
                 cmocka_unit_test(results_map_to_errno),
         };
 
