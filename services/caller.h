@@ -11,5 +11,6 @@ struct caller {
         pid_t pid; /* for the log only: process ids are reused */
 };
 
-/* Fills @out from the bus's credentials for the sender of @m. Errors: what sd_bus_query_sender_creds(3) returns. */
+/* Fills @out from the bus's credentials for the sender of @m; the loop's thread alone may call it. Errors: what
+ * sd_bus_query_sender_creds(3) returns. */
 int caller_of(sd_bus_message *m, struct caller *out);
