@@ -19,6 +19,9 @@
 
 enum { GALLERY_PIECE = 512 * 1024, PIECE_NAME_SIZE = 48 };
 
+/* What they write: pages of the write-ahead log, and of an enrolment the largest that there is. */
+enum { ATTEMPT_BYTES = 1 << 16, ENROLMENT_BYTES = 1 << 20 };
+
 #define LOCKED_OUT_USEC (24ULL * 3600 * 1000000)
 
 static const char *const migrations[] = {
@@ -53,9 +56,20 @@ struct accounts *accounts_close(struct accounts *a)
 
 const char *accounts_describe(struct accounts *a)
 {
+        int code = sqlite3_extended_errcode(a->db);
+
         free(a->described);
-        a->described = storage_describe(a->db, sqlite3_extended_errcode(a->db));
+        a->described = NULL;
+        if (storage_errno(code) == 0) /* it was read, and makes no sense */
+                return "What authd keeps of this account is damaged; restore its state directory from a backup, or log "
+                       "in with the recovery code.";
+        a->described = storage_describe(a->db, code);
         return a->described ? a->described : "The accounts cannot be read or written.";
+}
+
+int accounts_check_room(struct accounts *a, bool enrolment)
+{
+        return storage_check_room(a->db, enrolment ? ENROLMENT_BYTES : ATTEMPT_BYTES);
 }
 
 /* struct { opaque what<V>; opaque account<V>; uint32 uid; } */

@@ -23,6 +23,10 @@ struct accounts;
 int accounts_open(const char *directory, struct accounts **out);
 struct accounts *accounts_close(struct accounts *a);
 
+/* Whether the disk takes what an attempt writes, or with @enrolment, what enrolling does; what storage_check_room()
+ * says. */
+int accounts_check_room(struct accounts *a, bool enrolment);
+
 /* Makes an enrolment lasting. -EEXIST if there is such an account; errors of storage_errno(). */
 int accounts_add(struct accounts *a, const struct enrolment *e);
 

@@ -196,17 +196,19 @@ static void succeed(struct attempt *t)
                 log_error("The attempt before the camera %s passed, and yet cannot be concluded: %s", t->camera,
                           t->examination.kind == EXAMINATION_ENROL ? strerror(-r)
                                                                    : accounts_describe(t->authd->accounts));
-                failure = FAILURE_INTERNAL;
+                t->error = r;
+                failure = t->examination.kind == EXAMINATION_ENROL ? FAILURE_INTERNAL : FAILURE_STORAGE;
         }
         end(t, failure ? ATTEMPT_FAILED : ATTEMPT_SUCCEEDED, failure);
 }
 
 static void advance(struct attempt *t)
 {
-        if (count(t) < 0) {
+        t->error = count(t);
+        if (t->error < 0) {
                 log_error("A failure cannot be counted, so the attempt was ended: %s",
                           accounts_describe(t->authd->accounts));
-                end(t, ATTEMPT_FAILED, FAILURE_INTERNAL);
+                end(t, ATTEMPT_FAILED, FAILURE_STORAGE);
                 return;
         }
         switch (t->examination.phase) {
@@ -245,7 +247,7 @@ void attempt_lost_camera(struct attempt *t, int error)
                 log_error("The camera %s gives no pictures (%s). %s", t->camera, strerror(-error),
                           failure_camera_text(error));
         t->post = NULL;
-        t->camera_error = error;
+        t->error = error;
         end(t, ATTEMPT_FAILED, error == -ENOMEM || error == -ECHILD ? FAILURE_INTERNAL : FAILURE_CAMERA);
 }
 

@@ -39,7 +39,7 @@ struct attempt {
         uid_t uid;
         enum attempt_state state;
         enum failure failure;
-        int camera_error;          /* of FAILURE_CAMERA, if it is known */
+        int error;                 /* of FAILURE_CAMERA, if it is known, and of FAILURE_STORAGE */
         struct rotation *rotation; /* of the account */
         struct examination examination;
         struct identification found; /* after success of an identification */

@@ -191,8 +191,9 @@ static int append_property(const struct attempt *t, const char *property, sd_bus
                                              "This face is enrolled for none of your accounts. If it is yours, come "
                                              "closer, see to better light, and try again.");
         return sd_bus_message_append(reply, "s",
-                                     v.failure == FAILURE_CAMERA ? failure_camera_text(t->camera_error)
-                                                                 : failure_text(v.failure));
+                                     v.failure == FAILURE_CAMERA    ? failure_camera_text(t->error)
+                                     : v.failure == FAILURE_STORAGE ? failure_storage_text(t->error)
+                                                                    : failure_text(v.failure));
 }
 
 static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,

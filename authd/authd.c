@@ -11,8 +11,12 @@
 #include "authd/attempt.h"
 #include "authd/device.h"
 #include "authd/models.h"
+#include "services/bus.h"
 #include "services/cleanup.h"
 #include "services/log.h"
+#include "services/storage.h"
+
+static const uint64_t RETRY_USEC = 1000 * 1000;
 
 uint64_t authd_now(void)
 {
@@ -265,6 +269,37 @@ static int export(struct authd *a)
         return r;
 }
 
+static int cannot(int r, sd_bus_error *error)
+{
+        return sd_bus_error_setf(error, ERROR_STORAGE,
+                                 "What authd keeps of the enrolled faces cannot be used, and nothing was changed: %s.",
+                                 storage_advice(r));
+}
+
+int authd_ready(struct authd *a, sd_bus_error *error)
+{
+        int r;
+
+        if (a->accounts)
+                return 0;
+        if (a->retried != 0 && authd_now() - a->retried < RETRY_USEC)
+                return cannot(a->error, error);
+        a->retried = authd_now();
+        r = accounts_open(a->directory, &a->accounts);
+        a->error = r;
+        return r < 0 ? cannot(r, error) : 0;
+}
+
+int authd_ready_for_attempt(struct authd *a, bool enrolment, sd_bus_error *error)
+{
+        int r = authd_ready(a, error);
+
+        if (r < 0)
+                return r;
+        r = accounts_check_room(a->accounts, enrolment);
+        return r < 0 ? cannot(r, error) : 0;
+}
+
 int authd_new(sd_event *event, sd_bus *bus, const struct config *config, const char *directory,
               const struct authd_settings *settings, struct authd **out)
 {
@@ -276,8 +311,10 @@ int authd_new(sd_event *event, sd_bus *bus, const struct config *config, const c
         a->event = sd_event_ref(event);
         a->bus = sd_bus_ref(bus);
         a->settings = *settings;
+        a->directory = directory;
+        (void) authd_ready(a, NULL); /* it was said, and is tried again */
         if ((r = read_cameras(a, config)) < 0 || (r = discover(a)) < 0 || (r = check_networks(a)) < 0 ||
-            (r = accounts_open(directory, &a->accounts)) < 0 || (r = export(a)) < 0) {
+            (r = export(a)) < 0) {
                 authd_free(a);
                 return r;
         }

@@ -48,8 +48,11 @@ struct authd {
         sd_event *event;
         sd_bus *bus;
         struct authd_settings settings;
-        struct manifest manifest; /* of the models, as it was at the start */
-        struct accounts *accounts;
+        struct manifest manifest;  /* of the models, as it was at the start */
+        const char *directory;     /* of the accounts */
+        struct accounts *accounts; /* NULL: they cannot be opened, and nothing begins that needs them */
+        uint64_t retried;          /* when that was last tried, as authd_now(), */
+        int error;                 /* and why it failed */
         struct tickets *tickets;
         sd_event_source *expiry; /* of the tickets */
         struct post *posts;      /* in the order of the configuration, then those that were found */
@@ -83,6 +86,14 @@ void post_leave(struct post *p);
 
 /* Microseconds of CLOCK_BOOTTIME. */
 uint64_t authd_now(void);
+
+/* To be called before the accounts are used: opens them if that has failed so far, at most once a second. A Storage
+ * error in words is set if it fails, for their disk is full, cannot be written to, or damaged; and authd is there all
+ * the same, to say so. */
+int authd_ready(struct authd *a, sd_bus_error *error);
+
+/* The same before an attempt, which is to be counted: whether the disk has room for that. */
+int authd_ready_for_attempt(struct authd *a, bool enrolment, sd_bus_error *error);
 
 /* manager.c, redemption.c: export their interface. */
 int manager_export(struct authd *a);

@@ -30,6 +30,9 @@ static const struct {
                            "The camera sees nothing, for it is too dark. Turn on a light before you, see that nothing "
                            "covers the camera, and try again." },
         [FAILURE_THROTTLED] = { "throttled", "There were too many failures. Wait, and try again." },
+        [FAILURE_STORAGE] = { "storage",
+                              "What authd keeps on its disk could not be read or written, so the attempt was "
+                              "ended. Have the disk checked, and the journal of visavis-authd." },
         [FAILURE_INTERNAL] = { "internal", "authd could not go on; its journal says why. Try again." },
 };
 
@@ -59,5 +62,22 @@ const char *failure_camera_text(int error)
                 return "The camera may not be opened by authd; the administrator sees to its permissions.";
         default:
                 return failure_text(FAILURE_CAMERA);
+        }
+}
+
+const char *failure_storage_text(int error)
+{
+        switch (error) {
+        case -ENOSPC:
+        case -EDQUOT:
+                return "authd's disk is full, so the attempt was ended. Make room on it, and try again.";
+        case -EROFS:
+        case -EACCES:
+                return "authd's disk cannot be written to, so the attempt was ended. Make it writable, and try again.";
+        case -EBADMSG:
+                return "What authd keeps on its disk is damaged, so the attempt was ended. Restore its state directory "
+                       "from a backup, or log in with the recovery code.";
+        default:
+                return failure_text(FAILURE_STORAGE);
         }
 }

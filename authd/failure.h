@@ -12,6 +12,7 @@ enum failure {
         FAILURE_QUALITY,
         FAILURE_DARK,
         FAILURE_THROTTLED,
+        FAILURE_STORAGE,
         FAILURE_INTERNAL,
 };
 
@@ -24,3 +25,6 @@ const char *failure_text(enum failure f);
 /* The same for FAILURE_CAMERA, where it is known why it gives no pictures: what source_open() and source_read() return.
  */
 const char *failure_camera_text(int error);
+
+/* The same for FAILURE_STORAGE: what a function of accounts.h returned. */
+const char *failure_storage_text(int error);

@@ -113,6 +113,8 @@ static int on_enrol(sd_bus_message *m, void *userdata, sd_bus_error *error)
         unsigned count;
         int r = caller_of(m, &caller);
 
+        if (r >= 0)
+                r = authd_ready_for_attempt(a, true, error);
         if (r < 0)
                 return r;
         if (accounts_count(a->accounts, caller.uid, &count) < 0)
@@ -228,6 +230,8 @@ static int ask_witness(struct authd *a, sd_bus_message *m, sd_bus_message_handle
         int r = caller_of(m, &caller);
 
         if (r >= 0)
+                r = authd_ready_for_attempt(a, false, error);
+        if (r >= 0)
                 r = sd_bus_message_read(m, "s", &account);
         return r < 0 ? r : witness_ask(a, m, caller.uid, account, then, error);
 }
@@ -314,6 +318,8 @@ static int on_identify(sd_bus_message *m, void *userdata, sd_bus_error *error)
         struct caller caller;
         int r = caller_of(m, &caller);
 
+        if (r >= 0)
+                r = authd_ready_for_attempt(userdata, false, error);
         return r < 0 ? r : witness_ask(userdata, m, caller.uid, NULL, identify, error);
 }
 
@@ -337,6 +343,8 @@ static int on_list_enrolments(sd_bus_message *m, void *userdata, sd_bus_error *e
         struct caller caller;
         int r = caller_of(m, &caller);
 
+        if (r >= 0)
+                r = authd_ready(a, error);
         if (r >= 0)
                 r = bus_answer_list(m, "(sst)", &reply);
         if (r < 0)

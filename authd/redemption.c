@@ -9,8 +9,10 @@
 
 static int check_caller(struct authd *a, sd_bus_message *m, sd_bus_error *error)
 {
-        return peer_check(&a->settings.crypto, m,
-                          "This interface is for cryptod; hand the ticket to im.visavis.Crypto1.", error);
+        int r = peer_check(&a->settings.crypto, m,
+                           "This interface is for cryptod; hand the ticket to im.visavis.Crypto1.", error);
+
+        return r < 0 ? r : authd_ready(a, error);
 }
 
 static int storage_error(struct authd *a, int r, sd_bus_error *error)
@@ -83,6 +85,9 @@ static int on_redeem(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r < 0)
                 return r;
         (void) sd_bus_message_sensitive(m);
+        r = authd_ready_for_attempt(a, true, error); /* before the ticket is used up */
+        if (r < 0)
+                return r;
         r = sd_bus_message_read_array(m, 'y', &ticket, &size);
         return r < 0 ? r : redeem(a, m, BYTES(ticket, size), error);
 }

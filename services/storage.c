@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -132,6 +133,19 @@ static int failed(sqlite3 *db, int result)
         sentence = storage_describe(db, result);
         log_error("%s", sentence ? sentence : "A database failed, and no memory is left to say why.");
         return r;
+}
+
+int storage_check_room(sqlite3 *db, uint64_t bytes)
+{
+        const char *path = sqlite3_db_filename(db, "main");
+        _cleanup_free_ char *directory = strndup(path, (size_t) (strrchr(path, '/') - path));
+
+        if (!directory)
+                abort();
+        _cleanup_close_ int fd = open(directory, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+        int r = fd < 0 ? errno : posix_fallocate(fd, 0, (off_t) bytes);
+
+        return r == EOPNOTSUPP || r == EINVAL || r == EISDIR ? 0 : -r;
 }
 
 static int execute(sqlite3 *db, const char *sql)

@@ -26,6 +26,11 @@ int storage_errno(int result);
  * room on it and try again". @error: a negative errno of these functions, or of a file's. */
 const char *storage_advice(int error);
 
+/* Whether the disk that @db is on takes @bytes more, so that one which does not is found out before something is begun
+ * that would end with it: 0, or what open(2) and posix_fallocate(3) say: -ENOSPC, -EDQUOT, -EROFS, -EIO. 0 where it
+ * cannot be asked. */
+int storage_check_room(sqlite3 *db, uint64_t bytes);
+
 /* A sentence for a person about a failed call: what happened to which file and what to do ("The disk that holds … is
  * full; …"). Belongs to the caller, who frees it. */
 char *storage_describe(sqlite3 *db, int result);

@@ -579,15 +579,7 @@ int vault_wait(const struct vault *v, uint64_t *wait_usec)
 
 int vault_check_room(const struct vault *v)
 {
-        const char *path = sqlite3_db_filename(v->db, "main");
-        _cleanup_free_ char *directory = strndup(path, (size_t) (strrchr(path, '/') - path));
-
-        if (!directory)
-                abort();
-        _cleanup_close_ int fd = open(directory, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
-        int r = fd < 0 ? errno : posix_fallocate(fd, 0, UNLOCK_BYTES);
-
-        return r == EOPNOTSUPP || r == EINVAL || r == EISDIR ? 0 : -r; /* there it cannot be asked */
+        return storage_check_room(v->db, UNLOCK_BYTES);
 }
 
 int vault_attempt(struct vault *v, uint64_t *wait_usec)

@@ -104,7 +104,7 @@ int vault_count_redemption(struct vault *v, uint64_t count);
 int vault_compare_failures(struct vault *v, struct throttle_word *face);
 
 /* Whether the disk takes what an attempt writes, so that one which does not is found out before a ticket is used up for
- * it. What open(2) and posix_fallocate(3) say: -ENOSPC, -EDQUOT, -EROFS. */
+ * it. What storage_check_room() says. */
 int vault_check_room(const struct vault *v);
 
 /* To be called before a factor is tried: counts the attempt on disk. -EAGAIN if it has to wait; @wait_usec says how

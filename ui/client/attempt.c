@@ -249,6 +249,7 @@ static const char *error_of_failure(const struct attempt_view *view)
         } others[] = {
                 { "camera", ERROR_CAMERA },
                 { "throttled", ERROR_THROTTLED },
+                { "storage", ERROR_STORAGE },
                 { "internal", ERROR_INTERNAL },
         };
 

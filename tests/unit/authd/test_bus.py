@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import signal
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -446,6 +447,17 @@ def play(stage):
         refused = subprocess.run(["busctl", f"--address={stage.address}", "call", NAME, PATH, MANAGER, "Identify", "a{sv}", "0"],
                                  capture_output=True, text=True, check=False, preexec_fn=lambda: (os.setgroups([]), os.setgid(65534), os.setuid(65534)))
         check("who has no account is not looked at", refused.returncode != 0 and "no account" in refused.stderr, refused)
+
+    # What cannot be counted is not tried.
+    def database(statement):
+        connection = sqlite3.connect(f"{stage.directory}/state/accounts.db")
+        connection.execute(statement)
+        connection.close()
+    database("CREATE TRIGGER broken BEFORE UPDATE ON account BEGIN SELECT RAISE(ABORT, 'a disk in trouble'); END")
+    _, view, _ = verify("sample3.jpg")
+    check("an attempt that cannot be counted ends before anything is decided", (view["State"], view["Failure"]) == ("failed", "storage") and
+          "disk" in view["FailureText"], view)
+    database("DROP TRIGGER broken")
 
     _, view, _ = verify("sample5.jpg")
     check("another person is no-match", (view["State"], view["Failure"]) == ("failed", "no-match") and view["FailureText"], view)

@@ -14,37 +14,11 @@ import dbus
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from checks import check, finish, skip  # noqa: E402
 
-if os.environ.get("VISAVIS_OWN_MOUNTS") != "1":
-    if subprocess.run(["unshare", "-m", "sh", "-c", "mount -t tmpfs none /mnt"], stderr=subprocess.DEVNULL).returncode:
-        skip("a disk that is in trouble", "no file system can be mounted here")
-        sys.exit(finish())
-    os.environ["VISAVIS_OWN_MOUNTS"] = "1"
-    os.execvp("unshare", ["unshare", "-m", sys.executable, *sys.argv])
+import trouble  # noqa: E402
+
+trouble.enter()
 
 from cryptod_stage import ALICE, BOB, CRYPTO, CRYPTOD, ERROR, Person, Stage, serve, wait_for  # noqa: E402
-
-
-class Disk:
-    """The file system that holds a directory."""
-
-    def __init__(self, path):
-        self.path = path
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "none", path], check=True)
-
-    def fill(self):
-        with open(f"{self.path}/filler", "ab", buffering=0) as f:
-            for size in (1 << 16, 1 << 12, 1):
-                try:
-                    while f.write(b"x" * size) == size:
-                        pass
-                except OSError:
-                    pass
-
-    def free(self):
-        os.unlink(f"{self.path}/filler")
-
-    def remount(self, how):
-        subprocess.run(["mount", "-o", f"remount,{how}", self.path], check=True)
 
 
 def says(words, function, *arguments, **options):
@@ -84,6 +58,7 @@ def play_full(stage, disk, alice, bob, conversation, theirs):
     check("when a slot is added", says(full, alice.add, "face", "more", "7391") and len(alice.list()) == 1)
     check("when a label is set", says(full, alice.of(alice.path, "org.freedesktop.DBus.Properties").Set,
                                       "im.visavis.Crypto1.Account", "Label", dbus.String("x", variant_level=1)))
+    check("when authd tells of a failure", says(full, alice.of(CRYPTO, "im.visavis.Crypto1.Failures").Compare, [(ALICE, dbus.UInt64(1), dbus.UInt32(1))]))
     check("when an account is to be destroyed, which stands", says(full, bob.account.Destroy, "bob", False) and ALICE in listed(alice))
     check("what is there can be read", texts(alice, conversation) == ["before"])
     bob.account.Lock()
@@ -176,8 +151,41 @@ def play_damage(stage, bus, disk, alice, bob, conversation, theirs):
     check("and the conversation goes on", wait_for(lambda: texts(alice, conversation)[-1] == "still here"))
 
 
+def play_error(stage, bus, alice, bob, conversation, theirs):
+    """The kernel finds an error of the disk under a running cryptod, and makes it read-only."""
+    missing = trouble.FailingDisk.missing()
+    if missing:
+        skip("a disk that fails under cryptod", missing)
+        return
+    directory, disk = f"{stage.directory}/cryptod", []
+
+    def move():
+        os.mkdir(directory + ".copy", 0o700)
+        for account in (ALICE, BOB):
+            shutil.copytree(f"{directory}/{account}", f"{directory}.copy/{account}")
+        trouble.take_down(directory)
+        disk.append(trouble.FailingDisk(directory, f"{stage.directory}/image"))
+        shutil.copytree(directory + ".copy", directory, dirs_exist_ok=True)
+        subprocess.run(["sync", "-f", directory], check=True)
+
+    restart(stage, bus, move)
+    alice.unlock()
+    bob.unlock()
+    alice.account.Send(conversation, "while it is well")
+    wait_for(lambda: texts(bob, theirs)[-1] == "while it is well")
+    disk[0].fail()
+    check("a disk that fails under an open account is said", says("disk", alice.account.Send, conversation, "lost?") and says("disk", alice.add, "face", "more", "7391"))
+    check("what is there can be read", texts(alice, conversation)[-1] == "while it is well", texts(alice, conversation))
+    restart(stage, bus, disk[0].repair)
+    alice.unlock()
+    bob.unlock()
+    alice.account.Send(conversation, "repaired")
+    check("repaired, it has lost nothing, and what was refused is not sent", wait_for(
+        lambda: texts(bob, theirs)[-2:] == ["while it is well", "repaired"]), texts(bob, theirs))
+
+
 def play(stage):
-    disk = Disk(f"{stage.directory}/cryptod")
+    disk = trouble.Disk(f"{stage.directory}/cryptod")
     bus, authd, _ = serve(stage)
     alice, bob = Person(stage, authd, ALICE, "alice"), Person(stage, authd, BOB, "bob")
     alice.create()
@@ -191,6 +199,7 @@ def play(stage):
     play_delivery(disk, alice, bob, conversation, theirs)
     play_start(stage, bus, disk, alice)
     play_damage(stage, bus, disk, alice, bob, conversation, theirs)
+    play_error(stage, bus, alice, bob, conversation, theirs)
     return finish()
 
 
@@ -199,7 +208,7 @@ def main():
     try:
         return play(stage)
     finally:
-        subprocess.run(["umount", "-l", f"{stage.directory}/cryptod"], check=False)
+        trouble.take_down(f"{stage.directory}/cryptod")
         stage.end()
 
 

@@ -224,7 +224,7 @@ static void a_face_that_is_refused_ends_it_with_the_services_sentence(void **sta
                 { "failed", "no-match", CLIENT_ERROR_FACE }, { "failed", "presentation-attack", CLIENT_ERROR_FACE },
                 { "failed", "timeout", CLIENT_ERROR_FACE },  { "failed", "camera", ERROR_CAMERA },
                 { "failed", "throttled", ERROR_THROTTLED },  { "failed", "internal", ERROR_INTERNAL },
-                { "cancelled", "", CLIENT_ERROR_CANCELLED },
+                { "failed", "storage", ERROR_STORAGE },      { "cancelled", "", CLIENT_ERROR_CANCELLED },
         };
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
                 struct world *w;
