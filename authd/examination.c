@@ -273,7 +273,7 @@ static void conclude(struct examination *e)
         examination_pass(e);
 }
 
-/* Who is guided may do it badly for a while, and is told; who is challenged is not taught. */
+/* Who is guided may do it badly for a while, and is told. */
 static void judge(struct examination *e, const struct observation *o, enum track_result track)
 {
         bool guided = e->challenge.guides;
@@ -284,7 +284,7 @@ static void judge(struct examination *e, const struct observation *o, enum track
         if (guided || e->quality == QUALITY_NO_FACE || e->quality == QUALITY_SEVERAL_FACES)
                 e->hint = quality_hint(e->quality);
         else
-                e->hint = e->challenge.jumped ? "Look straight into the camera, then turn again." : "";
+                e->hint = challenge_hint(&e->challenge);
 }
 
 static void follow(struct examination *e, const struct observation *o, uint64_t now)
@@ -294,13 +294,13 @@ static void follow(struct examination *e, const struct observation *o, uint64_t 
         unsigned act = c->current;
         enum challenge_result result = challenge_observe(c, usable ? o : NULL, now);
 
-        if (usable && was_resting)
+        if (usable && was_resting && c->posed)
                 look_again(e, o);
-        if (usable && c->guides && c->posed)
+        if (usable && !was_resting && c->guides && c->posed)
                 keep(e, o);
         if (c->current != act || c->resting != was_resting)
                 settle(e);
-        e->progress = SEARCH_SHARE + (1 - SEARCH_SHARE) * (c->current * 2 + c->resting) / (c->count * 2);
+        e->progress = SEARCH_SHARE + (1 - SEARCH_SHARE) * challenge_progress(c);
         switch (result) {
         case CHALLENGE_GOES_ON:
                 break;
@@ -392,9 +392,16 @@ const char *examination_prompt_text(const struct examination *e)
 {
         static const char *const texts[][2] = {
                 { "look-straight", "Look straight into the camera." },
-                { "turn-left", "Turn your head a little to your left." },
-                { "turn-right", "Turn your head a little to your right." },
+                { "turn-left", "Turn your head to your left." },
+                { "turn-right", "Turn your head to your right." },
+                { "turn-left-a-little", "Turn your head a little to your left, and stay so." },
+                { "turn-right-a-little", "Turn your head a little to your right, and stay so." },
+                { "turn-left-far", "Turn your head far to your left." },
+                { "turn-right-far", "Turn your head far to your right." },
                 { "blink", "Shut your eyes for a moment." },
+                { "blink-1", "Shut your eyes once, for a moment." },
+                { "blink-2", "Shut your eyes twice, for a moment each." },
+                { "blink-3", "Shut your eyes three times, for a moment each." },
                 { "look-up", "Raise your head a little." },
                 { "look-down", "Lower your head a little." },
         };

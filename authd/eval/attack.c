@@ -1,10 +1,10 @@
 /* DIR/bona-fide/NAME/MOVEMENT and DIR/SPECIES/NAME/MOVEMENT: presentations of living people, and of each species of
  * attack instrument, judged by the code that authd uses. Error rates as ISO/IEC 30107-3 names them.
  *
- * A presentation is a folder. In it, look-straight is what the camera saw before the challenge, and turn-left,
- * turn-right and blink what it saw while that was asked for; each is a folder of pictures (15 a second) or a video with
- * any ending, and begins with the face straight. The passive network judges look-straight, the challenge each movement;
- * what is there of both must be passed. */
+ * A presentation is a folder. In it, look-straight is what the camera saw before the challenge, and turn-left-far,
+ * blink-2 and so on (action_name()) what it saw while that was asked for; each is a folder of pictures (15 a second) or
+ * a video with any ending, and begins with the face straight. The passive network judges look-straight, the challenge
+ * each movement; what is there of both must be passed. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,9 +18,9 @@
 #include "services/cleanup.h"
 
 #define BONA_FIDE "bona-fide"
+#define STRAIGHT "look-straight"
 
 static const double RATE = 15; /* of folders of pictures */
-static const char *const movements[] = { "look-straight", "turn-left", "turn-right", "blink" };
 
 /* What has been seen of one presentation. */
 struct presentation {
@@ -29,6 +29,7 @@ struct presentation {
         double bona_fide; /* sum over the pictures of the posture */
         struct challenge challenge;
         bool moves; /* a movement is judged, not look-straight */
+        bool over;  /* it was not as asked */
         double rate;
         unsigned pictures;
         unsigned asked, done; /* movements */
@@ -60,8 +61,8 @@ static int judge(struct presentation *p, const struct frame *f)
         if (r < 0)
                 return r;
         if (p->moves) {
-                if (!p->challenge.resting)
-                        (void) challenge_observe(&p->challenge, o.faces > 0 ? &o : NULL, now);
+                if (!p->over && !p->challenge.resting)
+                        p->over = challenge_observe(&p->challenge, o.faces > 0 ? &o : NULL, now) != CHALLENGE_GOES_ON;
         } else if (quality_of(&o) == QUALITY_GOOD) {
                 posture_add(&p->posture, &o);
                 p->bona_fide += o.bona_fide;
@@ -103,38 +104,40 @@ static int judge_movement(struct presentation *p, const char *path)
         return r == -ENOTDIR ? judge_video(p, path) : r;
 }
 
-/* Whether @name is the movement @m, with or without an ending. */
-static bool is_movement(const char *name, unsigned m)
+/* Whether @name is that of @movement, with or without an ending. */
+static bool is_movement(const char *name, const char *movement)
 {
-        size_t length = strlen(movements[m]);
+        size_t length = strlen(movement);
 
-        return strncmp(name, movements[m], length) == 0 && (name[length] == '\0' || name[length] == '.');
+        return strncmp(name, movement, length) == 0 && (name[length] == '\0' || name[length] == '.');
 }
 
 static int straight(void *userdata, const char *path, const char *name)
 {
-        return is_movement(name, 0) ? judge_movement(userdata, path) : 0;
+        return is_movement(name, STRAIGHT) ? judge_movement(userdata, path) : 0;
+}
+
+static int judge_action(struct presentation *p, const char *path, enum action action)
+{
+        p->challenge = (struct challenge){ .action = { action }, .count = 1 };
+        p->moves = true;
+        p->over = false;
+        p->pictures = 0;
+        challenge_begin(&p->challenge, &p->posture, 0);
+        int r = judge_movement(p, path);
+
+        p->asked++;
+        p->done += p->challenge.resting;
+        return r;
 }
 
 /* After straight(): the head moves. */
 static int movement(void *userdata, const char *path, const char *name)
 {
-        static const enum action actions[] = { 0, ACTION_TURN_LEFT, ACTION_TURN_RIGHT, ACTION_BLINK };
-        struct presentation *p = userdata;
-        int r = 0;
-
-        for (unsigned m = 1; r >= 0 && m < COUNT_OF(movements); m++) {
-                if (!is_movement(name, m))
-                        continue;
-                p->challenge = (struct challenge){ .action = { actions[m] }, .count = 1 };
-                p->moves = true;
-                p->pictures = 0;
-                challenge_begin(&p->challenge, &p->posture, 0);
-                r = judge_movement(p, path);
-                p->asked++;
-                p->done += p->challenge.resting;
-        }
-        return r;
+        for (unsigned a = 0; a <= ACTION_TURN_RIGHT; a++)
+                if (is_movement(name, action_name((enum action) a)))
+                        return judge_action(userdata, path, (enum action) a);
+        return 0;
 }
 
 static int look_at_presentation(void *userdata, const char *path, const char *name)

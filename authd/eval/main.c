@@ -22,7 +22,8 @@ static const char usage[] =
         "  --attack        DIR holds presentations instead: DIR/bona-fide/NAME/MOVEMENT and\n"
         "                  DIR/SPECIES/NAME/MOVEMENT, each a folder of pictures or a video. MOVEMENT is "
         "look-straight,\n"
-        "                  and any of turn-left, turn-right and blink\n";
+        "                  and any of turn-left-a-little, turn-left-far, turn-left and so on, blink-1 to "
+        "blink-3\n";
 
 static int prepare(struct evaluation *e, const char *models, enum engine engine)
 {

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -17,11 +19,12 @@
 namespace
 {
 
-const double REACTION = 0.3, TURN = 0.8;             /* seconds */
-const double CLOSE = 0.08, SHUT = 0.12, OPEN = 0.15; /* of a blink, seconds */
-const double BLINK_AGAIN = 1.6;                      /* while the prompt stands */
-const double TURNED = 25;                            /* degrees away from looking straight */
-const double TURNED_MOST = 28;                       /* degrees away from facing the camera */
+const double REACTION = 0.2;                         /* seconds */
+const double CLOSE = 0.08, SHUT = 0.20, OPEN = 0.12; /* of a blink, seconds */
+const double BLINK_NEXT = 0.75;                      /* of several that were asked for */
+const double BLINK_AGAIN = 1.6;                      /* while the prompt stands, if no number was asked for */
+const double TURNED = 25, LITTLE = 16, FAR = 32;     /* degrees away from looking straight */
+const double TURNED_MOST = 38;                       /* degrees away from facing the camera */
 const double RAISED = 18, LOWERED = 21;              /* degrees */
 const double STRAIGHTEN = 0.6;                       /* how much of the photograph's own turn is taken back */
 const double TILTED = 26;                            /* degrees that a held photograph is tilted */
@@ -42,6 +45,11 @@ double wander(double now, double which)
                0.4 * std::sin(now * (2.3 + 0.29 * which) + 3 * which);
 }
 
+bool ends_with(const std::string &text, const std::string &end)
+{
+        return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
 } // namespace
 
 struct actor {
@@ -50,6 +58,7 @@ struct actor {
         std::string prompt;
         double since = 0;         /* of the prompt */
         double last_blink = -1e9; /* when the last blink began */
+        unsigned blinks = 0;      /* since the prompt came */
         double straight = 0;      /* degrees of yaw when looking straight */
         cv::Point2d from;         /* degrees of yaw and pitch when the prompt came */
         double phase;             /* of the sway */
@@ -77,13 +86,17 @@ actor::actor(struct portrait found, bool still, uint64_t seed) : portrait(found)
         random.fill(noise, cv::RNG::NORMAL, 0, NOISE);
 }
 
-/* Degrees of yaw and pitch away from the portrait that the prompt asks for. */
+/* Degrees of yaw and pitch away from the portrait that the prompt asks for. Whoever faces the camera has the left where
+ * the picture has its right. */
 cv::Point2d actor::goal() const
 {
-        if (prompt == "turn-left") /* whoever faces the camera has the left where the picture has its right */
-                return { person ? std::min(straight + TURNED, TURNED_MOST - person->yaw()) : TILTED, 0 };
-        if (prompt == "turn-right")
-                return { person ? std::max(straight - TURNED, -TURNED_MOST - person->yaw()) : -TILTED, 0 };
+        const bool left = prompt.rfind("turn-left", 0) == 0, right = prompt.rfind("turn-right", 0) == 0;
+        const double amount = ends_with(prompt, "-a-little") ? LITTLE : ends_with(prompt, "-far") ? FAR : TURNED;
+
+        if (left)
+                return { person ? std::min(straight + amount, TURNED_MOST - person->yaw()) : TILTED, 0 };
+        if (right)
+                return { person ? std::max(straight - amount, -TURNED_MOST - person->yaw()) : -TILTED, 0 };
         if (prompt == "look-up")
                 return { straight, person ? RAISED : TILTED };
         if (prompt == "look-down")
@@ -91,16 +104,25 @@ cv::Point2d actor::goal() const
         return { straight, 0 };
 }
 
+/* A large movement takes longer than a small one, and is faster. */
 cv::Point2d actor::gaze(double now) const
 {
-        return from + (goal() - from) * minimum_jerk((now - since - REACTION) / TURN);
+        const cv::Point2d way = goal() - from;
+        const double takes = 0.35 + std::hypot(way.x, way.y) / 80;
+
+        return from + way * minimum_jerk((now - since - REACTION) / takes);
 }
 
 /* A blink that has begun is finished, whatever the prompt has become. */
 double actor::lids(double now)
 {
-        if (prompt == "blink" && now >= since + REACTION && now >= last_blink + BLINK_AGAIN)
+        const bool counted = prompt.rfind("blink-", 0) == 0;
+        const unsigned asked = counted ? unsigned(std::atoi(prompt.c_str() + 6)) : prompt == "blink" ? UINT_MAX : 0;
+
+        if (blinks < asked && now >= since + REACTION && now >= last_blink + (counted ? BLINK_NEXT : BLINK_AGAIN)) {
                 last_blink = now;
+                blinks++;
+        }
         const double t = now - last_blink;
         return std::min(minimum_jerk(t / CLOSE), 1 - minimum_jerk((t - CLOSE - SHUT) / OPEN));
 }
@@ -179,6 +201,7 @@ void actor_prompt(struct actor *a, const char *prompt, double now)
         a->from = a->gaze(now);
         a->prompt = prompt;
         a->since = now;
+        a->blinks = 0;
 }
 
 int actor_frame(struct actor *a, double now, struct frame *out)

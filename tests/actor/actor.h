@@ -28,8 +28,9 @@ struct role {
  * -ENOMEM, -EIO. */
 int actor_new(struct vision *v, const struct role *role, struct actor **out);
 
-/* From @now on, acts on @prompt: "turn-left" and "turn-right" (the person's own left and right), "look-up",
- * "look-down", "blink", and "look-straight", which any other text means too. */
+/* From @now on, acts on @prompt: "turn-left" and "turn-right" (the person's own left and right), each also with
+ * "-a-little" or "-far", "look-up", "look-down", "blink" again and again, "blink-" and how many times, and
+ * "look-straight", which any other text means too. */
 void actor_prompt(struct actor *a, const char *prompt, double now);
 
 /* The picture at @now, which never goes back. -EINVAL, -ENOMEM, -EIO. */

@@ -158,8 +158,8 @@ static void draw_arrow(const struct face_view *v, cairo_t *cr, double radius, co
         static const char *const prompts[] = { "turn-right", "look-down", "turn-left", "look-up" }; /* clockwise */
         unsigned i = 0;
 
-        while (i < G_N_ELEMENTS(prompts) && strcmp(v->attempt.prompt, prompts[i]) != 0)
-                i++;
+        while (i < G_N_ELEMENTS(prompts) && !g_str_has_prefix(v->attempt.prompt, prompts[i]))
+                i++; /* by whatever amount */
         if (i == G_N_ELEMENTS(prompts))
                 return;
         cairo_save(cr);

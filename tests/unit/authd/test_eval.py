@@ -29,7 +29,7 @@ def ten_people_by_lbph():
 
 def attacks():
     with tempfile.TemporaryDirectory(prefix="visavis-eval-") as folder:
-        for movement in ("look-straight", "turn-left"):
+        for movement in ("look-straight", "turn-left-far"):
             record(f"{folder}/bona-fide/one/{movement}.avi", movement)
             record(f"{folder}/photograph-in-a-hand/one/{movement}.avi", movement, "--still")
         return evaluate("--attack", folder)

@@ -12,7 +12,7 @@
 
 static const uint64_t STEP = 100 * 1000;
 static const uint64_t SECOND = 1000000;
-enum { STEPS_MAX = 1000 };
+enum { STEPS_MAX = 1000, OF_TWO = 40, OF_THREE = 316 }; /* pictures; challenges of so many movements */
 
 static struct rotation *rotation; /* of every template here */
 
@@ -36,31 +36,106 @@ static unsigned acts; /* movements that were asked for so far */
  * is seen at this moment. */
 typedef bool (*behaviour)(struct figure *f, const char *prompt, double since);
 
-/* Heads take a third of a second for a quarter of a right angle. */
+/* Heads take a third of a second for a turn, be it small or large. */
 static void turn_towards(struct figure *f, double yaw)
 {
-        f->yaw += fmax(-9, fmin(9, yaw - f->yaw));
+        double step = yaw != 0 && fabs(yaw) < 20 ? 5 : 9;
+
+        f->yaw += fmax(-step, fmin(step, yaw - f->yaw));
+}
+
+/* Turns to the asked side, by so many degrees where the amount is asked for. */
+static double asked_yaw(const char *prompt, double little, double far)
+{
+        double amount = strstr(prompt, "-a-little") ? little : strstr(prompt, "-far") ? far : 22;
+
+        return strncmp(prompt, "turn-left", 9) == 0 ? amount : strncmp(prompt, "turn-right", 10) == 0 ? -amount : 0;
+}
+
+/* Blinks so many times from 0.3 seconds on, a blink every 0.7 of which 0.2 are with shut eyes. */
+static void blink(struct figure *f, double since, unsigned times)
+{
+        double at = fmod(since - 0.25, 0.7);
+
+        f->eyes = since >= 0.25 && since < 0.25 + 0.7 * times && at < 0.2 ? 0.001 : 0.999;
+}
+
+static unsigned asked_blinks(const char *prompt)
+{
+        return strncmp(prompt, "blink-", 6) == 0 ? (unsigned) atoi(prompt + 6) : 0;
 }
 
 static bool obedient(struct figure *f, const char *prompt, double since)
 {
-        double yaw = 0;
-
         f->pitch = 0;
         f->eyes = 0.999;
         if (since < 0.3)
                 prompt = "look-straight"; /* they have not understood yet */
-        if (strcmp(prompt, "turn-left") == 0)
-                yaw = 22;
-        else if (strcmp(prompt, "turn-right") == 0)
-                yaw = -22;
-        else if (strcmp(prompt, "look-up") == 0)
+        if (strcmp(prompt, "look-up") == 0)
                 f->pitch = 15;
         else if (strcmp(prompt, "look-down") == 0)
                 f->pitch = -15;
-        else if (strcmp(prompt, "blink") == 0 && since < 0.6)
+        blink(f, since, asked_blinks(prompt));
+        turn_towards(f, asked_yaw(prompt, 15, 31));
+        return true;
+}
+
+/* Does all that is asked for, but turns by the other amount, or blinks once too often or not often enough. */
+static bool by_another_amount(struct figure *f, const char *prompt, double since)
+{
+        turn_towards(f, since < 0.3 || since > 2 ? 0 : asked_yaw(prompt, 31, 15));
+        return true;
+}
+
+static bool blinks_once_more(struct figure *f, const char *prompt, double since)
+{
+        bool seen = obedient(f, prompt, since);
+
+        if (asked_blinks(prompt) > 0)
+                blink(f, since, asked_blinks(prompt) + 1);
+        return seen;
+}
+
+static bool blinks_once_less(struct figure *f, const char *prompt, double since)
+{
+        bool seen = obedient(f, prompt, since);
+
+        if (asked_blinks(prompt) > 0)
+                blink(f, since, asked_blinks(prompt) - 1);
+        return seen;
+}
+
+/* Eyes that people shut without noticing it. */
+static bool blinks_unasked(struct figure *f, const char *prompt, double since)
+{
+        bool seen = obedient(f, prompt, since);
+
+        if (asked_blinks(prompt) > 0 && since < 0.15)
                 f->eyes = 0.001;
-        turn_towards(f, yaw);
+        return seen;
+}
+
+/* Turns a little on the way to far, and far after a little. */
+static bool slow(struct figure *f, const char *prompt, double since)
+{
+        double yaw = asked_yaw(prompt, 15, 31);
+
+        blink(f, since, asked_blinks(prompt));
+        f->yaw += fmax(-3, fmin(3, yaw - f->yaw));
+        return true;
+}
+
+static bool turns_on_after_a_little(struct figure *f, const char *prompt, double since)
+{
+        static int side;
+        double yaw = asked_yaw(prompt, 15, 31);
+
+        if (strstr(prompt, "-a-little"))
+                side = yaw > 0 ? 1 : -1;
+        else if (acts == 0 || strncmp(prompt, "look", 4) != 0)
+                side = 0;
+        blink(f, since, asked_blinks(prompt));
+        turn_towards(f, strcmp(prompt, "look-straight") == 0 && since < 1.5 ? 31 * side : yaw);
         return true;
 }
 
@@ -71,7 +146,7 @@ static bool motionless(struct figure *f, const char *prompt, double since)
 
 static bool disobedient(struct figure *f, const char *prompt, double since)
 {
-        turn_towards(f, strcmp(prompt, "turn-left") == 0 ? -22 : strcmp(prompt, "look-straight") == 0 ? 0 : 22);
+        turn_towards(f, strncmp(prompt, "turn-left", 9) == 0 ? -22 : strcmp(prompt, "look-straight") == 0 ? 0 : 22);
         return true;
 }
 
@@ -82,7 +157,7 @@ static bool shy(struct figure *f, const char *prompt, double since)
 
 static bool turns_and_stays(struct figure *f, const char *prompt, double since)
 {
-        if (strncmp(prompt, "turn", 4) == 0 || strcmp(prompt, "blink") == 0)
+        if (strncmp(prompt, "turn", 4) == 0 || strncmp(prompt, "blink", 5) == 0)
                 return obedient(f, prompt, since);
         if (f->yaw > 1 || f->yaw < -1)
                 return true;
@@ -127,7 +202,7 @@ static bool moved_by_hand(struct figure *f, const char *prompt, double since)
  * quickly as can be; or with a moment without any. */
 static bool swapped(struct figure *f, const char *prompt, double since)
 {
-        f->shown = strcmp(prompt, "turn-left") == 0 ? 22 : strcmp(prompt, "turn-right") == 0 ? -22 : 0;
+        f->shown = asked_yaw(prompt, 15, 31);
         return true;
 }
 
@@ -209,7 +284,7 @@ static void whoever_does_what_is_asked_is_enrolled_and_recognised(void **state)
 
         enrol(1, &known);
         assert_true(known.count >= 5);
-        for (uint32_t random = 0; random < 26; random++) {
+        for (uint32_t random = 0; random < OF_TWO; random++) {
                 play(&e, figure_person(1), &known, random, obedient);
                 assert_int_equal(e.phase, EXAMINATION_PASSED);
                 assert_true(e.progress > 0.99);
@@ -242,8 +317,7 @@ static void an_enrolment_is_guided_through_every_pose(void **state)
                         assert_true(template_score(&e.seen, o.embedding) > 0.98);
                 }
                 for (unsigned i = 0; i < CHALLENGE_POSES; i++)
-                        code = code * 4 + (e.challenge.action[i] > ACTION_BLINK ? e.challenge.action[i] - 1U
-                                                                                : e.challenge.action[i]);
+                        code = code * 4 + e.challenge.action[i] - ACTION_TURN_LEFT;
                 orders += !seen[code];
                 seen[code] = true;
         }
@@ -384,7 +458,7 @@ static void a_flat_face_that_follows_the_prompts_is_a_presentation_attack(void *
         struct examination e;
 
         enrol(1, &known);
-        for (uint32_t random = 0; random < 26; random++) {
+        for (uint32_t random = 0; random < OF_TWO; random++) {
                 struct figure photograph = figure_person(1);
 
                 photograph.flat = true;
@@ -400,7 +474,7 @@ static void the_wrong_movement_ends_it(void **state)
         struct examination e;
 
         enrol(1, &known);
-        for (uint32_t random = 0; random < 8; random++) {
+        for (uint32_t random = 0; random < OF_TWO; random++) {
                 play(&e, figure_person(1), &known, random, disobedient);
                 assert_int_equal(e.failure, FAILURE_PRESENTATION_ATTACK);
         }
@@ -412,7 +486,7 @@ static void a_face_that_becomes_another_is_a_presentation_attack(void **state)
         struct examination e;
 
         enrol(1, &known);
-        for (uint32_t random = 0; random < 8; random++) {
+        for (uint32_t random = 0; random < OF_TWO; random++) {
                 play(&e, figure_person(1), &known, random, replaced);
                 assert_int_equal(e.failure, FAILURE_PRESENTATION_ATTACK);
         }
@@ -427,7 +501,7 @@ static void refused(struct figure f, behaviour b, enum failure failure)
         struct examination e;
 
         enrol(1, &known);
-        for (uint32_t random = 0; random < 26; random++) {
+        for (uint32_t random = 0; random < OF_TWO; random++) {
                 play(&e, f, &known, random, b);
                 assert_int_equal(e.phase, EXAMINATION_FAILED);
                 assert_int_equal(e.failure, failure);
@@ -468,23 +542,63 @@ static void whoever_steps_in_after_the_challenge_is_refused(void **state)
         refused(figure_person(1), joined_in_the_end, FAILURE_SEVERAL_FACES);
 }
 
-/* Each sequence is as likely as the other seven. */
+/* Each sequence is as likely as the other 39, so a recording fits in one attempt of 40. */
 static void a_recording_of_an_attempt_passes_for_its_own_challenge_alone(void **state)
 {
-        enum { SEQUENCES = 8 };
         struct template known;
         struct examination e;
 
         enrol(1, &known);
-        for (uint32_t then = 0; then < SEQUENCES; then++) {
+        for (uint32_t then = 0; then < OF_TWO; then += 3) {
                 recorded_count = 0;
                 play(&e, figure_person(1), &known, then, record);
                 assert_int_equal(e.phase, EXAMINATION_PASSED);
-                for (uint32_t now = 0; now < SEQUENCES; now++) {
+                for (uint32_t now = 0; now < OF_TWO; now++) {
                         replayed = 0;
                         play(&e, figure_person(1), &known, now, replay);
                         assert_int_equal(e.phase, now == then ? EXAMINATION_PASSED : EXAMINATION_FAILED);
                 }
+        }
+}
+
+static bool asks_for(const struct examination *e, enum action first, enum action last)
+{
+        for (unsigned i = 0; i < e->challenge.count; i++)
+                if (e->challenge.action[i] >= first && e->challenge.action[i] <= last)
+                        return true;
+        return false;
+}
+
+static void a_turn_by_another_amount_is_refused(void **state)
+{
+        struct template known;
+        struct examination e;
+
+        enrol(1, &known);
+        for (uint32_t random = 0; random < OF_TWO; random++) {
+                play(&e, figure_person(1), &known, random, by_another_amount);
+                assert_int_equal(e.failure, FAILURE_PRESENTATION_ATTACK);
+                play(&e, figure_person(1), &known, random, slow);
+                assert_int_equal(e.phase, EXAMINATION_PASSED);
+                play(&e, figure_person(1), &known, random, turns_on_after_a_little);
+                assert_int_equal(e.phase == EXAMINATION_FAILED, asks_for(&e, ACTION_LEFT_LITTLE, ACTION_RIGHT_LITTLE));
+        }
+}
+
+static void another_number_of_blinks_is_refused(void **state)
+{
+        static const behaviour others[] = { blinks_once_more, blinks_once_less };
+        struct template known;
+        struct examination e;
+
+        enrol(1, &known);
+        for (uint32_t random = 0; random < OF_TWO; random++) {
+                for (unsigned i = 0; i < COUNT_OF(others); i++) {
+                        play(&e, figure_person(1), &known, random, others[i]);
+                        assert_int_equal(e.phase == EXAMINATION_FAILED, asks_for(&e, ACTION_BLINK_1, ACTION_BLINK_3));
+                }
+                play(&e, figure_person(1), &known, random, blinks_unasked);
+                assert_int_equal(e.phase, EXAMINATION_PASSED);
         }
 }
 
@@ -664,7 +778,7 @@ static void who_cannot_be_seen_to_blink_is_asked_for_turns(void **state)
         struct examination e;
 
         enrol(1, &known);
-        for (uint32_t random = 0; random < 8; random++) {
+        for (uint32_t random = 0; random < OF_TWO; random++) {
                 f.eyes = 0.3;
                 examination_begin(&e, EXAMINATION_VERIFY, &figure_thresholds, &known, rotation, random, 0);
                 for (uint64_t now = STEP; e.phase == EXAMINATION_SEARCHING; now += STEP) {
@@ -674,8 +788,7 @@ static void who_cannot_be_seen_to_blink_is_asked_for_turns(void **state)
                         examination_observe(&e, &o, now);
                 }
                 assert_int_equal(e.phase, EXAMINATION_CHALLENGE);
-                for (unsigned i = 0; i < e.challenge.count; i++)
-                        assert_int_not_equal(e.challenge.action[i], ACTION_BLINK);
+                assert_false(asks_for(&e, ACTION_BLINK_1, ACTION_BLINK_3));
         }
 }
 
@@ -683,8 +796,8 @@ static void every_sequence_has_a_turn_and_each_is_as_likely(void **state)
 {
         for (unsigned count = 2; count <= CHALLENGE_PICKED_MAX; count++) {
                 for (unsigned blink = 0; blink < 2; blink++) {
-                        unsigned seen[27] = { 0 }, different = 0;
-                        unsigned all = blink ? (count == 2 ? 8 : 26) : (count == 2 ? 4 : 8);
+                        unsigned seen[7 * 7 * 7] = { 0 }, different = 0;
+                        unsigned all = blink ? (count == 2 ? OF_TWO : OF_THREE) : (count == 2 ? 16 : 64);
 
                         for (uint32_t random = 0; random < all * 10; random++) {
                                 struct challenge c = { 0 };
@@ -693,14 +806,14 @@ static void every_sequence_has_a_turn_and_each_is_as_likely(void **state)
                                 challenge_pick(&c, count, blink, random);
                                 assert_int_equal(c.count, count);
                                 for (unsigned i = 0; i < count; i++) {
-                                        code = code * 3 + c.action[i];
-                                        turns += c.action[i] != ACTION_BLINK;
+                                        code = code * 7 + c.action[i];
+                                        turns += c.action[i] <= ACTION_RIGHT_FAR;
                                 }
                                 assert_true(turns > 0);
                                 different += seen[code]++ == 0;
                         }
                         assert_int_equal(different, all);
-                        for (unsigned i = 0; i < 27; i++)
+                        for (unsigned i = 0; i < COUNT_OF(seen); i++)
                                 assert_true(seen[i] == 0 || seen[i] == 10);
                 }
         }
@@ -761,6 +874,8 @@ int main(void)
                 cmocka_unit_test(photographs_that_are_swapped_for_each_movement_are_refused),
                 cmocka_unit_test(whoever_steps_in_after_the_challenge_is_refused),
                 cmocka_unit_test(a_recording_of_an_attempt_passes_for_its_own_challenge_alone),
+                cmocka_unit_test(a_turn_by_another_amount_is_refused),
+                cmocka_unit_test(another_number_of_blinks_is_refused),
                 cmocka_unit_test(a_face_that_leaves_the_challenge_is_counted),
                 cmocka_unit_test(a_head_that_does_not_look_straight_again_is_late),
                 cmocka_unit_test(nobody_is_no_face_and_is_not_counted),
