@@ -11,7 +11,7 @@ sys.path[:0] = [f"{HERE}/../unit/ui", f"{HERE}/../system"]
 # pylint: disable=wrong-import-position
 from desktop import Desktop, Screen
 from preview_ring import Ring, pixels_of, stripes
-from stand_ins import ID, PIN, SUCCESS, Auth, Bus, Crypto, Link, pump
+from stand_ins import ID, PIN, SUCCESS, Account, Auth, Bus, Crypto, Link, pump
 
 PROGRAM = sys.argv[1]
 PIN_FIELD = "PIN or passphrase"
@@ -33,6 +33,7 @@ class World:
         self.environment = {"PATH": f"{os.path.dirname(PROGRAM)}:/usr/bin:/bin", "HOME": self.bus.directory, "LANG": "C.UTF-8", "TZ": "UTC", "XDG_CONFIG_HOME": self.bus.directory + "/config",
                             "XDG_RUNTIME_DIR": self.bus.directory + "/run", "VISAVIS_BUS": self.bus.address}
         self.auth = Auth(self.bus.connect())
+        Account.live = True
         self.crypto = Crypto(self.bus.connect())
         self.link = Link(self.crypto.connection, ID)
         self.crypto.connection.request_name("im.visavis.Relay1")

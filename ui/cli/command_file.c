@@ -11,7 +11,7 @@
 #include "services/cleanup.h"
 #include "ui/cli/cli.h"
 #include "ui/cli/output.h"
-#include "ui/cli/output_file.h"
+#include "ui/client/output_file.h"
 #include "ui/cli/session.h"
 #include "ui/client/properties.h"
 #include "ui/media/inspection.h"

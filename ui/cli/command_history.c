@@ -7,7 +7,7 @@
 #include "services/cleanup.h"
 #include "ui/cli/cli.h"
 #include "ui/cli/output.h"
-#include "ui/cli/output_file.h"
+#include "ui/client/output_file.h"
 #include "ui/cli/output_said.h"
 #include "ui/cli/session.h"
 

@@ -10,7 +10,7 @@
 #include "ui/cli/cli.h"
 #include "ui/cli/nickname.h"
 #include "ui/cli/output.h"
-#include "ui/cli/output_file.h"
+#include "ui/client/output_file.h"
 #include "ui/cli/pin.h"
 
 #define SUFFIX ".sealed"

@@ -12,6 +12,7 @@ static const struct dictionary_member members[] = {
         { "Draft", "s", offsetof(struct description, draft) },
         { "Standing", "s", offsetof(struct description, standing) },
         { "Nickname", "s", offsetof(struct description, nickname) },
+        { "Unread", "u", offsetof(struct description, unread) },
         { "Read", "t", offsetof(struct description, read) },
         { "DraftRepliesTo", "t", offsetof(struct description, draft_replies_to) },
         { "Disappearing", "t", offsetof(struct description, disappearing) },

@@ -5,6 +5,7 @@
 
 struct description {
         const char *kind, *title, *draft, *standing, *nickname;
+        uint32_t unread;
         uint64_t read; /* the last message that was read */
         uint64_t draft_replies_to;
         uint64_t disappearing; /* seconds; 0: messages stay */

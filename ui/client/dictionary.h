@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <systemd/sd-bus.h>
 
-/* @type: s (const char *), t (uint64_t) or b (bool), and @offset where it goes in the struct. */
+/* @type: s (const char *), u (uint32_t), t (uint64_t) or b (bool), and @offset where it goes in the struct. */
 struct dictionary_member {
         const char *key, *type;
         size_t offset;

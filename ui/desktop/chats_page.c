@@ -12,7 +12,9 @@
 #include "ui/desktop/new_conversation.h"
 #include "ui/desktop/notice.h"
 #include "ui/desktop/parts.h"
+#include "ui/desktop/people.h"
 #include "ui/desktop/safety_page.h"
+#include "ui/desktop/search_results.h"
 
 struct chats_page {
         const struct chats_page_events *events;
@@ -24,7 +26,14 @@ struct chats_page {
         GtkStack *list_stack;    /* loading, empty, list */
         GtkStack *content_stack; /* none, conversation, new */
         struct notice *notice;
+        struct people *people;
+        GtkEditable *search;
+        GtkWidget *archive; /* the button that shows those that are archived, or the others again */
+        GtkImage *archive_icon;
+        GtkLabel *archive_label;
         struct conversation_list *list;
+        struct search_results *results;
+        GtkWidget *found, *found_title;
         struct conversation_view *view;
         struct new_conversation *new;
         struct safety_page *safety;
@@ -33,14 +42,79 @@ struct chats_page {
         sd_bus *bus;
         struct account *account;
         struct calls calls;
-        bool asking; /* ListConversations is under way */
-        bool stale;  /* … and something has changed since */
-        bool wished; /* the person has asked for the lock */
+        bool asking;                                        /* ListConversations is under way */
+        bool listed;                                        /* the list has come */
+        bool stale;                                         /* … and something has changed since */
+        bool wished;                                        /* the person has asked for the lock */
+        bool archived;                                      /* those that are archived are shown */
+        unsigned count, shown, archived_count, found_count; /* conversations; messages that were found */
 };
 
 /* The list. */
 
 static void ask(struct chats_page *p);
+
+static void show_list(struct chats_page *p)
+{
+        bool searching = *gtk_editable_get_text(p->search);
+        g_autofree char *archived = g_strdup_printf("Archived (%u)", p->archived_count);
+
+        if (p->archived && p->archived_count == 0 && p->count > 0) {
+                p->archived = false;
+                conversation_list_show_archived(p->list, false); /* which comes back here */
+                return;
+        }
+        gtk_label_set_text(p->archive_label, p->archived ? "All Conversations" : archived);
+        gtk_image_set_from_icon_name(p->archive_icon, p->archived ? "go-previous-symbolic" : "folder-symbolic");
+        part_name(p->archive, p->archived ? "All Conversations" : archived);
+        gtk_widget_set_visible(p->archive, !searching && (p->archived || p->archived_count > 0));
+        gtk_widget_set_visible(p->found, searching && p->found_count > 0);
+        gtk_widget_set_visible(p->found_title, searching && p->found_count > 0);
+        gtk_widget_set_visible(GTK_WIDGET(p->search), p->count > 0);
+        part_show_page(p->list_stack, p->count == 0                                       ? "empty"
+                                      : searching && p->shown == 0 && p->found_count == 0 ? "nothing"
+                                                                                          : "list");
+}
+
+static void on_counted(unsigned archived, unsigned shown, void *userdata)
+{
+        struct chats_page *p = userdata;
+
+        p->archived_count = archived;
+        p->shown = shown;
+        if (p->account && p->listed)
+                show_list(p);
+}
+
+static void on_found_counted(unsigned n, void *userdata)
+{
+        struct chats_page *p = userdata;
+
+        p->found_count = n;
+        if (p->account && p->listed)
+                show_list(p);
+}
+
+static void on_archive(struct chats_page *p)
+{
+        p->archived = !p->archived;
+        conversation_list_show_archived(p->list, p->archived);
+}
+
+static void on_search(struct chats_page *p)
+{
+        const char *words = gtk_editable_get_text(p->search);
+
+        if (!p->account)
+                return;
+        conversation_list_filter(p->list, words);
+        search_results_find(p->results, p->account, words);
+}
+
+static void on_search_stopped(struct chats_page *p)
+{
+        gtk_editable_set_text(p->search, "");
+}
 
 static void on_contacts(const struct contact *list, size_t n, const sd_bus_error *error, void *userdata)
 {
@@ -48,8 +122,9 @@ static void on_contacts(const struct contact *list, size_t n, const sd_bus_error
 
         if (error)
                 return; /* the list of conversations says what is wrong */
-        conversation_list_mark(p->list, list, n);
-        conversation_view_mark(p->view, list, n);
+        people_set(p->people, list, n);
+        conversation_list_mark(p->list);
+        conversation_view_mark(p->view);
 }
 
 static void on_conversations(const struct conversation *list, size_t n, const sd_bus_error *error, void *userdata)
@@ -62,9 +137,10 @@ static void on_conversations(const struct conversation *list, size_t n, const sd
                 return;
         }
         notice_hide(p->notice);
-        conversation_list_set(p->list, list, n);
+        p->count = (unsigned) n;
+        p->listed = true;
+        conversation_list_set(p->list, p->account, list, n);
         conversation_list_select(p->list, conversation_view_id(p->view));
-        part_show_page(p->list_stack, n > 0 ? "list" : "empty");
         (void) contacts_list(p->account, &p->calls, on_contacts, p);
         if (p->stale)
                 ask(p);
@@ -92,7 +168,32 @@ static void open_conversation(const char *id, const char *address, void *userdat
         ask(p);
 }
 
-static const struct conversation_list_events list_events = { .chosen = open_conversation };
+static const struct conversation_list_events list_events = { .chosen = open_conversation, .counted = on_counted };
+
+static const char *address_of(const char *conversation, void *userdata)
+{
+        return conversation_list_address(((struct chats_page *) userdata)->list, conversation);
+}
+
+static void on_found(const char *conversation, uint64_t message, void *userdata)
+{
+        struct chats_page *p = userdata;
+
+        open_conversation(conversation, address_of(conversation, p), p);
+        conversation_view_jump(p->view, message);
+}
+
+static const struct search_results_events results_events = { .address = address_of,
+                                                             .chosen = on_found,
+                                                             .counted = on_found_counted };
+
+void chats_page_search(struct chats_page *p)
+{
+        if (p->account && conversation_view_id(p->view) && !safety_page_is_open(p->safety))
+                conversation_view_search(p->view);
+        else if (p->account)
+                gtk_widget_grab_focus(GTK_WIDGET(p->search));
+}
 
 static void on_back(void *userdata)
 {
@@ -139,6 +240,8 @@ void chats_page_back(struct chats_page *p)
                 leave_safety(p);
                 return;
         }
+        if (conversation_view_back(p->view))
+                return;
         adw_leaflet_navigate(p->leaflet, ADW_NAVIGATION_DIRECTION_BACK);
         part_show_page(p->content_stack, "none");
         conversation_view_close(p->view);
@@ -196,7 +299,36 @@ static void on_changed(struct account *a, const char *conversation, uint64_t mes
 {
         struct chats_page *p = userdata;
 
-        conversation_view_changed(p->view, conversation, message, state);
+        conversation_view_state(p->view, conversation, message, state);
+}
+
+static void on_edited(struct account *a, const char *conversation, uint64_t message, void *userdata)
+{
+        struct chats_page *p = userdata;
+
+        conversation_view_edited(p->view, conversation, message);
+        ask(p);
+}
+
+static void on_erased(struct account *a, const char *conversation, uint64_t message, void *userdata)
+{
+        struct chats_page *p = userdata;
+
+        conversation_view_erased(p->view, conversation, message);
+        ask(p);
+}
+
+static void on_typing(struct account *a, const char *conversation, const char *who, bool typing, void *userdata)
+{
+        conversation_view_typing(((struct chats_page *) userdata)->view, conversation, who, typing);
+}
+
+static void on_set(struct account *a, const char *conversation, void *userdata)
+{
+        struct chats_page *p = userdata;
+
+        conversation_list_changed(p->list, conversation);
+        conversation_view_changed(p->view, conversation);
 }
 
 static void on_locked(struct account *a, void *userdata)
@@ -209,7 +341,14 @@ static void on_locked(struct account *a, void *userdata)
 }
 
 static const struct account_events account_events = {
-        .ready = on_ready, .message_added = on_added, .message_changed = on_changed, .locked = on_locked
+        .ready = on_ready,
+        .message_added = on_added,
+        .message_changed = on_changed,
+        .message_edited = on_edited,
+        .message_erased = on_erased,
+        .typing = on_typing,
+        .conversation_changed = on_set,
+        .locked = on_locked,
 };
 
 static void on_lock_done(const sd_bus_error *error, void *userdata)
@@ -243,7 +382,14 @@ void chats_page_stop(struct chats_page *p)
         safety_page_stop(p->safety);
         conversation_view_close(p->view);
         new_conversation_stop(p->new);
-        conversation_list_set(p->list, NULL, 0);
+        p->listed = p->archived = false;
+        p->count = 0;
+        gtk_editable_set_text(p->search, "");
+        search_results_clear(p->results);
+        conversation_list_filter(p->list, "");
+        conversation_list_show_archived(p->list, false);
+        conversation_list_clear(p->list);
+        people_set(p->people, NULL, 0);
         notice_hide(p->notice);
         adw_window_title_set_title(p->title, "");
         adw_window_title_set_subtitle(p->title, "");
@@ -285,7 +431,23 @@ static void release(gpointer userdata)
         calls_cancel(&p->calls);
         account_free(p->account);
         sd_bus_unref(p->bus);
+        people_free(p->people);
         g_free(p);
+}
+
+static void make_list(struct chats_page *p, GtkBuilder *builder)
+{
+        p->search = GTK_EDITABLE(part(builder, "search"));
+        p->archive = part(builder, "archive");
+        p->archive_icon = GTK_IMAGE(part(builder, "archive_icon"));
+        p->archive_label = GTK_LABEL(part(builder, "archive_label"));
+        p->found = part(builder, "found");
+        p->found_title = part(builder, "found_title");
+        p->list = conversation_list_new(GTK_LIST_BOX(part(builder, "list")), p->people, &list_events, p);
+        p->results = search_results_new(GTK_LIST_BOX(p->found), p->people, &results_events, p);
+        g_signal_connect_swapped(p->archive, "clicked", G_CALLBACK(on_archive), p);
+        g_signal_connect_swapped(p->search, "search-changed", G_CALLBACK(on_search), p);
+        g_signal_connect_swapped(p->search, "stop-search", G_CALLBACK(on_search_stopped), p);
 }
 
 struct chats_page *chats_page_new(GtkStack *parent, const char *name, const struct chats_page_events *events,
@@ -303,8 +465,9 @@ struct chats_page *chats_page_new(GtkStack *parent, const char *name, const stru
         p->list_stack = GTK_STACK(part(builder, "list_stack"));
         p->content_stack = GTK_STACK(part(builder, "content_stack"));
         p->notice = notice_new(GTK_BOX(part(builder, "notice")));
-        p->list = conversation_list_new(GTK_LIST_BOX(part(builder, "list")), &list_events, p);
-        p->view = conversation_view_new(p->content_stack, "conversation", &view_events, p);
+        p->people = people_new();
+        make_list(p, builder);
+        p->view = conversation_view_new(p->content_stack, "conversation", p->people, &view_events, p);
         p->new = new_conversation_new(p->content_stack, "new", &new_events, p);
         p->safety = safety_page_new(p->content_stack, "safety", &safety_events, p);
         p->banner = link_banner_new(GTK_BOX(p->root));

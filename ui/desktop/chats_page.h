@@ -30,6 +30,7 @@ int chats_page_start(struct chats_page *p, sd_bus *bus, const char *path);
 void chats_page_lock(struct chats_page *p);
 void chats_page_new_conversation(struct chats_page *p);
 void chats_page_back(struct chats_page *p);
+void chats_page_search(struct chats_page *p);
 
 /* Opens that conversation, if it is in the list. */
 void chats_page_show(struct chats_page *p, const char *conversation);

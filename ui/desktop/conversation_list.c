@@ -7,8 +7,12 @@
 
 struct conversation_list {
         GtkListBox *box;
+        const struct people *people;
         const struct conversation_list_events *events;
         void *userdata;
+        struct account *account; /* whose rows there are */
+        char *words;             /* "" for all */
+        bool archived;
 };
 
 static void on_row(struct conversation_list *l, GtkListBoxRow *row)
@@ -27,15 +31,55 @@ static int compare(GtkListBoxRow *a, GtkListBoxRow *b, gpointer userdata)
         return s > t ? -1 : s < t ? 1 : strcmp(conversation_row_address(x), conversation_row_address(y));
 }
 
-struct conversation_list *conversation_list_new(GtkListBox *box, const struct conversation_list_events *events,
-                                                void *userdata)
+static gboolean is_shown(GtkListBoxRow *row, gpointer userdata)
+{
+        struct conversation_list *l = userdata;
+        const struct conversation_row *r = conversation_row_of(row);
+
+        if (*l->words)
+                return g_str_match_string(l->words, conversation_row_name(r), true);
+        return conversation_row_is_archived(r) == l->archived;
+}
+
+static void count(struct conversation_list *l)
+{
+        unsigned archived = 0, shown = 0;
+        GtkListBoxRow *row;
+
+        for (int i = 0; (row = gtk_list_box_get_row_at_index(l->box, i)); i++) {
+                archived += conversation_row_is_archived(conversation_row_of(row));
+                shown += is_shown(row, l);
+        }
+        l->events->counted(archived, shown, l->userdata);
+}
+
+static void on_row_changed(void *userdata)
+{
+        struct conversation_list *l = userdata;
+
+        gtk_list_box_invalidate_filter(l->box);
+        count(l);
+}
+
+static void release(gpointer userdata)
+{
+        struct conversation_list *l = userdata;
+
+        g_free(l->words);
+        g_free(l);
+}
+
+struct conversation_list *conversation_list_new(GtkListBox *box, const struct people *people,
+                                                const struct conversation_list_events *events, void *userdata)
 {
         struct conversation_list *l = g_new0(struct conversation_list, 1);
 
-        *l = (struct conversation_list){ .box = box, .events = events, .userdata = userdata };
+        *l = (struct conversation_list){ .box = box, .people = people, .events = events, .userdata = userdata };
+        l->words = g_strdup("");
         gtk_list_box_set_sort_func(box, compare, NULL, NULL);
+        gtk_list_box_set_filter_func(box, is_shown, l, NULL);
         g_signal_connect_swapped(box, "row-activated", G_CALLBACK(on_row), l);
-        g_object_set_data_full(G_OBJECT(box), "conversation-list", l, g_free);
+        g_object_set_data_full(G_OBJECT(box), "conversation-list", l, release);
         return l;
 }
 
@@ -57,10 +101,11 @@ static bool is_among(const struct conversation *list, size_t n, const char *id)
         return false;
 }
 
-void conversation_list_set(struct conversation_list *l, const struct conversation *list, size_t n)
+void conversation_list_set(struct conversation_list *l, struct account *a, const struct conversation *list, size_t n)
 {
         GtkListBoxRow *row;
 
+        l->account = a;
         for (int i = 0; (row = gtk_list_box_get_row_at_index(l->box, i));)
                 if (is_among(list, n, conversation_row_id(conversation_row_of(row))))
                         i++;
@@ -69,23 +114,55 @@ void conversation_list_set(struct conversation_list *l, const struct conversatio
         for (size_t i = 0; i < n; i++) {
                 row = find(l, list[i].id);
                 if (!row) {
-                        row = conversation_row_new(list[i].id, list[i].address);
+                        row = conversation_row_new(list[i].id, list[i].address, l->people, on_row_changed, l);
                         gtk_list_box_append(l->box, GTK_WIDGET(row));
+                        conversation_row_ask(conversation_row_of(row), a);
                 }
                 conversation_row_set(conversation_row_of(row), &list[i]);
         }
         gtk_list_box_invalidate_sort(l->box);
+        count(l);
 }
 
-void conversation_list_mark(struct conversation_list *l, const struct contact *list, size_t n)
+void conversation_list_clear(struct conversation_list *l)
+{
+        conversation_list_set(l, NULL, NULL, 0);
+}
+
+void conversation_list_changed(struct conversation_list *l, const char *id)
+{
+        GtkListBoxRow *row = find(l, id);
+
+        if (row && l->account)
+                conversation_row_ask(conversation_row_of(row), l->account);
+}
+
+void conversation_list_show_archived(struct conversation_list *l, bool archived)
+{
+        l->archived = archived;
+        on_row_changed(l);
+}
+
+void conversation_list_filter(struct conversation_list *l, const char *words)
+{
+        g_free(l->words);
+        l->words = g_strdup(words);
+        on_row_changed(l);
+}
+
+const char *conversation_list_address(struct conversation_list *l, const char *id)
+{
+        GtkListBoxRow *row = find(l, id);
+
+        return row ? conversation_row_address(conversation_row_of(row)) : "";
+}
+
+void conversation_list_mark(struct conversation_list *l)
 {
         GtkListBoxRow *row;
 
-        for (int i = 0; (row = gtk_list_box_get_row_at_index(l->box, i)); i++) {
-                struct conversation_row *r = conversation_row_of(row);
-
-                conversation_row_set_trust(r, trust_of(list, n, conversation_row_address(r)));
-        }
+        for (int i = 0; (row = gtk_list_box_get_row_at_index(l->box, i)); i++)
+                conversation_row_mark(conversation_row_of(row));
 }
 
 void conversation_list_select(struct conversation_list *l, const char *id)

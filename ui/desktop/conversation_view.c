@@ -1,25 +1,30 @@
-/* A conversation. */
+/* See conversation_view.h. */
 #include "ui/desktop/conversation_view.h"
 
 #include <string.h>
 
-#include "services/address.h"
 #include "ui/client/calls.h"
+#include "ui/client/client.h"
+#include "ui/client/description.h"
 #include "ui/desktop/composer.h"
-#include "ui/desktop/message_bubble.h"
+#include "ui/desktop/conversation_menu.h"
+#include "ui/desktop/conversation_search.h"
+#include "ui/desktop/draft.h"
+#include "ui/desktop/message_acts.h"
 #include "ui/desktop/notice.h"
 #include "ui/desktop/parts.h"
-#include "ui/desktop/when.h"
+#include "ui/desktop/pinned_bar.h"
+#include "ui/desktop/timeline.h"
+#include "ui/desktop/trust_mark.h"
+#include "ui/desktop/typing_line.h"
 
-/* How many are shown at first, and the most that one ReadMessages answers with. */
-enum { FIRST_PAGE = 100, PAGE_MAX = 500, TEXT_SIZE_MAX = 65536 };
-
-/* Messages of one person within five minutes stand closer together. */
-static const uint64_t follow_usec = 5 * 60 * G_USEC_PER_SEC;
+enum { TYPING_SECONDS = 4 }; /* the others are told at most so often */
 
 struct conversation_view {
         const struct conversation_view_events *events;
         void *userdata;
+        const struct people *people;
+        GtkWidget *root;
         AdwHeaderBar *header;
         GtkWidget *back;
         AdwAvatar *avatar;
@@ -29,155 +34,168 @@ struct conversation_view {
         GtkLabel *standing;
         GtkWidget *empty;
         GtkScrolledWindow *scroller;
-        GtkBox *messages;
-        GtkWidget *earlier;
+        GtkWidget *to_end;
         struct notice *notice;
         struct composer *composer;
+        struct draft *draft;
+        struct timeline *timeline;
+        struct pinned_bar *pinned;
+        struct typing_line *typing;
+        struct conversation_menu *menu;
+        struct conversation_search *search;
+        struct message_bubble_style style;
 
         struct account *account; /* NULL: none is open */
         struct calls calls;
         char id[33];
         char *address; /* of the person, or a group's name */
-        enum trust trust;
-        uint64_t after; /* the last message shown; 0: none */
-        uint64_t seen;  /* the last one that was marked as read */
-        uint64_t last_time;
-        char *last_sender;
-        bool busy;     /* ReadMessages is under way */
-        bool more;     /* … and something came since */
-        bool at_end;   /* the end is in view, and stays there */
-        uint32_t page; /* how many are asked for at first */
-        char *sending; /* a text that cryptod has not answered for yet */
+        bool person;
+        bool described;      /* the timeline is open */
+        uint64_t last, seen; /* the newest message that is shown, and that was marked as read */
+        gint64 told;         /* when the others were told last that somebody is writing */
+        char *sending;       /* a text that cryptod has not answered for yet */
 };
 
-static bool is_own(const struct conversation_view *v, const char *sender)
+static bool is_open(const struct conversation_view *v, const char *conversation)
 {
-        struct address mine, theirs;
-
-        return address_parse(account_address(v->account), &mine, NULL) == 0 &&
-               address_parse(sender, &theirs, NULL) == 0 && address_equal(&mine, &theirs);
+        return v->account && strcmp(v->id, conversation) == 0;
 }
 
-static void add_day(struct conversation_view *v, uint64_t time)
+static void on_done(const sd_bus_error *error, void *userdata)
 {
-        g_autoptr(GDateTime) now = g_date_time_new_now_local();
-        g_autofree char *day = when_day(time, now);
-        GtkWidget *label = gtk_label_new(day);
+        struct conversation_view *v = userdata;
 
-        gtk_widget_add_css_class(label, "day");
-        gtk_widget_add_css_class(label, "dim-label");
-        gtk_box_append(v->messages, label);
+        if (error)
+                notice_show_error(v->notice, error);
 }
 
-static bool is_group(const struct conversation_view *v)
-{
-        return !strchr(v->address, '@');
-}
-
-/* In a group, who it was stands above the first of several in a row. */
-static GtkWidget *new_bubble(struct conversation_view *v, const struct message *m, bool follows)
-{
-        bool own = is_own(v, m->sender);
-        GtkWidget *bubble = message_bubble_new(m, own, is_group(v) && !own && !follows ? m->sender : NULL);
-
-        message_bubble_set_follows(message_bubble_of(bubble), follows);
-        return bubble;
-}
-
-/* What Visavis itself has to say has no sender. */
-static GtkWidget *new_remark(const char *text)
-{
-        GtkWidget *label = gtk_label_new(text);
-
-        gtk_label_set_wrap(GTK_LABEL(label), true);
-        gtk_label_set_wrap_mode(GTK_LABEL(label), PANGO_WRAP_WORD_CHAR);
-        gtk_label_set_justify(GTK_LABEL(label), GTK_JUSTIFY_CENTER);
-        gtk_widget_add_css_class(label, "remark");
-        gtk_widget_add_css_class(label, "dim-label");
-        return label;
-}
-
-static void add_message(struct conversation_view *v, const struct message *m)
-{
-        bool same_day = v->after && when_same_day(v->last_time, m->time);
-        bool follows = same_day && strcmp(m->sender, v->last_sender) == 0 && m->time - v->last_time < follow_usec;
-
-        if (!same_day)
-                add_day(v, m->time);
-        gtk_box_append(v->messages, *m->sender ? new_bubble(v, m, follows) : new_remark(m->text));
-        v->after = m->id;
-        v->last_time = m->time;
-        g_free(v->last_sender);
-        v->last_sender = g_strdup(m->sender);
-}
+/* Reading. */
 
 void conversation_view_looked_at(struct conversation_view *v)
 {
-        GtkRoot *window = gtk_widget_get_root(GTK_WIDGET(v->messages));
+        GtkRoot *window = gtk_widget_get_root(v->root);
 
-        if (!v->account || v->after == v->seen || !gtk_widget_get_mapped(GTK_WIDGET(v->messages)) ||
-            !GTK_IS_WINDOW(window) || !gtk_window_is_active(GTK_WINDOW(window)))
+        if (!v->account || v->last <= v->seen || !gtk_widget_get_mapped(v->root) || !GTK_IS_WINDOW(window) ||
+            !gtk_window_is_active(GTK_WINDOW(window)))
                 return;
-        v->seen = v->after;
-        account_mark_read(v->account, v->id, v->seen);
+        v->seen = v->last;
+        (void) account_tell(v->account, CRYPTO_MESSAGES, "MarkRead", "st", v->id, v->seen);
         v->events->read(v->userdata);
 }
 
-static void read_newer(struct conversation_view *v);
-
-static void on_messages(const struct message *list, size_t n, const sd_bus_error *error, void *userdata)
+static void on_shown(uint64_t last, void *userdata)
 {
         struct conversation_view *v = userdata;
-        bool first = v->after == 0;
 
-        v->busy = false;
-        if (error) {
-                notice_show_error(v->notice, error);
-                return;
-        }
-        for (size_t i = 0; i < n; i++)
-                add_message(v, &list[i]);
-        gtk_widget_set_visible(v->empty, v->after == 0);
-        gtk_widget_set_visible(GTK_WIDGET(v->scroller), v->after != 0);
-        if (first)
-                gtk_widget_set_visible(v->earlier, n == v->page && v->page < PAGE_MAX);
+        v->last = MAX(v->last, last);
+        gtk_widget_set_visible(v->empty, last == 0);
+        gtk_widget_set_visible(GTK_WIDGET(v->scroller), last != 0);
         conversation_view_looked_at(v);
-        if (v->more || (!first && n == PAGE_MAX))
-                read_newer(v);
 }
 
-static void read_newer(struct conversation_view *v)
+static void on_end(bool at_end, void *userdata)
 {
-        bool first = v->after == 0;
+        struct conversation_view *v = userdata;
 
-        v->more = v->busy;
-        if (v->busy)
+        gtk_widget_set_visible(v->to_end, !at_end);
+}
+
+static void on_failed(const sd_bus_error *error, void *userdata)
+{
+        on_done(error, userdata);
+}
+
+static const struct timeline_events timeline_events = { .shown = on_shown, .at_end = on_end, .failed = on_failed };
+
+static void on_pin_chosen(uint64_t message, void *userdata)
+{
+        conversation_view_jump(userdata, message);
+}
+
+/* What is done with a message. */
+
+static void on_chosen(const struct message_facts *m, enum message_action what, void *userdata)
+{
+        struct conversation_view *v = userdata;
+        const struct message_acts acts = { .widget = v->root,
+                                           .people = v->people,
+                                           .account = v->account,
+                                           .calls = &v->calls,
+                                           .conversation = v->id,
+                                           .done = on_done,
+                                           .userdata = v };
+
+        switch (what) {
+        case MESSAGE_REPLY:
+                draft_reply(v->draft, m);
+                break;
+        case MESSAGE_EDIT:
+                draft_edit(v->draft, m);
+                break;
+        case MESSAGE_COPY:
+                message_acts_copy(&acts, m);
+                break;
+        case MESSAGE_FORWARD:
+                message_acts_forward(&acts, m);
+                break;
+        case MESSAGE_PIN:
+                message_acts_pin(&acts, m);
+                break;
+        case MESSAGE_INFO:
+                message_acts_info(&acts, m);
+                break;
+        case MESSAGE_DELETE:
+                message_acts_delete(&acts, m);
+                break;
+        case MESSAGE_SAVE:
+                break;
+        }
+}
+
+static void on_react(const struct message_facts *m, const char *emoji, void *userdata)
+{
+        struct conversation_view *v = userdata;
+        const struct message_acts acts = {
+                .account = v->account, .calls = &v->calls, .conversation = v->id, .done = on_done, .userdata = v
+        };
+
+        message_acts_react(&acts, m, emoji);
+}
+
+void conversation_view_jump(struct conversation_view *v, uint64_t message)
+{
+        if (v->account)
+                timeline_jump(v->timeline, message);
+}
+
+static void on_jump(uint64_t message, void *userdata)
+{
+        conversation_view_jump(userdata, message);
+}
+
+static const struct message_events message_events = { .chosen = on_chosen, .react = on_react, .jump = on_jump };
+
+/* Writing. */
+
+static void tell_typing(struct conversation_view *v, bool typing)
+{
+        gint64 now = g_get_monotonic_time();
+
+        if (typing ? now - v->told < TYPING_SECONDS * G_USEC_PER_SEC : v->told == 0)
                 return;
-        v->busy = account_messages(v->account, &v->calls, v->id, v->after, first ? v->page : PAGE_MAX, first,
-                                   on_messages, v) >= 0;
+        v->told = typing ? now : 0;
+        (void) account_tell(v->account, CRYPTO_MESSAGES, "SetTyping", "sb", v->id, (int) typing);
 }
 
-static void clear_messages(struct conversation_view *v)
+static void on_typed(const char *text, void *userdata)
 {
-        GtkWidget *child;
+        struct conversation_view *v = userdata;
 
-        while ((child = gtk_widget_get_first_child(GTK_WIDGET(v->messages))))
-                gtk_box_remove(v->messages, child);
-        v->after = 0;
-        v->last_time = 0;
+        if (!v->account)
+                return;
+        draft_typed(v->draft);
+        tell_typing(v, *text);
 }
-
-static void on_earlier(struct conversation_view *v)
-{
-        calls_cancel(&v->calls);
-        v->busy = v->more = false;
-        v->at_end = false;
-        v->page = PAGE_MAX;
-        clear_messages(v);
-        read_newer(v);
-}
-
-/* Sending. */
 
 static void on_sent(uint64_t id, const sd_bus_error *error, void *userdata)
 {
@@ -188,52 +206,108 @@ static void on_sent(uint64_t id, const sd_bus_error *error, void *userdata)
                 notice_show_error(v->notice, error);
         } else {
                 notice_hide(v->notice);
-                read_newer(v);
+                draft_sent(v->draft);
+                timeline_added(v->timeline);
         }
         g_clear_pointer(&v->sending, g_free);
+}
+
+static void on_edited(const sd_bus_error *error, void *userdata)
+{
+        on_sent(0, error, userdata);
+}
+
+static int send_text(struct conversation_view *v, const char *text)
+{
+        uint64_t edits = draft_edits(v->draft);
+
+        if (edits > 0)
+                return account_call(v->account, &v->calls, CRYPTO_MESSAGES, "Edit", on_edited, v, "sts", v->id, edits,
+                                    text);
+        timeline_jump_to_end(v->timeline);
+        return messages_send(v->account, &v->calls, v->id, text, draft_replies_to(v->draft), NULL, 0, on_sent, v);
 }
 
 static bool on_send(const char *text, void *userdata)
 {
         struct conversation_view *v = userdata;
 
-        if (!v->account || v->sending)
-                return false;
-        if (strlen(text) > TEXT_SIZE_MAX) {
-                notice_show(v->notice, "dialog-warning-symbolic", "Too long",
-                            "A message has at most 65536 bytes. Send a long text in parts.");
-                return false;
-        }
-        if (account_send(v->account, &v->calls, v->id, text, on_sent, v) < 0)
+        if (!v->account || v->sending || send_text(v, text) < 0)
                 return false;
         v->sending = g_strdup(text);
-        v->at_end = true;
+        v->told = 0;
         return true;
 }
 
-static const struct composer_events composer_events = { .send = on_send };
-
-/* Scrolling: who reads the end goes on reading the end. */
-
-static void on_scrolled(struct conversation_view *v, GtkAdjustment *a)
+static void on_let_go(void *userdata)
 {
-        enum { NEAR_END = 24 }; /* pixels */
-
-        v->at_end =
-                gtk_adjustment_get_value(a) + gtk_adjustment_get_page_size(a) + NEAR_END >= gtk_adjustment_get_upper(a);
+        draft_let_go(((struct conversation_view *) userdata)->draft);
 }
 
-static void on_resized(struct conversation_view *v, GtkAdjustment *a)
+static void on_edit_last(void *userdata)
 {
-        if (v->at_end)
-                gtk_adjustment_set_value(a, gtk_adjustment_get_upper(a) - gtk_adjustment_get_page_size(a));
+        struct conversation_view *v = userdata;
+        const struct message_facts *m = timeline_last_own(v->timeline);
+
+        if (m)
+                draft_edit(v->draft, m);
 }
 
-/* The safety number. */
+static void on_attach(void *userdata)
+{
+}
+
+static const struct composer_events composer_events = {
+        .send = on_send, .typed = on_typed, .let_go = on_let_go, .edit_last = on_edit_last, .attach = on_attach
+};
+
+/* The menu and the search. */
+
+void conversation_view_search(struct conversation_view *v)
+{
+        if (v->account)
+                conversation_search_open(v->search, v->account, v->id);
+}
+
+static void on_search(void *userdata)
+{
+        conversation_view_search(userdata);
+}
+
+static void on_found(uint64_t message, const sd_bus_error *error, void *userdata)
+{
+        struct conversation_view *v = userdata;
+
+        if (error)
+                notice_show(v->notice, "x-office-calendar-symbolic", "Nothing That Late",
+                            "Nothing was said on that day or after it.");
+        else
+                timeline_jump(v->timeline, message);
+}
+
+static void on_jump_to(uint64_t time, void *userdata)
+{
+        struct conversation_view *v = userdata;
+
+        (void) account_ask_number(v->account, &v->calls, CRYPTO_HISTORY, "MessageAt", on_found, v, "st", v->id, time);
+}
+
+static void on_cleared(void *userdata)
+{
+        struct conversation_view *v = userdata;
+
+        timeline_open(v->timeline, v->account, v->id, 0, 0);
+        pinned_bar_follow(v->pinned, v->account, v->id);
+}
+
+static const struct conversation_menu_events menu_events = {
+        .search = on_search, .jump_to = on_jump_to, .failed = on_failed, .cleared = on_cleared
+};
+
+/* The header. */
 
 static void show_trust(struct conversation_view *v, enum trust trust)
 {
-        v->trust = trust;
         trust_mark_set(v->mark, trust);
         gtk_label_set_text(v->standing, trust == TRUST_VERIFIED  ? "Verified"
                                         : trust == TRUST_CHANGED ? "Another Key"
@@ -241,16 +315,22 @@ static void show_trust(struct conversation_view *v, enum trust trust)
         gtk_widget_set_visible(v->safety, trust != TRUST_NONE);
 }
 
-void conversation_view_mark(struct conversation_view *v, const struct contact *list, size_t n)
+void conversation_view_mark(struct conversation_view *v)
 {
-        if (v->account)
-                show_trust(v, trust_of(list, n, v->address));
+        g_autofree char *name = v->account ? people_name(v->people, v->address) : NULL;
+
+        if (!name)
+                return;
+        adw_window_title_set_title(v->title, name);
+        adw_window_title_set_subtitle(v->title, v->person ? v->address : "");
+        adw_avatar_set_text(v->avatar, name);
+        show_trust(v, v->person ? people_trust(v->people, v->address) : TRUST_NONE);
 }
 
 static void on_safety(struct conversation_view *v)
 {
         if (v->account)
-                v->events->safety(v->address, v->trust, v->userdata);
+                v->events->safety(v->address, people_trust(v->people, v->address), v->userdata);
 }
 
 static void on_back(struct conversation_view *v)
@@ -258,26 +338,48 @@ static void on_back(struct conversation_view *v)
         v->events->back(v->userdata);
 }
 
+/* What is set, and at first what was written and not sent. */
+static void on_described(const struct description *d, const sd_bus_error *error, void *userdata)
+{
+        struct conversation_view *v = userdata;
+
+        if (error) {
+                notice_show_error(v->notice, error);
+                return;
+        }
+        v->person = strcmp(d->kind, "person") == 0;
+        v->style.group = !v->person;
+        if (*d->title) {
+                g_free(v->address);
+                v->address = g_strndup(d->title, strcspn(d->title, v->person ? "#" : ""));
+        }
+        conversation_view_mark(v);
+        conversation_menu_set(v->menu, d);
+        if (v->described)
+                return;
+        v->described = true;
+        v->seen = d->marked_unread ? 0 : d->read;
+        timeline_open(v->timeline, v->account, v->id, d->read, d->unread);
+        draft_open(v->draft, v->account, v->id, d->draft, d->draft_replies_to);
+}
+
+/* Life. */
+
 static void release(gpointer userdata)
 {
         struct conversation_view *v = userdata;
 
         calls_cancel(&v->calls);
+        draft_free(v->draft);
         g_free(v->sending);
         g_free(v->address);
-        g_free(v->last_sender);
         g_free(v);
 }
 
-struct conversation_view *conversation_view_new(GtkStack *parent, const char *name,
-                                                const struct conversation_view_events *events, void *userdata)
+static void make_parts(struct conversation_view *v, GtkBuilder *builder)
 {
-        g_autoptr(GtkBuilder) builder = gtk_builder_new_from_resource(PARTS_FOLDER "conversation-view.ui");
-        struct conversation_view *v = g_new0(struct conversation_view, 1);
-        GtkWidget *root = part(builder, "root"), *bottom = part(builder, "bottom");
+        GtkWidget *bottom = part(builder, "bottom"), *button = part(builder, "menu");
 
-        v->events = events;
-        v->userdata = userdata;
         v->header = ADW_HEADER_BAR(part(builder, "header"));
         v->back = part(builder, "back");
         v->avatar = ADW_AVATAR(part(builder, "avatar"));
@@ -285,69 +387,103 @@ struct conversation_view *conversation_view_new(GtkStack *parent, const char *na
         v->safety = part(builder, "safety");
         v->mark = GTK_IMAGE(part(builder, "mark"));
         v->standing = GTK_LABEL(part(builder, "standing"));
-        v->address = g_strdup("");
-        v->last_sender = g_strdup("");
         v->empty = part(builder, "empty");
         v->scroller = GTK_SCROLLED_WINDOW(part(builder, "scroller"));
-        v->messages = GTK_BOX(part(builder, "messages"));
-        v->earlier = part(builder, "earlier");
+        v->to_end = part(builder, "to_end");
+        v->search = conversation_search_new(GTK_BOX(part(builder, "top")), on_jump, v);
+        v->pinned = pinned_bar_new(GTK_BOX(part(builder, "top")), v->people, on_pin_chosen, v);
+        v->timeline = timeline_new(v->scroller, &v->style, &timeline_events, v);
+        v->typing = typing_line_new(GTK_BOX(bottom), v->people);
         v->notice = notice_new(GTK_BOX(bottom));
         v->composer = composer_new(GTK_BOX(bottom), &composer_events, v);
-        GtkAdjustment *adjustment = gtk_scrolled_window_get_vadjustment(v->scroller);
-        g_signal_connect_swapped(adjustment, "value-changed", G_CALLBACK(on_scrolled), v);
-        g_signal_connect_swapped(adjustment, "changed", G_CALLBACK(on_resized), v);
+        v->draft = draft_new(v->composer, v->people);
+        v->menu = conversation_menu_new(GTK_MENU_BUTTON(button), v->root, &menu_events, v);
+}
+
+struct conversation_view *conversation_view_new(GtkStack *parent, const char *name, const struct people *people,
+                                                const struct conversation_view_events *events, void *userdata)
+{
+        g_autoptr(GtkBuilder) builder = gtk_builder_new_from_resource(PARTS_FOLDER "conversation-view.ui");
+        struct conversation_view *v = g_new0(struct conversation_view, 1);
+
+        v->events = events;
+        v->userdata = userdata;
+        v->people = people;
+        v->root = part(builder, "root");
+        v->address = g_strdup("");
+        v->style = (struct message_bubble_style){ .people = people, .events = &message_events, .userdata = v };
+        make_parts(v, builder);
         g_signal_connect_swapped(v->back, "clicked", G_CALLBACK(on_back), v);
         g_signal_connect_swapped(v->safety, "clicked", G_CALLBACK(on_safety), v);
-        g_signal_connect_swapped(v->earlier, "clicked", G_CALLBACK(on_earlier), v);
-        g_object_set_data_full(G_OBJECT(root), "conversation-view", v, release);
-        gtk_stack_add_named(parent, root, name);
+        g_signal_connect_swapped(v->to_end, "clicked", G_CALLBACK(timeline_jump_to_end), v->timeline);
+        g_object_set_data_full(G_OBJECT(v->root), "conversation-view", v, release);
+        gtk_stack_add_named(parent, v->root, name);
         return v;
 }
 
 void conversation_view_set_folded(struct conversation_view *v, bool folded)
 {
         gtk_widget_set_visible(v->back, folded);
+        gtk_widget_set_visible(GTK_WIDGET(v->avatar), !folded); /* for the name's sake */
+        gtk_widget_set_visible(GTK_WIDGET(v->standing), !folded);
         adw_header_bar_set_show_start_title_buttons(v->header, folded);
 }
 
 void conversation_view_open(struct conversation_view *v, struct account *a, const char *id, const char *address)
 {
-        size_t name = strcspn(address, "@"), key = strcspn(address, "#");
-        g_autofree char *title = g_strndup(address, name), *subtitle = g_strndup(address, key);
-
-        if (v->account && strcmp(v->id, id) == 0) {
+        if (is_open(v, id)) {
                 composer_focus(v->composer);
                 return;
         }
         conversation_view_close(v);
         v->account = a;
+        v->style.self = account_address(a);
         g_free(v->address);
-        v->address = g_strndup(address, key);
-        v->page = FIRST_PAGE;
-        v->at_end = true;
+        v->person = strchr(address, '@');
+        v->address = g_strndup(address, strcspn(address, v->person ? "#" : ""));
         g_strlcpy(v->id, id, sizeof(v->id));
-        adw_window_title_set_title(v->title, title);
-        adw_window_title_set_subtitle(v->title, is_group(v) ? "" : subtitle);
-        adw_avatar_set_text(v->avatar, title);
-        read_newer(v);
+        conversation_view_mark(v);
+        conversation_menu_open(v->menu, a, v->id, v->address);
+        pinned_bar_follow(v->pinned, a, v->id);
+        (void) description_ask(a, &v->calls, v->id, on_described, v);
         composer_focus(v->composer);
 }
 
 void conversation_view_close(struct conversation_view *v)
 {
+        if (v->account)
+                tell_typing(v, false);
+        draft_close(v->draft);
+        conversation_menu_close(v->menu);
+        conversation_search_close(v->search);
+        pinned_bar_clear(v->pinned);
+        typing_line_clear(v->typing);
+        timeline_close(v->timeline);
         calls_cancel(&v->calls);
         show_trust(v, TRUST_NONE);
+        notice_hide(v->notice);
         v->account = NULL;
-        v->busy = v->more = false;
-        v->seen = 0;
+        v->described = false;
+        v->last = v->seen = 0;
         v->id[0] = '\0';
         g_clear_pointer(&v->sending, g_free);
-        clear_messages(v);
-        composer_clear(v->composer);
-        notice_hide(v->notice);
-        gtk_widget_set_visible(v->earlier, false);
+        gtk_widget_set_visible(v->to_end, false);
         gtk_widget_set_visible(v->empty, false);
         gtk_widget_set_visible(GTK_WIDGET(v->scroller), true);
+}
+
+bool conversation_view_back(struct conversation_view *v)
+{
+        bool searching = conversation_search_is_open(v->search);
+        bool writing = draft_replies_to(v->draft) > 0 || draft_edits(v->draft) > 0;
+
+        if (searching)
+                conversation_search_close(v->search);
+        else if (writing)
+                draft_let_go(v->draft);
+        if (searching || writing)
+                composer_focus(v->composer);
+        return searching || writing;
 }
 
 const char *conversation_view_id(const struct conversation_view *v)
@@ -355,21 +491,44 @@ const char *conversation_view_id(const struct conversation_view *v)
         return v->account ? v->id : NULL;
 }
 
+/* What the account announces. */
+
 void conversation_view_added(struct conversation_view *v, const char *conversation)
 {
-        if (v->account && strcmp(v->id, conversation) == 0)
-                read_newer(v);
+        if (is_open(v, conversation) && v->described)
+                timeline_added(v->timeline);
 }
 
-void conversation_view_changed(struct conversation_view *v, const char *conversation, uint64_t message,
-                               const char *state)
+void conversation_view_state(struct conversation_view *v, const char *conversation, uint64_t message, const char *state)
 {
-        if (!v->account || strcmp(v->id, conversation) != 0)
-                return;
-        for (GtkWidget *w = gtk_widget_get_last_child(GTK_WIDGET(v->messages)); w; w = gtk_widget_get_prev_sibling(w)) {
-                struct message_bubble *b = message_bubble_of(w);
+        if (is_open(v, conversation))
+                timeline_state(v->timeline, message, state);
+}
 
-                if (b && message_bubble_id(b) == message)
-                        message_bubble_set_state(b, state);
-        }
+void conversation_view_edited(struct conversation_view *v, const char *conversation, uint64_t message)
+{
+        if (!is_open(v, conversation))
+                return;
+        timeline_edited(v->timeline, message);
+        pinned_bar_follow(v->pinned, v->account, v->id);
+}
+
+void conversation_view_erased(struct conversation_view *v, const char *conversation, uint64_t message)
+{
+        if (!is_open(v, conversation))
+                return;
+        timeline_erased(v->timeline, message);
+        pinned_bar_follow(v->pinned, v->account, v->id);
+}
+
+void conversation_view_typing(struct conversation_view *v, const char *conversation, const char *who, bool typing)
+{
+        if (is_open(v, conversation))
+                typing_line_set(v->typing, who, typing);
+}
+
+void conversation_view_changed(struct conversation_view *v, const char *conversation)
+{
+        if (is_open(v, conversation))
+                (void) description_ask(v->account, &v->calls, v->id, on_described, v);
 }

@@ -1,14 +1,12 @@
-/* A conversation: its messages as bubbles, live, and the field to write in.
+/* A conversation: a header, what is pinned, its messages, who is writing, and the field to write in.
  *
- * What is shown is read from cryptod, never taken from a signal:
- *
- *     open ─▶ the last messages ─▶ wait ─(MessageAdded, sent)─▶ what is newer than the last one shown ─▶ wait …  */
+ *     open ─▶ Describe ─▶ the newest messages and the draft ─▶ live, until another is opened or close            */
 #pragma once
 
-#include <gtk/gtk.h>
+#include "ui/client/account.h"
+#include "ui/desktop/people.h"
 
-#include "ui/client/contacts.h"
-#include "ui/desktop/trust_mark.h"
+#include <gtk/gtk.h>
 
 struct conversation_view;
 
@@ -21,29 +19,44 @@ struct conversation_view_events {
         void (*safety)(const char *address, enum trust trust, void *userdata);
 };
 
-/* Its widget is a child of @parent from now on, of that name; it lives as long as that. @events must outlive it. */
-struct conversation_view *conversation_view_new(GtkStack *parent, const char *name,
+/* Its widget is a child of @parent from now on, of that name; it lives as long as that. @people and @events must
+ * outlive it. */
+struct conversation_view *conversation_view_new(GtkStack *parent, const char *name, const struct people *people,
                                                 const struct conversation_view_events *events, void *userdata);
 
 /* Beside the list (false) or instead of it (true), with a button that leads back. */
 void conversation_view_set_folded(struct conversation_view *v, bool folded);
 
-/* Shows this conversation of @a, which must stay until conversation_view_close(). */
+/* Shows this conversation of @a, which must stay until conversation_view_close(). @address: of the person, or the name
+ * of the group. */
 void conversation_view_open(struct conversation_view *v, struct account *a, const char *id, const char *address);
 
 /* Forgets all that is shown. */
 void conversation_view_close(struct conversation_view *v);
 
+/* Closes the search, or lets the message go that is being answered or edited. False: there is nothing of that. */
+bool conversation_view_back(struct conversation_view *v);
+
 /* The id of the conversation that is open, or NULL. */
 const char *conversation_view_id(const struct conversation_view *v);
 
-/* What the account announces; other conversations' messages are ignored. */
-void conversation_view_added(struct conversation_view *v, const char *conversation);
-void conversation_view_changed(struct conversation_view *v, const char *conversation, uint64_t message,
-                               const char *state);
+/* Shows a message of it. */
+void conversation_view_jump(struct conversation_view *v, uint64_t message);
 
-/* What is known of the keys of these people. */
-void conversation_view_mark(struct conversation_view *v, const struct contact *list, size_t n);
+/* The bar that searches in it. */
+void conversation_view_search(struct conversation_view *v);
+
+/* What the account announces; other conversations' are ignored. */
+void conversation_view_added(struct conversation_view *v, const char *conversation);
+void conversation_view_state(struct conversation_view *v, const char *conversation, uint64_t message,
+                             const char *state);
+void conversation_view_edited(struct conversation_view *v, const char *conversation, uint64_t message);
+void conversation_view_erased(struct conversation_view *v, const char *conversation, uint64_t message);
+void conversation_view_typing(struct conversation_view *v, const char *conversation, const char *who, bool typing);
+void conversation_view_changed(struct conversation_view *v, const char *conversation);
+
+/* What is known of people has changed. */
+void conversation_view_mark(struct conversation_view *v);
 
 /* The person looks at the window (again): what is shown counts as read. */
 void conversation_view_looked_at(struct conversation_view *v);

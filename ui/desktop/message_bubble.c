@@ -1,200 +1,141 @@
-/* One message. */
+/* See message_bubble.h. */
 #include "ui/desktop/message_bubble.h"
 
 #include <string.h>
 
-#include "services/cleanup.h"
+#include "ui/desktop/message_file.h"
+#include "ui/desktop/message_foot.h"
+#include "ui/desktop/message_menu.h"
+#include "ui/desktop/message_quote.h"
+#include "ui/desktop/message_reactions.h"
+#include "ui/desktop/message_sender.h"
+#include "ui/desktop/message_words.h"
 #include "ui/desktop/parts.h"
-#include "ui/desktop/when.h"
-
-/* More than this is folded: a text of 64 KiB of line breaks would be higher than a window can be drawn. */
-enum { SHOWN_BYTES = 4000, SHOWN_LINES = 60, WIDTH_CHARACTERS = 44 };
 
 struct message_bubble {
-        uint64_t id;
-        bool own;
-        char *text; /* the whole of it, while it is folded; else NULL */
         GtkWidget *root;
-        GtkWidget *bubble;
-        GtkLabel *words;
-        GtkImage *mark;
-        GtkLabel *failure;
+        GtkWidget *sender; /* or NULL */
+        GtkWidget *foot;
+        GtkWidget *menu;
+        struct message_facts *facts;
+        const struct message_bubble_style *style;
 };
 
 static void release(gpointer userdata)
 {
         struct message_bubble *b = userdata;
 
-        g_free(b->text);
+        message_facts_free(b->facts);
         g_free(b);
 }
 
-/* The bytes of @text that are shown at first: whole characters, few enough lines. */
-static size_t shown_size(const char *text)
+static GtkWidget *new_content(struct message_bubble *b, const struct said *s)
 {
-        size_t n = 0, lines = 0;
+        GtkWidget *bubble = gtk_box_new(GTK_ORIENTATION_VERTICAL, 6);
+        bool said = strcmp(s->kind, "text") == 0 || strcmp(s->kind, "file") == 0;
 
-        for (; text[n] && n < SHOWN_BYTES && lines < SHOWN_LINES; n++)
-                lines += text[n] == '\n';
-        while (n > 0 && ((unsigned char) text[n] & 0xc0) == 0x80)
-                n--;
-        return n;
+        if (s->is_reply)
+                gtk_box_append(GTK_BOX(bubble),
+                               message_quote_new(s, b->style->people, b->style->events, b->style->userdata));
+        if (*s->file_name)
+                gtk_box_append(GTK_BOX(bubble), message_file_new(s, b->facts, b->style->events, b->style->userdata));
+        if (*s->text || !*s->file_name)
+                gtk_box_append(GTK_BOX(bubble), said ? message_words_new(s) : message_words_note(s->text));
+        gtk_widget_add_css_class(bubble, "bubble");
+        return bubble;
 }
 
-static void on_unfold(GtkButton *button, gpointer userdata)
+/* The bubble, and beside it, towards the middle, the button of its menu. */
+static GtkWidget *new_line(struct message_bubble *b, const struct said *s)
 {
-        struct message_bubble *b = userdata;
+        GtkWidget *line = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 2), *content = new_content(b, s);
 
-        gtk_label_set_text(b->words, b->text);
-        g_clear_pointer(&b->text, g_free);
-        gtk_widget_set_visible(GTK_WIDGET(button), false);
+        b->menu = message_menu_new(b->facts, b->style->events, b->style->userdata);
+        gtk_box_append(GTK_BOX(line), content);
+        if (s->own)
+                gtk_box_prepend(GTK_BOX(line), b->menu);
+        else
+                gtk_box_append(GTK_BOX(line), b->menu);
+        gtk_widget_set_halign(line, s->own ? GTK_ALIGN_END : GTK_ALIGN_START);
+        return line;
 }
 
-static void set_text(struct message_bubble *b, const char *text)
+static void on_pressed(struct message_bubble *b)
 {
-        size_t n = shown_size(text);
-        GtkWidget *more;
-
-        if (!text[n]) {
-                gtk_label_set_text(b->words, text);
-                return;
-        }
-        g_autofree char *start = g_strndup(text, n), *shown = g_strconcat(start, "…", NULL);
-        gtk_label_set_text(b->words, shown);
-        b->text = g_strdup(text);
-        more = gtk_button_new_with_label("Show All of It");
-        gtk_widget_add_css_class(more, "flat");
-        gtk_widget_add_css_class(more, "caption");
-        g_signal_connect(more, "clicked", G_CALLBACK(on_unfold), b);
-        gtk_box_append(GTK_BOX(b->bubble), more);
+        message_menu_open(b->menu);
 }
 
-static GtkLabel *new_label(const char *class)
+static void add_gestures(struct message_bubble *b)
 {
-        GtkWidget *l = gtk_label_new(NULL);
+        GtkGesture *click = gtk_gesture_click_new(), *press = gtk_gesture_long_press_new();
 
-        gtk_widget_add_css_class(l, class);
-        return GTK_LABEL(l);
+        gtk_gesture_single_set_button(GTK_GESTURE_SINGLE(click), GDK_BUTTON_SECONDARY);
+        gtk_event_controller_set_propagation_phase(GTK_EVENT_CONTROLLER(click), GTK_PHASE_CAPTURE);
+        g_signal_connect_swapped(click, "pressed", G_CALLBACK(on_pressed), b);
+        gtk_gesture_single_set_touch_only(GTK_GESTURE_SINGLE(press), true);
+        g_signal_connect_swapped(press, "pressed", G_CALLBACK(on_pressed), b);
+        gtk_widget_add_controller(b->root, GTK_EVENT_CONTROLLER(click));
+        gtk_widget_add_controller(b->root, GTK_EVENT_CONTROLLER(press));
 }
 
-static GtkWidget *new_words(struct message_bubble *b, const char *text)
-{
-        b->bubble = gtk_box_new(GTK_ORIENTATION_VERTICAL, 6);
-        b->words = new_label("words");
-        gtk_label_set_wrap(b->words, true);
-        gtk_label_set_wrap_mode(b->words, PANGO_WRAP_WORD_CHAR);
-        gtk_label_set_xalign(b->words, 0);
-        gtk_label_set_max_width_chars(b->words, WIDTH_CHARACTERS);
-        gtk_label_set_selectable(b->words, true);
-        gtk_widget_set_focusable(GTK_WIDGET(b->words), false);
-        gtk_box_append(GTK_BOX(b->bubble), GTK_WIDGET(b->words));
-        gtk_widget_add_css_class(b->bubble, "bubble");
-        gtk_widget_set_halign(b->bubble, b->own ? GTK_ALIGN_END : GTK_ALIGN_START);
-        set_text(b, text);
-        return b->bubble;
-}
-
-static GtkWidget *new_foot(struct message_bubble *b, uint64_t time)
-{
-        GtkWidget *foot = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 4);
-        g_autofree char *clock = when_clock(time);
-        GtkLabel *when = new_label("numeric");
-
-        gtk_label_set_text(when, clock);
-        b->mark = GTK_IMAGE(gtk_image_new());
-        gtk_image_set_pixel_size(b->mark, 12);
-        b->failure = new_label("error");
-        gtk_label_set_text(b->failure, "Not sent");
-        gtk_box_append(GTK_BOX(foot), GTK_WIDGET(b->failure));
-        gtk_box_append(GTK_BOX(foot), GTK_WIDGET(when));
-        gtk_box_append(GTK_BOX(foot), GTK_WIDGET(b->mark));
-        gtk_widget_add_css_class(foot, "foot");
-        gtk_widget_set_halign(foot, b->own ? GTK_ALIGN_END : GTK_ALIGN_START);
-        return foot;
-}
-
-/* The name alone, for all are on one hub; the whole address is one movement away. */
-static GtkWidget *new_sender(const char *who)
-{
-        bool doubtful = *who == '?';
-        const char *address = doubtful ? who + 1 : who;
-        g_autofree char *name = g_strndup(address, strcspn(address, "@"));
-        g_autofree char *text = doubtful ? g_strdup_printf("%s (another key than you know)", name) : g_strdup(name);
-        GtkLabel *label = new_label("sender");
-
-        gtk_label_set_text(label, text);
-        gtk_label_set_xalign(label, 0);
-        gtk_label_set_ellipsize(label, PANGO_ELLIPSIZE_END);
-        gtk_widget_set_tooltip_text(GTK_WIDGET(label), address);
-        if (doubtful)
-                gtk_widget_add_css_class(GTK_WIDGET(label), "warning");
-        return GTK_WIDGET(label);
-}
-
-GtkWidget *message_bubble_new(const struct message *m, bool own, const char *who)
-{
-        struct message_bubble *b = g_new0(struct message_bubble, 1);
-
-        b->id = m->id;
-        b->own = own;
-        b->root = g_object_new(GTK_TYPE_BOX, "orientation", GTK_ORIENTATION_VERTICAL, "accessible-role",
-                               GTK_ACCESSIBLE_ROLE_GROUP, NULL);
-        gtk_widget_add_css_class(b->root, "message");
-        gtk_widget_add_css_class(b->root, own ? "own" : "other");
-        if (who)
-                gtk_box_append(GTK_BOX(b->root), new_sender(who));
-        gtk_box_append(GTK_BOX(b->root), new_words(b, m->text));
-        gtk_box_append(GTK_BOX(b->root), new_foot(b, m->time));
-        g_object_set_data_full(G_OBJECT(b->root), "message-bubble", b, release);
-        part_name(b->root, own ? "Sent message" : "Received message");
-        message_bubble_set_state(b, m->state);
-        return b->root;
-}
-
-struct message_bubble *message_bubble_of(GtkWidget *widget)
+static struct message_bubble *bubble_of(GtkWidget *widget)
 {
         return g_object_get_data(G_OBJECT(widget), "message-bubble");
 }
 
-void message_bubble_set_state(struct message_bubble *b, const char *state)
+GtkWidget *message_bubble_new(const struct said *s, const struct message_bubble_style *style)
 {
-        static const struct {
-                const char *state, *icon, *words;
-        } marks[] = {
-                { "queued", "content-loading-symbolic", "Waiting to be sent" },
-                { "stored", "object-select-symbolic", "Stored at the hub" },
-                { "delivered", "object-select-symbolic", "Delivered" },
-                { "read", "object-select-symbolic", "Read" },
-                { "failed", "dialog-warning-symbolic", "Not sent" },
-        };
-        bool failed = strcmp(state, "failed") == 0;
-        unsigned i = 0;
+        struct message_bubble *b = g_new0(struct message_bubble, 1);
 
-        while (i < COUNT_OF(marks) && strcmp(marks[i].state, state) != 0)
-                i++;
-        bool known = b->own && i < COUNT_OF(marks);
-        gtk_widget_set_visible(GTK_WIDGET(b->mark), known);
-        gtk_widget_set_visible(GTK_WIDGET(b->failure), known && failed);
-        if (known) {
-                gtk_image_set_from_icon_name(b->mark, marks[i].icon);
-                gtk_widget_set_tooltip_text(GTK_WIDGET(b->mark), marks[i].words);
-                part_name(b->mark, marks[i].words);
+        b->style = style;
+        b->facts = message_facts_new(s, style->self);
+        b->root = g_object_new(GTK_TYPE_BOX, "orientation", GTK_ORIENTATION_VERTICAL, "accessible-role",
+                               GTK_ACCESSIBLE_ROLE_GROUP, NULL);
+        gtk_widget_add_css_class(b->root, "message");
+        gtk_widget_add_css_class(b->root, s->own ? "own" : "other");
+        if (style->group && !s->own) {
+                b->sender = message_sender_new(style->people, s->sender);
+                gtk_box_append(GTK_BOX(b->root), b->sender);
         }
-        if (known && failed)
-                gtk_widget_add_css_class(b->root, "failed");
-        else
-                gtk_widget_remove_css_class(b->root, "failed");
+        gtk_box_append(GTK_BOX(b->root), new_line(b, s));
+        if (s->reaction_count > 0)
+                gtk_box_append(GTK_BOX(b->root),
+                               message_reactions_new(s, b->facts, style->people, style->events, style->userdata));
+        b->foot = message_foot_new(s);
+        gtk_box_append(GTK_BOX(b->root), b->foot);
+        add_gestures(b);
+        part_name(b->root, s->own ? "Sent message" : "Received message");
+        g_object_set_data_full(G_OBJECT(b->root), "message-bubble", b, release);
+        message_bubble_set_state(b->root, s->state);
+        return b->root;
 }
 
-void message_bubble_set_follows(struct message_bubble *b, bool follows)
+void message_bubble_set_state(GtkWidget *bubble, const char *state)
 {
+        if (message_foot_set_state(bubble_of(bubble)->foot, state))
+                gtk_widget_add_css_class(bubble, "failed");
+        else
+                gtk_widget_remove_css_class(bubble, "failed");
+}
+
+void message_bubble_set_follows(GtkWidget *bubble, bool follows)
+{
+        struct message_bubble *b = bubble_of(bubble);
+
+        if (b->sender)
+                gtk_widget_set_visible(b->sender, !follows);
         if (follows)
-                gtk_widget_add_css_class(b->root, "follows");
+                gtk_widget_add_css_class(bubble, "follows");
         else
-                gtk_widget_remove_css_class(b->root, "follows");
+                gtk_widget_remove_css_class(bubble, "follows");
 }
 
-uint64_t message_bubble_id(const struct message_bubble *b)
+void message_bubble_open_menu(GtkWidget *bubble)
 {
-        return b->id;
+        message_menu_open(bubble_of(bubble)->menu);
+}
+
+const struct message_facts *message_bubble_facts(GtkWidget *bubble)
+{
+        return bubble_of(bubble)->facts;
 }

@@ -1,26 +1,32 @@
-/* One message: a bubble at the right for one's own, at the left for the other's, with its time and, for one's own, what
- * has become of it.
+/* One message as a person wrote it: a bubble at the right for one's own, at the left for others', with who, what it
+ * replies to, its file, its words, what people think of it, and what has become of it.
  *
- * The text is what somebody else has written: it is never read as markup, and of a very long one only the beginning is
- * laid out until the person asks for the rest. */
+ * It is made anew whenever cryptod says that something in it has changed. */
 #pragma once
+
+#include "ui/desktop/message_facts.h"
+#include "ui/desktop/people.h"
 
 #include <gtk/gtk.h>
 
-#include "ui/client/account.h"
+struct message_bubble_style {
+        const struct people *people;
+        const char *self; /* the account's own address */
+        bool group;       /* others are named above what they say */
+        const struct message_events *events;
+        void *userdata;
+};
 
-struct message_bubble;
+/* A floating widget. What @style points to must outlive it. */
+GtkWidget *message_bubble_new(const struct said *s, const struct message_bubble_style *style);
 
-/* A floating widget; what stands behind it lives as long as that. @own: written by the person. @who: the
- * sender's address, to be shown above it, with a ? before it if their key is another than the one that is known; or
- * NULL. */
-GtkWidget *message_bubble_new(const struct message *m, bool own, const char *who);
-struct message_bubble *message_bubble_of(GtkWidget *widget);
+void message_bubble_set_state(GtkWidget *bubble, const char *state);
 
-/* queued, stored, delivered, read, received, failed; shown for one's own only. */
-void message_bubble_set_state(struct message_bubble *b, const char *state);
+/* Closer to the one before it, and without a name: the same person goes on within a few minutes. */
+void message_bubble_set_follows(GtkWidget *bubble, bool follows);
 
-/* Closer to the one before it: the same person goes on within a few minutes. */
-void message_bubble_set_follows(struct message_bubble *b, bool follows);
+/* What can be done with it, beside it. */
+void message_bubble_open_menu(GtkWidget *bubble);
 
-uint64_t message_bubble_id(const struct message_bubble *b);
+/* Valid as long as the widget. */
+const struct message_facts *message_bubble_facts(GtkWidget *bubble);

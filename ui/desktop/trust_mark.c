@@ -1,21 +1,11 @@
 /* See trust_mark.h. */
 #include "ui/desktop/trust_mark.h"
 
-#include <string.h>
-
 #include "ui/desktop/parts.h"
 
 const char *trust_words(enum trust trust)
 {
         return trust == TRUST_VERIFIED ? "verified" : trust == TRUST_CHANGED ? "another key" : "";
-}
-
-enum trust trust_of(const struct contact *list, size_t n, const char *address)
-{
-        for (size_t i = 0; i < n; i++)
-                if (strcmp(list[i].address, address) == 0)
-                        return list[i].changed ? TRUST_CHANGED : list[i].verified ? TRUST_VERIFIED : TRUST_KNOWN;
-        return TRUST_NONE;
 }
 
 void trust_mark_set(GtkImage *image, enum trust trust)

@@ -46,6 +46,27 @@ char *when_clock(uint64_t usec)
         return g_date_time_format(t, "%H:%M");
 }
 
+char *when_full(uint64_t usec)
+{
+        g_autoptr(GDateTime) t = local(usec);
+
+        return g_date_time_format(t, "%A, %-e %B %Y, %H:%M:%S");
+}
+
+char *when_span(uint64_t seconds)
+{
+        static const struct {
+                uint64_t seconds;
+                const char *name;
+        } units[] = { { 604800, "week" }, { 86400, "day" }, { 3600, "hour" }, { 60, "minute" }, { 1, "second" } };
+        unsigned i = 0;
+
+        while (seconds % units[i].seconds != 0)
+                i++;
+        uint64_t count = seconds / units[i].seconds;
+        return g_strdup_printf("%" G_GUINT64_FORMAT " %s%s", count, units[i].name, count == 1 ? "" : "s");
+}
+
 char *when_day(uint64_t usec, GDateTime *now)
 {
         g_autoptr(GDateTime) t = local(usec);

@@ -14,5 +14,11 @@ char *when_clock(uint64_t usec);
 /* For the head of a day: "Today", "Yesterday", "Monday" within a week, "3 January", "3 January 2024". */
 char *when_day(uint64_t usec, GDateTime *now);
 
+/* All of it: "Monday, 3 January 2024, 12:30:59". */
+char *when_full(uint64_t usec);
+
+/* How long, in the largest unit that says it exactly: "1 week", "90 seconds". */
+char *when_span(uint64_t seconds);
+
 /* Whether both stand under one head of a day. */
 bool when_same_day(uint64_t a, uint64_t b);

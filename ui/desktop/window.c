@@ -39,7 +39,10 @@ static void show(struct window *w, const char *page)
 {
         static const struct {
                 const char *action, *page;
-        } needed[] = { { "lock", "chats" }, { "new-conversation", "chats" }, { "show-conversation", "chats" } };
+        } needed[] = { { "lock", "chats" },
+                       { "new-conversation", "chats" },
+                       { "search", "chats" },
+                       { "show-conversation", "chats" } };
 
         part_show_page(w->pages, page);
         for (unsigned i = 0; i < G_N_ELEMENTS(needed); i++) {
@@ -234,6 +237,11 @@ static void on_show_conversation(GSimpleAction *action, GVariant *parameter, gpo
         chats_page_show(((struct window *) userdata)->chats, g_variant_get_string(parameter, NULL));
 }
 
+static void on_search(GSimpleAction *action, GVariant *parameter, gpointer userdata)
+{
+        chats_page_search(((struct window *) userdata)->chats);
+}
+
 static void on_back(GSimpleAction *action, GVariant *parameter, gpointer userdata)
 {
         struct window *w = userdata;
@@ -250,6 +258,7 @@ static void on_back(GSimpleAction *action, GVariant *parameter, gpointer userdat
 static const GActionEntry actions[] = {
         { .name = "lock", .activate = on_lock },
         { .name = "new-conversation", .activate = on_new_conversation },
+        { .name = "search", .activate = on_search },
         { .name = "back", .activate = on_back },
         { .name = "show-conversation", .activate = on_show_conversation, .parameter_type = "s" },
 };
@@ -259,8 +268,11 @@ static void set_keys(GtkApplication *app)
         static const struct {
                 const char *action, *key;
         } keys[] = {
-                { "win.lock", "<Control>l" },     { "win.new-conversation", "<Control>n" },
-                { "win.back", "Escape" },         { "win.show-help-overlay", "<Control>question" },
+                { "win.lock", "<Control>l" },
+                { "win.new-conversation", "<Control>n" },
+                { "win.search", "<Control>f" },
+                { "win.back", "Escape" },
+                { "win.show-help-overlay", "<Control>question" },
                 { "window.close", "<Control>w" },
         };
 

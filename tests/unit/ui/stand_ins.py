@@ -427,6 +427,13 @@ class Files(dbus.service.Object):
 MESSAGES = "im.visavis.Crypto1.Messages"
 
 
+def plain(value):
+    """What came over the bus, as Python's own."""
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    return str(value) if isinstance(value, str) else int(value)
+
+
 class Messages(dbus.service.Object):
     """The account's messages, with what @extras has of one; what is done to them is kept in @done."""
 
@@ -459,7 +466,10 @@ class Messages(dbus.service.Object):
     @dbus.service.method(MESSAGES, in_signature="s", out_signature="a{sv}", sender_keyword="sender")
     def Describe(self, conversation, sender):
         self.needs(sender)
-        return dbus.Dictionary(self.described, signature="sv")
+        unread = sum(m[0] > self.read_up_to and m[1] != self.address for m in self.messages) if conversation == CONVERSATION else 0
+        kind = "group" if conversation == GROUP else "person"
+        return dbus.Dictionary({"Kind": kind, "Title": "", "Unread": dbus.UInt32(unread), "Read": dbus.UInt64(self.read_up_to), "Receipts": True,
+                                "Standing": "accepted", **self.described, **self.described_each.get(str(conversation), {})}, signature="sv")
 
     @dbus.service.method(MESSAGES, in_signature="st", out_signature="a(stt)", sender_keyword="sender")
     def Receipts(self, conversation, message, sender):
@@ -472,8 +482,16 @@ class Messages(dbus.service.Object):
 
     @dbus.service.method(MESSAGES, in_signature="ssa{sv}", out_signature="t", sender_keyword="sender")
     def Send(self, conversation, text, options, sender):
-        self.did(sender, "Send", str(text), {str(k): int(v) for k, v in options.items()})
-        return 99
+        if text.startswith("refuse"):
+            raise Refused("Storage", "The disk is full, so the message was not kept; make room and send it again.")
+        self.did(sender, "Send", str(text), {str(k): plain(v) for k, v in options.items()})
+        if not self.live:
+            return 99
+        self.add(self.address, str(text), "queued")
+        if "reply-to" in options:
+            self.extras[len(self.messages)] = {"RepliesTo": options["reply-to"], "Quote": self.messages[int(options["reply-to"]) - 1][2],
+                                               "QuoteSender": self.messages[int(options["reply-to"]) - 1][1]}
+        return len(self.messages)
 
     @dbus.service.method(MESSAGES, in_signature="sts", out_signature="t", sender_keyword="sender")
     def Forward(self, conversation, message, to, sender):
@@ -527,6 +545,32 @@ class Messages(dbus.service.Object):
         self.did(sender, "SetDraft", str(text), int(replies_to))
 
 
+HISTORY = "im.visavis.Crypto1.History"
+
+
+class History(dbus.service.Object):
+    """Finds words in the messages of the one conversation."""
+
+    @dbus.service.method(HISTORY, in_signature="sa{sv}", out_signature="a(st)", sender_keyword="sender")
+    def Search(self, words, options, sender):
+        self.needs(sender)
+        found = [m[0] for m in self.messages if all(w in m[2].lower() for w in words.lower().split())]
+        return dbus.Array([(CONVERSATION, dbus.UInt64(i)) for i in reversed(found)][:int(options.get("limit", 50))], signature="(st)")
+
+    @dbus.service.method(HISTORY, in_signature="st", out_signature="t", sender_keyword="sender")
+    def MessageAt(self, conversation, time, sender):
+        self.needs(sender)
+        for m in self.messages:
+            if m[3] >= time:
+                return m[0]
+        raise Refused("NotFound", "Nothing was said since.")
+
+    @dbus.service.method(HISTORY, in_signature="s", sender_keyword="sender")
+    def Clear(self, conversation, sender):
+        self.needs(sender)
+        self.messages = []
+
+
 class Hubs(dbus.service.Object):
     """Notes what is done to them."""
 
@@ -557,7 +601,9 @@ class Hubs(dbus.service.Object):
         self.hubs_done.append(("order", [int(n) for n in numbers]))
 
 
-class Account(Slots, Contacts, Groups, Hubs, Rooms, Files, Messages):
+class Account(Slots, Contacts, Groups, Hubs, Rooms, Files, Messages, History):
+    live = False  # what is sent stands in the conversation then
+
     def __init__(self, crypto, id, address):
         self.path = "/im/visavis/Crypto1/account/" + id
         super().__init__(crypto.connection, self.path)
@@ -568,6 +614,7 @@ class Account(Slots, Contacts, Groups, Hubs, Rooms, Files, Messages):
         self.slots, self.offered = {1: ("face", "", PIN)}, None  # number: kind, label, factor
         self.given = []  # options of Seal and Open
         self.extras, self.described, self.done = {}, {}, []  # of Messages
+        self.described_each = {}  # of one conversation
         self.opened = []  # addresses that were asked for
         self.level = "full"
         self.nickname, self.blocked, self.contact_added, self.requests, self.decided = "", False, None, [], None
@@ -615,6 +662,15 @@ class Account(Slots, Contacts, Groups, Hubs, Rooms, Files, Messages):
             return self.level if self.holders else "bare"
         assert name == "IdleLock"
         return dbus.UInt32(self.idle_lock)
+
+    def tell(self, interface, member, signature, *arguments):
+        for holder in self.holders:
+            signal_to(self.crypto.connection, holder, self.path, interface, member, signature, *arguments)
+
+    def say_of(self, id, **extras):
+        """What is said of a message changes."""
+        self.extras.setdefault(id, {}).update(extras)
+        self.tell(MESSAGES, "Edited", "st", CONVERSATION, id)
 
     def notify(self, *words):
         for holder in self.holders:

@@ -1,5 +1,5 @@
 /* See output_file.h. */
-#include "ui/cli/output_file.h"
+#include "ui/client/output_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
