@@ -25,18 +25,26 @@ static const struct messenger_events events = { .message_added = on_added,
 
 void person_enter(struct person *p, const char *directory, const char *name, const char *id)
 {
+        char address[sizeof(p->address)];
+
+        (void) snprintf(address, sizeof(address), "%s@hub.example.org:7843", name);
+        person_enter_at(p, directory, address, id);
+}
+
+void person_enter_at(struct person *p, const char *directory, const char *address, const char *id)
+{
         struct vault_account account = { .uid = 1000, .created = 1 };
 
         p->directory = directory;
         p->key = secret_random(VAULT_KEY_SIZE);
         (void) snprintf(p->id, sizeof(p->id), "%s", id);
-        (void) snprintf(p->address, sizeof(p->address), "%s@hub.example.org:7843", name);
+        (void) snprintf(p->address, sizeof(p->address), "%s", address);
         (void) snprintf(account.id, sizeof(account.id), "%s", id);
         (void) snprintf(account.address, sizeof(account.address), "%s", p->address);
         (void) snprintf(account.suite, sizeof(account.suite), "%s", PERSON_SUITE);
         if (vault_create(directory, &account, BYTES_STRING("slot"), secret_copy(secret_bytes(p->key)), &p->vault) < 0 ||
             messenger_open(p->vault, &events, &p->messenger) < 0)
-                errx(1, "the account of %s cannot be made", name);
+                errx(1, "the account of %s cannot be made", address);
 }
 
 void person_leave(struct person *p)

@@ -16,8 +16,10 @@ struct person {
         uint64_t sequence; /* of what has been delivered */
 };
 
-/* A new vault below @directory, and its end. @id: 32 hex digits. */
+/* A new vault below @directory, of somebody at a hub that there is not or at an address (name@host:port); and its end.
+ * @id: 32 hex digits. */
 void person_enter(struct person *p, const char *directory, const char *name, const char *id);
+void person_enter_at(struct person *p, const char *directory, const char *address, const char *id);
 void person_leave(struct person *p);
 
 /* For who opens the messenger anew. */
