@@ -93,6 +93,25 @@ static const char *const migrations[] = {
         ("alter table accounts add column held integer not null default 0;"
          "update accounts set held ="
          " (select coalesce(sum(length(envelope)), 0) from inbox where account = accounts.id);"),
+        /* How many are in the inbox, and in the outbox for a link: they are asked for after each commit, when there may
+         * be a hundred thousand. */
+        ("alter table accounts add column in_inbox integer not null default 0;"
+         "alter table accounts add column in_outbox integer not null default 0;"
+         "update accounts set in_inbox = (select count(*) from inbox where account = accounts.id),"
+         " in_outbox = (select count(*) from outbox where link = accounts.id);"
+         "create trigger inbox_more after insert on inbox begin"
+         " update accounts set in_inbox = in_inbox + 1 where id = new.account; end;"
+         "create trigger inbox_less after delete on inbox begin"
+         " update accounts set in_inbox = in_inbox - 1 where id = old.account; end;"
+         "create trigger outbox_more after insert on outbox begin"
+         " update accounts set in_outbox = in_outbox + 1 where id = new.link; end;"
+         "create trigger outbox_less after delete on outbox begin"
+         " update accounts set in_outbox = in_outbox - 1 where id = old.link; end;"
+         "create trigger outbox_moved after update of link on outbox begin"
+         " update accounts set in_outbox = in_outbox - 1 where id = old.link;"
+         " update accounts set in_outbox = in_outbox + 1 where id = new.link; end;"
+         /* The next outcome is found by it, and not by sorting them all. */
+         "create index outcomes_account on outcomes (account, id);"),
 };
 
 struct then {
@@ -616,16 +635,13 @@ int ledger_note_missed(struct ledger *l, int64_t account, uint64_t count)
                                           (int64_t) count, account));
 }
 
-#define IN_INBOX "(select count(*) from inbox where account = accounts.id)"
-
 int ledger_count_anew(struct ledger *l, int64_t account)
 {
         int r = ledger_join(l);
 
         if (r < 0)
                 return r;
-        return ledger_note(l,
-                           storage_run(l->db, "update accounts set arrived = " IN_INBOX " where id = ?", "i", account));
+        return ledger_note(l, storage_run(l->db, "update accounts set arrived = in_inbox where id = ?", "i", account));
 }
 
 int ledger_witness(struct ledger *l, int64_t account, struct ledger_witness *out)
@@ -633,7 +649,7 @@ int ledger_witness(struct ledger *l, int64_t account, struct ledger_witness *out
         _cleanup_statement_ sqlite3_stmt *q = NULL;
         int r = storage_prepare(l->db, &q,
                                 "select queued, delivered, coalesce(concluded, zeroblob(16)),"
-                                " coalesce(max(arrived - " IN_INBOX ", 0), -1) from accounts where id = ?",
+                                " coalesce(max(arrived - in_inbox, 0), -1) from accounts where id = ?",
                                 "i", account);
 
         if (r >= 0)
@@ -650,8 +666,8 @@ int ledger_count(struct ledger *l, int64_t link, int64_t account, uint32_t *outb
 {
         _cleanup_statement_ sqlite3_stmt *q = NULL;
         int r = storage_prepare(l->db, &q,
-                                "select (select count(*) from outbox where link = ?1),"
-                                " (select count(*) from inbox where account = ?2),"
+                                "select (select in_outbox from accounts where id = ?1),"
+                                " (select in_inbox from accounts where id = ?2),"
                                 " (select held from accounts where id = ?2)",
                                 "ii", link, account);
 

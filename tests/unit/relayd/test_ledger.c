@@ -17,7 +17,7 @@
 #include "temporary.h"
 
 /* What each earlier version kept is in ledgers/ (tests/unit/keep_version): a new migration needs one more. */
-enum { LEDGERS = 9 };
+enum { LEDGERS = 10 };
 #define KEPT UNIT_TESTS "/relayd/ledgers"
 
 struct fixture {
@@ -264,15 +264,53 @@ static void a_turn_of_the_loop_commits_what_it_wrote(void **state)
 static void a_removed_account_takes_its_queues_along(void **state)
 {
         struct fixture *f = *state;
-        uint32_t outbox, inbox;
-        uint64_t held;
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
 
         assert_int_equal(queue(f, 1, "one"), 1);
         assert_int_equal(ledger_remove_account(f->ledger, f->alice.id), 0);
         open_again(f);
         assert_int_equal(ledger_accounts(f->ledger, refuse_account, f), 0);
-        assert_int_equal(ledger_count(f->ledger, f->alice.id, f->alice.id, &outbox, &inbox, &held), 0);
-        assert_int_equal(outbox, 0);
+        assert_int_equal(storage_prepare(ledger_database(f->ledger), &s, "select 1 from outbox", ""), 0);
+        assert_int_equal(storage_step(s), 0);
+}
+
+static void assert_counts(struct fixture *f, int64_t link, uint32_t outbox, uint32_t inbox)
+{
+        uint32_t out = 0, in = 0;
+        uint64_t held;
+
+        assert_int_equal(ledger_count(f->ledger, link, f->alice.id, &out, &in, &held), 0);
+        assert_int_equal(out, outbox);
+        assert_int_equal(in, inbox);
+}
+
+static void what_waits_is_counted(void **state)
+{
+        struct fixture *f = *state;
+        struct ledger_account further = f->alice;
+        struct send s = { .id = { 1 }, .payload = BYTES_STRING("one") };
+
+        (void) snprintf(further.account, sizeof(further.account), "further");
+        further.main = f->alice.id;
+        assert_int_equal(ledger_add_account(f->ledger, &further, f->transport_key), 0);
+        assert_int_equal(queue(f, 1, "one"), 1);
+        assert_int_equal(queue(f, 1, "one"), 0); /* which it has */
+        assert_int_equal(queue(f, 2, "two"), 1);
+        assert_counts(f, f->alice.id, 2, 0);
+        assert_int_equal(ledger_add_way(f->ledger, f->alice.id, &s, further.id), 0);
+        assert_int_equal(ledger_move(f->ledger, f->alice.id, further.id, 0, true), 1);
+        assert_counts(f, f->alice.id, 1, 0);
+        assert_counts(f, further.id, 1, 0);
+        assert_int_equal(ledger_refuse_all(f->ledger, further.id, "gone"), 0);
+        assert_counts(f, further.id, 0, 0);
+        assert_int_equal(ledger_receive(f->ledger, f->alice.id, 5, BYTES_STRING("in")), 0);
+        assert_int_equal(ledger_receive(f->ledger, f->alice.id, 6, BYTES_STRING("in")), 0);
+        assert_counts(f, f->alice.id, 1, 2);
+        assert_int_equal(ledger_drop_received(f->ledger, f->alice.id, 5), 0);
+        assert_int_equal(ledger_drop_received(f->ledger, f->alice.id, 5), 0); /* it is gone */
+        assert_counts(f, f->alice.id, 1, 1);
+        open_again(f);
+        assert_counts(f, f->alice.id, 1, 1);
 }
 
 /* What each version kept, made by what make_kept() was then: an account with the number 1, an outcome, an envelope on
@@ -314,6 +352,7 @@ static void assert_kept(struct fixture *f)
         int fd;
 
         assert_int_equal(ledger_accounts(f->ledger, compare_account, f), 0);
+        assert_counts(f, f->alice.id, 1, 2);
         assert_int_equal(ledger_next_outcome(f->ledger, f->alice.id, 0, &o), 1);
         assert_int_equal(o.id[0], 1);
         assert_string_equal(o.result, "stale");
@@ -373,6 +412,7 @@ int main(int argc, char **argv)
                 TEST(a_failed_write_takes_the_whole_turn_with_it),
                 TEST(a_turn_of_the_loop_commits_what_it_wrote),
                 TEST(a_removed_account_takes_its_queues_along),
+                TEST(what_waits_is_counted),
                 TEST(what_earlier_versions_kept_is_there),
                 TEST(each_earlier_version_is_kept),
         };
