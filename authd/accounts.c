@@ -440,6 +440,21 @@ int accounts_next(struct accounts *a, uid_t uid, char account[static ACCOUNT_ID_
         return r;
 }
 
+int accounts_next_of_all(struct accounts *a, char account[static ACCOUNT_ID_SIZE], uid_t *uid)
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        int r = storage_prepare(a->db, &s, "SELECT id, uid FROM account WHERE id > ? ORDER BY id LIMIT 1", "s",
+                                account);
+
+        if (r >= 0)
+                r = storage_step(s);
+        if (r > 0) {
+                (void) snprintf(account, ACCOUNT_ID_SIZE, "%s", storage_column_string(s, 0));
+                *uid = (uid_t) storage_column_integer(s, 1);
+        }
+        return r;
+}
+
 int accounts_count(struct accounts *a, uid_t uid, unsigned *out)
 {
         _cleanup_statement_ sqlite3_stmt *s = NULL;

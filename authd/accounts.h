@@ -55,6 +55,9 @@ int accounts_count_redemption(struct accounts *a, const char *account, uint64_t 
  * is none; errors of storage_errno(). */
 int accounts_next(struct accounts *a, uid_t uid, char account[static ACCOUNT_ID_SIZE]);
 
+/* The same of all users; says whose it is. */
+int accounts_next_of_all(struct accounts *a, char account[static ACCOUNT_ID_SIZE], uid_t *uid);
+
 /* How many accounts a user has. */
 int accounts_count(struct accounts *a, uid_t uid, unsigned *out);
 

@@ -263,6 +263,8 @@ static int export(struct authd *a)
         if (r >= 0)
                 r = manager_export(a);
         if (r >= 0)
+                r = administration_export(a);
+        if (r >= 0)
                 r = redemption_export(a);
         if (r < 0)
                 log_error("authd cannot export its objects on the bus: %s.", strerror(-r));

@@ -95,8 +95,9 @@ int authd_ready(struct authd *a, sd_bus_error *error);
 /* The same before an attempt, which is to be counted: whether the disk has room for that. */
 int authd_ready_for_attempt(struct authd *a, bool enrolment, sd_bus_error *error);
 
-/* manager.c, redemption.c: export their interface. */
+/* manager.c, administration.c (more of the same interface), redemption.c: export their interface. */
 int manager_export(struct authd *a);
+int administration_export(struct authd *a);
 int redemption_export(struct authd *a);
 
 /* manager.c: CameraActive has changed; so have the cameras that there are. */

@@ -12,16 +12,14 @@
 
 enum { IDLE_LOCK_MAX = 7 * 24 * 3600 };
 
-/* An unlock, but for root, and for what nobody can unlock any more. */
+/* An unlock, but for what nobody can unlock any more. */
 static bool may_destroy(struct account *a, sd_bus_message *m)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         struct caller caller;
 
-        if (caller_of(m, &caller) < 0)
-                return false;
-        return caller.uid == 0 || (vault_is_destroyed(a->vault) ? account_object_check_owner(a, m, &caller, &error)
-                                                                : account_object_check_holder(a, m, &error)) >= 0;
+        return (vault_is_destroyed(a->vault) ? account_object_check_owner(a, m, &caller, &error)
+                                             : account_object_check_holder(a, m, &error)) >= 0;
 }
 
 static int destroy(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -48,7 +46,7 @@ static int destroy(sd_bus_message *m, void *userdata, sd_bus_error *error)
 static int on_destroy(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         return may_destroy(userdata, m) ? destroy(m, userdata, error)
-                                        : polkit_ask(m, "im.visavis.destroy-account", destroy, userdata);
+                                        : polkit_ask(m, "im.visavis.destroy-account", destroy, userdata, error);
 }
 
 static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,

@@ -5,6 +5,8 @@
 #include "cryptod/opening.h"
 #include "services/bus.h"
 #include "services/cleanup.h"
+#include "services/log.h"
+#include "services/polkit.h"
 #include "services/text.h"
 
 #define INTERFACE "im.visavis.Crypto1.Slots"
@@ -43,6 +45,15 @@ static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? r : bus_send_list(reply);
 }
 
+/* For this account, or else for all. */
+static bool allows_passphrase(const struct account *a)
+{
+        enum passphrase_alone decision = vault_account(a->vault)->passphrase_alone;
+
+        return decision == PASSPHRASE_AS_CONFIGURED ? a->cryptod->settings.passphrase_alone
+                                                    : decision == PASSPHRASE_ALLOWED;
+}
+
 static int read_kind(struct account *a, sd_bus_message *m, enum slot_kind *out, sd_bus_error *error)
 {
         const char *name;
@@ -53,10 +64,11 @@ static int read_kind(struct account *a, sd_bus_message *m, enum slot_kind *out, 
         if (slot_kind_by_name(name, out) < 0)
                 return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
                                          "\"%s\" is no kind of slot; there are face, recovery and passphrase.", name);
-        if (*out == SLOT_PASSPHRASE && !a->cryptod->settings.passphrase_alone)
-                return sd_bus_error_set(error, ERROR_ACCESS_DENIED,
-                                        "The administrator of this machine does not allow a passphrase alone: "
-                                        "passphrase-alone in section [unlock] of cryptod.conf.");
+        if (*out == SLOT_PASSPHRASE && !allows_passphrase(a))
+                return sd_bus_error_setf(error, ERROR_ACCESS_DENIED,
+                                         "The administrator of this machine does not allow this account a passphrase "
+                                         "alone, and can with: visavis admin passphrase-alone %s allow",
+                                         account_id(a));
         return 0;
 }
 
@@ -214,6 +226,29 @@ static int on_confirm_recovery(sd_bus_message *m, void *userdata, sd_bus_error *
         return start(a, m, &q, error);
 }
 
+static int allow_passphrase(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct account *a = userdata;
+        int allowed, r;
+
+        if (!a->vault) /* it was destroyed while polkit asked */
+                return sd_bus_error_set(error, ERROR_NOT_FOUND, "The account is gone by now.");
+        r = sd_bus_message_read(m, "b", &allowed);
+        if (r < 0)
+                return r;
+        r = vault_set_passphrase_alone(a->vault, allowed ? PASSPHRASE_ALLOWED : PASSPHRASE_REFUSED);
+        if (r < 0)
+                return account_object_storage_error(r, error);
+        log_notice("An administrator has decided that a passphrase alone %s account %s.",
+                   allowed ? "may open" : "does not open", account_id(a));
+        return sd_bus_reply_method_return(m, "");
+}
+
+static int on_allow_passphrase(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        return polkit_ask(m, "im.visavis.allow-passphrase-alone", allow_passphrase, userdata, error);
+}
+
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(usst)", slots), on_list,
@@ -232,6 +267,8 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_RESULT("h", code), on_offer_recovery, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ConfirmRecovery", SD_BUS_ARGS("h", code), SD_BUS_RESULT("u", number),
                                 on_confirm_recovery, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("AllowPassphrase", SD_BUS_ARGS("b", allowed), SD_BUS_NO_RESULT, on_allow_passphrase,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };
 

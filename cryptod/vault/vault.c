@@ -106,6 +106,8 @@ static const char *const migrations[] = {
         /* What authd's failures have cost, as it said last. */
         ("ALTER TABLE account ADD COLUMN face_turn INTEGER NOT NULL DEFAULT 0;"
          "ALTER TABLE account ADD COLUMN face_failures INTEGER NOT NULL DEFAULT 0;"),
+        /* enum passphrase_alone */
+        "ALTER TABLE account ADD COLUMN passphrase_alone INTEGER NOT NULL DEFAULT 0;",
 };
 
 enum { TABLES_MAX = 24 };
@@ -319,7 +321,7 @@ static int read_account(struct vault *v, const char *id)
         struct vault_account *a = &v->account;
         int r = storage_prepare(v->db, &s,
                                 "SELECT uid, address, suite, created, redemptions, label, idle_lock, destroyed,"
-                                " face_turn, face_failures FROM account WHERE id = ?",
+                                " face_turn, face_failures, passphrase_alone FROM account WHERE id = ?",
                                 "s", id);
 
         if (r >= 0)
@@ -337,6 +339,7 @@ static int read_account(struct vault *v, const char *id)
         v->destroyed = storage_column_integer(s, 7) != 0;
         v->face.turn = (uint64_t) storage_column_integer(s, 8);
         v->face.failures = (uint32_t) storage_column_integer(s, 9);
+        a->passphrase_alone = (enum passphrase_alone) storage_column_integer(s, 10);
         return 0;
 }
 
@@ -402,7 +405,7 @@ static int insert(sqlite3 *db, const struct vault_account *a, struct bytes slot)
         int r = storage_begin(db);
 
         if (r >= 0)
-                r = storage_run(db, "INSERT INTO account VALUES (?, ?, ?, ?, ?, 1, '', 0, 0, 0, 0)", "sissi", a->id,
+                r = storage_run(db, "INSERT INTO account VALUES (?, ?, ?, ?, ?, 1, '', 0, 0, 0, 0, 0)", "sissi", a->id,
                                 (int64_t) a->uid, a->address, a->suite, (int64_t) a->created);
         if (r >= 0)
                 r = storage_run(db, "INSERT INTO slot VALUES (1, ?)", "b", slot);
@@ -488,6 +491,15 @@ int vault_set_idle_lock(struct vault *v, uint32_t seconds)
 
         if (r >= 0)
                 v->account.idle_lock = seconds;
+        return r;
+}
+
+int vault_set_passphrase_alone(struct vault *v, enum passphrase_alone decision)
+{
+        int r = storage_run(v->db, "UPDATE account SET passphrase_alone = ?", "i", (int64_t) decision);
+
+        if (r >= 0)
+                v->account.passphrase_alone = decision;
         return r;
 }
 

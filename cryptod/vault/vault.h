@@ -18,6 +18,9 @@
 
 enum { ACCOUNT_ID_SIZE = 32, VAULT_SLOTS_MAX = 8, ACCOUNT_LABEL_MAX = 64 };
 
+/* Whether a passphrase may open it without a face: what an administrator has decided about this account. */
+enum passphrase_alone { PASSPHRASE_AS_CONFIGURED, PASSPHRASE_ALLOWED, PASSPHRASE_REFUSED };
+
 /* What can be known of an account while it is locked. */
 struct vault_account {
         char id[ACCOUNT_ID_SIZE + 1]; /* lower-case hex */
@@ -27,6 +30,7 @@ struct vault_account {
         uint64_t created;                  /* microseconds since 1970 */
         char label[ACCOUNT_LABEL_MAX + 1]; /* what its owner calls it; UTF-8 */
         uint32_t idle_lock;                /* seconds without a call after which it locks; 0: never */
+        enum passphrase_alone passphrase_alone;
 };
 
 struct vault;
@@ -72,6 +76,9 @@ sqlite3 *vault_database(struct vault *v);
 /* Stores what the owner has set. @label: at most ACCOUNT_LABEL_MAX bytes. What storage_run() returns. */
 int vault_set_label(struct vault *v, const char *label);
 int vault_set_idle_lock(struct vault *v, uint32_t seconds);
+
+/* Stores what an administrator has decided. The same errors. */
+int vault_set_passphrase_alone(struct vault *v, enum passphrase_alone decision);
 
 /* The encoded slot of a number from 1 to VAULT_SLOTS_MAX, borrowed; empty if there is none. */
 struct bytes vault_slot(const struct vault *v, unsigned number);

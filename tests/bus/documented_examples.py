@@ -19,8 +19,8 @@ REFUSED = {
     "FindHubs": "avahi",            # which does not run here
 }
 # What ends the account, in this order, so that nothing comes after it.
-ENDS = ("Link Delete", "Account Destroy")
-BY_ROOT = ("im.visavis.Hub1", "Account Destroy")
+ENDS = ("RemoveEnrolment", "Link Delete", "Account Destroy")
+BY_ROOT = ("im.visavis.Hub1", "Account Destroy", "AllowPassphrase", "ListAllEnrolments", "RemoveEnrolment")
 BY_CRYPTOD = ("/im/visavis/Relay1/transfer", "tree im.visavis.Relay1")
 
 

@@ -108,6 +108,7 @@ int command_unread(struct cli *cli, int argc, char *argv[]);
 int command_rename(struct cli *cli, int argc, char *argv[]);
 int command_idle_lock(struct cli *cli, int argc, char *argv[]);
 int command_destroy(struct cli *cli, int argc, char *argv[]);
+int command_admin(struct cli *cli, int argc, char *argv[]);
 int command_unregister(struct cli *cli, int argc, char *argv[]);
 int command_contact(struct cli *cli, int argc, char *argv[]);
 int command_group(struct cli *cli, int argc, char *argv[]);

@@ -243,8 +243,15 @@ const struct command commands[] = {
           "again; then the face, the account at its hub, and the files. NAME is the\n"
           "account's, said again so that no mistake destroys anything. It asks once more\n"
           "unless --yes is given. The account must be unlocked; for one that cannot be\n"
-          "opened any more, root calls Destroy on the bus.\n",
+          "opened any more, see visavis admin.\n",
           OPTION_ACCOUNT | OPTION_LOCAL | OPTION_YES, command_destroy },
+        { "admin", "[WHAT ID …]", "What an administrator of this machine decides.",
+          "Without arguments: whose faces are enrolled here. forget-face ID: removes such\n"
+          "an enrolment; no face opens the account then, but a recovery code still does.\n"
+          "passphrase-alone ID allow|refuse: whether a passphrase may open the account\n"
+          "without a face. destroy ID NAME: destroys an account that its owner has not\n"
+          "opened. You are asked for an administrator's password, unless you are root.\n",
+          OPTION_LOCAL | OPTION_YES, command_admin },
         { "seal", "FILE", "Seal a file for yourself, or for a contact.",
           "Writes FILE.sealed, which this account alone can open, or with --to this\n"
           "account and that of a contact: whoever opens it learns who sealed it. Nothing\n"

@@ -1,115 +1,27 @@
 #!/usr/bin/python3
 """authd on a disk that is full, cannot be written to, or is damaged: it is there all the same and says so in words, loses nothing, and
-goes on when the disk is well again. Nobody looks into a camera here."""
+goes on when the disk is well again."""
 import glob
 import os
-import pwd
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
-import time
 
 import dbus
-import dbus.service
-from dbus.mainloop.glib import DBusGMainLoop
-from gi.repository import GLib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import private_bus  # noqa: E402
 import trouble  # noqa: E402
-from checks import check, finish, skip  # noqa: E402
+from checks import check, skip  # noqa: E402
 
 trouble.enter()
 
-AUTHD, ENROLLED = sys.argv[1:3]
-ACCOUNT = "0123456789abcdef0123456789abcdef"  # whom ENROLLED enrols
-MODELS = os.environ.get("VISAVIS_MODELS", "")
-NAME, PATH = "im.visavis.Auth1", "/im/visavis/Auth1"
-WELL = "succeeded"
+from enrolled_stage import ACCOUNT, WELL, Stage, run  # noqa: E402
 
 
-class Cryptod(dbus.service.Object):
-    """Has been told nothing."""
-
-    @dbus.service.method("im.visavis.Crypto1.Failures", in_signature="a(stu)", out_signature="a(stu)")
-    def Compare(self, told):
-        return dbus.Array([], signature="(stu)")
-
-
-class Stage:
-    def __init__(self):
-        self.directory = tempfile.mkdtemp(prefix="visavis-authd-disk-")
-        self.state = f"{self.directory}/state"
-        os.mkdir(self.state, 0o700)
-        os.mkdir(f"{self.directory}/config")
-        os.mkfifo(f"{self.directory}/camera")
-        with open(f"{self.directory}/config/authd.conf", "w", encoding="utf-8") as f:
-            f.write(f"[peers]\ncrypto-user = {pwd.getpwuid(os.getuid()).pw_name}\n[models]\ndirectory = {MODELS}\n[cameras]\ndiscover = no\n"
-                    f"[camera stage]\nkind = pipe\npath = {self.directory}/camera\n")
-        self.process, self.address = private_bus.start(self.directory)
-        self.bus = dbus.bus.BusConnection(self.address, mainloop=DBusGMainLoop())
-        self.bus.request_name("im.visavis.Crypto1")
-        self.cryptod = Cryptod(self.bus, "/im/visavis/Crypto1")
-        self.authd = None
-
-    def start(self):
-        self.authd = subprocess.Popen([AUTHD, "--bus", self.address, "--state", self.state, "--config", f"{self.directory}/config",
-                                       "--log-level", "crit"])
-        self.wait(lambda: self.bus.name_has_owner(NAME))
-
-    def stop(self):
-        self.authd.send_signal(signal.SIGTERM)
-        self.authd.wait()
-
-    def restart(self, between=lambda: None):
-        self.stop()
-        between()
-        self.start()
-
-    @staticmethod
-    def wait(condition, seconds=20):
-        context, deadline = GLib.MainContext.default(), time.monotonic() + seconds
-        while not condition() and time.monotonic() < deadline:
-            if not context.iteration(False):
-                time.sleep(0.005)
-        return condition()
-
-    def call(self, interface, method, *args, path=PATH):
-        """What is answered, or the sentence of a Storage error."""
-        answer = []
-        proxy = self.bus.get_object(NAME, path, introspect=False)
-        proxy.get_dbus_method(method, f"{NAME}.{interface}")(
-            *args, reply_handler=lambda *v: answer.append(v[0] if v else None),
-            error_handler=lambda e: answer.append(e.get_dbus_message() if e.get_dbus_name().endswith(".Storage") else e))
-        self.wait(lambda: answer)
-        return answer[0]
-
-    def verify(self):
-        r = self.call("Manager", "Verify", ACCOUNT, dbus.Dictionary(signature="sv"))
-        if isinstance(r, dbus.ObjectPath):
-            self.call("Attempt", "Cancel", path=r)
-            self.wait(lambda: not self.bus.call_blocking(NAME, PATH, "org.freedesktop.DBus.Properties", "Get", "ss", (
-                f"{NAME}.Manager", "CameraActive")))
-            return WELL
-        return str(r)
-
-    def enrol(self):
-        return str(self.call("Manager", "Enrol", dbus.Dictionary(signature="sv")))
-
-    def listed(self):
-        r = self.call("Manager", "ListEnrolments")
-        return [str(account) for account, *_ in r] if isinstance(r, list) else str(r)
-
-    def end(self):
-        if self.authd and self.authd.poll() is None:
-            self.stop()
-        self.process.terminate()
-        self.process.wait()
+class StageOnDisk(Stage):
+    def leave_disk(self):
         trouble.take_down(self.state)
-        shutil.rmtree(self.directory)
 
 
 def play_full(stage, disk):
@@ -183,7 +95,7 @@ def play_error(stage):
     stage.stop()
     trouble.take_down(stage.state)
     disk = trouble.FailingDisk(stage.state, f"{stage.directory}/image")
-    subprocess.run([ENROLLED, "make", stage.state, str(os.getuid())], check=True)
+    stage.enrol_somebody()
     subprocess.run(["sync", "-f", stage.state], check=True)
     stage.start()
     check("on a disk that is well", stage.verify() == WELL)
@@ -197,24 +109,12 @@ def play_error(stage):
 
 def play(stage):
     disk = trouble.Disk(stage.state)
-    subprocess.run([ENROLLED, "make", stage.state, str(os.getuid())], check=True)
+    stage.enrol_somebody()
     stage.start()
     play_full(stage, disk)
     play_start(stage, disk)
     play_damage(stage, disk)
     play_error(stage)
-    return finish()
 
 
-def main():
-    if not os.path.exists(f"{MODELS}/fr_detect.onnx"):
-        skip("authd's disk", "VISAVIS_MODELS does not say where the networks are")
-        return finish()
-    stage = Stage()
-    try:
-        return play(stage)
-    finally:
-        stage.end()
-
-
-sys.exit(main())
+run(play, StageOnDisk)

@@ -80,19 +80,6 @@ class Logind(dbus.service.Object):
             return True
 
 
-class Polkit(dbus.service.Object):
-    """Allows what it is told to, and notes what it was asked."""
-
-    def __init__(self, bus):
-        super().__init__(bus, "/org/freedesktop/PolicyKit1/Authority")
-        self.allows, self.asked = False, []
-
-    @dbus.service.method("org.freedesktop.PolicyKit1.Authority", in_signature="(sa{sv})sa{ss}us", out_signature="(bba{ss})")
-    def CheckAuthorization(self, subject, action, details, flags, cancellation):
-        self.asked.append((str(subject[0]), str(subject[1]["name"]), str(action), int(flags)))
-        return dbus.Struct((self.allows, not self.allows, dbus.Dictionary(signature="ss")), signature=None)
-
-
 class Session(dbus.service.Object):
     def __init__(self, bus):
         super().__init__(bus, "/org/freedesktop/login1/session/_31")

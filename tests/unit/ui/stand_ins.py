@@ -107,6 +107,14 @@ class Auth(dbus.service.Object):
     def ListEnrolments(self):
         return self.enrolments
 
+    @dbus.service.method("im.visavis.Auth1.Manager", out_signature="a(sus)")
+    def ListAllEnrolments(self):
+        return [(account, dbus.UInt32(0), engine) for account, engine, _ in self.enrolments]
+
+    @dbus.service.method("im.visavis.Auth1.Manager", in_signature="s")
+    def RemoveEnrolment(self, account):
+        self.enrolments = [e for e in self.enrolments if e[0] != account]
+
     def attempt(self, sender, account):
         self.number += 1
         path = "/im/visavis/Auth1/attempt/%d" % self.number
@@ -179,6 +187,10 @@ class Slots(dbus.service.Object):
         number = max(self.slots) + 1
         self.slots[number] = (str(new_kind), str(label), read(new_factor))
         return number
+
+    @dbus.service.method("im.visavis.Crypto1.Slots", in_signature="b")
+    def AllowPassphrase(self, allowed):
+        self.passphrase_alone = bool(allowed)
 
     @dbus.service.method("im.visavis.Crypto1.Slots", in_signature="uhsayh", sender_keyword="sender", byte_arrays=True)
     def Change(self, number, new_factor, kind, ticket, factor, sender):

@@ -629,6 +629,15 @@ def test_keeping(w):
     check("and says it", events(out) == [{"idle_lock_seconds": 90}], (out, err))
     for word in ("x", "-1", "604801", "9 "):
         check(f"idle-lock “{word}” is refused", w.run("idle-lock", "--", word)[0] == USAGE and account.idle_lock == 90)
+    code, out, err = w.run("admin")
+    check("an administrator sees whose faces are enrolled", code == OK and account.id in out and "root (0)  deep" in out, (code, out, err))
+    code, out, err = w.run("admin", "passphrase-alone", account.id, "allow")
+    check("and allows an account a passphrase alone", code == OK and account.passphrase_alone is True, (code, out, err))
+    check("or refuses it", w.run("admin", "passphrase-alone", account.id, "refuse")[0] == OK and account.passphrase_alone is False)
+    code, out, err = w.run("admin", "forget-face", account.id, start_new_session=True)
+    check("to remove an enrolment needs an answer", code == USAGE and "--yes" in err and w.auth.enrolments, (code, out, err))
+    check("and then does", w.run("admin", "forget-face", account.id, "--yes")[0] == OK and not w.auth.enrolments)
+    check("an account is named by its id", w.run("admin", "forget-face", "alice", "--yes")[0] == USAGE and w.run("admin", "frob", account.id)[0] == USAGE)
     code, out, err = w.run("destroy", "mallory", "--yes")
     check("destroy needs the right name", code == USAGE and not account.destroyed, (code, out, err))
     name = account.address.split("@")[0]
