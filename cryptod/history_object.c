@@ -193,6 +193,69 @@ static int on_clear(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? account_object_storage_error(r, error) : sd_bus_reply_method_return(m, "");
 }
 
+/* -- what is kept -------------------------------------------------------------------------------------------------- */
+
+/* A conversation, or with an empty id none: all of them. */
+static int read_scope(struct account *a, sd_bus_message *m, sd_bus_error *error, struct conversation **out)
+{
+        const char *id;
+        int r = account_object_check_holder(a, m, error);
+
+        *out = NULL;
+        if (r >= 0)
+                r = sd_bus_message_read(m, "s", &id);
+        if (r < 0 || !*id)
+                return r;
+        r = sd_bus_message_rewind(m, 1);
+        return r < 0 ? r : account_object_read_conversation(a, m, error, out);
+}
+
+static int on_retention(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct account *a = userdata;
+        struct conversation *c;
+        struct keeping k;
+        int own, r = read_scope(a, m, error, &c);
+
+        if (r < 0)
+                return r;
+        own = keeping_load(a->vault, c ? conversation_id(c) : BYTES(NULL, 0), &k);
+        return own < 0 ? account_object_storage_error(own, error)
+                       : sd_bus_reply_method_return(m, "uub", k.days, k.messages, own);
+}
+
+static int keep(struct account *a, sd_bus_message *m, const struct conversation *c, const struct keeping *k,
+                sd_bus_error *error)
+{
+        int r = messenger_set_keeping(a->messenger, c, k);
+
+        if (r == -EINVAL)
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT, "Keep up to %d days and %d messages; 0: all.",
+                                         KEEPING_DAYS_MAX, KEEPING_MESSAGES_MAX);
+        return r < 0 ? account_object_storage_error(r, error) : sd_bus_reply_method_return(m, "");
+}
+
+static int on_set_retention(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct account *a = userdata;
+        struct conversation *c;
+        struct keeping k;
+        int r = read_scope(a, m, error, &c);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "uu", &k.days, &k.messages);
+        return r < 0 ? r : keep(a, m, c, &k, error);
+}
+
+static int on_unset_retention(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct account *a = userdata;
+        struct conversation *c;
+        int r = read_scope(a, m, error, &c);
+
+        return r < 0 ? r : keep(a, m, c, NULL, error);
+}
+
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("Search", SD_BUS_ARGS("s", words, "a{sv}", options), SD_BUS_RESULT("a(st)", messages),
@@ -202,6 +265,13 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Export", SD_BUS_ARGS("s", conversation, "s", format, "h", output),
                                 SD_BUS_RESULT("u", job), on_export, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Clear", SD_BUS_ARGS("s", conversation), SD_BUS_NO_RESULT, on_clear,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Retention", SD_BUS_ARGS("s", conversation),
+                                SD_BUS_RESULT("u", days, "u", messages, "b", own), on_retention,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SetRetention", SD_BUS_ARGS("s", conversation, "u", days, "u", messages),
+                                SD_BUS_NO_RESULT, on_set_retention, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("UnsetRetention", SD_BUS_ARGS("s", conversation), SD_BUS_NO_RESULT, on_unset_retention,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("Exported", SD_BUS_ARGS("u", job, "s", error, "s", text), 0),
         SD_BUS_VTABLE_END,

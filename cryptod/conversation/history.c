@@ -6,17 +6,19 @@
 #include <string.h>
 
 #include "cryptod/conversation/annotation.h"
+#include "cryptod/conversation/retention.h"
 #include "services/cleanup.h"
 #include "services/storage.h"
 
 /* A sealed row, bound to struct { opaque conversation<V>; uint64 id; }:
  *
- *     struct { uint8 format = 16; uint8 sender; opaque from<V>, content_id<V>, author<V>; uint64 time, edited;
- *              opaque edit_id<V>; Content content<V>; }         content: none if it was deleted
+ *     struct { uint8 format = 17; uint8 sender; opaque from<V>, content_id<V>, author<V>; uint64 time, edited;
+ *              opaque edit_id<V>; Content content<V>; uint64 arrived; }     content: none if it was deleted
  *
- * Those of before are struct { uint8 sender; [opaque from<V>;] Content content; }, from if the sender is SENDER_NAMED.
+ * Format 16 is without arrived. Those of before are struct { uint8 sender; [opaque from<V>;] Content content; }, from
+ * if the sender is SENDER_NAMED.
  */
-enum { ROW_FORMAT = 16 };
+enum { ROW_FORMAT = 17, ROW_FORMAT_BEFORE = 16 };
 
 #define COLUMNS "SELECT id, state, content, deadline, owed, conversation, tag FROM message "
 
@@ -97,6 +99,7 @@ static int seal_row(struct vault *v, struct bytes conversation, const struct mes
         write_u64(&plain, m->edited);
         write_vector(&plain, m->edit_id);
         write_vector(&plain, m->encoded);
+        write_u64(&plain, m->arrived);
         r = writer_finish(&plain);
         return r < 0 ? r : vault_seal(v, "message", writer_bytes(&row), writer_bytes(&plain), sealed);
 }
@@ -107,6 +110,8 @@ int history_add(struct vault *v, struct bytes conversation, struct message *m)
         uint8_t tag[VAULT_TAG_SIZE];
         int r = next_id(v, &m->id);
 
+        if (r >= 0)
+                r = retention_now(v, &m->arrived);
         if (r >= 0)
                 r = seal_row(v, conversation, m, &sealed);
         if (r >= 0 && m->content_id.size > 0)
@@ -198,13 +203,15 @@ static int read_plain(struct message *m)
 {
         struct reader r;
         uint8_t first;
+        bool formatted;
 
         reader_init(&r, secret_bytes(m->plain));
         first = read_u8(&r);
-        m->sender = (enum message_sender)(first == ROW_FORMAT ? read_u8(&r) : first);
+        formatted = first == ROW_FORMAT || first == ROW_FORMAT_BEFORE;
+        m->sender = (enum message_sender)(formatted ? read_u8(&r) : first);
         if (m->sender > SENDER_NAMED)
                 return -EBADMSG;
-        if (first != ROW_FORMAT)
+        if (!formatted)
                 return read_old_row(m, &r);
         m->from = read_vector(&r);
         m->content_id = read_vector(&r);
@@ -213,6 +220,8 @@ static int read_plain(struct message *m)
         m->edited = read_u64(&r);
         m->edit_id = read_vector(&r);
         m->encoded = read_vector(&r);
+        if (first == ROW_FORMAT)
+                m->arrived = read_u64(&r);
         if (reader_finish(&r) < 0)
                 return -EBADMSG;
         m->deleted = m->encoded.size == 0;

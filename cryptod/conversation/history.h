@@ -37,6 +37,7 @@ struct message {
         struct bytes content_id;     /* for all members; empty: a notice, or of before there were any */
         struct bytes author;         /* content_author(), or empty in the same cases */
         uint64_t time;               /* when it was written, by its author's clock */
+        uint64_t arrived;            /* and when it came to stand here: seconds of the retention clock; 0: not known */
         uint64_t edited;             /* and when it was edited; 0: never */
         struct bytes edit_id;        /* of the content that edited it */
         bool deleted;                /* by its author, for all: @content is empty */
@@ -51,7 +52,8 @@ struct message {
 
 void message_release(struct message *m);
 
-/* Within a transaction: adds @m, of whose content only @m->encoded counts, and says its id. -EEXIST if there is one
+/* Within a transaction: adds @m, of whose content only @m->encoded counts, and says its id and when it arrived.
+ * -EEXIST if there is one
  * with its content_id; -EMSGSIZE if it is too long; what vault_seal() and storage_run() return. */
 int history_add(struct vault *v, struct bytes conversation, struct message *m);
 int history_set_state(struct vault *v, uint64_t id, enum message_state state);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "cryptod/conversation/annotation.h"
+#include "cryptod/conversation/keeping.h"
 #include "cryptod/conversation/messenger.h"
 #include "cryptod/conversation/retention.h"
 #include "cryptod/conversation/transfer_record.h"
@@ -60,5 +61,10 @@ int messenger_typing(struct messenger *m, struct conversation *c, bool typing);
 /* Sends receipts that are owed, many in one envelope, to the authors alone. 1 if more are owed, to be sent soon. */
 int messenger_send_receipts(struct messenger *m);
 
-/* Erases what is to disappear by @now, or the first of it; how many seconds until the next time, 0: nothing waits. */
+/* Keeps @k of @c (NULL: of all that have no limits of their own) from now on, here alone; @k NULL: as of all. What is
+ * beyond it goes with the next messenger_erase_expired(). -EINVAL: more than keeping.h allows. */
+int messenger_set_keeping(struct messenger *m, const struct conversation *c, const struct keeping *k);
+
+/* Erases what is to disappear by @now and what is beyond what is kept, or the first of it; how many seconds until the
+ * next time, 0: nothing waits. */
 int messenger_erase_expired(struct messenger *m, const struct instant *now, uint64_t *seconds);

@@ -11,8 +11,6 @@
 #include "services/storage.h"
 #include "services/text.h"
 
-enum { ERASED_AT_ONCE = 500 }; /* in one transaction, before others have their turn */
-
 /* -- anything ----------------------------------------------------------------------------------------------------- */
 
 static int take_and_send(struct messenger *m, struct conversation *c, const struct content *content,
@@ -205,7 +203,7 @@ static int delete_for_all(struct messenger *m, struct conversation *c, uint64_t 
         return r < 0 ? r : messenger_end(m, NULL, retract_unsent(m, c, &message));
 }
 
-static int erase(struct messenger *m, struct conversation *c, uint64_t id)
+int messenger_erase(struct messenger *m, struct conversation *c, uint64_t id)
 {
         int r = unsent_remove_message(m->vault, id);
 
@@ -226,7 +224,7 @@ int messenger_delete(struct messenger *m, struct conversation *c, uint64_t messa
         if (r <= 0)
                 return r < 0 ? r : -ENOENT;
         r = messenger_begin(m);
-        return r < 0 ? r : messenger_end(m, NULL, erase(m, c, message));
+        return r < 0 ? r : messenger_end(m, NULL, messenger_erase(m, c, message));
 }
 
 int messenger_clear(struct messenger *m, struct conversation *c)
@@ -237,28 +235,6 @@ int messenger_clear(struct messenger *m, struct conversation *c)
                 return r;
         messenger_tell(m, &(struct pending_event){ .kind = EVENT_CONVERSATION, .conversation = c });
         return messenger_end(m, NULL, history_clear(m->vault, conversation_id(c)));
-}
-
-int messenger_erase_expired(struct messenger *m, const struct instant *now, uint64_t *seconds)
-{
-        uint64_t time = 0, next = 0;
-        struct expired e;
-        int r = messenger_begin(m);
-
-        if (r < 0)
-                return r;
-        r = retention_time(m->vault, now, &time);
-        for (unsigned i = 0; i < ERASED_AT_ONCE && r >= 0 && (r = retention_expired(m->vault, time, &e)) > 0; i++) {
-                struct conversation *c = messenger_find(m, BYTES_OF(e.conversation));
-
-                r = c ? erase(m, c, e.id) : -EBADMSG;
-        }
-        if (r >= 0)
-                r = retention_next(m->vault, &next);
-        r = messenger_end(m, NULL, r);
-        if (r >= 0)
-                *seconds = next == 0 ? 0 : next > time ? next - time : 1;
-        return r;
 }
 
 /* -- here alone --------------------------------------------------------------------------------------------------- */

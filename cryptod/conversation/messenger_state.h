@@ -57,6 +57,9 @@ void messenger_tell_added(struct messenger *m, const struct conversation *c, uin
 void messenger_tell_changed(struct messenger *m, const struct conversation *c, uint64_t message,
                             enum message_state state);
 
+/* Within a transaction: erases a message, also one that waits to be sent, and tells of it. */
+int messenger_erase(struct messenger *m, struct conversation *c, uint64_t id);
+
 /* Within a transaction. Queues an envelope; its id is made. */
 int messenger_queue(struct messenger *m, struct envelope *e);
 

@@ -54,7 +54,8 @@ static uint64_t elapsed(uint64_t from, uint64_t to)
         return to > from ? to - from : 0;
 }
 
-int retention_time(struct vault *v, const struct instant *now, uint64_t *out)
+/* 1: and a reading is stored; 0: none is. */
+static int read_time(struct vault *v, const struct instant *now, uint64_t *out)
 {
         struct reading last = { 0 };
         int r = read_clock(v, &last);
@@ -68,8 +69,25 @@ int retention_time(struct vault *v, const struct instant *now, uint64_t *out)
         else
                 last.time += elapsed(last.at.wall, now->wall);
         *out = last.time;
+        return r;
+}
+
+int retention_now(struct vault *v, uint64_t *out)
+{
+        const struct instant now = instant_now();
+        int r = read_time(v, &now, out);
+
+        return r == 0 ? retention_time(v, &now, out) : r < 0 ? r : 0;
+}
+
+int retention_time(struct vault *v, const struct instant *now, uint64_t *out)
+{
+        int r = read_time(v, now, out);
+
+        if (r < 0)
+                return r;
         return storage_run(vault_database(v), "INSERT OR REPLACE INTO retention_clock VALUES (1, ?, ?, ?, ?)", "iiib",
-                           (int64_t) last.time, (int64_t) now->wall, (int64_t) now->up, BYTES_OF(now->boot));
+                           (int64_t) *out, (int64_t) now->wall, (int64_t) now->up, BYTES_OF(now->boot));
 }
 
 int retention_expired(struct vault *v, uint64_t time, struct expired *out)

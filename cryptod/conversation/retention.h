@@ -19,6 +19,10 @@ struct instant instant_now(void);
 /* Within a transaction: what the retention clock says, which is stored. What storage_run() returns. */
 int retention_time(struct vault *v, const struct instant *now, uint64_t *out);
 
+/* The same of the machine's clocks as they are, and nothing is stored, unless nothing was yet: for what is only noted.
+ */
+int retention_now(struct vault *v, uint64_t *out);
+
 /* A message whose time is over at @time: 1 and which, or 0. */
 struct expired {
         uint64_t id;

@@ -96,6 +96,7 @@ int command_unpin(struct cli *cli, int argc, char *argv[]);
 int command_pinned(struct cli *cli, int argc, char *argv[]);
 int command_draft(struct cli *cli, int argc, char *argv[]);
 int command_disappear(struct cli *cli, int argc, char *argv[]);
+int command_keep(struct cli *cli, int argc, char *argv[]);
 int command_receipts(struct cli *cli, int argc, char *argv[]);
 int command_watch(struct cli *cli, int argc, char *argv[]);
 int command_notify(struct cli *cli, int argc, char *argv[]);

@@ -103,6 +103,12 @@ const struct command commands[] = {
           "What is said from now on is erased TIME (30m, 12h, 7d; up to 366 days) after it\n"
           "was sent, and on the other side after it came. Without TIME: says what is set.\n",
           OPTION_ACCOUNT, command_disappear },
+        { "keep", "[everywhere|ADDRESS|GROUP] [LIMIT…]", "Say how much is kept, on this machine.",
+          "LIMIT is a number of days (30d), a number of messages (1000), or both; forever;\n"
+          "or default: as everywhere. What is older or more is erased here for good, within\n"
+          "the hour and at each log-in; the others keep what they have. Without LIMIT: says\n"
+          "what is set. It asks, unless --yes is given.\n",
+          OPTION_ACCOUNT | OPTION_YES, command_keep },
         { "receipts", "ADDRESS|GROUP [on|off|MESSAGE]", "Say who has got and read a message, or whether you do.",
           "off: the others do not learn what you have got and read, nor that you type. With\n"
           "the number of a message of yours: who has got it, and read it, and when.\n",

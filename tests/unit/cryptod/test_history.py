@@ -57,6 +57,18 @@ def play_history(alice, bob, conversation, theirs):
     check("all of that needs an unlock", refused("Locked", theirs_too.Search, "heron", dbus.Dictionary(signature="sv")) and
           refused("Locked", theirs_too.Export, conversation, "text", dbus.types.UnixFd(0)) and refused("Locked", theirs_too.Clear, conversation))
 
+    def kept(scope):
+        days, messages, own = hers.Retention(scope)
+        return int(days), int(messages), bool(own)
+
+    hers.SetRetention("", dbus.UInt32(30), dbus.UInt32(0))
+    check("a limit of all is one of each", kept(conversation) == (30, 0, False) and kept("") == (30, 0, False), kept(conversation))
+    hers.SetRetention(conversation, dbus.UInt32(0), dbus.UInt32(1))
+    check("a conversation can have its own", kept(conversation) == (0, 1, True))
+    check("what is more is gone here, and found no more", wait_for(lambda: len(found("heron")) == 1) and len(alice.history(conversation)) == 1)
+    hers.UnsetRetention(conversation)
+    check("or go without", kept(conversation) == (30, 0, False) and refused("NotFound", hers.Retention, "0" * 32) and
+          refused("InvalidArgument", hers.SetRetention, "", dbus.UInt32(36501), dbus.UInt32(0)) and refused("Locked", theirs_too.Retention, ""))
     hers.Clear(conversation)
     check("what is cleared is gone here", alice.history(conversation) == [] and found("heron") == [])
     check("and not there", "a heron\nflies" in [t for _, t, _ in bob.history(theirs)])

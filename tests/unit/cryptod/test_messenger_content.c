@@ -441,6 +441,61 @@ static void messages_disappear_on_both_sides(void **state)
         assert_true(last_of(&f->bob) > 3);
 }
 
+static int keep(struct person *p, uint32_t days, uint32_t messages)
+{
+        return messenger_set_keeping(p->messenger, only(p), &(struct keeping){ days, messages });
+}
+
+static void what_is_older_than_is_kept_goes_here_alone(void **state)
+{
+        struct fixture *f = *state;
+        struct instant at = instant_now();
+        struct keeping k;
+
+        begin(f);
+        assert_int_equal(keeping_load(f->bob.vault, conversation_id(only(&f->bob)), &k), 0);
+        assert_int_equal(messenger_set_keeping(f->bob.messenger, NULL, &(struct keeping){ .days = 2 }), 0);
+        assert_int_equal(keeping_load(f->bob.vault, conversation_id(only(&f->bob)), &k), 0);
+        assert_int_equal(k.days, 2);
+        at.up += 24 * 3600;
+        assert_int_equal(erase_at(&f->bob, at), 3600);
+        assert_said(&f->bob, ">tea?|");
+        at.wall = 0; /* setting the clock neither keeps nor erases */
+        at.up += 24 * 3600 + 60;
+        assert_int_equal(keep(&f->bob, 3, 0), 0); /* its own counts */
+        assert_int_equal(erase_at(&f->bob, at), 3600);
+        assert_said(&f->bob, ">tea?|");
+        assert_int_equal(messenger_set_keeping(f->bob.messenger, only(&f->bob), NULL), 0);
+        assert_int_equal(erase_at(&f->bob, at), 3600);
+        assert_said(&f->bob, "");
+        assert_int_equal(erase_at(&f->alice, at), 0);
+        assert_said(&f->alice, "stea?|");
+        assert_int_equal(keep(&f->bob, KEEPING_DAYS_MAX + 1, 0), -EINVAL);
+}
+
+static void what_is_more_than_is_kept_leaves_the_disk(void **state)
+{
+        _cleanup_writer_ struct writer sealed = WRITER_INIT;
+        struct fixture *f = *state;
+        const struct instant now = instant_now();
+
+        begin(f);
+        read_sealed(&f->bob, &sealed);
+        say(&f->alice, only(&f->alice), "or coffee");
+        carry(f, &f->alice, &f->bob);
+        say(&f->bob, only(&f->bob), "waits");
+        assert_int_equal(keep(&f->bob, 0, 2), 0);
+        assert_true(is_on_disk(&f->bob, writer_bytes(&sealed)));
+        erase_at(&f->bob, now);
+        assert_false(is_on_disk(&f->bob, writer_bytes(&sealed)));
+        person_restart(&f->bob);
+        assert_said(&f->bob, ">or coffee|qwaits|");
+        assert_int_equal(keep(&f->bob, 0, 1), 0);
+        say(&f->bob, only(&f->bob), "too");
+        erase_at(&f->bob, now); /* two wait to be sent: more than one, but not to be lost */
+        assert_said(&f->bob, "qwaits|qtoo|");
+}
+
 static void the_retention_clock_goes_on_over_a_restart_and_never_back(void **state)
 {
         struct fixture *f = *state;
@@ -603,6 +658,8 @@ int main(void)
                 PAIR_TEST(a_time_from_the_future_does_not_stand_for_ever),
                 PAIR_TEST(what_is_deleted_and_what_was_edited_leave_the_disk),
                 PAIR_TEST(messages_disappear_on_both_sides),
+                PAIR_TEST(what_is_older_than_is_kept_goes_here_alone),
+                PAIR_TEST(what_is_more_than_is_kept_leaves_the_disk),
                 PAIR_TEST(the_retention_clock_goes_on_over_a_restart_and_never_back),
                 PAIR_TEST(receipts_are_batched_and_say_delivered_and_read),
                 PAIR_TEST(a_receipt_is_for_messages_of_ours_alone),
