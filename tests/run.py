@@ -11,20 +11,26 @@ import argparse
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "system"))
+from container import INSTALLED  # noqa: E402
+
+CCACHE = "ccache " if shutil.which("ccache") else ""  # meson finds it by itself where it chooses the compiler
 BUILDS = {
     "build": ({}, [], []),
     "build-sanitize": ({}, ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Ddesktop=false", "-Doptimization=1"],
                        ["--no-suite", "system", "--no-suite", "interop"]),
-    "build-fuzz": ({"CC": "clang", "CXX": "clang++"}, ["-Dfuzzers=true", "-Dtests=false", "-Ddesktop=false",
+    "build-fuzz": ({"CC": CCACHE + "clang", "CXX": CCACHE + "clang++"}, ["-Dfuzzers=true", "-Dtests=false", "-Ddesktop=false",
                                                       "-Db_sanitize=address,undefined", "-Db_lundef=false",
                                                       "-Doptimization=1"], []),
 }
+AT_ONCE = (os.cpu_count() or 1) * 3 // 2  # many tests wait more than they compute
 GOOD = ("OK", "SKIP", "EXPECTEDFAIL")
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
 
@@ -33,9 +39,11 @@ def say(text):
     print(f"== {text}", flush=True)
 
 
-def build(folder, environment, options, idle=False):
-    """Configures and builds a folder. None if it could be, else what the compiler said. Idle: with the time that nothing
-    else wants."""
+def build(folder, environment, options, idle=False, after=None):
+    """Configures and builds a folder. None if it could be, else what the compiler said. @idle: with the time that nothing else
+    wants. @after: the future of a build whose failure is this one's, too."""
+    if after and (words := after.result()):
+        return words
     environment = {**os.environ, **environment}
     steps = [["ninja", "-C", folder]]
     if not os.path.exists(f"{folder}/build.ninja"):
@@ -107,10 +115,14 @@ def main():
     passed = failed = skipped = 0
     started = time.monotonic()
     wanted = [(folder, *how) for folder, how in BUILDS.items() if not arguments.only or folder in arguments.only]
-    # Stories wait for people and time-outs more than they compute: meanwhile the next folders are built.
+    # Tests also wait for people and time-outs: meanwhile the next folders are built.
     builder = ThreadPoolExecutor(max_workers=1)
-    builds = {folder: builder.submit(build, folder, environment, options, idle=number > 0)
-              for number, (folder, environment, options, _) in enumerate(wanted)}
+    builds = {}
+    for number, (folder, environment, options, _) in enumerate(wanted):
+        builds[folder] = builder.submit(build, folder, environment, options, idle=number > 0)
+        # The test of the installed system installs from a folder of its own.
+        if folder == "build" and (not arguments.test or "installed" in arguments.test):
+            builds[folder] = builder.submit(build, "build-container", {}, INSTALLED, after=builds[folder])
 
     for folder, environment, _, selection in wanted:
         say(f"Building {folder}")
@@ -120,7 +132,7 @@ def main():
             failed += 1
             continue
         say(f"Testing {folder}")
-        subprocess.run(["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", *selection, *arguments.test],
+        subprocess.run(["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--num-processes", str(AT_ONCE), *selection, *arguments.test],
                        env={**os.environ, **SANITIZERS, **environment}, check=False)
         p, f, s, notes = count(folder)
         print(*notes, sep="\n", flush=True)

@@ -18,6 +18,7 @@ from stage import DAEMON_USERS, FRAME_SIZE, PERSONS, REPOSITORY, Stage, StageErr
 # What the programs need at run time; opencv's packages carry the library's version in their names.
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "libjson-c5", "libsqlite3-0", "libargon2-1", "libzxcvbn0", "libqrencode4", "libsystemd0")
 OPENCV = ("core", "imgproc", "imgcodecs", "videoio", "dnn", "calib3d", "objdetect")
+INSTALLED = ("--prefix=/usr", "--buildtype=release", "-Ddesktop=false", "-Dtests=false")  # how meson configures what is installed
 CAMERA = "/var/lib/camera/stage"
 BOOT_SECONDS = 90
 
@@ -110,7 +111,7 @@ class Container(Stage):
     def _install(self):
         build = f"{self.build}-container"
         if not os.path.exists(f"{build}/build.ninja"):
-            self.run(["meson", "setup", build, REPOSITORY, "--prefix=/usr", "--buildtype=release", "-Ddesktop=false", "-Dtests=false"])
+            self.run(["meson", "setup", build, REPOSITORY, *INSTALLED])
         self.run(["ninja", "-C", build])
         self.run([f"{REPOSITORY}/systemd/install", build, self.models], env={**os.environ, "DESTDIR": self.root})
         width, height = FRAME_SIZE

@@ -1,6 +1,7 @@
 """Test Anything Protocol for tests that are whole stories: each step is a line, and a step that fails ends the story."""
 
 import contextlib
+import os
 import sys
 import traceback
 
@@ -40,7 +41,9 @@ def skip_all(reason):
 
 
 def tell(story_function):
-    """Runs a story from its first step to its end, however it ends."""
+    """Runs a story from its first step to its end, however it ends. Its people act before cameras in real time: what only computes waits."""
+    with contextlib.suppress(PermissionError):
+        os.nice(-10)
     story = Story()
     with contextlib.suppress(StoryOver):
         story_function(story)
