@@ -1,37 +1,50 @@
 /* See growth.h. */
 #include "authd/growth.h"
 
+#include <errno.h>
+
 static const uint64_t DAY = 24 * 3600;
 static const double FAMILIAR = 0.90; /* brings nothing new */
 
-/* Looks are numbered from 1 in the order in which they came. */
-static unsigned looks_of(const struct template *t)
+/* Looks are numbered in the order in which they came. */
+unsigned growth_looks(const struct template *t)
 {
-        unsigned most = 0;
+        unsigned looks = 0;
 
         for (unsigned i = 0; i < t->count; i++)
-                if (t->origin[i] != ORIGIN_ADAPTATION && t->origin[i] > most)
-                        most = t->origin[i];
-        return most;
+                if (t->origin[i] != ORIGIN_ADAPTATION && t->origin[i] >= looks)
+                        looks = t->origin[i] + 1U;
+        return looks;
 }
 
-static void forget_oldest_look(struct template *t)
+static void forget_look(struct template *t, unsigned look)
 {
-        template_remove(t, 1);
+        template_remove(t, (uint8_t) look);
         for (unsigned i = 0; i < t->count; i++)
-                if (t->origin[i] != ORIGIN_ADAPTATION && t->origin[i] > 1)
+                if (t->origin[i] != ORIGIN_ADAPTATION && t->origin[i] > look)
                         t->origin[i]--;
 }
 
 void growth_add_look(struct template *t, const struct template *seen)
 {
         template_remove(t, ORIGIN_ADAPTATION);
-        while (looks_of(t) >= GROWTH_LOOKS_MAX)
-                forget_oldest_look(t);
-        uint8_t look = (uint8_t) (looks_of(t) + 1);
+        while (growth_looks(t) > GROWTH_LOOKS_MAX)
+                forget_look(t, 1);
+        uint8_t look = (uint8_t) growth_looks(t);
 
         for (unsigned i = 0; i < seen->count; i++)
                 template_add(t, look, seen->embedding[i]);
+}
+
+int growth_remove_look(struct template *t, unsigned look)
+{
+        if (look >= growth_looks(t))
+                return -ENOENT;
+        if (growth_looks(t) == 1)
+                return -EPERM;
+        template_remove(t, ORIGIN_ADAPTATION);
+        forget_look(t, look);
+        return 0;
 }
 
 static void forget_oldest_adaptation(struct template *t)

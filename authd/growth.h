@@ -17,6 +17,13 @@ enum {
  * learnt from log-ins is forgotten. */
 void growth_add_look(struct template *t, const struct template *seen);
 
+/* How many looks there are, the enrolled one (0) and those that were added (1, …). */
+unsigned growth_looks(const struct template *t);
+
+/* Forgets a look, and what was learnt from log-ins; later looks move up, so that the first one left is the enrolled
+ * one. -ENOENT: there is no such look; -EPERM: it is the only one. @t is left alone then. */
+int growth_remove_look(struct template *t, unsigned look);
+
 /* Learns from a log-in: true if @t has changed. Only what is like the enrolled face, by a cosine of @strong or more,
  * and yet brings something new; at most once a day of @now (seconds of CLOCK_REALTIME); one too many takes the place of
  * the oldest. */

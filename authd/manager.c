@@ -1,13 +1,15 @@
 /* im.visavis.Auth1.Manager: who wants to be enrolled or verified comes here. */
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "authd/attempt.h"
+#include "authd/growth.h"
+#include "authd/refusal.h"
 #include "authd/witness.h"
 #include "services/bus.h"
 #include "services/caller.h"
 #include "services/cleanup.h"
+#include "services/log.h"
 
 #define INTERFACE "im.visavis.Auth1.Manager"
 
@@ -100,11 +102,6 @@ static int start(struct authd *a, sd_bus_message *m, struct attempt_request *req
         return sd_bus_reply_method_return(m, "o", attempt->path);
 }
 
-static int storage_error(struct authd *a, sd_bus_error *error)
-{
-        return sd_bus_error_setf(error, ERROR_STORAGE, "%s", accounts_describe(a->accounts));
-}
-
 static int on_enrol(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct attempt_request request = { .kind = EXAMINATION_ENROL };
@@ -118,42 +115,11 @@ static int on_enrol(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r < 0)
                 return r;
         if (accounts_count(a->accounts, caller.uid, &count) < 0)
-                return storage_error(a, error);
+                return refusal_storage(a, error);
         if (count >= a->settings.accounts_max)
                 return sd_bus_error_setf(error, ERROR_EXISTS,
                                          "You have %u accounts here, which is the most that authd.conf allows.", count);
         return start(a, m, &request, &caller, error);
-}
-
-static int say_wait(uint64_t wait, sd_bus_error *error)
-{
-        uint64_t seconds = wait / 1000000 + (wait % 1000000 > 0);
-
-        if (seconds > 120)
-                return sd_bus_error_setf(error, ERROR_THROTTLED,
-                                         "There were too many failures; try again in %" PRIu64 " minutes.",
-                                         seconds / 60 + 1);
-        if (seconds > 0)
-                return sd_bus_error_setf(error, ERROR_THROTTLED,
-                                         "There were too many failures; try again in %" PRIu64 " seconds.", seconds);
-        return 0;
-}
-
-static int check_wait(struct authd *a, const char *account, sd_bus_error *error)
-{
-        uint64_t wait;
-
-        return accounts_wait(a->accounts, account, &wait) < 0 ? storage_error(a, error) : say_wait(wait, error);
-}
-
-/* One at a time: a second one would be begun before the first is counted as a failure. */
-static int check_alone(struct authd *a, const char *account, sd_bus_error *error)
-{
-        for (struct attempt *t = a->attempts; t; t = t->next)
-                if (t->examination.kind != EXAMINATION_ENROL && !attempt_over(t) && strcmp(t->account, account) == 0)
-                        return sd_bus_error_set(error, ERROR_BUSY,
-                                                "This account is being verified at the moment; try again in a minute.");
-        return 0;
 }
 
 /* What a face is compared with, as the engine has it. */
@@ -179,7 +145,7 @@ static int load_known(struct authd *a, struct attempt_request *request, uid_t ui
         if (r == -EBADMSG)
                 return sd_bus_error_set(error, ERROR_STORAGE,
                                         "The face of this account cannot be read; authd's journal says why.");
-        return r < 0 ? storage_error(a, error) : 0;
+        return r < 0 ? refusal_storage(a, error) : 0;
 }
 
 /* Starts an attempt that needs the account's template. */
@@ -192,23 +158,14 @@ static int compare(struct authd *a, sd_bus_message *m, struct attempt_request *r
         if (r < 0)
                 return r;
         request->known = &known;
-        r = check_alone(a, request->account, error);
+        r = refusal_busy(a, request->account, error);
         if (r >= 0)
-                r = check_wait(a, request->account, error);
+                r = refusal_wait(a, request->account, error);
         if (r >= 0)
                 r = start(a, m, request, caller, error);
         rotation_free(request->rotation);
         gallery_free(request->gallery);
         return r;
-}
-
-/* What cannot be had without networks. */
-static int check_networks(const struct authd *a, sd_bus_error *error)
-{
-        if (a->settings.engine == ENGINE_LBPH)
-                return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
-                                        "authd's engine is lbph, which can enrol and verify and nothing else.");
-        return 0;
 }
 
 static int verify(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -241,38 +198,29 @@ static int on_verify(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return ask_witness(userdata, m, verify, error);
 }
 
-/* The ticket shows that the account's face was here a moment ago, alive; an enrolment's is of no account yet. */
-static int use_ticket(struct authd *a, struct bytes ticket, const char *account, const struct caller *caller,
-                      sd_bus_error *error)
+/* Reads an account and the ticket that lets its template be changed, and uses the latter up. */
+static int read_permission(struct authd *a, sd_bus_message *m, const struct caller *caller, const char **out_account,
+                           sd_bus_error *error)
 {
-        struct enrolment *enrolment = NULL;
-        int r = tickets_redeem(a->tickets, ticket, account, caller->uid, caller->name, authd_now(), &enrolment);
+        const void *ticket;
+        size_t size;
+        int r = refusal_without_networks(a, error);
 
-        if (r >= 0 && enrolment)
-                r = -ENOENT;
-        enrolment_free(enrolment);
-        return r < 0 ? sd_bus_error_set(error, ERROR_TICKET,
-                                        "The ticket was used, has expired, or is not of a verification of this account "
-                                        "by you; verify it again.")
-                     : 0;
+        if (r >= 0)
+                r = sd_bus_message_read(m, "s", out_account);
+        if (r >= 0)
+                r = sd_bus_message_read_array(m, 'y', &ticket, &size);
+        return r < 0 ? r : refusal_ticket(a, BYTES(ticket, size), *out_account, caller, error);
 }
 
 static int add_look(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct attempt_request request = { .kind = EXAMINATION_ADD_LOOK };
         struct caller caller;
-        const void *ticket;
-        size_t size;
         int r = caller_of(m, &caller);
 
         if (r >= 0)
-                r = check_networks(userdata, error);
-        if (r >= 0)
-                r = sd_bus_message_read(m, "s", &request.account);
-        if (r >= 0)
-                r = sd_bus_message_read_array(m, 'y', &ticket, &size);
-        if (r >= 0)
-                r = use_ticket(userdata, BYTES(ticket, size), request.account, &caller, error);
+                r = read_permission(userdata, m, &caller, &request.account, error);
         return r < 0 ? r : compare(userdata, m, &request, &caller, error);
 }
 
@@ -282,21 +230,75 @@ static int on_add_look(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return ask_witness(userdata, m, add_look, error);
 }
 
-/* Whoever may not verify any of the accounts may not try faces either. */
-static int check_any(struct authd *a, uid_t uid, sd_bus_error *error)
+static int remove_from(struct authd *a, const char *account, uid_t uid, unsigned look, sd_bus_error *error)
 {
-        char account[ACCOUNT_ID_SIZE] = "";
-        uint64_t wait, shortest = UINT64_MAX;
-        int r;
+        _cleanup_template_ struct template known = { 0 };
+        struct attempt_request request = { .account = account };
+        int r = load_known(a, &request, uid, &known, error);
 
-        while ((r = accounts_next(a->accounts, uid, account)) > 0 &&
-               (r = accounts_wait(a->accounts, account, &wait)) >= 0)
-                shortest = wait < shortest ? wait : shortest;
+        rotation_free(request.rotation);
         if (r < 0)
-                return storage_error(a, error);
-        if (shortest == UINT64_MAX)
-                return sd_bus_error_set(error, ERROR_NOT_FOUND, "You have no account here; sign up first.");
-        return say_wait(shortest, error);
+                return r;
+        r = growth_remove_look(&known, look);
+        if (r == -ENOENT)
+                return sd_bus_error_setf(error, ERROR_NOT_FOUND, "There is no look number %u; see ListLooks.", look);
+        if (r < 0)
+                return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
+                                        "This is the only look that opens the account. Add another one first.");
+        return accounts_replace_template(a->accounts, account, uid, &known) < 0 ? refusal_storage(a, error) : 0;
+}
+
+static int remove_look(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct authd *a = userdata;
+        struct caller caller;
+        const char *account;
+        uint8_t look;
+        int r = caller_of(m, &caller);
+
+        if (r >= 0)
+                r = read_permission(a, m, &caller, &account, error);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "y", &look);
+        if (r >= 0)
+                r = refusal_busy(a, account, error);
+        if (r >= 0)
+                r = remove_from(a, account, caller.uid, look, error);
+        if (r < 0)
+                return r;
+        log_notice("Look %u of account %s was removed.", look, account);
+        return sd_bus_reply_method_return(m, "");
+}
+
+static int on_remove_look(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        (void) sd_bus_message_sensitive(m);
+        return ask_witness(userdata, m, remove_look, error);
+}
+
+static int on_list_looks(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_template_ struct template known = { 0 };
+        struct attempt_request request = { 0 };
+        struct authd *a = userdata;
+        struct caller caller;
+        int r = caller_of(m, &caller);
+
+        if (r >= 0)
+                r = authd_ready(a, error);
+        if (r >= 0)
+                r = refusal_without_networks(a, error);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "s", &request.account);
+        if (r >= 0)
+                r = load_known(a, &request, caller.uid, &known, error);
+        rotation_free(request.rotation);
+        if (r >= 0)
+                r = bus_answer_list(m, "(yu)", &reply);
+        for (unsigned look = 0; r >= 0 && look < growth_looks(&known); look++)
+                r = sd_bus_message_append(reply, "(yu)", look, template_count(&known, (uint8_t) look));
+        return r < 0 ? r : bus_send_list(reply);
 }
 
 static int identify(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -307,9 +309,9 @@ static int identify(sd_bus_message *m, void *userdata, sd_bus_error *error)
         int r = caller_of(m, &caller);
 
         if (r >= 0)
-                r = check_networks(a, error);
+                r = refusal_without_networks(a, error);
         if (r >= 0)
-                r = check_any(a, caller.uid, error);
+                r = refusal_any_wait(a, caller.uid, error);
         return r < 0 ? r : start(a, m, &request, &caller, error);
 }
 
@@ -352,7 +354,7 @@ static int on_list_enrolments(sd_bus_message *m, void *userdata, sd_bus_error *e
         while ((r = accounts_next(a->accounts, caller.uid, account)) > 0 &&
                (r = append_enrolment(a, reply, account, caller.uid)) >= 0)
                 ;
-        return r < 0 ? storage_error(a, error) : bus_send_list(reply);
+        return r < 0 ? refusal_storage(a, error) : bus_send_list(reply);
 }
 
 static int get_cameras(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -407,6 +409,10 @@ static const sd_bus_vtable vtable[] = {
                                 on_verify, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("AddLook", SD_BUS_ARGS("s", account, "ay", ticket, "a{sv}", options),
                                 SD_BUS_RESULT("o", attempt), on_add_look, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListLooks", SD_BUS_ARGS("s", account), SD_BUS_RESULT("a(yu)", looks), on_list_looks,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RemoveLook", SD_BUS_ARGS("s", account, "ay", ticket, "y", look), SD_BUS_NO_RESULT,
+                                on_remove_look, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Identify", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("o", attempt), on_identify,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListEnrolments", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sst)", enrolments),

@@ -76,6 +76,7 @@ int command_login(struct cli *cli, int argc, char *argv[]);
 int command_slots(struct cli *cli, int argc, char *argv[]);
 int command_recovery(struct cli *cli, int argc, char *argv[]);
 int command_add_look(struct cli *cli, int argc, char *argv[]);
+int command_looks(struct cli *cli, int argc, char *argv[]);
 int command_identify(struct cli *cli, int argc, char *argv[]);
 int command_lock(struct cli *cli, int argc, char *argv[]);
 int command_status(struct cli *cli, int argc, char *argv[]);

@@ -49,6 +49,11 @@ const struct command commands[] = {
           "glasses for instance, from all sides. Two looks can be added; a third takes\n"
           "the place of the first.\n",
           OPTION_ACCOUNT | OPTION_CAMERA, command_add_look },
+        { "looks", "[remove NUMBER]", "Show or remove the looks of your face.",
+          "Without an argument: number of each look by which your face opens the account,\n"
+          "whether it was enrolled or added, and how many pictures of it are remembered.\n"
+          "To remove one, your face is verified; later ones move up. The only one stays.\n",
+          OPTION_ACCOUNT | OPTION_CAMERA, command_looks },
         { "identify", "", "Say whose account your face opens.",
           "Looks which of your accounts the face before the camera is enrolled for, and\n"
           "prints its address. Nothing is opened. A face that is none of yours costs what\n"

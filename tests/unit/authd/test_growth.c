@@ -1,4 +1,5 @@
 /* A template grows by looks and log-ins, and yet stays the one of the face that was enrolled. */
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -109,6 +110,48 @@ static void looks_are_added_and_the_oldest_gives_way(void **state)
         assert_int_equal(t.count, TEMPLATE_MAX);
 }
 
+static void add_look(struct template *t, unsigned towards)
+{
+        struct template look = { 0 };
+        float face[EMBEDDING_SIZE];
+
+        for (unsigned i = 0; i < 6; i++) {
+                face_at(50, towards + i, face);
+                template_add(&look, ORIGIN_ENROLMENT, face);
+        }
+        growth_add_look(t, &look);
+}
+
+static void a_look_is_removed_and_the_last_one_stays(void **state)
+{
+        struct template t = enrolled();
+        float face[EMBEDDING_SIZE];
+
+        assert_int_equal(growth_remove_look(&t, 0), -EPERM);
+        add_look(&t, 100);
+        add_look(&t, 200);
+        assert_true(adapt(&t, 40, 99, DAY));
+        assert_int_equal(growth_looks(&t), 3);
+        assert_int_equal(growth_remove_look(&t, 3), -ENOENT);
+        assert_int_equal(growth_remove_look(&t, ORIGIN_ADAPTATION), -ENOENT);
+        assert_int_equal(t.count, 19);
+
+        assert_int_equal(growth_remove_look(&t, 1), 0);
+        assert_int_equal(growth_looks(&t), 2);
+        assert_int_equal(t.count, 12);
+        face_at(50, 100, face);
+        assert_true(template_score(&t, face) < 0.9);
+        face_at(50, 200, face);
+        assert_true(template_score(&t, face) > 0.999);
+
+        /* What is left when the enrolled look goes is measured by from now on. */
+        assert_int_equal(growth_remove_look(&t, 0), 0);
+        assert_int_equal(template_count(&t, ORIGIN_ENROLMENT), 6);
+        assert_true(template_score_enrolled(&t, face) > 0.999);
+        assert_int_equal(growth_remove_look(&t, 0), -EPERM);
+        assert_int_equal(t.count, 6);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -116,6 +159,7 @@ int main(void)
                 cmocka_unit_test(it_does_not_wander),
                 cmocka_unit_test(what_is_no_number_is_not_learnt),
                 cmocka_unit_test(looks_are_added_and_the_oldest_gives_way),
+                cmocka_unit_test(a_look_is_removed_and_the_last_one_stays),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,6 +136,16 @@ class Auth(dbus.service.Object):
         self.asked.append(("add-look", str(account), bytes(ticket)))
         return self.attempt(sender, account)
 
+    @dbus.service.method("im.visavis.Auth1.Manager", in_signature="s", out_signature="a(yu)")
+    def ListLooks(self, account):
+        return dbus.Array([(0, 6), (1, 5)], signature="(yu)")
+
+    @dbus.service.method("im.visavis.Auth1.Manager", in_signature="sayy", byte_arrays=True)
+    def RemoveLook(self, account, ticket, look):
+        self.asked.append(("remove-look", str(account), bytes(ticket), int(look)))
+        if look > 1:
+            raise Refused("NotFound", "There is no such look.")
+
     @dbus.service.method("im.visavis.Auth1.Manager", in_signature="a{sv}", out_signature="o", sender_keyword="sender")
     def Identify(self, options, sender):
         self.asked.append(("identify", dict(options)))

@@ -389,6 +389,20 @@ def test_add_look(w):
     w.auth.script = SUCCESS
 
 
+def test_looks(w):
+    code, out, err = w.run("looks")
+    check("looks lists them", code == OK and out.splitlines() == ["0  enrolled, 6 pictures", "1  added, 5 pictures"], (code, out, err))
+    code, out, err = w.run("looks", "remove", "1")
+    check("looks remove verifies the account, then removes one with that ticket", code == OK and w.auth.asked[-2][0] == ID and
+          w.auth.asked[-1] == ("remove-look", ID, b"ticket-" + ID.encode(), 1) and out.splitlines()[-1].startswith("This look opens"), (code, out, err, w.auth.asked[-2:]))
+    code, out, err = w.run("looks", "remove", "7")
+    check("what is not there is said", code not in (OK, USAGE) and "no such look" in err, (code, out, err))
+    asked = len(w.auth.asked)
+    for words in (["remove"], ["remove", "x"], ["frob", "1"], ["remove", "1", "2"], ["remove", "255"]):
+        code, out, err = w.run("looks", *words)
+        check(f"looks {' '.join(words)} is no command", code == USAGE and len(w.auth.asked) == asked, (code, out, err))
+
+
 def test_slots(w):
     account = w.crypto.accounts[0]
 
@@ -822,7 +836,7 @@ def test_usage(w):
 world = World()
 try:
     for test in (test_contract, test_usage, test_before_any_account, test_signup, test_agent, test_send, test_read, test_messages, test_follow, test_watch, test_locked,
-                 test_login, test_identify, test_add_look, test_slots, test_contact, test_files, test_group, test_room, test_keeping, test_choice, test_status, test_hubs, test_runtime_directory, test_other_user, test_terminal, test_hub):
+                 test_login, test_identify, test_add_look, test_looks, test_slots, test_contact, test_files, test_group, test_room, test_keeping, test_choice, test_status, test_hubs, test_runtime_directory, test_other_user, test_terminal, test_hub):
         test(world)
     status = finish()
 finally:
