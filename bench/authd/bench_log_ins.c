@@ -1,7 +1,9 @@
 /* How often somebody who does what is asked is let in, and how long it takes them: actors (tests/actor) are enrolled
  * from a photograph and log in from it or from another one of the same person, once for each of so many challenges.
  *
- *     bench-log-ins [ATTEMPTS]        for each of the people; 40 unless said otherwise, which is each challenge once */
+ *     bench-log-ins [ATTEMPTS [PERSON]]
+ *
+ * ATTEMPTS of each of the people, or of the one with that number: 40 unless said otherwise, each challenge once. */
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,13 +71,16 @@ int main(int argc, char *argv[])
 {
         unsigned attempts = argc > 1 ? (unsigned) strtoul(argv[1], NULL, 10) : 40;
 
-        if (argc > 2 || attempts < 1 || attempts > SERIES_MAX)
-                errx(2, "usage: bench-log-ins [ATTEMPTS]");
+        unsigned long only = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
+
+        if (argc > 3 || attempts < 1 || attempts > SERIES_MAX || only > COUNT_OF(people))
+                errx(2, "usage: bench-log-ins [ATTEMPTS [PERSON]]");
         log_open("bench-log-ins", LOG_ERR);
         struct studio s = studio_open();
 
         for (size_t i = 0; i < COUNT_OF(people); i++)
-                measure(&s, &people[i], attempts);
+                if (only == 0 || only == i + 1)
+                        measure(&s, &people[i], attempts);
         studio_close(&s);
         return 0;
 }
