@@ -27,6 +27,8 @@ struct attempt_view {
         const char *prompt, *hint, *quality;
         double progress;
         struct box box;
+        struct point landmark[LANDMARKS];
+        struct turn turn; /* zero: none by an amount is asked for */
 };
 
 struct attempt {

@@ -22,47 +22,70 @@ static struct attempt_view view_of(const struct attempt *t)
                                                      : "",
                                   .progress = t->examination.progress };
 
-        if (!attempt_over(t))
-                v.box = t->examination.box;
+        if (attempt_over(t))
+                return v;
+        v.box = t->examination.box;
+        memcpy(v.landmark, t->examination.landmark, sizeof(v.landmark));
+        (void) examination_turn(&t->examination, &v.turn);
         return v;
 }
 
-/* What matters is told at once, a face that moves ten times a second. */
+/* What matters: what has changed of it is told at once. */
+static unsigned name_changes(const struct attempt *t, const struct attempt_view *now, const char *names[static 9])
+{
+        const struct attempt_view *told = &t->told;
+        unsigned n = 0;
+
+        if (now->state != told->state)
+                names[n++] = "State";
+        if (now->state != told->state && t->found.count > 0) {
+                names[n++] = "Account";
+                names[n++] = "Accounts";
+        }
+        if (strcmp(now->prompt, told->prompt) != 0) {
+                names[n++] = "Prompt";
+                names[n++] = "PromptText";
+        }
+        if (strcmp(now->hint, told->hint) != 0)
+                names[n++] = "Hint";
+        if (strcmp(now->quality, told->quality) != 0)
+                names[n++] = "Quality";
+        if (now->failure != told->failure) {
+                names[n++] = "Failure";
+                names[n++] = "FailureText";
+        }
+        return n;
+}
+
+/* A face that moves is told ten times a second. */
+static unsigned name_movements(const struct attempt_view *now, const struct attempt_view *told,
+                               const char *names[static 4])
+{
+        unsigned n = 0;
+
+        if (now->progress > told->progress || now->progress < told->progress)
+                names[n++] = "Progress";
+        if (memcmp(&now->box, &told->box, sizeof(now->box)) != 0)
+                names[n++] = "FaceBox";
+        if (memcmp(now->landmark, told->landmark, sizeof(now->landmark)) != 0)
+                names[n++] = "Landmarks";
+        if (memcmp(&now->turn, &told->turn, sizeof(now->turn)) != 0)
+                names[n++] = "Turn";
+        return n;
+}
+
 void attempt_object_report(struct attempt *t)
 {
         struct attempt_view now = view_of(t);
         uint64_t time = authd_now();
-        const char *names[13];
-        unsigned n = 0;
-        bool slow = time - t->reported >= REPORT_USEC || attempt_over(t);
+        const char *names[9 + 4 + 1];
+        unsigned n = name_changes(t, &now, names);
 
-        if (now.state != t->told.state)
-                names[n++] = "State";
-        if (now.state != t->told.state && t->found.count > 0) {
-                names[n++] = "Account";
-                names[n++] = "Accounts";
-        }
-        if (strcmp(now.prompt, t->told.prompt) != 0) {
-                names[n++] = "Prompt";
-                names[n++] = "PromptText";
-        }
-        if (strcmp(now.hint, t->told.hint) != 0)
-                names[n++] = "Hint";
-        if (strcmp(now.quality, t->told.quality) != 0)
-                names[n++] = "Quality";
-        if (now.failure != t->told.failure) {
-                names[n++] = "Failure";
-                names[n++] = "FailureText";
-        }
-        if (n == 0 && !slow)
-                return;
-        if (now.progress > t->told.progress || now.progress < t->told.progress)
-                names[n++] = "Progress";
-        if (memcmp(&now.box, &t->told.box, sizeof(now.box)) != 0)
-                names[n++] = "FaceBox";
-        names[n] = NULL;
+        if (n > 0 || time - t->reported >= REPORT_USEC || attempt_over(t))
+                n += name_movements(&now, &t->told, names + n);
         if (n == 0)
                 return;
+        names[n] = NULL;
         t->told = now;
         t->reported = time;
         (void) bus_emit_properties_changed_to(t->authd->bus, t->owner, t->path, INTERFACE, names);
@@ -148,6 +171,18 @@ static int append_accounts(const struct attempt *t, sd_bus_message *reply)
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+/* All of them, or none. */
+static int append_landmarks(const struct attempt_view *v, sd_bus_message *reply)
+{
+        static const struct point none[LANDMARKS];
+        bool seen = memcmp(v->landmark, none, sizeof(none)) != 0;
+        int r = sd_bus_message_open_container(reply, 'a', "(dd)");
+
+        for (unsigned i = 0; r >= 0 && seen && i < LANDMARKS; i++)
+                r = sd_bus_message_append(reply, "(dd)", v->landmark[i].x, v->landmark[i].y);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static int append_property(const struct attempt *t, const char *property, sd_bus_message *reply)
 {
         static const char *const states[] = {
@@ -184,6 +219,10 @@ static int append_property(const struct attempt *t, const char *property, sd_bus
                 return sd_bus_message_append(reply, "d", v.progress);
         if (strcmp(property, "FaceBox") == 0)
                 return sd_bus_message_append(reply, "(dddd)", v.box.x, v.box.y, v.box.width, v.box.height);
+        if (strcmp(property, "Landmarks") == 0)
+                return append_landmarks(&v, reply);
+        if (strcmp(property, "Turn") == 0)
+                return sd_bus_message_append(reply, "(ddd)", v.turn.now, v.turn.from, v.turn.to);
         if (strcmp(property, "Failure") == 0)
                 return sd_bus_message_append(reply, "s", failure_name(v.failure));
         if (v.failure == FAILURE_NO_MATCH && t->examination.kind == EXAMINATION_IDENTIFY)
@@ -225,6 +264,8 @@ static const sd_bus_vtable vtable[] = {
         PROPERTY("Quality", "s"),
         PROPERTY("Progress", "d"),
         PROPERTY("FaceBox", "(dddd)"),
+        PROPERTY("Landmarks", "a(dd)"),
+        PROPERTY("Turn", "(ddd)"),
         PROPERTY("Failure", "s"),
         PROPERTY("FailureText", "s"),
         SD_BUS_VTABLE_END,

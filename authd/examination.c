@@ -341,6 +341,17 @@ static void challenge(struct examination *e, const struct observation *o, uint64
         follow(e, alone ? o : NULL, now);
 }
 
+static void place(struct examination *e, const struct observation *o)
+{
+        bool seen = o->faces > 0 && (o->observed & OBSERVE_LANDMARKS) && o->frame_width > 0 && o->frame_height > 0;
+
+        e->box = o->faces > 0 ? o->box : (struct box){ 0 };
+        for (unsigned i = 0; i < LANDMARKS; i++)
+                e->landmark[i] =
+                        seen ? (struct point){ o->landmark[i].x / o->frame_width, o->landmark[i].y / o->frame_height }
+                             : (struct point){ 0 };
+}
+
 void examination_observe(struct examination *e, const struct observation *o, uint64_t now)
 {
         if (e->phase >= EXAMINATION_PASSED)
@@ -349,7 +360,7 @@ void examination_observe(struct examination *e, const struct observation *o, uin
                 if (e->pictures++ == 0)
                         e->begun = now; /* a camera may take its time to start */
                 e->pictured = now;
-                e->box = o->faces > 0 ? o->box : (struct box){ 0 };
+                place(e, o);
         } else if (now - e->pictured > (e->pictures > 0 ? NO_PICTURE_MAX : FIRST_PICTURE_MAX)) {
                 examination_fail(e, FAILURE_CAMERA);
                 return;
@@ -413,12 +424,18 @@ const char *examination_prompt_text(const struct examination *e)
         return "";
 }
 
+bool examination_turn(const struct examination *e, struct turn *out)
+{
+        return e->phase == EXAMINATION_CHALLENGE && !e->classic && challenge_turn(&e->challenge, out);
+}
+
 void examination_wipe(struct examination *e)
 {
         template_wipe(&e->known);
         template_wipe(&e->seen);
         track_wipe(&e->track);
         explicit_bzero(e->sharpest, sizeof(e->sharpest));
+        explicit_bzero(e->landmark, sizeof(e->landmark));
         explicit_bzero(&e->posture, sizeof(e->posture));
         explicit_bzero(&e->challenge, sizeof(e->challenge));
         e->classic = classic_free(e->classic);

@@ -54,6 +54,7 @@ struct examination {
         const char *hint;                  /* for a person, or "" */
         double progress;                   /* 0 to 1 */
         struct box box;                    /* zero: no face */
+        struct point landmark[LANDMARKS];  /* as fractions of the picture; all zero: they were not seen */
         uint64_t begun, pictured, several; /* microseconds: the first picture, the last one; since when there is more
                                               than one face, or 0 */
         unsigned pictures, faces, good, rivals, dark;
@@ -87,6 +88,9 @@ unsigned examination_wanted(const struct examination *e);
 /* The prompt's name on the bus, and as a sentence; "" if nothing is asked. */
 const char *examination_prompt(const struct examination *e);
 const char *examination_prompt_text(const struct examination *e);
+
+/* How far the head is turned, and is asked to be. False if no turn by an amount is asked for. */
+bool examination_turn(const struct examination *e, struct turn *out);
 
 /* For classic.c: adds a likeness to those of the current phase; the median of them, -1 if there is none; the end. */
 void examination_score(struct examination *e, double score);

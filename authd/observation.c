@@ -46,10 +46,11 @@ bool observation_valid(const struct observation *o)
                                     OBSERVE_EMBEDDING | OBSERVE_HISTOGRAM;
 
         if ((o->observed & ~all) || o->faces > FACES_MAX || !box_valid(&o->box) || !within(o->rival, 0, 1e4) ||
-            !within(o->size, 0, FRAME_SIDE_MAX) || !within(o->brightness, 0, 255) || !within(o->sharpness, 0, 1e7) ||
-            !within(o->surround, 0, 255) || !within(o->yaw, -180, 180) || !within(o->pitch, -180, 180) ||
-            !within(o->roll, -180, 180) || !within(o->bona_fide, 0, 1) || !within(o->eye_open[0], 0, 1) ||
-            !within(o->eye_open[1], 0, 1))
+            !within(o->size, 0, FRAME_SIDE_MAX) || !within(o->frame_width, 0, FRAME_SIDE_MAX) ||
+            !within(o->frame_height, 0, FRAME_SIDE_MAX) || !within(o->brightness, 0, 255) ||
+            !within(o->sharpness, 0, 1e7) || !within(o->surround, 0, 255) || !within(o->yaw, -180, 180) ||
+            !within(o->pitch, -180, 180) || !within(o->roll, -180, 180) || !within(o->bona_fide, 0, 1) ||
+            !within(o->eye_open[0], 0, 1) || !within(o->eye_open[1], 0, 1))
                 return false;
         for (unsigned i = 0; i < LANDMARKS; i++)
                 if (!within(o->landmark[i].x, -1e5, 1e5) || !within(o->landmark[i].y, -1e5, 1e5))

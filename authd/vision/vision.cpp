@@ -26,6 +26,8 @@ void place(const cv::Size &picture, const cv::Rect &face, struct observation &ou
         out.box = { double(face.x) / picture.width, double(face.y) / picture.height, double(face.width) / picture.width,
                     double(face.height) / picture.height };
         out.size = face.width;
+        out.frame_width = picture.width;
+        out.frame_height = picture.height;
 }
 
 double brightness_of(const cv::Mat &part)

@@ -42,9 +42,10 @@ struct observation {
         unsigned faces;    /* how many there are; the rest is about the largest */
         double rival;      /* width of the second largest face as a part of this one's; 0: there is none */
         struct box box;    /* clipped to the frame */
-        double size;       /* the box's width in pixels */
-        double brightness; /* mean grey value of the face, 0 to 255; of the picture, if there is none */
-        double sharpness;  /* variance of the Laplacian of the face at 112 x 112, grey */
+        double frame_width, frame_height;  /* pixels */
+        double size;                       /* the box's width in pixels */
+        double brightness;                 /* mean grey value of the face, 0 to 255; of the picture, if there is none */
+        double sharpness;                  /* variance of the Laplacian of the face at 112 x 112, grey */
         struct point landmark[LANDMARKS];  /* in pixels of the frame; order of the iBUG 300-W annotation */
         double eye_open[2];                /* probability; the eye that is left in the picture first */
         double yaw, pitch, roll;           /* degrees; yaw grows as the nose goes right in the picture */

@@ -56,6 +56,8 @@ void figure_see(const struct figure *f, struct observation *out)
                 .rival = f->rival,
                 .box = { (f->x - 80 * f->zoom) / 640, (f->y - 90 * f->zoom) / 480, 160 * f->zoom / 640,
                          180 * f->zoom / 480 },
+                .frame_width = 640,
+                .frame_height = 480,
                 .size = 160 * f->zoom,
                 .brightness = f->brightness,
                 .surround = f->surround,

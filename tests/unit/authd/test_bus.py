@@ -7,6 +7,7 @@ import pwd
 import shutil
 import signal
 import sqlite3
+import statistics
 import struct
 import subprocess
 import sys
@@ -342,7 +343,7 @@ def play(stage):
     r = client.ticket(path)
     check("there is no ticket before success", r[0] == ERROR + "TicketInvalid", r)
 
-    preview, faces, qualities = [], [], set()
+    preview, faces, marks, qualities = [], [], [], set()
 
     def meanwhile(view):
         if not preview and view["State"] != "starting":
@@ -356,6 +357,8 @@ def play(stage):
         qualities.add(str(view["Quality"]))
         if any(view["FaceBox"]):
             faces.append(tuple(view["FaceBox"]))
+            x, y, width, height = faces[-1]
+            marks.append(sum(x <= px <= x + width and y <= py <= y + height for px, py in view["Landmarks"]))
 
     view, prompts = follow(stage, client, path, meanwhile)
     check("a person who does what is asked is enrolled", view.get("State") == "succeeded", view)
@@ -364,6 +367,8 @@ def play(stage):
     check("the pictures' quality was told", "good" in qualities, qualities)
     check("the attempt says what it is", view.get("Kind") == "enrol" and view.get("Camera") == "stage" and view.get("Virtual") == 1 and len(view["Account"]) == 32, view)
     check("its face was boxed", faces and all(0 <= v <= 1 for box in faces for v in box), faces)
+    check("and its landmarks told, most of them in the box", marks and statistics.median(marks) > 50 and max(marks) <= 68, marks)
+    check("a guided turn has no amount", not any(view["Turn"]), view["Turn"])
     check("only the owner gets its signals", any(p == path for p, _ in client.changes) and not any(p == path for p, _ in other.changes), other.changes)
     check("the preview shows pictures", len(preview) == 2 and preview[1][:2] == (640, 480) and preview[1][2] > 20, preview)
     seals = fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | 0x10 # F_SEAL_FUTURE_WRITE
@@ -404,11 +409,13 @@ def play(stage):
     check("a ticket is good once", client.redeem(ticket, account)[0] == ERROR + "TicketInvalid")
     restart_authd()
 
+    turns = set()
+
     def verify(photo, still=False):
         stage.show(photo, still)
         idle()
         r = client.start(account=account, camera="stage")
-        return str(r[1]), *(follow(stage, client, str(r[1])) if r[0] == "ok" else ({"State": r[0], "Failure": r[1]}, []))
+        return str(r[1]), *(follow(stage, client, str(r[1]), lambda view: turns.add(tuple(map(float, view["Turn"]))) if "turn-" in view["Prompt"] else None) if r[0] == "ok" else ({"State": r[0], "Failure": r[1]}, []))
 
     def recognise(photo):
         """Verifies somebody who ought to pass, and may be too slow on a busy machine."""
@@ -423,6 +430,9 @@ def play(stage):
     check("cryptod is told that it has begun and passed", told[0] >= 2 and told[1] == 0, told)
     check("another photograph of the same person is recognised, after kill -9", view["State"] == "succeeded", (view, prompts))
 
+    check("how far the head is turned is told, and how far it ought to be", any(start <= now < end for now, start, end in turns) and any(not start <= now < end for now, start, end in turns) and
+          {(start, end) for _, start, end in turns} <= {(9, 23), (25, 90), (-23, -9), (-90, -25)}, turns)
+
     # Another look: with a match of a moment ago, and guided as an enrolment is.
     r = client.call(MANAGER, "AddLook", account, dbus.ByteArray(bytes(32)), dbus.Dictionary({}, signature="sv"))
     check("a look is not added without a match", r[0] == ERROR + "TicketInvalid", r)
@@ -432,6 +442,21 @@ def play(stage):
     view, prompts = follow(stage, client, str(r[1]))
     check("with one it is, through every pose", view["State"] == "succeeded" and view["Kind"] == "add-look" and len(prompts) == 7, (view, prompts))
     check("it gives no ticket", client.ticket(str(r[1]))[0] == ERROR + "TicketInvalid")
+
+    # A look is removed by whoever may add one, and the only one is not.
+    def looks():
+        return [(int(n), int(pictures)) for n, pictures in client.call(MANAGER, "ListLooks", account)[1]]
+
+    def remove(ticket, look):
+        return client.call(MANAGER, "RemoveLook", account, dbus.ByteArray(bytes(ticket)), dbus.Byte(look))
+    check("both looks are listed", looks() == [(0, 6), (1, 6)], looks())
+    r = client.call(MANAGER, "ListLooks", "0" * 32)
+    check("those of no account are not", r[0] == ERROR + "NotFound", r)
+    r = remove(bytes(32), 1)
+    check("a look is not removed without a match", r[0] == ERROR + "TicketInvalid" and len(looks()) == 2, r)
+    path, view, _ = recognise("sample1.jpg")
+    r = remove(client.ticket(path)[1], 0)
+    check("with one it is, even the enrolled one", r[0] == "ok" and looks() == [(0, 6)], (r, looks()))
 
     path, view, _ = recognise("sample3.jpg")
     status, verified = client.redeem(client.ticket(path)[1], account, count=7)
