@@ -27,24 +27,12 @@ void manager_cameras_changed(struct authd *a)
         (void) bus_emit_properties_changed_to(a->bus, NULL, AUTHD_PATH, INTERFACE, names);
 }
 
-static int read_options(sd_bus_message *m, sd_bus_error *error, const char **out_camera)
+static int read_option(sd_bus_message *m, const char *name, void *camera, sd_bus_error *error)
 {
-        const char *name;
-        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
-
-        *out_camera = NULL;
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(m, "s", &name);
-                if (r >= 0 && strcmp(name, "camera") != 0)
-                        return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
-                                                 "There is no option \"%s\"; there is only \"camera\".", name);
-                if (r >= 0 && sd_bus_message_read(m, "v", "s", out_camera) < 0)
-                        return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
-                                                "The option \"camera\" is a string, a name of Cameras.");
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        return r < 0 ? r : sd_bus_message_exit_container(m);
+        if (strcmp(name, "camera") != 0)
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                         "There is no option \"%s\"; there is only \"camera\".", name);
+        return sd_bus_message_read(m, "v", "s", (const char **) camera);
 }
 
 static int find_post(struct authd *a, const char *camera, sd_bus_error *error, struct post **out)
@@ -84,8 +72,8 @@ static int start(struct authd *a, sd_bus_message *m, struct attempt_request *req
 {
         struct attempt *attempt;
         struct post *post = NULL;
-        const char *camera;
-        int r = read_options(m, error, &camera);
+        const char *camera = NULL;
+        int r = bus_read_options(m, read_option, &camera, error);
 
         if (r >= 0)
                 r = find_post(a, camera, error, &post);

@@ -206,8 +206,9 @@ static void wish_release(struct wish *w)
         file_request_release(&w->request);
 }
 
-static int read_option(sd_bus_message *m, const char *name, struct wish *w, sd_bus_error *error)
+static int read_option(sd_bus_message *m, const char *name, void *userdata, sd_bus_error *error)
 {
+        struct wish *w = userdata;
         struct file_request *q = &w->request;
 
         if (strcmp(name, "to") == 0 && q->action == FILE_SEAL)
@@ -224,22 +225,14 @@ static int read_option(sd_bus_message *m, const char *name, struct wish *w, sd_b
 static int read_options(sd_bus_message *m, struct wish *w, sd_bus_error *error)
 {
         const struct file_request *q = &w->request;
-        const char *name;
-        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        int r = bus_read_options(m, read_option, w, error);
 
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(m, "s", &name);
-                if (r >= 0)
-                        r = read_option(m, name, w, error);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
         if (r >= 0 && q->passphrase >= 0 && q->offset > 0)
                 return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT, "A legacy envelope is opened as a whole.");
         if (r >= 0 && q->passphrase >= 0 && (w->to || w->from))
                 return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
                                         "A legacy envelope has a passphrase; it cannot be for a contact or of one.");
-        return r < 0 ? r : sd_bus_message_exit_container(m);
+        return r;
 }
 
 /* The contact with that address, and the address as a list (list.h). */

@@ -58,14 +58,16 @@ void history_object_changed(struct account *a, const struct conversation *c, uin
 /* -- searching ----------------------------------------------------------------------------------------------------- */
 
 struct search {
+        struct account *account;
         struct bytes conversation;
         uint8_t id[CONVERSATION_ID_SIZE];
         uint64_t before;
         uint32_t limit;
 };
 
-static int read_option(struct account *a, sd_bus_message *m, const char *name, struct search *s, sd_bus_error *error)
+static int read_option(sd_bus_message *m, const char *name, void *userdata, sd_bus_error *error)
 {
+        struct search *s = userdata;
         const char *text;
         int r;
 
@@ -79,27 +81,19 @@ static int read_option(struct account *a, sd_bus_message *m, const char *name, s
         if (r < 0)
                 return r;
         s->conversation = BYTES_OF(s->id);
-        return hex_decode(text, s->id, sizeof(s->id)) >= 0 && messenger_find(a->messenger, s->conversation)
+        return hex_decode(text, s->id, sizeof(s->id)) >= 0 && messenger_find(s->account->messenger, s->conversation)
                        ? 0
                        : sd_bus_error_setf(error, ERROR_NOT_FOUND, "There is no conversation \"%s\".", text);
 }
 
-static int read_options(struct account *a, sd_bus_message *m, struct search *s, sd_bus_error *error)
+static int read_options(sd_bus_message *m, struct search *s, sd_bus_error *error)
 {
-        const char *name;
-        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        int r = bus_read_options(m, read_option, s, error);
 
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(m, "s", &name);
-                if (r >= 0)
-                        r = read_option(a, m, name, s, error);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
         if (r >= 0 && (s->limit < 1 || s->limit > SEARCH_MAX || s->before > INT64_MAX))
                 return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT, "Ask for 1 to %d messages at a time.",
                                          SEARCH_MAX);
-        return r < 0 ? r : sd_bus_message_exit_container(m);
+        return r;
 }
 
 static int answer(sd_bus_message *m, const struct text_match *found, size_t count)
@@ -118,7 +112,7 @@ static int answer(sd_bus_message *m, const struct text_match *found, size_t coun
 static int on_search(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct account *a = userdata;
-        struct search s = { .limit = SEARCH_DEFAULT };
+        struct search s = { .account = a, .limit = SEARCH_DEFAULT };
         struct text_match found[SEARCH_MAX];
         struct text_query q;
         const char *text;
@@ -127,7 +121,7 @@ static int on_search(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r >= 0)
                 r = sd_bus_message_read(m, "s", &text);
         if (r >= 0)
-                r = read_options(a, m, &s, error);
+                r = read_options(m, &s, error);
         if (r < 0)
                 return r;
         r = text_query_read(BYTES_STRING(text), &q);

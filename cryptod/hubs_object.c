@@ -183,22 +183,12 @@ static int read_new_hub(struct account *a, const char *text, struct vault_hub *o
         return 0;
 }
 
-static int read_invitation(sd_bus_message *m, sd_bus_error *error, int *out)
+static int read_option(sd_bus_message *m, const char *name, void *invitation, sd_bus_error *error)
 {
-        const char *key;
-        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
-
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(m, "s", &key);
-                if (r >= 0 && strcmp(key, "invitation") != 0)
-                        return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
-                                                 "There is no option \"%s\"; there is invitation.", key);
-                if (r >= 0)
-                        r = sd_bus_message_read(m, "v", "h", out);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        return r < 0 ? r : sd_bus_message_exit_container(m);
+        if (strcmp(name, "invitation") != 0)
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                         "There is no option \"%s\"; there is invitation.", name);
+        return sd_bus_message_read(m, "v", "h", (int *) invitation);
 }
 
 static int on_add(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -212,7 +202,7 @@ static int on_add(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r >= 0)
                 r = sd_bus_message_read(m, "s", &text);
         if (r >= 0)
-                r = read_invitation(m, error, &invitation);
+                r = bus_read_options(m, read_option, &invitation, error);
         if (r >= 0)
                 r = read_new_hub(a, text, &hub, error);
         if (r >= 0)

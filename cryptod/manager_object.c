@@ -7,26 +7,16 @@
 #include "services/cleanup.h"
 #include "services/storage.h"
 
-static int read_options(sd_bus_message *m, struct creation_request *request, sd_bus_error *error)
+static int read_option(sd_bus_message *m, const char *name, void *userdata, sd_bus_error *error)
 {
-        const char *key;
-        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        struct creation_request *request = userdata;
 
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(m, "s", &key);
-                if (r < 0)
-                        return r;
-                if (strcmp(key, "suite") == 0)
-                        r = sd_bus_message_read(m, "v", "s", &request->suite);
-                else if (strcmp(key, "invitation") == 0)
-                        r = sd_bus_message_read(m, "v", "h", &request->invitation);
-                else
-                        return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
-                                                 "There is no option \"%s\"; there are suite and invitation.", key);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        return r < 0 ? r : sd_bus_message_exit_container(m);
+        if (strcmp(name, "suite") == 0)
+                return sd_bus_message_read(m, "v", "s", &request->suite);
+        if (strcmp(name, "invitation") == 0)
+                return sd_bus_message_read(m, "v", "h", &request->invitation);
+        return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                 "There is no option \"%s\"; there are suite and invitation.", name);
 }
 
 static bool is_id(const char *id)
@@ -51,7 +41,7 @@ static int on_create_account(sd_bus_message *m, void *userdata, sd_bus_error *er
         if (r >= 0)
                 r = sd_bus_message_read(m, "hs", &request.factor, &address);
         if (r >= 0)
-                r = read_options(m, &request, error);
+                r = bus_read_options(m, read_option, &request, error);
         if (r < 0)
                 return r;
         request.ticket = BYTES(ticket, ticket_size);

@@ -88,8 +88,10 @@ static int read_mentions(sd_bus_message *m, struct writer *out)
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
-static int read_option(sd_bus_message *m, const char *name, struct options *o, sd_bus_error *error)
+static int read_option(sd_bus_message *m, const char *name, void *userdata, sd_bus_error *error)
 {
+        struct options *o = userdata;
+
         if (strcmp(name, "before") == 0)
                 return sd_bus_message_read(m, "v", "t", &o->before);
         if (strcmp(name, "after") == 0)
@@ -105,18 +107,8 @@ static int read_option(sd_bus_message *m, const char *name, struct options *o, s
 
 static int read_options(sd_bus_message *m, struct options *o, sd_bus_error *error)
 {
-        const char *name;
-        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        int r = bus_read_options(m, read_option, o, error);
 
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(m, "s", &name);
-                if (r >= 0)
-                        r = read_option(m, name, o, error);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        if (r >= 0)
-                r = sd_bus_message_exit_container(m);
         if (r >= 0 && (o->before > INT64_MAX || o->after > INT64_MAX || o->limit < 1 || o->limit > PAGE_MAX))
                 return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT, "Ask for 1 to %d messages at a time.",
                                          PAGE_MAX);

@@ -62,22 +62,11 @@ static int on_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? account_object_storage_error(r, error) : sd_bus_reply_method_return(m, "");
 }
 
-static int read_offset(sd_bus_message *m, uint64_t *offset, sd_bus_error *error)
+static int read_option(sd_bus_message *m, const char *name, void *offset, sd_bus_error *error)
 {
-        const char *name;
-        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
-
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(m, "s", &name);
-                if (r >= 0 && strcmp(name, "offset") != 0)
-                        return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT, "There is no option \"%s\" here.",
-                                                 name);
-                if (r >= 0)
-                        r = sd_bus_message_read(m, "v", "t", offset);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        return r < 0 ? r : sd_bus_message_exit_container(m);
+        if (strcmp(name, "offset") != 0)
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT, "There is no option \"%s\" here.", name);
+        return sd_bus_message_read(m, "v", "t", (uint64_t *) offset);
 }
 
 static int on_save(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -87,7 +76,7 @@ static int on_save(sd_bus_message *m, void *userdata, sd_bus_error *error)
         int fd, r = sd_bus_message_read(m, "h", &fd);
 
         if (r >= 0)
-                r = read_offset(m, &offset, error);
+                r = bus_read_options(m, read_option, &offset, error);
         if (r < 0)
                 return r;
         if (t->state != TRANSFER_READY)

@@ -70,8 +70,9 @@ static int read_bytes(sd_bus_message *m, struct bytes *out)
         return sd_bus_message_exit_container(m);
 }
 
-static int read_option(sd_bus_message *m, const char *name, struct transfer_record *draft, sd_bus_error *error)
+static int read_option(sd_bus_message *m, const char *name, void *userdata, sd_bus_error *error)
 {
+        struct transfer_record *draft = userdata;
         const char *text;
         int r;
 
@@ -95,21 +96,6 @@ static int read_option(sd_bus_message *m, const char *name, struct transfer_reco
         return read_bytes(m, &draft->part.levels);
 }
 
-static int read_options(sd_bus_message *m, struct transfer_record *draft, sd_bus_error *error)
-{
-        const char *name;
-        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
-
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(m, "s", &name);
-                if (r >= 0)
-                        r = read_option(m, name, draft, error);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        return r < 0 ? r : sd_bus_message_exit_container(m);
-}
-
 static int on_send(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         struct transfer_record draft = { .sends = true };
@@ -123,7 +109,7 @@ static int on_send(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r >= 0)
                 r = sd_bus_message_read(m, "hss", &content, &name, &media_type);
         if (r >= 0)
-                r = read_options(m, &draft, error);
+                r = bus_read_options(m, read_option, &draft, error);
         if (r < 0)
                 return r;
         if (draft.caption.size > CONTENT_TEXT_MAX)

@@ -1,4 +1,6 @@
 /* Signals for one receiver. */
+#include <errno.h>
+
 #include "bus.h"
 
 #include "cleanup.h"
@@ -42,6 +44,25 @@ int bus_signal_to(sd_bus *bus, const char *destination, const char *path, const 
                 return r;
         *out = TAKE(m);
         return 0;
+}
+
+int bus_read_options(sd_bus_message *m, bus_read_option read, void *userdata, sd_bus_error *error)
+{
+        const char *name;
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = sd_bus_message_read(m, "s", &name);
+                if (r < 0)
+                        return r;
+                r = read(m, name, userdata, error);
+                if (r == -ENXIO && !sd_bus_error_is_set(error))
+                        return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                                 "The option \"%s\" has a value of another type than it takes.", name);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
 int bus_answer_list(sd_bus_message *m, const char *type, sd_bus_message **out)

@@ -27,6 +27,11 @@
 int bus_emit_properties_changed_to(sd_bus *bus, const char *destination, const char *path, const char *interface,
                                    const char *const *names);
 
+/* Reads the options of a call, an a{sv}: @read is called with the name of each, and reads its variant or sets an error.
+ * One whose value is of another type than it reads is InvalidArgument, in words. */
+typedef int (*bus_read_option)(sd_bus_message *m, const char *name, void *userdata, sd_bus_error *error);
+int bus_read_options(sd_bus_message *m, bus_read_option read, void *userdata, sd_bus_error *error);
+
 /* An answer to @m whose one value is an array of @type: the caller appends the elements, bus_send_list() ends it and
  * sends it. What is in it is wiped when it is freed (sd_bus_message_sensitive(3)). */
 int bus_answer_list(sd_bus_message *m, const char *type, sd_bus_message **out);
