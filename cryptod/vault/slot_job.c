@@ -81,17 +81,18 @@ static uint64_t now_usec(void)
 }
 
 /* The slot that opened as it should be on this machine by now: with twice the memory, if it took less than half of the
- * time that it may take. */
-static int raise_costs(struct work *w, const struct slot *s, const struct secret *factor, uint64_t taken)
+ * time that it may take. If that cannot be made now, it is at a later time: the slot has opened. */
+static void raise_costs(struct work *w, const struct slot *s, const struct secret *factor, uint64_t taken)
 {
         struct argon2_parameters p = s->parameters;
 
         p.memory *= 2;
         if (w->request.target_usec == 0 || s->kind == SLOT_RECOVERY || taken > w->request.target_usec / 2 ||
             !argon2_memory_is_there(p.memory))
-                return 0;
-        return slot_make(s->kind, writer_bytes(&w->account), s->label, s->created, &p, w->request.face_secret, factor,
-                         w->vault_key, &w->made);
+                return;
+        if (slot_make(s->kind, writer_bytes(&w->account), s->label, s->created, &p, w->request.face_secret, factor,
+                      w->vault_key, &w->made) < 0)
+                writer_release(&w->made);
 }
 
 static int open_slots(struct work *w, const struct secret *factor)
@@ -112,8 +113,10 @@ static int open_slots(struct work *w, const struct secret *factor)
                 result = slot_open(&s, writer_bytes(&w->account),
                                    s.kind == SLOT_FACE_AND_FACTOR ? w->request.face_secret : NULL, code ? code : factor,
                                    &w->vault_key);
+                if (result >= 0 && !w->request.new_kind)
+                        raise_costs(w, &s, factor, now_usec() - start);
                 if (result >= 0)
-                        return w->request.new_kind ? 0 : raise_costs(w, &s, factor, now_usec() - start);
+                        return 0;
                 if (result != -EKEYREJECTED)
                         return result;
         }

@@ -13,6 +13,7 @@
 static const struct argon2_parameters cheap = { ARGON2_MEMORY_MIN, 1, 1 };
 
 struct fixture {
+        uint64_t target_usec;
         sd_event *event;
         struct secret *face_secret, *vault_key, *found;
         struct writer slot, made;
@@ -63,6 +64,7 @@ static int try_start(struct fixture *f, struct bytes slots, const char *pin, str
         struct slot_request request = { .slots = slots,
                                         .account = BYTES_STRING("account"),
                                         .parameters = cheap,
+                                        .target_usec = f->target_usec,
                                         .new_factor = -1,
                                         .new_kind = slots.size == 0 ? SLOT_FACE_AND_FACTOR : 0 };
 
@@ -80,10 +82,11 @@ static struct slot_job *start(struct fixture *f, const char *pin)
         return j;
 }
 
-static void run_until_reported(struct fixture *f)
+static struct slot_job *run_until_reported(struct fixture *f, struct slot_job *j)
 {
         while (f->reports == 0)
                 assert_true(sd_event_run(f->event, 10 * 1000000) > 0);
+        return j;
 }
 
 static void the_right_factors_bring_the_key(void **state)
@@ -91,10 +94,54 @@ static void the_right_factors_bring_the_key(void **state)
         struct fixture *f = *state;
         struct slot_job *j = start(f, "2580");
 
-        run_until_reported(f);
-        slot_job_free(j);
+        slot_job_free(run_until_reported(f, j));
         assert_int_equal(f->result, 0);
         assert_true(secret_equal(secret_bytes(f->found), secret_bytes(f->vault_key)));
+}
+
+static struct slot made_slot(const struct fixture *f)
+{
+        struct reader r;
+        struct slot s;
+
+        reader_init(&r, writer_bytes(&f->made));
+        assert_int_equal(slot_read(&r, &s), 0);
+        return s;
+}
+
+static void a_slot_that_is_cheap_by_now_is_raised(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_secret_ struct secret *factor = secret_copy(BYTES_STRING("2580")), *key = NULL;
+
+        f->target_usec = 3600ULL * 1000000;
+        slot_job_free(run_until_reported(f, start(f, "2580")));
+        assert_int_equal(f->result, 0);
+        assert_int_equal(made_slot(f).parameters.memory, 2 * ARGON2_MEMORY_MIN);
+        assert_int_equal(made_slot(f).created, 1);
+        struct slot raised = made_slot(f);
+        assert_int_equal(slot_open(&raised, BYTES_STRING("account"), f->face_secret, factor, &key), 0);
+        assert_true(secret_equal(secret_bytes(key), secret_bytes(f->vault_key)));
+}
+
+static void one_that_takes_its_time_stays(void **state)
+{
+        struct fixture *f = *state;
+
+        f->target_usec = 1;
+        slot_job_free(run_until_reported(f, start(f, "2580")));
+        assert_int_equal(f->result, 0);
+        assert_int_equal(f->made.size, 0);
+}
+
+static void a_wrong_factor_is_raised_nowhere(void **state)
+{
+        struct fixture *f = *state;
+
+        f->target_usec = 3600ULL * 1000000;
+        slot_job_free(run_until_reported(f, start(f, "2581")));
+        assert_int_equal(f->result, -EKEYREJECTED);
+        assert_int_equal(f->made.size, 0);
 }
 
 static void a_wrong_factor_brings_its_error(void **state)
@@ -102,8 +149,7 @@ static void a_wrong_factor_brings_its_error(void **state)
         struct fixture *f = *state;
         struct slot_job *j = start(f, "2581");
 
-        run_until_reported(f);
-        slot_job_free(j);
+        slot_job_free(run_until_reported(f, j));
         assert_int_equal(f->result, -EKEYREJECTED);
         assert_null(f->found);
 }
@@ -111,12 +157,9 @@ static void a_wrong_factor_brings_its_error(void **state)
 static void a_job_that_was_freed_never_reports(void **state)
 {
         struct fixture *f = *state;
-        struct slot_job *other;
 
         slot_job_free(start(f, "2580"));
-        other = start(f, "2581");
-        run_until_reported(f);
-        slot_job_free(other);
+        slot_job_free(run_until_reported(f, start(f, "2581")));
         assert_int_equal(f->reports, 1);
         assert_int_equal(f->result, -EKEYREJECTED);
 }
@@ -137,14 +180,12 @@ static void a_slot_that_is_made_opens_with_its_factors(void **state)
         _cleanup_secret_ struct secret *made_key = NULL;
 
         assert_int_equal(try_start(f, BYTES(NULL, 0), "7391", &j), 0);
-        run_until_reported(f);
-        slot_job_free(j);
+        slot_job_free(run_until_reported(f, j));
         assert_int_equal(f->result, 0);
         made_key = TAKE(f->found);
         f->reports = 0;
         assert_int_equal(try_start(f, writer_bytes(&f->made), "7391", &j), 0);
-        run_until_reported(f);
-        slot_job_free(j);
+        slot_job_free(run_until_reported(f, j));
         assert_int_equal(f->result, 0);
         assert_true(secret_equal(secret_bytes(f->found), secret_bytes(made_key)));
 }
@@ -154,13 +195,11 @@ static void a_factor_that_is_too_short_or_missing_is_told(void **state)
         struct fixture *f = *state;
         struct slot_job *j = start(f, "258");
 
-        run_until_reported(f);
-        slot_job_free(j);
+        slot_job_free(run_until_reported(f, j));
         assert_int_equal(f->result, -EINVAL);
         f->reports = 0;
         j = start(f, "");
-        run_until_reported(f);
-        slot_job_free(j);
+        slot_job_free(run_until_reported(f, j));
         assert_int_equal(f->result, -ENODATA);
 }
 
@@ -168,6 +207,9 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(the_right_factors_bring_the_key, make, release),
+                cmocka_unit_test_setup_teardown(a_slot_that_is_cheap_by_now_is_raised, make, release),
+                cmocka_unit_test_setup_teardown(one_that_takes_its_time_stays, make, release),
+                cmocka_unit_test_setup_teardown(a_wrong_factor_is_raised_nowhere, make, release),
                 cmocka_unit_test_setup_teardown(a_wrong_factor_brings_its_error, make, release),
                 cmocka_unit_test_setup_teardown(a_job_that_was_freed_never_reports, make, release),
                 cmocka_unit_test_setup_teardown(a_malformed_slot_is_refused_at_once, make, release),
