@@ -1,7 +1,7 @@
 /* One end of a conversation on the bus, for measuring: chat_end send PATH CONVERSATION COUNT MICROSECONDS sends COUNT
  * texts, so long after each other (0: each as soon as the one before is answered, sixteen at a time); chat_end receive
  * PATH COUNT waits for so many MessageAdded. It says its unique name first, for a program that holds the unlock to
- * grant it, and begins with a line on its standard input. Then it prints the time of each, nanoseconds of
+ * grant it, and begins with a line on its standard input. When it is done it prints the time of each, nanoseconds of
  * CLOCK_MONOTONIC: of the call, or of the signal. */
 #include <err.h>
 #include <stdbool.h>
@@ -18,7 +18,9 @@ enum { AT_ONCE = 16 };
 #define ACCOUNT "im.visavis.Crypto1.Account"
 
 static sd_bus *bus;
-static unsigned under_way, seen, wanted;
+static unsigned under_way, wanted;
+static unsigned long long *times; /* so many as are wanted */
+static unsigned count;
 
 static unsigned long long now(void)
 {
@@ -26,6 +28,12 @@ static unsigned long long now(void)
 
         (void) clock_gettime(CLOCK_MONOTONIC, &t);
         return (unsigned long long) t.tv_sec * 1000000000 + (unsigned long long) t.tv_nsec;
+}
+
+static void note_time(void)
+{
+        if (count < wanted)
+                times[count++] = now();
 }
 
 static void turn(void)
@@ -50,8 +58,7 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static int on_added(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        printf("%llu\n", now());
-        seen++;
+        note_time();
         return 0;
 }
 
@@ -61,7 +68,7 @@ static void send_one(const char *path, const char *conversation, unsigned number
         int r;
 
         (void) snprintf(text, sizeof(text), "%-99u.", number);
-        printf("%llu\n", now());
+        note_time();
         r = sd_bus_call_method_async(bus, NULL, SERVICE, path, ACCOUNT, "Send", on_answer, NULL, "ss", conversation,
                                      text);
         if (r < 0)
@@ -90,7 +97,8 @@ int main(int argc, char *argv[])
         if (!sends && !(argc == 4 && strcmp(argv[1], "receive") == 0))
                 errx(2, "usage: chat_end send PATH CONVERSATION COUNT MICROSECONDS | chat_end receive PATH COUNT");
         wanted = (unsigned) strtoul(argv[sends ? 4 : 3], NULL, 10);
-        if (sd_bus_new(&bus) < 0 || sd_bus_set_address(bus, getenv("VISAVIS_BUS")) < 0 ||
+        times = calloc(wanted + 1, sizeof(*times));
+        if (!times || sd_bus_new(&bus) < 0 || sd_bus_set_address(bus, getenv("VISAVIS_BUS")) < 0 ||
             sd_bus_set_bus_client(bus, 1) < 0 || sd_bus_start(bus) < 0 || sd_bus_get_unique_name(bus, &name) < 0)
                 errx(1, "no bus");
         if (!sends && sd_bus_match_signal(bus, NULL, NULL, argv[2], ACCOUNT, "MessageAdded", on_added, NULL) < 0)
@@ -101,9 +109,12 @@ int main(int argc, char *argv[])
                 return 1;
         if (sends)
                 send_all(argv[2], argv[3], (useconds_t) strtoul(argv[5], NULL, 10));
-        while (!sends && seen < wanted)
+        while (!sends && count < wanted)
                 turn();
+        for (unsigned i = 0; i < count; i++)
+                printf("%llu\n", times[i]);
         fflush(stdout);
+        free(times);
         sd_bus_flush_close_unref(bus);
         return 0;
 }

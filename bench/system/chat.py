@@ -67,7 +67,7 @@ def mailbox(stages, alice, bob, conversation):
     def play():
         bob.unlock()
         first = unread(bob)
-        return first, until(lambda: unread(bob) >= before + MAILBOX)
+        return first, until(lambda: unread(bob) >= before + MAILBOX, pause=0.1)
     before = unread(bob)
     bob.account.Lock()
     send(alice, conversation, MAILBOX, 0)

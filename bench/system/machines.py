@@ -36,6 +36,15 @@ def enter(stage, *people):
     return entered
 
 
+def renew(person):
+    """The same person in another program. One that reads nothing while it waits gathers what it is told."""
+    fresh = Person(person.stage, person.authd, person.id, person.name)
+    person.bus.close()
+    until(lambda: fresh.state() == "locked")
+    fresh.unlock()
+    return fresh
+
+
 class End:
     """bench/chat/chat_end.c, in a person's place."""
 
@@ -62,7 +71,7 @@ def send(alice, conversation, count, pause):
 def ends(alice, conversation, bob, count, pause):
     """The same, and when bob's program was told of each."""
     ears = End(bob, "receive", bob.path, count).go()
-    sent = send(alice, conversation, count, pause)
+    sent = End(alice, "send", alice.path, conversation, count, pause).go().times()
     return sent, ears.times()
 
 
@@ -72,12 +81,12 @@ def timed(function, *arguments):
     return time.monotonic() - start, result
 
 
-def until(condition, seconds=300):
-    """How long it takes until it is true."""
+def until(condition, seconds=300, pause=0.002):
+    """How long it takes until it is true, looked at so often."""
     start = time.monotonic()
     while not condition():
         assert time.monotonic() < start + seconds, "it does not come"
-        time.sleep(0.002)
+        time.sleep(pause)
     return time.monotonic() - start
 
 
