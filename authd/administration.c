@@ -2,18 +2,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "authd/authd.h"
+#include "authd/refusal.h"
 #include "services/bus.h"
 #include "services/cleanup.h"
 #include "services/log.h"
 #include "services/polkit.h"
 
 #define ACTION "im.visavis.manage-enrolments"
-
-static int storage_error(struct authd *a, sd_bus_error *error)
-{
-        return sd_bus_error_setf(error, ERROR_STORAGE, "%s", accounts_describe(a->accounts));
-}
 
 static int append(struct authd *a, sd_bus_message *reply, const char *account, uid_t uid)
 {
@@ -37,7 +32,7 @@ static int list(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 return r;
         while ((r = accounts_next_of_all(a->accounts, account, &uid)) > 0 && (r = append(a, reply, account, uid)) >= 0)
                 ;
-        return r < 0 ? storage_error(a, error) : bus_send_list(reply);
+        return r < 0 ? refusal_storage(a, error) : bus_send_list(reply);
 }
 
 static int on_list_all(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -54,7 +49,7 @@ static int find(struct authd *a, const char *account, uid_t *uid, sd_bus_error *
         while ((r = accounts_next_of_all(a->accounts, found, uid)) > 0)
                 if (strcmp(found, account) == 0)
                         return 0;
-        return r < 0 ? storage_error(a, error)
+        return r < 0 ? refusal_storage(a, error)
                      : sd_bus_error_setf(error, ERROR_NOT_FOUND,
                                          "No account %s is enrolled here; ListAllEnrolments has those that are.",
                                          account);
@@ -74,7 +69,7 @@ static int remove_enrolment(sd_bus_message *m, void *userdata, sd_bus_error *err
         if (r < 0)
                 return r;
         if (accounts_remove(a->accounts, account) < 0)
-                return storage_error(a, error);
+                return refusal_storage(a, error);
         log_notice("An administrator has removed the enrolment of account %s of the user %u.", account, (unsigned) uid);
         return sd_bus_reply_method_return(m, "");
 }

@@ -84,8 +84,9 @@ void print_numbers(json_object *report)
 {
         json_object_object_foreach(report, name, value)
         {
-                if (json_object_is_type(value, json_type_int) || json_object_is_type(value, json_type_double) ||
-                    json_object_is_type(value, json_type_string))
+                if (json_object_is_type(value, json_type_double))
+                        printf("%-24s %.4f\n", name, json_object_get_double(value));
+                else if (json_object_is_type(value, json_type_int) || json_object_is_type(value, json_type_string))
                         printf("%-24s %s\n", name, json_object_get_string(value));
         }
 }

@@ -9,7 +9,7 @@
 #include "services/log.h"
 
 static const char PHOTO[] = "sample1.jpg";
-enum { CHALLENGES = 5, SEED = 7 };
+enum { CHALLENGES = 8, STRIDE = 5, SEED = 7 }; /* eight of the 40 */
 
 /* Seconds from the first picture to the decision; @computing: pictures take their time. */
 static double log_in(const struct studio *s, const struct template *known, uint32_t random, bool computing,
@@ -42,7 +42,7 @@ int main(void)
         if (!sitting_enrol(&s, actor, &known))
                 errx(1, "the actor cannot be enrolled");
         actor_free(actor);
-        for (uint32_t random = 0; random < CHALLENGES; random++) {
+        for (uint32_t random = 0; random < CHALLENGES * STRIDE; random += STRIDE) {
                 double without = log_in(&s, &known, random, false, &acts),
                        with = log_in(&s, &known, random, true, &acts);
 

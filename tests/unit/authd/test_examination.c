@@ -211,6 +211,12 @@ static bool swapped_slowly(struct figure *f, const char *prompt, double since)
         return since > 0.5 && swapped(f, prompt, since);
 }
 
+/* With a hand before the camera for one picture. */
+static bool swapped_behind_a_hand(struct figure *f, const char *prompt, double since)
+{
+        return since > 0.05 && swapped(f, prompt, since);
+}
+
 /* A recording of whoever obeys, and what it shows to another attempt. */
 static struct figure recorded[STEPS_MAX];
 static unsigned recorded_count, replayed;
@@ -534,6 +540,7 @@ static void photographs_that_are_swapped_for_each_movement_are_refused(void **st
         photograph.flat = true;
         refused(photograph, swapped, FAILURE_PRESENTATION_ATTACK);
         refused(photograph, swapped_slowly, FAILURE_PRESENTATION_ATTACK);
+        refused(photograph, swapped_behind_a_hand, FAILURE_PRESENTATION_ATTACK);
 }
 
 static void whoever_steps_in_after_the_challenge_is_refused(void **state)
