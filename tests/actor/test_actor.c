@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -280,6 +281,7 @@ static pid_t start(const char *camera, int *out_prompts)
         assert_int_equal(pipe(fds), 0);
         pid_t pid = fork();
         if (pid == 0) {
+                prctl(PR_SET_PDEATHSIG, SIGKILL); /* however this test ends */
                 dup2(fds[0], STDIN_FILENO);
                 dup2(STDERR_FILENO, STDOUT_FILENO); /* what it says is no line of this test's report */
                 close(fds[0]);
