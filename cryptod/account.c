@@ -139,6 +139,7 @@ static void leave_bus(struct account *a)
         a->history_object = sd_bus_slot_unref(a->history_object);
         people_objects_leave(a);
         a->transfers_object = sd_bus_slot_unref(a->transfers_object);
+        a->nodes = sd_bus_slot_unref(a->nodes);
         a->transfers_manager = sd_bus_slot_unref(a->transfers_manager);
         a->transfers_gate = sd_bus_slot_unref(a->transfers_gate);
         a->watchers = sd_bus_track_unref(a->watchers);

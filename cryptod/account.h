@@ -29,7 +29,7 @@ struct account {
         sd_bus_slot *object, *slots_object, *contacts_object, *settings_object, *groups_object, *hubs_object,
                 *rooms_object, *files_object, *messages_object, *notifications_object;
         sd_bus_slot *people_slots[6]; /* people_objects.c */
-        sd_bus_slot *transfers_object, *transfers_gate, *transfers_manager, *history_object;
+        sd_bus_slot *transfers_object, *transfers_gate, *transfers_manager, *nodes, *history_object;
         struct transfer *transfers;            /* a list: transfer.h */
         struct text_index *index;              /* history_object.c */
         sd_event_source *indexing;             /* until it has all */

@@ -1,6 +1,8 @@
 /* im.visavis.Crypto1.Transfers and the object manager at /im/visavis/Crypto1/account/ID, and who may call what is below
  * that path. */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cryptod/transfer.h"
@@ -155,6 +157,22 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
+/* What is below an account, whether or not anything of it is there: Introspect of the account, which anybody may call,
+ * says the same at all times. */
+static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***out, sd_bus_error *error)
+{
+        static const char *const names[] = { "contact", "conversation", "transfer" };
+        char **nodes = calloc(COUNT_OF(names) + 1, sizeof(*nodes));
+
+        if (!nodes)
+                return -ENOMEM;
+        for (size_t i = 0; i < COUNT_OF(names); i++)
+                if (asprintf(&nodes[i], "%s/%s", prefix, names[i]) < 0)
+                        abort();
+        *out = nodes;
+        return 0;
+}
+
 int transfers_object_export(struct account *a)
 {
         sd_bus *bus = a->cryptod->bus;
@@ -162,7 +180,9 @@ int transfers_object_export(struct account *a)
         int r;
 
         (void) account_object_path(a, path, sizeof(path));
-        r = sd_bus_add_fallback(bus, &a->transfers_gate, path, account_object_gate, a);
+        r = sd_bus_add_node_enumerator(bus, &a->nodes, path, enumerate, a);
+        if (r >= 0)
+                r = sd_bus_add_fallback(bus, &a->transfers_gate, path, account_object_gate, a);
         if (r >= 0)
                 r = sd_bus_add_object_manager(bus, &a->transfers_manager, path);
         return r < 0 ? r : sd_bus_add_object_vtable(bus, &a->transfers_object, path, INTERFACE, vtable, a);

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Files in a conversation of two: sealed, moved by relayd, opened; with each daemon killed while one is on its way."""
 import os
+import re
 import signal
 import sqlite3
 import sys
@@ -88,6 +89,12 @@ def play_transfers(stage, alice, bob, conversation, theirs):
             alice.unlock()
             bob.unlock()
 
+    stranger = type(alice)(alice.stage, alice.authd, alice.id, alice.name)
+
+    def nodes():
+        return sorted(re.findall(r'<node name="([a-z]+)"', stranger.of(alice.path, "org.freedesktop.DBus.Introspectable").Introspect()))
+
+    before = nodes()
     arrive(hers.send(b"", "empty"), b"", "an empty file")
     arrive(hers.send(b"dear bob", "../../.bashrc\n", caption="read this"), b"dear bob", "a small one")
     large = os.urandom(LARGE)
@@ -100,11 +107,11 @@ def play_transfers(stage, alice, bob, conversation, theirs):
         f.write(large)
     arrive(path, large, "a large one, from a pipe,")
 
-    stranger = type(alice)(alice.stage, alice.authd, alice.id, alice.name)
     check("who has no unlock sees nothing of it", all(refused("Locked", call) for call in (
         Files(stranger, conversation).all, lambda: Files(stranger, conversation).send(b"x"),
         lambda: stranger.of(path, "org.freedesktop.DBus.Properties").GetAll(INTERFACE),
         lambda: stranger.of(alice.path + "/transfer", "org.freedesktop.DBus.Introspectable").Introspect())))
+    check("nor whether there is anything", nodes() == before == ["contact", "conversation", "transfer"], (before, nodes()))
     check("no text is a file", refused("NotFound", hers.receive, 1))
     check("a media type is one", refused("InvalidArgument", lambda: hers.send(b"x", "x", "no type")))
     check("a thumbnail has as many pixels as it says", refused("InvalidArgument", lambda: hers.send(
