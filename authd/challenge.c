@@ -2,8 +2,8 @@
  * degrees is seen to turn by 9 to 21 and has a relief of 0.09 to 0.24, one that turns by 32 is seen to turn by 27 to 37
  * and has 0.13 to 0.50. A photograph that is tilted by up to 60 degrees is seen to turn by less than 9, or has a relief
  * below 0.07, but for three of 934 in which something else was taken for the face. A blink lowers the log-odds of open
- * eyes by 8 and more, noise by less than 2. A head that is raised by 18 or lowered by 21 degrees is seen to move by 8
- * to 23. */
+ * eyes by 8 to 30, noise by less than 2, a head that sways by less than 5. A head that is raised by 18 or lowered by 21
+ * degrees is seen to move by 8 to 23. */
 #include "authd/challenge.h"
 
 #include <math.h>
@@ -22,7 +22,8 @@ static const uint64_t REACTION_MIN = 150 * 1000, /* what comes sooner after the 
 static const double STRAIGHT_MAX = 8, LEVEL_MAX = 6, NOD_MIN = 6; /* degrees */
 static const double ELSEWHERE = 12;                               /* degrees to where nobody asked */
 static const double RELIEF_MAX = 0.75;                            /* the sine of a turn by which a face is hidden */
-static const double EYES_READABLE = 1, SHUT_DROP = 4, OPEN_DROP = 1.5; /* log-odds */
+static const double EYES_READABLE = 1, SHUT_DROP = 6, OPEN_DROP = 1.5; /* log-odds */
+static const double OPEN_PART = 0.3; /* of the drop, since a head that sways shows its eyes otherwise */
 enum { TURNED_FRAMES = 3, FLAT_FRAMES = 12, REST_FRAMES = 3, WRONG_FRAMES = 3 };
 enum { TURNS = ACTION_BLINK_1, PICKED = ACTION_TURN_LEFT }; /* kinds of action that a challenge may hold */
 
@@ -250,9 +251,12 @@ static enum challenge_result blink(struct challenge *c, const struct observation
         double drop = c->posture.eyes / c->posture.count - eyes_of(o);
         unsigned asked = current(c)->blinks;
 
-        if (c->shut == 0 && drop >= SHUT_DROP && fabs(c->yaw) < ELSEWHERE && now - c->since >= REACTION_MIN)
+        if (c->shut == 0 && drop >= SHUT_DROP && fabs(c->yaw) < ELSEWHERE && now - c->since >= REACTION_MIN) {
                 c->shut = now;
-        if (c->shut != 0 && drop <= OPEN_DROP) {
+                c->deepest = drop;
+        }
+        c->deepest = fmax(c->deepest, drop);
+        if (c->shut != 0 && drop <= fmax(OPEN_DROP, OPEN_PART * c->deepest)) {
                 c->blinked += now - c->shut >= SHUT_MIN && now - c->shut <= SHUT_MAX;
                 c->shut = 0;
                 c->opened = now;

@@ -74,6 +74,7 @@ struct challenge {
         unsigned halfway;              /* pictures of a head that turned, but not as far as asked */
         struct point turned[LANDMARKS];
         uint64_t shut, opened; /* when the eyes shut, 0: they are open; when they opened again */
+        double deepest;        /* how far their log-odds have dropped meanwhile */
         unsigned blinked;
         double yaw, pitch, heading; /* the last, relative to the beginning; yaw: the mean of the network's and the
                                        landmarks' */
