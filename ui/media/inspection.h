@@ -4,13 +4,12 @@
  *
  *     _cleanup_(finding_release) struct finding f = { 0 };
  *     if (inspect_file(fd, side, &f) >= 0 && f.pixels)
- *             texture = gdk_memory_texture_new(f.shown_width, f.shown_height, GDK_MEMORY_R8G8B8,
- *                                              g_bytes_new(f.pixels, 3 * f.shown_width * f.shown_height), 3 *
- * f.shown_width);
+ *             texture = gdk_memory_texture_new(f.shown_width, f.shown_height, GDK_MEMORY_R8G8B8, bytes,
+ *                                              (size_t) 3 * f.shown_width); with f.pixels in bytes
  *
  * For what is sent: a side of INSPECTION_THUMBNAIL_SIDE; width, height, duration, thumbnail and levels go to
  * Crypto1.Transfers.Send (offer_append(), offer.h). For what has come: the file that Transfer.Save has written to a
- * memfd or an unlinked file, and the side at which it is shown. It takes 50 ms or so, and up to INSPECTION_SECONDS:
+ * memfd or an unlinked file, and the side at which it is shown. It takes up to INSPECTION_SECONDS:
  * call it in a thread (g_task_run_in_thread()), which is safe. Thumbnails that have come are raw pixels already. */
 #pragma once
 
