@@ -271,7 +271,7 @@ static void a_slot_that_is_gone_is_gone_from_the_disk(void **state)
         struct fixture *f = *state;
         _cleanup_writer_ struct writer first = WRITER_INIT, second = WRITER_INIT, third = WRITER_INIT,
                                        found = WRITER_INIT;
-        _cleanup_secret_ struct secret *pin = secret_copy(BYTES_STRING("7391")), *key = NULL;
+        _cleanup_secret_ struct secret *pin = secret_copy(BYTES_STRING("7391"));
         uint8_t numbers[VAULT_SLOTS_MAX];
         unsigned number = 0;
 
