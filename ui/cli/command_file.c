@@ -19,9 +19,6 @@
 
 enum { PATH_SIZE = 256, NAME_SIZE = 256, LOOK_USEC = 200 * 1000 };
 
-#define CRYPTO_TRANSFERS "im.visavis.Crypto1.Transfers"
-#define CRYPTO_TRANSFER "im.visavis.Crypto1.Transfer"
-
 /* Where a transfer stands. */
 struct standing {
         char path[PATH_SIZE];

@@ -25,6 +25,8 @@
 #define CRYPTO_MESSAGES "im.visavis.Crypto1.Messages"
 #define CRYPTO_NOTIFICATIONS "im.visavis.Crypto1.Notifications"
 #define CRYPTO_ROOMS "im.visavis.Crypto1.Rooms"
+#define CRYPTO_TRANSFERS "im.visavis.Crypto1.Transfers"
+#define CRYPTO_TRANSFER "im.visavis.Crypto1.Transfer"
 #define RELAY_SERVICE "im.visavis.Relay1"
 #define RELAY_PATH "/im/visavis/Relay1"
 #define RELAY_LINK "im.visavis.Relay1.Link"

@@ -41,6 +41,7 @@ struct chats_page {
 
         sd_bus *bus;
         struct account *account;
+        struct transfers *transfers;
         struct calls calls;
         bool asking;                                        /* ListConversations is under way */
         bool listed;                                        /* the list has come */
@@ -205,6 +206,12 @@ static void on_read(void *userdata)
         ask(userdata);
 }
 
+static void on_gone(void *userdata)
+{
+        chats_page_back(userdata);
+        ask(userdata);
+}
+
 static void on_safety(const char *address, enum trust trust, void *userdata)
 {
         struct chats_page *p = userdata;
@@ -213,7 +220,9 @@ static void on_safety(const char *address, enum trust trust, void *userdata)
         part_show_page(p->content_stack, "safety");
 }
 
-static const struct conversation_view_events view_events = { .back = on_back, .read = on_read, .safety = on_safety };
+static const struct conversation_view_events view_events = {
+        .back = on_back, .read = on_read, .safety = on_safety, .gone = on_gone
+};
 
 static void leave_safety(void *userdata)
 {
@@ -273,6 +282,13 @@ void chats_page_new_conversation(struct chats_page *p)
 
 /* The account. */
 
+static void on_transfers(struct transfers *t, void *userdata)
+{
+        conversation_view_set_transfers(((struct chats_page *) userdata)->view, t);
+}
+
+static const struct transfers_events transfers_events = { .changed = on_transfers };
+
 static void on_ready(struct account *a, void *userdata)
 {
         struct chats_page *p = userdata;
@@ -283,6 +299,8 @@ static void on_ready(struct account *a, void *userdata)
         adw_window_title_set_title(p->title, name);
         adw_window_title_set_subtitle(p->title, whole);
         link_banner_follow(p->banner, p->bus, account_id(a));
+        if (transfers_open(a, &transfers_events, p, &p->transfers) >= 0)
+                conversation_view_set_transfers(p->view, p->transfers);
         ask(p);
         p->events->ready(a, p->userdata);
 }
@@ -381,6 +399,8 @@ void chats_page_stop(struct chats_page *p)
         link_banner_stop(p->banner);
         safety_page_stop(p->safety);
         conversation_view_close(p->view);
+        conversation_view_set_transfers(p->view, NULL);
+        p->transfers = transfers_free(p->transfers);
         new_conversation_stop(p->new);
         p->listed = p->archived = false;
         p->count = 0;
@@ -429,6 +449,7 @@ static void release(gpointer userdata)
         struct chats_page *p = userdata;
 
         calls_cancel(&p->calls);
+        transfers_free(p->transfers);
         account_free(p->account);
         sd_bus_unref(p->bus);
         people_free(p->people);

@@ -18,6 +18,7 @@ struct composer {
         GtkImage *context_icon;
         GtkLabel *context_title, *context_text;
         GtkLabel *limit;
+        GtkBox *above;
         bool attached;  /* files go with it */
         bool composing; /* an input method has a character half-made: Enter is its key now */
         bool silent;    /* the text is being set from here */
@@ -126,6 +127,7 @@ struct composer *composer_new(GtkBox *parent, const struct composer_events *even
         c->context_title = GTK_LABEL(part(builder, "context_title"));
         c->context_text = GTK_LABEL(part(builder, "context_text"));
         c->limit = GTK_LABEL(part(builder, "limit"));
+        c->above = GTK_BOX(part(builder, "above"));
         /* Before the text view's own, which would break the line. */
         gtk_event_controller_set_propagation_phase(keys, GTK_PHASE_CAPTURE);
         g_signal_connect(keys, "key-pressed", G_CALLBACK(on_key), c);
@@ -187,4 +189,9 @@ void composer_clear(struct composer *c)
 void composer_focus(struct composer *c)
 {
         gtk_widget_grab_focus(GTK_WIDGET(c->view));
+}
+
+GtkBox *composer_attached(struct composer *c)
+{
+        return c->above;
 }

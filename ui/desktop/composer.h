@@ -36,6 +36,9 @@ void composer_restore(struct composer *c, const char *text);
 void composer_set_text(struct composer *c, const char *text);
 char *composer_text(struct composer *c);
 
+/* The place of what goes with the text, above the field. */
+GtkBox *composer_attached(struct composer *c);
+
 /* The field, for what completes and pastes. */
 GtkTextView *composer_view(struct composer *c);
 

@@ -31,9 +31,8 @@ static int compare(GtkListBoxRow *a, GtkListBoxRow *b, gpointer userdata)
         return s > t ? -1 : s < t ? 1 : strcmp(conversation_row_address(x), conversation_row_address(y));
 }
 
-static gboolean is_shown(GtkListBoxRow *row, gpointer userdata)
+static bool is_shown(const struct conversation_list *l, GtkListBoxRow *row)
 {
-        struct conversation_list *l = userdata;
         const struct conversation_row *r = conversation_row_of(row);
 
         if (*l->words)
@@ -41,24 +40,25 @@ static gboolean is_shown(GtkListBoxRow *row, gpointer userdata)
         return conversation_row_is_archived(r) == l->archived;
 }
 
-static void count(struct conversation_list *l)
+/* A list's own filter would leave the rows to screen readers (GTK 4.8). */
+static void apply(struct conversation_list *l)
 {
         unsigned archived = 0, shown = 0;
         GtkListBoxRow *row;
 
         for (int i = 0; (row = gtk_list_box_get_row_at_index(l->box, i)); i++) {
+                bool visible = is_shown(l, row);
+
+                gtk_widget_set_visible(GTK_WIDGET(row), visible);
                 archived += conversation_row_is_archived(conversation_row_of(row));
-                shown += is_shown(row, l);
+                shown += visible;
         }
         l->events->counted(archived, shown, l->userdata);
 }
 
 static void on_row_changed(void *userdata)
 {
-        struct conversation_list *l = userdata;
-
-        gtk_list_box_invalidate_filter(l->box);
-        count(l);
+        apply(userdata);
 }
 
 static void release(gpointer userdata)
@@ -77,7 +77,6 @@ struct conversation_list *conversation_list_new(GtkListBox *box, const struct pe
         *l = (struct conversation_list){ .box = box, .people = people, .events = events, .userdata = userdata };
         l->words = g_strdup("");
         gtk_list_box_set_sort_func(box, compare, NULL, NULL);
-        gtk_list_box_set_filter_func(box, is_shown, l, NULL);
         g_signal_connect_swapped(box, "row-activated", G_CALLBACK(on_row), l);
         g_object_set_data_full(G_OBJECT(box), "conversation-list", l, release);
         return l;
@@ -121,7 +120,7 @@ void conversation_list_set(struct conversation_list *l, struct account *a, const
                 conversation_row_set(conversation_row_of(row), &list[i]);
         }
         gtk_list_box_invalidate_sort(l->box);
-        count(l);
+        apply(l);
 }
 
 void conversation_list_clear(struct conversation_list *l)
@@ -140,14 +139,14 @@ void conversation_list_changed(struct conversation_list *l, const char *id)
 void conversation_list_show_archived(struct conversation_list *l, bool archived)
 {
         l->archived = archived;
-        on_row_changed(l);
+        apply(l);
 }
 
 void conversation_list_filter(struct conversation_list *l, const char *words)
 {
         g_free(l->words);
         l->words = g_strdup(words);
-        on_row_changed(l);
+        apply(l);
 }
 
 const char *conversation_list_address(struct conversation_list *l, const char *id)

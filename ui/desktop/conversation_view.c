@@ -6,19 +6,27 @@
 #include "ui/client/calls.h"
 #include "ui/client/client.h"
 #include "ui/client/description.h"
+#include "ui/desktop/attachments.h"
 #include "ui/desktop/composer.h"
 #include "ui/desktop/conversation_menu.h"
 #include "ui/desktop/conversation_search.h"
 #include "ui/desktop/draft.h"
+#include "ui/desktop/file_saving.h"
+#include "ui/desktop/mention_list.h"
 #include "ui/desktop/message_acts.h"
 #include "ui/desktop/notice.h"
 #include "ui/desktop/parts.h"
 #include "ui/desktop/pinned_bar.h"
+#include "ui/desktop/request_bar.h"
 #include "ui/desktop/timeline.h"
+#include "ui/desktop/transfer_list.h"
 #include "ui/desktop/trust_mark.h"
 #include "ui/desktop/typing_line.h"
 
-enum { TYPING_SECONDS = 4 }; /* the others are told at most so often */
+enum {
+        TYPING_SECONDS = 4, /* the others are told at most so often */
+        MENTIONS_MAX = 64,  /* as many as a message has */
+};
 
 struct conversation_view {
         const struct conversation_view_events *events;
@@ -38,14 +46,20 @@ struct conversation_view {
         struct notice *notice;
         struct composer *composer;
         struct draft *draft;
+        struct mention_list *mentions;
         struct timeline *timeline;
         struct pinned_bar *pinned;
         struct typing_line *typing;
+        struct transfer_list *transfer_list;
+        struct attachments *attachments;
+        struct file_saving *saving;
+        struct request_bar *request;
         struct conversation_menu *menu;
         struct conversation_search *search;
         struct message_bubble_style style;
 
-        struct account *account; /* NULL: none is open */
+        const struct transfers *transfers; /* of the account that is there; NULL: none */
+        struct account *account;           /* NULL: none is open */
         struct calls calls;
         char id[33];
         char *address; /* of the person, or a group's name */
@@ -148,6 +162,7 @@ static void on_chosen(const struct message_facts *m, enum message_action what, v
                 message_acts_delete(&acts, m);
                 break;
         case MESSAGE_SAVE:
+                file_saving_ask(v->saving, v->root, v->account, v->id, m->id, m->file_name);
                 break;
         }
 }
@@ -219,20 +234,29 @@ static void on_edited(const sd_bus_error *error, void *userdata)
 
 static int send_text(struct conversation_view *v, const char *text)
 {
+        struct said_mention mentions[MENTIONS_MAX];
+        size_t n = v->person ? 0 : mention_list_find(v->mentions, text, mentions, MENTIONS_MAX);
         uint64_t edits = draft_edits(v->draft);
 
         if (edits > 0)
                 return account_call(v->account, &v->calls, CRYPTO_MESSAGES, "Edit", on_edited, v, "sts", v->id, edits,
                                     text);
         timeline_jump_to_end(v->timeline);
-        return messages_send(v->account, &v->calls, v->id, text, draft_replies_to(v->draft), NULL, 0, on_sent, v);
+        return messages_send(v->account, &v->calls, v->id, text, draft_replies_to(v->draft), mentions, n, on_sent, v);
 }
 
 static bool on_send(const char *text, void *userdata)
 {
         struct conversation_view *v = userdata;
 
-        if (!v->account || v->sending || send_text(v, text) < 0)
+        if (!v->account || v->sending)
+                return false;
+        if (attachments_any(v->attachments) && draft_edits(v->draft) == 0) {
+                attachments_send(v->attachments, v->account, v->id, text);
+                draft_sent(v->draft);
+                return true;
+        }
+        if (!*text || send_text(v, text) < 0)
                 return false;
         v->sending = g_strdup(text);
         v->told = 0;
@@ -255,7 +279,46 @@ static void on_edit_last(void *userdata)
 
 static void on_attach(void *userdata)
 {
+        attachments_ask(((struct conversation_view *) userdata)->attachments);
 }
+
+static void on_attached(bool any, void *userdata)
+{
+        composer_set_attached(((struct conversation_view *) userdata)->composer, any);
+}
+
+static const struct attachments_events attachments_events = { .changed = on_attached, .failed = on_failed };
+
+static void on_saved(const char *path, const sd_bus_error *error, void *userdata)
+{
+        struct conversation_view *v = userdata;
+
+        if (error)
+                notice_show_error(v->notice, error);
+        else
+                notice_show(v->notice, "document-save-symbolic", "Saved", path);
+}
+
+static const struct file_saving_events saving_events = { .saved = on_saved };
+
+void conversation_view_set_transfers(struct conversation_view *v, const struct transfers *t)
+{
+        v->transfers = t;
+        transfer_list_show(v->transfer_list, v->account, t, v->account ? v->id : NULL);
+        if (t)
+                file_saving_look(v->saving, t);
+        else
+                file_saving_clear(v->saving);
+}
+
+static void on_declined(void *userdata)
+{
+        struct conversation_view *v = userdata;
+
+        v->events->gone(v->userdata);
+}
+
+static const struct request_bar_events request_events = { .declined = on_declined, .failed = on_failed };
 
 static const struct composer_events composer_events = {
         .send = on_send, .typed = on_typed, .let_go = on_let_go, .edit_last = on_edit_last, .attach = on_attach
@@ -355,9 +418,15 @@ static void on_described(const struct description *d, const sd_bus_error *error,
         }
         conversation_view_mark(v);
         conversation_menu_set(v->menu, d);
+        if (strcmp(d->standing, "request") == 0)
+                request_bar_show(v->request, v->account, v->id, adw_window_title_get_title(v->title),
+                                 v->person ? v->address : NULL);
+        else
+                request_bar_hide(v->request);
         if (v->described)
                 return;
         v->described = true;
+        mention_list_follow(v->mentions, v->account, v->person ? NULL : v->id);
         v->seen = d->marked_unread ? 0 : d->read;
         timeline_open(v->timeline, v->account, v->id, d->read, d->unread);
         draft_open(v->draft, v->account, v->id, d->draft, d->draft_replies_to);
@@ -371,6 +440,7 @@ static void release(gpointer userdata)
 
         calls_cancel(&v->calls);
         draft_free(v->draft);
+        file_saving_free(v->saving);
         g_free(v->sending);
         g_free(v->address);
         g_free(v);
@@ -394,9 +464,15 @@ static void make_parts(struct conversation_view *v, GtkBuilder *builder)
         v->pinned = pinned_bar_new(GTK_BOX(part(builder, "top")), v->people, on_pin_chosen, v);
         v->timeline = timeline_new(v->scroller, &v->style, &timeline_events, v);
         v->typing = typing_line_new(GTK_BOX(bottom), v->people);
+        v->transfer_list = transfer_list_new(GTK_BOX(bottom), on_failed, v);
         v->notice = notice_new(GTK_BOX(bottom));
+        v->request = request_bar_new(GTK_BOX(bottom), &request_events, v);
         v->composer = composer_new(GTK_BOX(bottom), &composer_events, v);
+        v->attachments = attachments_new(composer_attached(v->composer), composer_view(v->composer), v->root,
+                                         &attachments_events, v);
+        v->saving = file_saving_new(&saving_events, v);
         v->draft = draft_new(v->composer, v->people);
+        v->mentions = mention_list_new(composer_view(v->composer), v->people);
         v->menu = conversation_menu_new(GTK_MENU_BUTTON(button), v->root, &menu_events, v);
 }
 
@@ -445,6 +521,7 @@ void conversation_view_open(struct conversation_view *v, struct account *a, cons
         conversation_view_mark(v);
         conversation_menu_open(v->menu, a, v->id, v->address);
         pinned_bar_follow(v->pinned, a, v->id);
+        transfer_list_show(v->transfer_list, a, v->transfers, v->id);
         (void) description_ask(a, &v->calls, v->id, on_described, v);
         composer_focus(v->composer);
 }
@@ -454,6 +531,10 @@ void conversation_view_close(struct conversation_view *v)
         if (v->account)
                 tell_typing(v, false);
         draft_close(v->draft);
+        attachments_clear(v->attachments);
+        mention_list_follow(v->mentions, NULL, NULL);
+        transfer_list_show(v->transfer_list, NULL, NULL, NULL);
+        request_bar_hide(v->request);
         conversation_menu_close(v->menu);
         conversation_search_close(v->search);
         pinned_bar_clear(v->pinned);

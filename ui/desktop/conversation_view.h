@@ -3,7 +3,7 @@
  *     open ─▶ Describe ─▶ the newest messages and the draft ─▶ live, until another is opened or close            */
 #pragma once
 
-#include "ui/client/account.h"
+#include "ui/client/transfers.h"
 #include "ui/desktop/people.h"
 
 #include <gtk/gtk.h>
@@ -17,6 +17,8 @@ struct conversation_view_events {
         void (*read)(void *userdata);
         /* The person wants to see the safety number. The string is the view's. */
         void (*safety)(const char *address, enum trust trust, void *userdata);
+        /* The open conversation is wanted no more: a request that was declined. */
+        void (*gone)(void *userdata);
 };
 
 /* Its widget is a child of @parent from now on, of that name; it lives as long as that. @people and @events must
@@ -45,6 +47,9 @@ void conversation_view_jump(struct conversation_view *v, uint64_t message);
 
 /* The bar that searches in it. */
 void conversation_view_search(struct conversation_view *v);
+
+/* The account's files on their way have changed; NULL when the account ends. They must stay until the next call. */
+void conversation_view_set_transfers(struct conversation_view *v, const struct transfers *t);
 
 /* What the account announces; other conversations' are ignored. */
 void conversation_view_added(struct conversation_view *v, const char *conversation);

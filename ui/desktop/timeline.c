@@ -23,6 +23,7 @@ struct timeline {
         const struct timeline_events *events;
         void *userdata;
         GtkScrolledWindow *scroller;
+        GtkWidget *clamp;
         GtkListBox *box;
         GtkAdjustment *adjustment;
 
@@ -39,6 +40,7 @@ struct timeline {
         double distance; /* from the upper end, for ANCHOR_BELOW */
         GtkWidget *goal; /* a row that is to be in view after the next layout */
         unsigned frames;
+        guint idle;
         bool moving; /* the adjustment is being set from here */
 };
 
@@ -117,12 +119,48 @@ static void scroll_to(struct timeline *t, double value)
         t->moving = false;
 }
 
+static double anchored(const struct timeline *t)
+{
+        double upper = gtk_adjustment_get_upper(t->adjustment);
+
+        return t->anchor == ANCHOR_END     ? upper - gtk_adjustment_get_page_size(t->adjustment)
+               : t->anchor == ANCHOR_BELOW ? upper - t->distance
+                                           : gtk_adjustment_get_value(t->adjustment);
+}
+
+static gboolean on_idle(gpointer userdata)
+{
+        struct timeline *t = userdata;
+
+        t->idle = 0;
+        gtk_widget_queue_allocate(gtk_widget_get_parent(t->clamp));
+        return G_SOURCE_REMOVE;
+}
+
+/* While the viewport is being laid out it does not look at the value again: it is to do so afterwards. */
 static void on_resized(struct timeline *t, GtkAdjustment *a)
 {
-        if (t->anchor == ANCHOR_END)
-                scroll_to(t, gtk_adjustment_get_upper(a) - gtk_adjustment_get_page_size(a));
-        else if (t->anchor == ANCHOR_BELOW)
-                scroll_to(t, gtk_adjustment_get_upper(a) - t->distance);
+        double value = anchored(t);
+
+        if (value == gtk_adjustment_get_value(a))
+                return;
+        scroll_to(t, value);
+        if (t->idle == 0)
+                t->idle = g_idle_add_full(G_PRIORITY_HIGH_IDLE, on_idle, t, NULL);
+}
+
+/* Rows have come or gone: how high that will be is asked now, so that the next frame shows the right place at once. */
+static void place(struct timeline *t)
+{
+        int width = gtk_widget_get_width(t->clamp), height;
+
+        if (t->anchor == ANCHOR_NONE || width == 0)
+                return;
+        gtk_widget_measure(t->clamp, GTK_ORIENTATION_VERTICAL, width, &height, NULL, NULL, NULL);
+        t->moving = true;
+        gtk_adjustment_set_upper(t->adjustment, MAX(height, gtk_adjustment_get_page_size(t->adjustment)));
+        t->moving = false;
+        scroll_to(t, anchored(t));
 }
 
 static void tell_end(struct timeline *t)
@@ -190,6 +228,7 @@ static bool failed(struct timeline *t, const sd_bus_error *error)
 
 static void settled(struct timeline *t)
 {
+        place(t);
         tell_end(t);
         t->events->shown(t->last, t->userdata);
         if (t->stale && !t->below)
@@ -309,7 +348,7 @@ void timeline_stay_at_end(struct timeline *t)
 {
         t->anchor = ANCHOR_END;
         t->goal = NULL;
-        on_resized(t, t->adjustment);
+        scroll_to(t, anchored(t));
         tell_end(t);
 }
 
@@ -395,6 +434,7 @@ static void release(gpointer userdata)
         struct timeline *t = userdata;
 
         calls_cancel(&t->calls);
+        g_clear_handle_id(&t->idle, g_source_remove);
         g_free(t);
 }
 
@@ -404,6 +444,7 @@ struct timeline *timeline_new(GtkScrolledWindow *scroller, const struct message_
         struct timeline *t = g_new0(struct timeline, 1);
         GtkWidget *clamp = adw_clamp_new();
 
+        t->clamp = clamp;
         t->style = style;
         t->events = events;
         t->userdata = userdata;

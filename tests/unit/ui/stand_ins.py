@@ -593,6 +593,63 @@ class History(dbus.service.Object):
         self.messages = []
 
 
+TRANSFER = "im.visavis.Crypto1.Transfer"
+OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
+
+
+class Transfer(dbus.service.Object):
+    """A file that is as far as the test says; what is done to it is noted."""
+
+    def __init__(self, account, id, **values):
+        self.account, self.path, self.done = account, f"{account.path}/transfer/{id}", []
+        super().__init__(account.crypto.connection, self.path)
+        self.values = {"Conversation": CONVERSATION, "Message": dbus.UInt64(0), "Direction": "send", "Name": "", "MediaType": "", "Size": dbus.UInt64(0),
+                       "State": "running", "Error": "", "Progress": 0.0, "Rate": dbus.UInt64(0), **values}
+
+    def change(self, **values):
+        self.values.update(values)
+        for holder in self.account.holders:
+            signal_to(self.account.crypto.connection, holder, self.path, PROPERTIES, "PropertiesChanged", "sa{sv}as", TRANSFER, {}, list(values))
+
+    @dbus.service.method(PROPERTIES, in_signature="s", out_signature="a{sv}")
+    def GetAll(self, interface):
+        return self.values
+
+    @dbus.service.method(TRANSFER)
+    def Pause(self):
+        self.done.append("pause")
+        self.change(State="paused")
+
+    @dbus.service.method(TRANSFER)
+    def Resume(self):
+        self.done.append("resume")
+        self.change(State="running")
+
+    @dbus.service.method(TRANSFER)
+    def Cancel(self):
+        self.done.append("cancel")
+        self.account.end_transfer(self)
+
+
+class Transfers(dbus.service.Object):
+    """The files on their way."""
+
+    @dbus.service.method(OBJECT_MANAGER, out_signature="a{oa{sa{sv}}}", sender_keyword="sender")
+    def GetManagedObjects(self, sender):
+        self.needs(sender)
+        return dbus.Dictionary({t.path: {TRANSFER: t.values} for t in self.transfers}, signature="oa{sa{sv}}")
+
+    def begin_transfer(self, **values):
+        self.transfers.append(Transfer(self, len(self.transfers) + 1, **values))
+        self.tell(OBJECT_MANAGER, "InterfacesAdded", "oa{sa{sv}}", self.transfers[-1].path, {TRANSFER: self.transfers[-1].values})
+        return self.transfers[-1]
+
+    def end_transfer(self, transfer):
+        self.transfers.remove(transfer)
+        transfer.remove_from_connection()
+        self.tell(OBJECT_MANAGER, "InterfacesRemoved", "oas", transfer.path, [TRANSFER])
+
+
 class Hubs(dbus.service.Object):
     """Notes what is done to them."""
 
@@ -623,7 +680,7 @@ class Hubs(dbus.service.Object):
         self.hubs_done.append(("order", [int(n) for n in numbers]))
 
 
-class Account(Slots, Contacts, Groups, Hubs, Rooms, Files, Messages, History):
+class Account(Slots, Contacts, Groups, Hubs, Rooms, Files, Messages, History, Transfers):
     live = False  # what is sent stands in the conversation then
 
     def __init__(self, crypto, id, address):
@@ -637,6 +694,7 @@ class Account(Slots, Contacts, Groups, Hubs, Rooms, Files, Messages, History):
         self.given = []  # options of Seal and Open
         self.extras, self.described, self.done = {}, {}, []  # of Messages
         self.described_each = {}  # of one conversation
+        self.transfers = []
         self.opened = []  # addresses that were asked for
         self.level = "full"
         self.nickname, self.blocked, self.contact_added, self.requests, self.decided = "", False, None, [], None
