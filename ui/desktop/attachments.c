@@ -160,15 +160,18 @@ static gboolean on_drop(GtkDropTarget *target, const GValue *value, double x, do
 
 static void on_pasted_files(GObject *clipboard, GAsyncResult *result, gpointer userdata)
 {
+        struct attachments *a = userdata;
         const GValue *value = gdk_clipboard_read_value_finish(GDK_CLIPBOARD(clipboard), result, NULL);
 
         if (value)
-                add_files(userdata, value);
+                add_files(a, value);
+        g_object_unref(a->box);
 }
 
 /* A picture that another program has copied; it is this person's own, and goes on as PNG. */
 static void on_pasted_picture(GObject *clipboard, GAsyncResult *result, gpointer userdata)
 {
+        struct attachments *a = userdata;
         g_autoptr(GdkTexture) texture = gdk_clipboard_read_texture_finish(GDK_CLIPBOARD(clipboard), result, NULL);
         g_autoptr(GBytes) png = texture ? gdk_texture_save_to_png_bytes(texture) : NULL;
         gsize size = 0;
@@ -176,26 +179,29 @@ static void on_pasted_picture(GObject *clipboard, GAsyncResult *result, gpointer
         int fd = data ? memfd_create("pasted", MFD_CLOEXEC) : -1;
 
         if (fd >= 0 && pwrite(fd, data, size, 0) == (ssize_t) size)
-                add(userdata, fd, "picture.png", (off_t) size);
+                add(a, fd, "picture.png", (off_t) size);
         else if (fd >= 0)
                 close(fd);
+        g_object_unref(a->box);
 }
 
 static void on_paste(GtkTextView *view, gpointer userdata)
 {
         GdkClipboard *clipboard = gtk_widget_get_clipboard(GTK_WIDGET(view));
         GdkContentFormats *formats = gdk_clipboard_get_formats(clipboard);
+        struct attachments *a = userdata;
 
         if (gdk_content_formats_contain_gtype(formats, G_TYPE_STRING) &&
             !gdk_content_formats_contain_gtype(formats, GDK_TYPE_FILE_LIST))
                 return; /* the view does that */
         if (gdk_content_formats_contain_gtype(formats, GDK_TYPE_FILE_LIST))
                 gdk_clipboard_read_value_async(clipboard, GDK_TYPE_FILE_LIST, G_PRIORITY_DEFAULT, NULL, on_pasted_files,
-                                               userdata);
+                                               a);
         else if (gdk_content_formats_contain_gtype(formats, GDK_TYPE_TEXTURE))
-                gdk_clipboard_read_texture_async(clipboard, NULL, on_pasted_picture, userdata);
+                gdk_clipboard_read_texture_async(clipboard, NULL, on_pasted_picture, a);
         else
                 return;
+        g_object_ref(a->box); /* until it has been read */
         g_signal_stop_emission_by_name(view, "paste-clipboard");
 }
 

@@ -61,7 +61,6 @@ static void add_row(struct conversation_choice *c, const struct conversation *on
         gtk_list_box_row_set_activatable(GTK_LIST_BOX_ROW(row), true);
         g_object_set_data_full(G_OBJECT(row), "id", g_strdup(one->id), g_free);
         g_object_set_data_full(G_OBJECT(row), "name", g_strdup(name), g_free);
-        part_name(row, name);
         gtk_list_box_append(c->list, row);
 }
 
@@ -122,5 +121,5 @@ void conversation_choice_ask(GtkWidget *widget, struct account *account, const s
         gtk_window_set_default_size(c->window, 340, 480);
         g_object_set_data_full(G_OBJECT(window), "conversation-choice", c, release);
         (void) account_conversations(account, &c->calls, on_conversations, c);
-        gtk_window_present(c->window);
+        part_ask(c->window);
 }

@@ -135,7 +135,7 @@ static void on_clear(GSimpleAction *action, GVariant *parameter, gpointer userda
         adw_message_dialog_set_response_appearance(ADW_MESSAGE_DIALOG(dialog), "clear", ADW_RESPONSE_DESTRUCTIVE);
         adw_message_dialog_set_close_response(ADW_MESSAGE_DIALOG(dialog), "cancel");
         g_signal_connect(dialog, "response", G_CALLBACK(on_clear_answer), m);
-        gtk_window_present(GTK_WINDOW(dialog));
+        part_ask(dialog);
 }
 
 static const GActionEntry entries[] = {

@@ -401,6 +401,17 @@ static void on_back(struct conversation_view *v)
         v->events->back(v->userdata);
 }
 
+static void set_title(struct conversation_view *v, const char *title)
+{
+        char *old = v->address;
+
+        if (!*title)
+                return;
+        v->address = g_strndup(title, strcspn(title, v->person ? "#" : ""));
+        conversation_menu_open(v->menu, v->account, v->id, v->address);
+        g_free(old);
+}
+
 /* What is set, and at first what was written and not sent. */
 static void on_described(const struct description *d, const sd_bus_error *error, void *userdata)
 {
@@ -412,10 +423,7 @@ static void on_described(const struct description *d, const sd_bus_error *error,
         }
         v->person = strcmp(d->kind, "person") == 0;
         v->style.group = !v->person;
-        if (*d->title) {
-                g_free(v->address);
-                v->address = g_strndup(d->title, strcspn(d->title, v->person ? "#" : ""));
-        }
+        set_title(v, d->title);
         conversation_view_mark(v);
         conversation_menu_set(v->menu, d);
         if (strcmp(d->standing, "request") == 0)
@@ -528,6 +536,7 @@ void conversation_view_open(struct conversation_view *v, struct account *a, cons
 
 void conversation_view_close(struct conversation_view *v)
 {
+        part_end_questions(v->root);
         if (v->account)
                 tell_typing(v, false);
         draft_close(v->draft);

@@ -1,8 +1,9 @@
 /* See date_choice.h. */
 #include "ui/desktop/date_choice.h"
 
-#include <adwaita.h>
 #include <string.h>
+
+#include "ui/desktop/parts.h"
 
 struct date_choice {
         GtkCalendar *calendar;
@@ -39,5 +40,5 @@ void date_choice_ask(GtkWidget *widget, date_choice_done done, void *userdata)
         adw_message_dialog_set_response_appearance(ADW_MESSAGE_DIALOG(dialog), "jump", ADW_RESPONSE_SUGGESTED);
         adw_message_dialog_set_close_response(ADW_MESSAGE_DIALOG(dialog), "cancel");
         g_signal_connect_data(dialog, "response", G_CALLBACK(on_answer), c, release, 0);
-        gtk_window_present(GTK_WINDOW(dialog));
+        part_ask(dialog);
 }

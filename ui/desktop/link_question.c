@@ -1,11 +1,11 @@
 /* See link_question.h. */
 #include "ui/desktop/link_question.h"
 
-#include <adwaita.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ui/client/markdown.h"
+#include "ui/desktop/parts.h"
 
 static void on_answer(GtkWidget *dialog, const char *answer, gpointer userdata)
 {
@@ -31,5 +31,5 @@ void link_question_ask(GtkWidget *widget, const char *link)
         adw_message_dialog_add_responses(ADW_MESSAGE_DIALOG(dialog), "cancel", "_Cancel", "open", "_Open", NULL);
         adw_message_dialog_set_close_response(ADW_MESSAGE_DIALOG(dialog), "cancel");
         g_signal_connect_data(dialog, "response", G_CALLBACK(on_answer), g_strdup(link), release, 0);
-        gtk_window_present(GTK_WINDOW(dialog));
+        part_ask(dialog);
 }

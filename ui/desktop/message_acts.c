@@ -6,6 +6,7 @@
 
 #include "ui/client/client.h"
 #include "ui/desktop/conversation_choice.h"
+#include "ui/desktop/parts.h"
 #include "ui/desktop/when.h"
 
 void message_acts_react(const struct message_acts *a, const struct message_facts *m, const char *emoji)
@@ -113,7 +114,7 @@ void message_acts_delete(const struct message_acts *a, const struct message_fact
         }
         adw_message_dialog_set_close_response(dialog, "cancel");
         g_signal_connect_data(dialog, "response", G_CALLBACK(on_delete), question_new(a, m), question_free, 0);
-        gtk_window_present(GTK_WINDOW(dialog));
+        part_ask(dialog);
 }
 
 /* Receipts. */
@@ -142,7 +143,7 @@ static void on_receipts(const struct receipt *list, size_t n, const sd_bus_error
                 g_string_append(text, error ? client_error_text(error) : "Nobody has said so yet.");
         AdwMessageDialog *dialog = new_dialog(&q->acts, "Who Has Read It", text->str);
         adw_message_dialog_add_response(dialog, "close", "_Close");
-        gtk_window_present(GTK_WINDOW(dialog));
+        part_ask(dialog);
         g_free(q);
 }
 
