@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What is done in a conversation, against stand-ins for the daemons: answers, reactions, edits, drafts, search, requests, files."""
+"""What is done in a conversation, against stand-ins for the daemons: answers, reactions, edits, pins; and the list beside it."""
 import os
 import sys
 import time
@@ -10,7 +10,7 @@ sys.path[:0] = [f"{HERE}/../unit/ui", f"{HERE}/../system"]
 # pylint: disable=wrong-import-position
 import dbus
 from desktop import missing
-from stand_ins import ADDRESS, BOB, CONVERSATION, GROUP, ID, MESSAGES
+from stand_ins import ADDRESS, BOB, GROUP, ID
 from tap import skip_all, tell
 from world import World, picture, soon
 
@@ -91,78 +91,18 @@ def the_messages(story, account, window):
         account.say_of(2, Reactions=dbus.Array([(ADDRESS, ["👍"]), (BOB, ["👍"])], signature="(sas)"))
         window.click("👍 by alice, Bobby")
         did(account, "React", 2, [])
-    with story.step("a message of one's own is edited, and Escape gives up the edit"):
+    with story.step("a message of one's own is edited in the field"):
         act(window, "Let me see.", "Edit")
         assert window.content("Message") == "Let me see."
         window.type("Message", "Let me think.")
         window.press("Return")
         did(account, "Edit", 3, "Let me think.")
         window.gone("Edit message")
-        act(window, "Let me see.", "Edit")
-        window.press("Escape")
-        window.gone("Edit message")
-        assert window.content("Message") == ""
     with story.step("a message is pinned, and the bar leads there"):
         act(window, "Let me see.", "Pin for All")
         did(account, "Pin", 3, True)
         account.say_of(3, Pinned=True)
         window.click("Pinned: You: Let me see.")
-    with story.step("it is forwarded to another conversation"):
-        act(window, "Let me see.", "Forward…")
-        window.see("Forward To")
-        picture(window, "chat-forward")
-        window.click("erin")
-        did(account, "Forward", 3, WITH_ERIN)
-    with story.step("it is deleted for all, after a question; what is erased is not shown"):
-        act(window, "Let me see.", "Delete…")
-        window.see("Delete the Message?")
-        window.click("Delete for All")
-        did(account, "Delete", 3, True)
-        account.tell(MESSAGES, "Erased", "st", CONVERSATION, 3)
-        window.gone("Let me see.")
-
-
-def the_rest(story, account, window):
-    with story.step("who is writing is told on both sides, and what was not sent is kept"):
-        account.tell(MESSAGES, "Typing", "ssb", CONVERSATION, BOB, True)
-        window.see("Bobby is writing…")
-        window.type("Message", "half a thought")
-        did(account, "SetTyping", True)
-        did(account, "SetDraft", "half a thought", 0)
-    with story.step("files on their way show how far they are, and can be paused, resumed and given up"):
-        transfer = account.begin_transfer(Name="film.mp4", Size=dbus.UInt64(4000000), Progress=0.25)
-        window.see("Sending · 25 % of 4.0\u00a0MB")
-        picture(window, "chat-transfer")
-        window.click("Pause “film.mp4”")
-        window.see("Paused · 25 % of 4.0\u00a0MB")
-        window.click("Resume “film.mp4”")
-        window.see("Sending · 25 % of 4.0\u00a0MB")
-        window.click("Cancel “film.mp4”")
-        window.gone("film.mp4")
-        assert transfer.done == ["pause", "resume", "cancel"], transfer.done
-    with story.step("every control has a name"):
-        assert window.unnamed() == [], window.unnamed()
-    with story.step("a stranger is accepted or not"):
-        window.click("frank, request")
-        window.see("frank (frank@hub.example.org:7843) wants to talk to you")
-        picture(window, "chat-request")
-        window.click("Accept")
-        soon(lambda: account.decided == ("accept", WITH_FRANK), account.decided)
-    with story.step("words are found in the conversation, far above what is shown, and led to"):
-        for i in range(60):
-            account.messages.append((len(account.messages) + 1, BOB, f"line {i}", 1700000000000000 + i, "received"))
-        account.read_up_to = len(account.messages)
-        window.click("Bobby, verified")
-        window.see("line 59")
-        assert "line 2" not in window.texts(), "more is shown than a page"
-        window.press("Control+f")
-        window.type("Search in the conversation", "line 2")
-        window.see("1 of 11")
-        for _ in range(10):
-            window.press("Return")
-        window.see("11 of 11")
-        window.see("line 1")
-        picture(window, "chat-found")
 
 
 def story_of_chat(story):
@@ -173,7 +113,6 @@ def story_of_chat(story):
             w.log_in(window)
             the_list(story, account, window)
             the_messages(story, account, window)
-            the_rest(story, account, window)
 
 
 if reason := missing():
