@@ -65,6 +65,7 @@ struct commit_view {
         const struct proposal_list *proposals; /* by value and by reference, in their order */
         uint32_t committer;                    /* leaf index; NODE_NONE: somebody outside */
         const struct leaf_node *leaf;          /* the committer's from now on; NULL: as it was */
+        struct bytes authenticated_data;       /* of its framing */
 };
 
 struct commit_judge {

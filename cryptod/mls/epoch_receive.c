@@ -148,7 +148,8 @@ int epoch_receive_commit(const struct epoch *e, const struct authenticated_conte
                 r = proposal_list_check(&list, who.leaf, c.has_path);
         if (r >= 0 && judge->judge)
                 r = judge->judge(judge->userdata,
-                                 &(struct commit_view){ e, &list, who.leaf, c.has_path ? &c.path.leaf : NULL });
+                                 &(struct commit_view){ e, &list, who.leaf, c.has_path ? &c.path.leaf : NULL,
+                                                        a->content.authenticated_data });
         if (r >= 0)
                 r = receive_proposals(e, next, &list, &c, &who, &applied);
         if (r >= 0)

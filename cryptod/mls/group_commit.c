@@ -84,8 +84,8 @@ static int draft(struct group *g, const struct group_change *change, const struc
         if (r >= 0)
                 r = group_check_lifetimes(&d->list, host);
         if (r >= 0 && host && host->commit)
-                r = host->commit(host->userdata,
-                                 &(struct commit_view){ g->current, &d->list, g->current->keys.leaf, &d->leaf });
+                r = host->commit(host->userdata, &(struct commit_view){ g->current, &d->list, g->current->keys.leaf,
+                                                                        &d->leaf, d->authenticated_data });
         if (r >= 0)
                 r = commit_draft_make(d);
         d->psks = NULL;

@@ -180,7 +180,11 @@ int group_join_external(const struct external_join *join, const struct group_hos
         d.sender_type = SENDER_NEW_MEMBER_COMMIT;
         d.wire_format = WIRE_FORMAT_PUBLIC_MESSAGE;
         d.authenticated_data = join->authenticated_data;
-        r = commit_draft_make(&d);
+        if (host && host->commit)
+                r = host->commit(host->userdata,
+                                 &(struct commit_view){ before, &d.list, NODE_NONE, &d.leaf, d.authenticated_data });
+        if (r >= 0)
+                r = commit_draft_make(&d);
         if (r >= 0)
                 r = group_check_credentials(before, d.next, d.next->keys.leaf, resync, host);
         if (r >= 0)
