@@ -101,6 +101,8 @@ int account_new(struct cryptod *c, struct vault *vault, struct account **out)
         if (r >= 0)
                 r = hubs_object_export(a);
         if (r >= 0)
+                r = invitations_object_export(a);
+        if (r >= 0)
                 r = rooms_object_export(a);
         if (r >= 0)
                 r = files_object_export(a);
@@ -132,6 +134,7 @@ static void leave_bus(struct account *a)
         a->settings_object = sd_bus_slot_unref(a->settings_object);
         a->groups_object = sd_bus_slot_unref(a->groups_object);
         a->hubs_object = sd_bus_slot_unref(a->hubs_object);
+        a->invitations_object = sd_bus_slot_unref(a->invitations_object);
         a->rooms_object = sd_bus_slot_unref(a->rooms_object);
         a->files_object = sd_bus_slot_unref(a->files_object);
         a->notifications_object = sd_bus_slot_unref(a->notifications_object);
@@ -295,6 +298,7 @@ void account_lock(struct account *a)
         a->idle = sd_event_source_disable_unref(a->idle);
         upkeep_stop(a);
         a->enter_again = sd_event_source_disable_unref(a->enter_again);
+        a->rejoin_again = sd_event_source_disable_unref(a->rejoin_again);
         a->attached = false;
         if (!was_open)
                 return;

@@ -27,7 +27,7 @@ struct account {
         sd_bus_track *holders;           /* who has unlocked it, or was granted it */
         sd_bus_track *watchers;          /* who has read a property, and is told of changes */
         sd_bus_slot *object, *slots_object, *contacts_object, *settings_object, *groups_object, *hubs_object,
-                *rooms_object, *files_object, *messages_object, *notifications_object;
+                *invitations_object, *rooms_object, *files_object, *messages_object, *notifications_object;
         sd_bus_slot *people_slots[6]; /* people_objects.c */
         sd_bus_slot *transfers_object, *transfers_gate, *transfers_manager, *nodes, *history_object;
         struct transfer *transfers;            /* a list: transfer.h */
@@ -50,6 +50,8 @@ struct account {
         sd_event_source *idle;   /* looks whether that is too long ago */
         bool entering;           /* a room is being joined again; entering.h */
         sd_event_source *enter_again;
+        bool rejoining; /* a conversation is being started by itself; rejoining.h */
+        sd_event_source *rejoin_again;
 };
 
 /* Makes one over a vault (which passes over, also on error), locked or unlocked, and exports it. */
@@ -141,10 +143,11 @@ int slots_object_export(struct account *a);
 /* settings_object.c: what an owner sets, and the account's end */
 int settings_object_export(struct account *a);
 
-/* contacts_object.c, groups_object.c, hubs_object.c, rooms_object.c */
+/* contacts_object.c, groups_object.c, hubs_object.c, invitations_object.c, rooms_object.c */
 int contacts_object_export(struct account *a);
 int groups_object_export(struct account *a);
 int hubs_object_export(struct account *a);
+int invitations_object_export(struct account *a);
 int rooms_object_export(struct account *a);
 
 /* notifications_object.c */

@@ -6,6 +6,7 @@
 #include "cryptod/conversation/key_packages.h"
 #include "cryptod/conversation/messenger_room.h"
 #include "cryptod/entering.h"
+#include "cryptod/rejoining.h"
 #include "cryptod/transfer.h"
 #include "services/bus.h"
 #include "services/cleanup.h"
@@ -65,6 +66,7 @@ static int on_deliver(sd_bus_message *m, void *userdata, sd_bus_error *error)
         }
         r = messenger_deliver(a->messenger, sequence, writer_bytes(&envelope));
         entering_next(a);
+        rejoining_next(a);
         return r < 0 ? storage_error(r, error) : sd_bus_reply_method_return(m, "");
 }
 
@@ -97,6 +99,7 @@ static int on_outcome(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 if (r >= 0)
                         r = messenger_outcome(a->messenger, BYTES(id, id_size), (enum outcome) i);
                 entering_next(a);
+                rejoining_next(a);
                 return r < 0 ? storage_error(r, error) : sd_bus_reply_method_return(m, "");
         }
         return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,

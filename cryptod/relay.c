@@ -6,6 +6,7 @@
 
 #include "cryptod/entering.h"
 #include "cryptod/opening.h"
+#include "cryptod/rejoining.h"
 #include "cryptod/transfer.h"
 #include "services/bus.h"
 #include "services/cleanup.h"
@@ -107,18 +108,21 @@ static int on_attached(sd_bus_message *reply, void *userdata, sd_bus_error *igno
         struct account *a = userdata;
         struct witness w = { 0 };
         const void *sent;
+        int r = 0;
 
         if (e) {
                 attach_again(a, e->message ? e->message : e->name);
         } else if (a->messenger && sd_bus_message_read(reply, "ttt", &w.queued, &w.delivered, &w.arrived) > 0 &&
                    sd_bus_message_read_array(reply, 'y', &sent, &w.sent.size) >= 0) {
                 w.sent.data = sent;
-                int r = account_witness(a, &w);
+                r = account_witness(a, &w);
 
                 if (w.sent.size > 0 && r >= 0)
                         reckon(a, r > 0);
         }
         entering_next(a);
+        if (r == 0) /* else when its key packages are there */
+                rejoining_next(a);
         if (a->messenger) {
                 opening_attached(a);
                 transfers_look(a); /* what changes from now on is told */

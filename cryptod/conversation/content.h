@@ -22,6 +22,7 @@
  *     receipt    struct { uint8 what; MessageId targets[]; }        what: 1 delivered, 2 read
  *     typing     struct { uint8 typing; }
  *     pin        struct { MessageId target; uint8 pinned; }
+ *     knock, opening: knock.h
  *
  * A kind below 128 stands in the history, and is a note (its fallback) where it is not known; one from 128 on does
  * something to what stands there, and is nothing where it is not known. Older clients send version 1:
@@ -59,6 +60,9 @@ enum content_kind {
         CONTENT_RECEIPT = 131,
         CONTENT_TYPING = 132,
         CONTENT_PIN = 133,
+        CONTENT_KNOCK = 134, /* knock.h, which reads the body of these two */
+        CONTENT_OPENING = 135,
+        CONTENT_ASK_AGAIN = 136, /* struct { uint64 since; MessageId have<V>; }: messenger_healing.h */
 };
 
 enum receipt { RECEIPT_DELIVERED = 1, RECEIPT_READ = 2 };

@@ -76,7 +76,7 @@ int conversation_store(struct vault *v, const struct conversation *c)
         write_u64(&plain, c->read);
         write_u8(&plain, (uint8_t) c->kind);
         write_vector(&plain, BYTES_STRING(c->name));
-        write_u8(&plain, c->kind == CONVERSATION_ROOM && c->rejoin);
+        write_u8(&plain, c->kind != CONVERSATION_PERSON && c->rejoin);
         standing_write(&c->standing, &standing);
         write_vector(&plain, writer_bytes(&standing));
         r = writer_finish(&plain);

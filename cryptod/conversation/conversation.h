@@ -23,7 +23,14 @@ struct conversation {
         uint64_t typing_told; /* when the others were told that we type, microseconds of the boot clock; 0: they were
                                  not */
         bool shown, shown_contact; /* there is an object of it on the bus (cryptod/people_objects.c) */
-        bool rejoin;               /* messenger_next_rejoin(); of a room: it is to be joined (again), kept on disk */
+        bool rejoin; /* messenger_next_rejoin(); of a room or group: it is to be joined (again), kept on disk */
+        struct {
+                uint64_t since; /* seconds since 1970 */
+                unsigned count;
+        } knocks;             /* of the person, since then (messenger_invitation.c) */
+        bool heals;           /* something is to be asked for again (healing.h) */
+        uint64_t behind;      /* when it was last asked whether the group has gone on without us; 0: never */
+        uint64_t stale_since; /* a commit of ours has lost to one that has not come; 0: none */
 };
 
 struct bytes conversation_id(const struct conversation *c);

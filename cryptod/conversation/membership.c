@@ -11,8 +11,9 @@
 
 /* Two sealed rows, both bound to the id:
  *     struct { opaque pending[16]; uint32 messages, refused; }
- *     struct { uint8 leave + 2 * joining; opaque added<V>, removed<V>, name<V>, leavers<V>, roles<V>, picture<V>; uint8
- * policy; } what is wanted; none: nothing. Those of before there were roles end behind messages and leavers. */
+ *     struct { uint8 leave + 2 * joining; opaque added<V>, removed<V>, name<V>, leavers<V>, roles<V>, picture<V>;
+ *              uint8 policy; opaque invitations<V>; }     what is wanted; none: nothing
+ * Those of before there were roles end behind messages and leavers, before there were invitations behind policy. */
 
 static int seal_for(struct vault *v, const char *table, int64_t id, struct bytes content, struct writer *out)
 {
@@ -63,7 +64,7 @@ static int store_row(struct vault *v, struct membership *m)
 bool wanted_any(const struct wanted *w)
 {
         return w->added.size > 0 || w->removed.size > 0 || w->name.size > 0 || w->roles.size > 0 ||
-               w->picture.size > 0 || w->policy != 0;
+               w->picture.size > 0 || w->invitations.size > 0 || w->policy != 0;
 }
 
 static int store_wanted(struct vault *v, const struct membership *m)
@@ -82,6 +83,7 @@ static int store_wanted(struct vault *v, const struct membership *m)
         write_vector(&content, writer_bytes(&w->roles));
         write_vector(&content, writer_bytes(&w->picture));
         write_u8(&content, w->policy);
+        write_vector(&content, writer_bytes(&w->invitations));
         r = writer_finish(&content);
         if (r >= 0)
                 r = seal_for(v, "wanted", m->id, writer_bytes(&content), &sealed);
@@ -147,6 +149,7 @@ static void wanted_release(struct wanted *w)
         writer_release(&w->leavers);
         writer_release(&w->roles);
         writer_release(&w->picture);
+        writer_release(&w->invitations);
         *w = (struct wanted){ 0 };
 }
 
@@ -179,6 +182,8 @@ static int load_wanted(struct vault *v, struct membership *m)
                 write_fixed(&w->picture, read_vector(&reader));
                 w->policy = read_u8(&reader);
         }
+        if (reader_more(&reader))
+                write_fixed(&w->invitations, read_vector(&reader));
         return reader_finish(&reader);
 }
 
@@ -254,6 +259,19 @@ void membership_roles(const struct membership *m, struct profile *profile, struc
         *out = (struct roles){ 0 };
         if (profile->kind != CONVERSATION_ROOM) /* where nobody has one */
                 roles_resolve(profile->roles, &e->tree, NULL, NULL, out);
+}
+
+bool membership_may_invite(const struct membership *m)
+{
+        const struct epoch *e = group_epoch(m->group);
+        struct device_credential self;
+        struct profile profile;
+        struct roles roles;
+
+        membership_roles(m, &profile, &roles);
+        return profile.kind == CONVERSATION_GROUP &&
+               device_credential_peek(ratchet_tree_leaf(&e->tree, e->keys.leaf), &self) >= 0 &&
+               ((profile.policy & POLICY_MEMBERS_ADD) || roles_of(&roles, self.root_key) >= ROLE_ADMIN);
 }
 
 void membership_note_roles(struct membership *m)

@@ -14,16 +14,17 @@
 enum { WANTED_POLICY = 0x80 };
 
 struct wanted {
-        struct writer added;   /* a list of key packages (list.h) */
-        struct writer removed; /* a list of addresses */
-        struct writer name;    /* of the group; empty: as it is */
-        struct writer roles;   /* a list: struct { opaque address<V>; uint8 role; } */
-        struct writer picture; /* a list of one, or of none: as it is */
-        uint8_t policy;        /* and WANTED_POLICY; 0: as it is */
-        struct writer leavers; /* a list of the addresses of those who have proposed in this epoch to leave */
-        bool leave;            /* we want to be out */
-        bool joining;          /* a room, by a commit that the hub has not accepted yet */
-        bool changed;          /* since it was stored */
+        struct writer added;       /* a list of key packages (list.h) */
+        struct writer removed;     /* a list of addresses */
+        struct writer name;        /* of the group; empty: as it is */
+        struct writer roles;       /* a list: struct { opaque address<V>; uint8 role; } */
+        struct writer picture;     /* a list of one, or of none: as it is */
+        struct writer invitations; /* changes (invitation.h) */
+        uint8_t policy;            /* and WANTED_POLICY; 0: as it is */
+        struct writer leavers;     /* a list of the addresses of those who have proposed in this epoch to leave */
+        bool leave;                /* we want to be out */
+        bool joining;              /* from outside, by a commit that the hub has not accepted yet */
+        bool changed;              /* since it was stored */
 };
 
 struct membership {
@@ -75,6 +76,9 @@ void membership_slot(const struct membership *m, struct writer *out);
 
 /* The roles of its members. @profile: views into the group, until it changes. */
 void membership_roles(const struct membership *m, struct profile *profile, struct roles *out);
+
+/* Whether we may add people to it, and so invite. */
+bool membership_may_invite(const struct membership *m);
 
 /* The history has told of the roles as they are. */
 void membership_note_roles(struct membership *m);

@@ -7,6 +7,7 @@
 #include "cryptod/conversation/further_addresses.h"
 #include "cryptod/conversation/key_packages.h"
 #include "cryptod/conversation/messenger_state.h"
+#include "cryptod/conversation/notice.h"
 #include "cryptod/conversation/unsent.h"
 #include "services/cleanup.h"
 #include "services/log.h"
@@ -31,6 +32,10 @@ int messenger_open(struct vault *v, const struct messenger_events *events, struc
         }
         if (r >= 0)
                 r = conversation_load_all(v, &m->conversations);
+        if (r >= 0)
+                r = entrances_load(v, &m->entrances);
+        if (r >= 0)
+                r = messenger_load_healing(m);
         if (r < 0) {
                 messenger_free(m);
                 return r;
@@ -48,6 +53,12 @@ struct messenger *messenger_free(struct messenger *m)
 
                 conversation_free(m->conversations);
                 m->conversations = next;
+        }
+        while (m->entrances) {
+                struct entrance *next = m->entrances->next;
+
+                entrance_free(m->entrances);
+                m->entrances = next;
         }
         device_free(m->device);
         free(m->events);
@@ -136,6 +147,7 @@ int messenger_end(struct messenger *m, struct membership *changed, int result)
         messenger_met(m, result >= 0);
         if (result < 0) {
                 reload_settings(m);
+                messenger_entrances_reload(m);
                 if (changed && changed->id != 0 && (r = membership_load(m->vault, changed)) < 0)
                         log_error("A group of account %s cannot be read back from its vault: %s. Log in again.",
                                   vault_account(m->vault)->id, strerror(-r));
@@ -474,6 +486,19 @@ int messenger_send_content(struct messenger *m, struct conversation *c, uint64_t
                 return 0;
         r = messenger_encrypt(m, c, g, message, content, NULL);
         return r >= 0 && is_commit_due(m, c, g) ? messenger_commit(m, c, g) : r;
+}
+
+int messenger_send_silent(struct messenger *m, struct conversation *c, uint8_t kind, struct bytes body)
+{
+        _cleanup_writer_ struct writer encoded = WRITER_INIT;
+        uint8_t salt[CONTENT_SALT_SIZE];
+        int r;
+
+        random_fill(salt, sizeof(salt));
+        content_write(&encoded,
+                      &(struct content){ .salt = BYTES_OF(salt), .time = notice_time(), .kind = kind, .body = body });
+        r = writer_finish(&encoded);
+        return r < 0 ? r : messenger_send_content(m, c, 0, writer_bytes(&encoded));
 }
 
 int messenger_send(struct messenger *m, struct conversation *c, struct bytes text, uint64_t time, uint64_t *message)

@@ -16,15 +16,15 @@
 
 #include "cryptod/conversation/conversation.h"
 #include "cryptod/conversation/device.h"
+#include "cryptod/conversation/rules.h"
 
 enum {
         MESSENGER_PAD = 256, /* messages are padded to this many bytes, or four times as many as often as it takes; from
                                 256 KiB on in steps of 128 KiB */
         MESSENGER_UPDATE_AFTER = 100, /* own messages after which our keys are replaced */
-        GROUP_MEMBERS_MAX = 1000,
-        GROUP_LEAVES_MAX = 1024, /* of its tree: what others add costs our memory */
-        PAIR_GROUPS_MAX = 16,    /* of a conversation of two: the newest is used, which anybody can begin */
-        GROUP_REQUESTS_MAX = 64, /* undecided ones of strangers; more are refused */
+        GROUP_LEAVES_MAX = 1024,      /* of its tree: what others add costs our memory */
+        PAIR_GROUPS_MAX = 16,         /* of a conversation of two: the newest is used, which anybody can begin */
+        GROUP_REQUESTS_MAX = 64,      /* undecided ones of strangers; more are refused */
 };
 
 struct messenger;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cryptod/conversation/further_addresses.h"
+#include "cryptod/conversation/invitation.h"
 #include "cryptod/conversation/key_packages.h"
 #include "cryptod/conversation/list.h"
 #include "cryptod/conversation/messenger_state.h"
@@ -138,14 +139,40 @@ static void give_role(const struct membership *g, const struct draft *d, struct 
         }
 }
 
-/* The roles as they are to be. Whoever adds somebody writes down what they are (rules.h). */
-static void draft_roles(const struct membership *g, const struct draft *d, struct bytes before, struct writer *out)
+/* Whether it takes out somebody else's device, who has not asked for it. */
+static bool expels(const struct membership *g, const struct draft *d)
+{
+        const struct epoch *e = group_epoch(g->group);
+        struct device_credential self, who;
+
+        (void) device_credential_peek(ratchet_tree_leaf(&e->tree, e->keys.leaf), &self); /* it is ours */
+        for (size_t i = 0; i < d->change.remove_count; i++) {
+                if (device_credential_peek(ratchet_tree_leaf(&e->tree, d->remove[i]), &who) >= 0 &&
+                    !bytes_equal(who.root_key, self.root_key))
+                        return true;
+        }
+        return false;
+}
+
+/* The invitations as they are to be (rules.h). */
+static void draft_invitations(const struct membership *g, const struct draft *d, struct bytes before,
+                              struct writer *out)
+{
+        if (!membership_may_invite(g))
+                write_fixed(out, before);
+        else if (!expels(g, d))
+                invitations_apply(before, writer_bytes(&g->wanted.invitations), notice_time() / 1000000, out);
+}
+
+/* The roles as they are to be. Whoever adds somebody or invites writes down what they are (rules.h). */
+static void draft_roles(const struct membership *g, const struct draft *d, bool invites, struct bytes before,
+                        struct writer *out)
 {
         const struct ratchet_tree *tree = &group_epoch(g->group)->tree;
         struct roles roles;
         struct reader r;
 
-        if (g->wanted.roles.size == 0 && d->change.add_count == 0) {
+        if (g->wanted.roles.size == 0 && d->change.add_count == 0 && !invites) {
                 write_fixed(out, before);
                 return;
         }
@@ -161,7 +188,7 @@ static void draft_roles(const struct membership *g, const struct draft *d, struc
 
 static int draft_profile(const struct membership *g, struct draft *d)
 {
-        _cleanup_writer_ struct writer extensions = WRITER_INIT, roles = WRITER_INIT;
+        _cleanup_writer_ struct writer extensions = WRITER_INIT, roles = WRITER_INIT, invitations = WRITER_INIT;
         struct bytes before = group_epoch(g->group)->context.extensions;
         const struct wanted *w = &g->wanted;
         struct profile p;
@@ -170,10 +197,13 @@ static int draft_profile(const struct membership *g, struct draft *d)
 
         if (r < 0 || p.kind == CONVERSATION_PERSON)
                 return r;
-        draft_roles(g, d, p.roles, &roles);
-        if (bytes_equal(writer_bytes(&roles), p.roles) && w->name.size == 0 && w->picture.size == 0 && w->policy == 0)
+        draft_invitations(g, d, p.invitations, &invitations);
+        draft_roles(g, d, invitations.size > 0, p.roles, &roles);
+        if (bytes_equal(writer_bytes(&roles), p.roles) && bytes_equal(writer_bytes(&invitations), p.invitations) &&
+            w->name.size == 0 && w->picture.size == 0 && w->policy == 0)
                 return 0;
         p.roles = writer_bytes(&roles);
+        p.invitations = writer_bytes(&invitations);
         if (w->name.size > 0)
                 p.name = writer_bytes(&w->name);
         if (w->policy != 0)
@@ -390,6 +420,10 @@ static void forget_what_is(struct wanted *w, const struct membership *g)
                 writer_release(&w->picture);
         if (w->policy == (profile.policy | WANTED_POLICY))
                 w->policy = 0;
+        if (membership_may_invite(g))
+                invitations_settle(profile.invitations, notice_time() / 1000000, &w->invitations);
+        else
+                writer_release(&w->invitations);
         w->changed = true;
 }
 
@@ -430,6 +464,7 @@ void messenger_give_up(struct membership *g)
         writer_release(&g->wanted.name);
         writer_release(&g->wanted.roles);
         writer_release(&g->wanted.picture);
+        writer_release(&g->wanted.invitations);
         g->wanted.policy = 0;
         g->wanted.changed = true;
 }
@@ -454,6 +489,10 @@ int messenger_followed(struct messenger *m, struct conversation *c, struct membe
         }
         g->refused = 0;
         forget_what_is(&g->wanted, g);
+        if (r >= 0)
+                r = messenger_caught_up(m, c);
+        if (r >= 0 && c->kind == CONVERSATION_GROUP)
+                r = messenger_note_arrivals(m, c, g, before);
         if (r >= 0 && g->wanted.leave && c->kind == CONVERSATION_ROOM)
                 return membership_store(m->vault, g); /* the hub knows */
         if (r >= 0 && g->wanted.leave)
@@ -529,8 +568,11 @@ int messenger_refused(struct messenger *m, struct conversation *c, struct member
         group_clear_pending(g->group);
         if (c->kind == CONVERSATION_PERSON && !membership_other(g)) /* nobody but us has ever been in it */
                 return messenger_gone(m, c, g);
-        if (stale && winner_comes) /* and what is wanted is committed on top of it */
+        if (stale && winner_comes) { /* and what is wanted is committed on top of it */
+                if (c->kind == CONVERSATION_GROUP)
+                        c->stale_since = notice_time() / 1000000;
                 return membership_store(m->vault, g);
+        }
         if (stale) /* it has come, and was refused */
                 return commit_again(m, c, g);
         r = wanted_any(&g->wanted) ? notice_add(m, c, "The hub refused a change of the group; try it again.") : 0;

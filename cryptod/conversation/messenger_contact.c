@@ -235,6 +235,8 @@ static int trust_key(struct messenger *m, struct conversation *c, struct contact
         if (r >= 0)
                 r = contact_store(m->vault, conversation_id(c), k);
         if (r >= 0)
+                r = messenger_note_newcomer(m, c, writer_bytes(&c->root_key));
+        if (r >= 0)
                 r = erase_groups(m, c);
         if (r >= 0)
                 r = remark(m, c, time,

@@ -337,6 +337,12 @@ int messenger_take(struct messenger *m, struct conversation *c, const struct ori
                 return messenger_take_receipt(m, c, o, content);
         case CONTENT_TYPING:
                 return take_typing(&t);
+        case CONTENT_KNOCK:
+                return messenger_take_knock(m, c, o, content->body);
+        case CONTENT_ASK_AGAIN:
+                return messenger_take_question(m, c, o, content->body);
+        case CONTENT_OPENING:
+                return messenger_take_opening(m, c, o, content->body);
         default: /* a later version's, which does nothing here */
                 return 0;
         }

@@ -5,6 +5,7 @@
 #include "cryptod/conversation/credential.h"
 #include "cryptod/conversation/key_packages.h"
 #include "cryptod/conversation/messenger_state.h"
+#include "cryptod/conversation/rules.h"
 #include "services/cleanup.h"
 
 static int check_credential(void *userdata, const struct leaf_node *leaf)
@@ -15,6 +16,12 @@ static int check_credential(void *userdata, const struct leaf_node *leaf)
         return device_credential_read(m->device->suite, leaf, &credential);
 }
 
+/* What the members will say to it. */
+static int judge(void *userdata, const struct commit_view *commit)
+{
+        return rules_judge(commit);
+}
+
 bool messenger_same_client(void *userdata, const struct leaf_node *before, const struct leaf_node *after)
 {
         struct device_credential a, b;
@@ -23,24 +30,24 @@ bool messenger_same_client(void *userdata, const struct leaf_node *before, const
                bytes_equal(a.address, b.address) && bytes_equal(a.root_key, b.root_key);
 }
 
-int messenger_join_external(struct messenger *m, struct bytes group_info, struct membership *g, struct writer *commit)
+int messenger_join_external(struct messenger *m, const struct external_join *join, const struct device_place *place,
+                            struct membership *g, struct writer *commit)
 {
-        const struct identity self = device_identity(m->device, &m->device->places[0]);
-        const struct external_join join = { .group_info = group_info, .self = &self, .resync_same_key = true };
+        const struct identity self = device_identity(m->device, place);
+        const struct external_join ours = { .group_info = join->group_info,
+                                            .self = &self,
+                                            .resync_same_key = true,
+                                            .authenticated_data = join->authenticated_data };
         const struct group_host host = { .credential = check_credential,
+                                         .commit = judge,
                                          .same_client = messenger_same_client,
                                          .userdata = m,
                                          .lifetime_max = KEY_PACKAGE_LIFETIME_MAX };
-        struct conversation *c;
-        int r = group_join_external(&join, &host, commit, &g->group);
+        int r = group_join_external(&ours, &host, commit, &g->group);
 
-        if (r < 0)
-                return r;
-        if (group_epoch(g->group)->tree.leaves > GROUP_LEAVES_MAX)
-                r = -EMSGSIZE;
-        else if (messenger_group(m, membership_group_id(g), &c))
-                r = -EALREADY; /* an id stands for one group alone (§12.4.3.1) */
-        if (r < 0)
+        if (r >= 0 && group_epoch(g->group)->tree.leaves > GROUP_LEAVES_MAX) {
                 g->group = group_free(g->group);
+                r = -EMSGSIZE;
+        }
         return r;
 }

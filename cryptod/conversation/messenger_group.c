@@ -93,14 +93,13 @@ int messenger_create_group(struct messenger *m, struct bytes name, const struct 
         return 0;
 }
 
-/* The group of a conversation whose members can be changed. */
-static int changeable(struct conversation *c, struct membership **out)
+int messenger_changeable(struct conversation *c, struct membership **out)
 {
         struct membership *g = c->memberships;
 
         if (c->kind != CONVERSATION_GROUP)
                 return c->kind == CONVERSATION_ROOM ? -EOPNOTSUPP : -EINVAL;
-        if (!g || !g->group || g->wanted.leave)
+        if (!g || !g->group || g->wanted.leave || g->wanted.joining)
                 return -ENOTCONN;
         *out = g;
         return 0;
@@ -110,7 +109,7 @@ int messenger_add_members(struct messenger *m, struct conversation *c, const str
                           uint64_t now)
 {
         struct membership *g;
-        int r = changeable(c, &g);
+        int r = messenger_changeable(c, &g);
 
         if (r >= 0)
                 r = check_invitees(m, invitees, count, now);
@@ -126,7 +125,7 @@ int messenger_remove_member(struct messenger *m, struct conversation *c, const c
 {
         _cleanup_writer_ struct writer members = WRITER_INIT;
         struct membership *g;
-        int r = changeable(c, &g);
+        int r = messenger_changeable(c, &g);
 
         if (r < 0)
                 return r;
@@ -145,7 +144,7 @@ int messenger_remove_member(struct messenger *m, struct conversation *c, const c
 int messenger_rename(struct messenger *m, struct conversation *c, struct bytes name)
 {
         struct membership *g;
-        int r = changeable(c, &g);
+        int r = messenger_changeable(c, &g);
 
         if (r >= 0 && !profile_name_valid(name))
                 r = -EDOM;
@@ -164,7 +163,7 @@ int messenger_set_role(struct messenger *m, struct conversation *c, const char *
 {
         _cleanup_writer_ struct writer members = WRITER_INIT;
         struct membership *g;
-        int r = changeable(c, &g);
+        int r = messenger_changeable(c, &g);
 
         if (r < 0)
                 return r;
@@ -183,7 +182,7 @@ int messenger_set_role(struct messenger *m, struct conversation *c, const char *
 int messenger_set_policy(struct messenger *m, struct conversation *c, uint8_t policy)
 {
         struct membership *g;
-        int r = changeable(c, &g);
+        int r = messenger_changeable(c, &g);
 
         if (r >= 0)
                 r = messenger_begin(m);
@@ -197,7 +196,7 @@ int messenger_set_policy(struct messenger *m, struct conversation *c, uint8_t po
 int messenger_set_picture(struct messenger *m, struct conversation *c, struct bytes picture)
 {
         struct membership *g;
-        int r = changeable(c, &g);
+        int r = messenger_changeable(c, &g);
 
         if (r >= 0 && picture.size > CONVERSATION_PICTURE_MAX)
                 r = -EMSGSIZE;

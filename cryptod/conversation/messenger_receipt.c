@@ -120,6 +120,12 @@ int messenger_take_receipt(struct messenger *m, struct conversation *c, const st
 
 /* -- sent --------------------------------------------------------------------------------------------------------- */
 
+int messenger_encrypt_to_one(struct messenger *m, const struct conversation *c, struct membership *g,
+                             struct bytes content, const struct bytes *recipient)
+{
+        return messenger_encrypt(m, c, g, 0, content, g->messages % TO_ALL_EVERY == 0 ? NULL : recipient);
+}
+
 static int encrypt_silent(struct messenger *m, const struct conversation *c, struct membership *g,
                           struct content *content, const struct bytes *recipient)
 {
@@ -132,9 +138,7 @@ static int encrypt_silent(struct messenger *m, const struct conversation *c, str
         content->time = notice_time();
         content_write(&encoded, content);
         r = writer_finish(&encoded);
-        return r < 0 ? r
-                     : messenger_encrypt(m, c, g, 0, writer_bytes(&encoded),
-                                         g->messages % TO_ALL_EVERY == 0 ? NULL : recipient);
+        return r < 0 ? r : messenger_encrypt_to_one(m, c, g, writer_bytes(&encoded), recipient);
 }
 
 /* Receipts of one kind for messages of one author. */

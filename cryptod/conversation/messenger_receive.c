@@ -559,8 +559,9 @@ static int store_leaver(struct messenger *m, struct conversation *c, struct memb
 }
 
 static int store_commit(struct messenger *m, struct conversation *c, struct membership *g, const struct step *s,
-                        struct bytes joiner)
+                        const struct arrival *a)
 {
+        struct bytes joiner = a->entry.sender;
         _cleanup_writer_ struct writer actor = WRITER_INIT;
         struct device_credential who;
         uint32_t leaf = s->received.sender;
@@ -572,6 +573,8 @@ static int store_commit(struct messenger *m, struct conversation *c, struct memb
         if (actor.size > 0 && joiner.size > 0)
                 r = messenger_vouch(m, c, &who, joiner);
         intruded = r > 0;
+        if (a->peek.external_commit && c->kind == CONVERSATION_GROUP)
+                messenger_note_use(m, g, s->received.authenticated_data);
         if (r >= 0 && s->merged && c->kind != CONVERSATION_PERSON)
                 r = notice_add_changes(m, c, writer_bytes(&s->before), writer_bytes(&s->between), BYTES(NULL, 0),
                                        BYTES(NULL, 0));
@@ -593,7 +596,7 @@ static int store_step(struct messenger *m, uint64_t sequence, struct conversatio
                 r = messenger_tell_others(m, g, writer_bytes(&s->before), writer_bytes(&s->between));
         }
         if (r >= 0 && s->received.kind == RECEIVED_COMMIT)
-                r = store_commit(m, c, g, s, a->entry.sender);
+                r = store_commit(m, c, g, s, a);
         else if (r >= 0 && s->merged)
                 r = messenger_followed(m, c, g, writer_bytes(&s->before), BYTES(NULL, 0), false);
         if (r >= 0 && (s->merged || s->received.kind == RECEIVED_COMMIT) && !g->gone)
@@ -661,6 +664,34 @@ static int receive_failure(struct messenger *m, uint64_t sequence, struct conver
         return messenger_end(m, g, r);
 }
 
+/* Something of an epoch that has not come: it may be that its commit was lost. */
+static int receive_ahead(struct messenger *m, uint64_t sequence, struct conversation *c, struct membership *g)
+{
+        int r = messenger_begin(m);
+
+        refused(m, "A message", -EAGAIN);
+        if (r < 0)
+                return r;
+        r = messenger_note_behind(m, c, g);
+        if (r >= 0)
+                r = set_sequence(m, sequence);
+        return messenger_end(m, NULL, r);
+}
+
+/* Something that was said in an epoch whose keys are erased. */
+static int receive_late(struct messenger *m, uint64_t sequence, struct conversation *c)
+{
+        int r = messenger_begin(m);
+
+        refused(m, "A message", -ESTALE);
+        if (r < 0)
+                return r;
+        r = messenger_note_lost(m, c, false);
+        if (r >= 0)
+                r = set_sequence(m, sequence);
+        return messenger_end(m, NULL, r);
+}
+
 static int receive_message(struct messenger *m, uint64_t sequence, const struct arrival *a)
 {
         _cleanup_(step_release) struct step s = { 0 };
@@ -677,6 +708,10 @@ static int receive_message(struct messenger *m, uint64_t sequence, const struct 
                 refused(m, "A room's commit", r);
                 return receive_failure(m, sequence, c, g);
         }
+        if (r == -EAGAIN && c->kind == CONVERSATION_GROUP)
+                return receive_ahead(m, sequence, c, g);
+        if (r == -ESTALE && a->peek.content_type == CONTENT_APPLICATION && !g->wanted.leave)
+                return receive_late(m, sequence, c);
         if (r < 0)
                 return refuse(m, sequence, "A message", r);
         before = c->standing;
@@ -702,7 +737,7 @@ static int open_envelope(struct bytes envelope, struct arrival *a, struct parcel
         return message_peek(a->message, &a->peek);
 }
 
-int messenger_deliver(struct messenger *m, uint64_t sequence, struct bytes envelope)
+static int deliver(struct messenger *m, uint64_t sequence, struct bytes envelope)
 {
         struct arrival a = { 0 };
         struct conversation *c;
@@ -725,6 +760,13 @@ int messenger_deliver(struct messenger *m, uint64_t sequence, struct bytes envel
             (a.peek.wire_format == WIRE_FORMAT_PRIVATE_MESSAGE || a.peek.wire_format == WIRE_FORMAT_PUBLIC_MESSAGE))
                 return receive_message(m, sequence, &a);
         return refuse(m, sequence, "An envelope", r < 0 ? r : -EPROTONOSUPPORT);
+}
+
+int messenger_deliver(struct messenger *m, uint64_t sequence, struct bytes envelope)
+{
+        int r = deliver(m, sequence, envelope);
+
+        return r < 0 ? r : messenger_follow_openings(m);
 }
 
 /* -- what became of ours ------------------------------------------------------------------------------------------ */
@@ -791,6 +833,22 @@ static int room_outcome(struct messenger *m, struct conversation *c, struct memb
                                          : messenger_refused(m, c, g, outcome == OUTCOME_STALE, true);
 }
 
+/* Of the commit by which we come into a group. */
+static int entrance_outcome(struct messenger *m, struct conversation *c, struct membership *g, const struct envelope *e,
+                            enum outcome outcome)
+{
+        _cleanup_writer_ struct writer members = WRITER_INIT;
+        int r;
+
+        if (outcome == OUTCOME_REFUSED && e->recipients.size > 0)
+                return messenger_commit_alone(m, g, e);
+        if (outcome != OUTCOME_STORED)
+                return messenger_not_entered(m, c, g, outcome == OUTCOME_STALE);
+        messenger_members(m, g, &members);
+        r = messenger_tell_others(m, g, writer_bytes(&members), writer_bytes(&members));
+        return r < 0 ? r : messenger_joined(m, c, g);
+}
+
 int messenger_outcome(struct messenger *m, struct bytes id, enum outcome outcome)
 {
         _cleanup_(envelope_release) struct envelope e = { 0 };
@@ -815,6 +873,8 @@ int messenger_outcome(struct messenger *m, struct bytes id, enum outcome outcome
                 return r;
         if (g && e.is_for_room && (outcome == OUTCOME_OUTSIDE || is_awaited(g, id)))
                 r = room_outcome(m, c, g, outcome);
+        else if (g && g->wanted.joining && is_awaited(g, id))
+                r = entrance_outcome(m, c, g, &e, outcome);
         else if (g && group_has_pending(g->group) && is_awaited(g, id)) /* no other commit has come between */
                 r = outcome == OUTCOME_STORED ? messenger_accepted(m, c, g)
                     : outcome == OUTCOME_REFUSED && c->kind == CONVERSATION_GROUP && e.recipients.size > 0 &&

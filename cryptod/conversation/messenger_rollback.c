@@ -32,12 +32,14 @@ static int erase_groups(struct messenger *m, struct conversation *c)
                 return 0;
         for (struct membership *g = c->memberships; r >= 0 && g; g = g->next)
                 r = membership_erase(m->vault, g);
-        if (r >= 0 && c->kind == CONVERSATION_ROOM) {
+        if (r >= 0 && c->kind == CONVERSATION_ROOM)
                 c->rejoin = true;
-                r = conversation_store(m->vault, c);
-        } else if (r >= 0) {
-                r = messenger_fail_waiting(m, c);
-        }
+        else if (r >= 0 && c->kind == CONVERSATION_GROUP && c->memberships->group && !c->memberships->wanted.leave)
+                c->rejoin = c->memberships->wanted.joining || messenger_return(m, c, c->memberships) >= 0;
+        if (r >= 0 && c->kind != CONVERSATION_ROOM)
+                r = messenger_note_lost(m, c, true);
+        if (r >= 0)
+                r = c->rejoin ? conversation_store(m->vault, c) : messenger_fail_waiting(m, c);
         if (r < 0)
                 return r;
         return notice_add(m, c,
@@ -45,9 +47,9 @@ static int erase_groups(struct messenger *m, struct conversation *c)
                                   ? "The state of this account was put back from an older copy, or it was away for too "
                                     "long. What came and went since then is not here, and the keys of that time are "
                                     "not used again: the conversation starts anew."
-                          : c->kind == CONVERSATION_ROOM
+                          : c->rejoin
                                   ? "The state of this account was put back from an older copy, or it was away for too "
-                                    "long, so its keys for this room are not used again; it is joined anew."
+                                    "long, so its keys for this conversation are not used again; it is joined anew."
                                   : "The state of this account was put back from an older copy, or it was away for too "
                                     "long, so its keys for this conversation are not used again. Ask a member to "
                                     "remove you and to add you again.");
@@ -80,6 +82,8 @@ static int start_anew(struct messenger *m, const struct witness *w)
                 return r;
         for (struct conversation *c = m->conversations; r >= 0 && c; c = c->next)
                 r = erase_groups(m, c);
+        if (r >= 0)
+                r = messenger_entrances_anew(m);
         if (r >= 0)
                 r = key_packages_erase(m->vault);
         if (r >= 0)
@@ -114,8 +118,8 @@ int messenger_witness(struct messenger *m, const struct witness *w)
         if (r < 0)
                 return r;
         for (struct conversation *c = m->conversations; c; c = c->next) {
-                c->rejoin = (c->kind == CONVERSATION_PERSON && c->memberships) ||
-                            (c->kind == CONVERSATION_ROOM && c->rejoin);
+                if (c->kind == CONVERSATION_PERSON)
+                        c->rejoin = c->memberships != NULL;
                 while (c->memberships)
                         conversation_detach(c, c->memberships);
         }

@@ -104,18 +104,18 @@ static void write_address(const struct messenger *m, struct bytes name, struct w
 /* -- joining ------------------------------------------------------------------------------------------------------ */
 
 /* What a join brings to the hub. */
-struct entrance {
+struct way_in {
         struct writer commit, info;
         uint64_t epoch;
 };
 
-static void entrance_release(struct entrance *e)
+static void way_in_release(struct way_in *e)
 {
         writer_release(&e->commit);
         writer_release(&e->info);
 }
 
-static int begin_group(struct messenger *m, struct bytes name, uint64_t now, struct membership *g, struct entrance *e)
+static int begin_group(struct messenger *m, struct bytes name, uint64_t now, struct membership *g, struct way_in *e)
 {
         const struct profile profile = { .kind = CONVERSATION_ROOM, .name = name, .policy = POLICY_ALL };
         _cleanup_writer_ struct writer extensions = WRITER_INIT, welcome = WRITER_INIT;
@@ -130,10 +130,15 @@ static int begin_group(struct messenger *m, struct bytes name, uint64_t now, str
 
 /* It has to be the room that was asked for, where the hub says that it stands. */
 static int come_in(struct messenger *m, struct bytes name, const struct room_state *state, struct membership *g,
-                   struct entrance *e)
+                   struct way_in *e)
 {
         struct profile profile;
-        int r = messenger_join_external(m, state->group_info, g, &e->commit);
+        struct conversation *c;
+        int r = messenger_join_external(m, &(struct external_join){ .group_info = state->group_info },
+                                        &m->device->places[0], g, &e->commit);
+
+        if (r >= 0 && messenger_group(m, membership_group_id(g), &c))
+                r = -EALREADY; /* an id stands for one group alone (§12.4.3.1) */
 
         if (r >= 0)
                 r = profile_read(group_epoch(g->group)->context.extensions, &profile);
@@ -147,7 +152,7 @@ static int come_in(struct messenger *m, struct bytes name, const struct room_sta
 }
 
 static int enter(struct messenger *m, struct bytes name, struct bytes body, uint64_t now, struct membership *g,
-                 struct entrance *e)
+                 struct way_in *e)
 {
         struct room_state state;
         int r = room_state_read(body, &state);
@@ -160,7 +165,7 @@ static int enter(struct messenger *m, struct bytes name, struct bytes body, uint
         return r < 0 ? r : writer_finish(&e->info);
 }
 
-static int store_joining(struct messenger *m, struct conversation *c, struct membership *g, const struct entrance *e)
+static int store_joining(struct messenger *m, struct conversation *c, struct membership *g, const struct way_in *e)
 {
         struct room_post p = { .step = ROOM_JOIN,
                                .epoch = e->epoch,
@@ -174,7 +179,7 @@ static int store_joining(struct messenger *m, struct conversation *c, struct mem
         return r < 0 ? r : post_pending(m, c, g, &p);
 }
 
-static int store_new(struct messenger *m, struct conversation *c, struct membership *g, const struct entrance *e)
+static int store_new(struct messenger *m, struct conversation *c, struct membership *g, const struct way_in *e)
 {
         bool rejoin = c->rejoin;
         int r = messenger_begin(m);
@@ -191,7 +196,7 @@ static int store_new(struct messenger *m, struct conversation *c, struct members
 int messenger_join_room(struct messenger *m, struct bytes name, struct bytes state, uint64_t now,
                         struct conversation **out)
 {
-        _cleanup_(entrance_release) struct entrance entrance = { 0 };
+        _cleanup_(way_in_release) struct way_in way = { 0 };
         struct conversation *c = messenger_room(m, name);
         bool is_new = !c;
         struct membership *g;
@@ -206,11 +211,11 @@ int messenger_join_room(struct messenger *m, struct bytes name, struct bytes sta
         g = calloc(1, sizeof(*g));
         if (!g)
                 abort();
-        r = enter(m, name, state, now, g, &entrance);
+        r = enter(m, name, state, now, g, &way);
         if (is_new)
                 c = conversation_new_room(name);
         if (r >= 0)
-                r = store_new(m, c, g, &entrance);
+                r = store_new(m, c, g, &way);
         if (r < 0) {
                 membership_free(g);
                 if (is_new)
@@ -231,7 +236,7 @@ int messenger_joined(struct messenger *m, struct conversation *c, struct members
                 group_merge_pending(g->group);
         g->wanted.joining = false;
         g->wanted.changed = true;
-        r = notice_add(m, c, "You are in %s.", c->name);
+        r = c->kind == CONVERSATION_ROOM ? notice_add(m, c, "You are in %s.", c->name) : messenger_entered(m, c, g);
         if (r >= 0)
                 r = membership_store(m->vault, g);
         return r < 0 ? r : messenger_encrypt_waiting(m, c);

@@ -60,7 +60,7 @@ static int say(struct messenger *m, struct conversation *c, const struct content
         struct standing before = c->standing;
         int r;
 
-        if (c->memberships ? c->memberships->wanted.leave : c->kind != CONVERSATION_ROOM || !c->rejoin)
+        if (c->memberships ? c->memberships->wanted.leave : c->kind == CONVERSATION_PERSON || !c->rejoin)
                 return -ENOTCONN;
         if (c->standing.blocked)
                 return -ECONNREFUSED;
@@ -208,6 +208,8 @@ int messenger_erase(struct messenger *m, struct conversation *c, uint64_t id)
         int r = unsent_remove_message(m->vault, id);
 
         if (r >= 0)
+                r = messenger_note_erased(m, c, id);
+        if (r >= 0)
                 r = history_erase(m->vault, conversation_id(c), id);
         messenger_tell(m, &(struct pending_event){ .kind = EVENT_ERASED, .conversation = c, .message = id });
         return r;
@@ -234,7 +236,8 @@ int messenger_clear(struct messenger *m, struct conversation *c)
         if (r < 0)
                 return r;
         messenger_tell(m, &(struct pending_event){ .kind = EVENT_CONVERSATION, .conversation = c });
-        return messenger_end(m, NULL, history_clear(m->vault, conversation_id(c)));
+        r = messenger_note_cleared(m, c);
+        return messenger_end(m, NULL, r < 0 ? r : history_clear(m->vault, conversation_id(c)));
 }
 
 /* -- here alone --------------------------------------------------------------------------------------------------- */

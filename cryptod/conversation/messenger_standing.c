@@ -116,10 +116,23 @@ int messenger_add_contact(struct messenger *m, const char *address, const uint8_
         return 0;
 }
 
+void messenger_contact_link_at(const struct messenger *m, struct bytes own, struct contact_link *out)
+{
+        const struct device_place *place = device_place_beside(m->device, own);
+        struct vault_hub hubs[HUBS_MAX];
+        int n = place->number > 0 ? vault_hubs(m->vault, hubs) : 0;
+
+        (void) address_parse(vault_account(m->vault)->address, &out->address, NULL);
+        for (int i = 0; i < n; i++) {
+                if (hubs[i].number == place->number)
+                        (void) address_parse(hubs[i].address, &out->address, NULL);
+        }
+        fingerprint(place->address, writer_bytes(&m->device->root_key), out->pin);
+}
+
 void messenger_contact_link(const struct messenger *m, struct contact_link *out)
 {
-        (void) address_parse(vault_account(m->vault)->address, &out->address, NULL);
-        fingerprint(m->device->places[0].address, writer_bytes(&m->device->root_key), out->pin);
+        messenger_contact_link_at(m, BYTES_STRING(m->device->places[0].address), out);
 }
 
 int messenger_remove_contact(struct messenger *m, struct conversation *c)

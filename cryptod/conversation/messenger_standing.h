@@ -20,6 +20,9 @@ int messenger_add_contact(struct messenger *m, const char *address, const uint8_
 /* The link that makes us somebody's contact. */
 void messenger_contact_link(const struct messenger *m, struct contact_link *out);
 
+/* The same with the address on the hub of @own, one of ours. */
+void messenger_contact_link_at(const struct messenger *m, struct bytes own, struct contact_link *out);
+
 /* Somebody with this address of whom anything is remembered. NULL */
 struct conversation *messenger_somebody(struct messenger *m, const char *address);
 

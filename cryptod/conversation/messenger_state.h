@@ -1,8 +1,10 @@
 /* What a messenger is made of; for the files of messenger.h alone. */
 #pragma once
 
+#include "cryptod/conversation/entrance.h"
 #include "cryptod/conversation/messenger_content.h"
 #include "cryptod/conversation/room.h"
+#include "cryptod/mls/group.h"
 
 /* Something to tell when the transaction has committed. */
 enum event_kind {
@@ -32,12 +34,21 @@ struct origin {
         uint8_t author[AUTHOR_SIZE];
 };
 
+/* Whose question was answered when: messenger_healing.c. */
+struct answered {
+        const struct conversation *conversation;
+        uint8_t author[AUTHOR_SIZE];
+        uint64_t time; /* seconds since 1970 */
+};
+
 struct messenger {
         struct vault *vault;
         const struct messenger_events *told;
         struct device *device;
         struct conversation *conversations;
         struct conversation *met; /* people whom this transaction has made known */
+        struct answered answered[32];
+        struct entrance *entrances; /* ways into groups that are looked for */
         struct pending_event *events;
         size_t event_count;
         bool queued; /* an envelope, in this transaction */
@@ -71,6 +82,9 @@ int messenger_encrypt(struct messenger *m, const struct conversation *c, struct 
 /* Within a transaction: keeps @content until there is a group, or encrypts it now; and makes a commit if one is due. */
 int messenger_send_content(struct messenger *m, struct conversation *c, uint64_t message, struct bytes content);
 
+/* Within a transaction: the same for one of a kind that stands in no history, with this body. */
+int messenger_send_silent(struct messenger *m, struct conversation *c, uint8_t kind, struct bytes body);
+
 /* What state something that is said in @g is in (which may be NULL): where nobody else is, it has arrived. */
 enum message_state messenger_state_in(const struct membership *g);
 
@@ -89,6 +103,11 @@ void messenger_self(const struct messenger *m, const struct conversation *c, str
 /* Within a transaction, messenger_receipt.c: takes in a receipt of @o's for messages of ours. */
 int messenger_take_receipt(struct messenger *m, struct conversation *c, const struct origin *o,
                            const struct content *content);
+
+/* Within a transaction, messenger_receipt.c: encrypts a content that concerns one member alone; every so often it goes
+ * to all, so that nobody's ratchet falls behind. */
+int messenger_encrypt_to_one(struct messenger *m, const struct conversation *c, struct membership *g,
+                             struct bytes content, const struct bytes *recipient);
 
 /* Whether receipts are sent and asked for in a conversation. */
 bool messenger_gives_receipts(const struct conversation *c);
@@ -224,13 +243,72 @@ int messenger_commit_unless_pending(struct messenger *m, struct conversation *c,
 /* -- messenger_external.c ----------------------------------------------------------------------------------------- */
 
 /* Joins by an external commit, in memory: @g gets the group as it is when @commit has been accepted; our own former
- * leaf, if there is one, goes. All leaves' credentials hold, and the tree is none that is too large. Whether the group
- * is the one that was meant is the caller's to look at. group_join_external()'s errors; -EMSGSIZE: it is too large;
- * -EALREADY: we have a group of that id. */
-int messenger_join_external(struct messenger *m, struct bytes group_info, struct membership *g, struct writer *commit);
+ * leaf, if there is one, goes. Of @join, the GroupInfo and the authenticated data count. All leaves' credentials hold,
+ * and the tree is none that is too large. Whether the group is the one that was meant is the caller's to look at.
+ * group_join_external()'s errors; -EMSGSIZE: it is too large. */
+int messenger_join_external(struct messenger *m, const struct external_join *join, const struct device_place *place,
+                            struct membership *g, struct writer *commit);
 
 /* group_host's same_client(): the same account. */
 bool messenger_same_client(void *userdata, const struct leaf_node *before, const struct leaf_node *after);
+
+/* -- messenger_invitation.c and messenger_entrance.c, all within a transaction ------------------------------------ */
+
+/* What has come in the conversation with somebody: they ask to be let into a group; they answer such a question. */
+int messenger_take_knock(struct messenger *m, struct conversation *c, const struct origin *o, struct bytes body);
+int messenger_take_opening(struct messenger *m, struct conversation *c, const struct origin *o, struct bytes body);
+
+/* Somebody has come into @g with that proof (invitation.h): if it was by an invitation of ours, one use less is left,
+ * which the next commit brings about. */
+void messenger_note_use(struct messenger *m, struct membership *g, struct bytes proof);
+
+/* A way back into @c is looked for, at the members of @g, which may be erased then. -ENOENT: there are no others;
+ * -E2BIG. */
+int messenger_return(struct messenger *m, struct conversation *c, const struct membership *g);
+
+/* The group may have gone on without us: a member is asked, not too often. It has not: we have followed. */
+int messenger_note_behind(struct messenger *m, struct conversation *c, const struct membership *g);
+int messenger_caught_up(struct messenger *m, struct conversation *c);
+
+/* Our external commit was accepted, or was not: then @g is gone, and it is tried again, @at_once if another one was
+ * faster. */
+int messenger_entered(struct messenger *m, struct conversation *c, struct membership *g);
+int messenger_not_entered(struct messenger *m, struct conversation *c, struct membership *g, bool at_once);
+
+/* The commits by which we come in are not waited for any more, since they are erased. */
+int messenger_entrances_anew(struct messenger *m);
+
+/* In transactions of its own: follows the answers that have come. */
+int messenger_follow_openings(struct messenger *m);
+
+/* Reads them back from the vault, after a transaction that failed. */
+void messenger_entrances_reload(struct messenger *m);
+
+/* -- messenger_healing.c, within a transaction but for the last ---------------------------------------------------- */
+
+/* Something in @c was lost: it is asked for. The history says so, unless it has @told already. */
+int messenger_note_lost(struct messenger *m, struct conversation *c, bool told);
+
+/* Members of @g who are not in @before (messenger_members()) have come now; a person has another root key now. What was
+ * said before is not sent to them again. */
+int messenger_note_arrivals(struct messenger *m, struct conversation *c, const struct membership *g,
+                            struct bytes before);
+int messenger_note_newcomer(struct messenger *m, const struct conversation *c, struct bytes root_key);
+
+/* The person has erased a message, or all: it is not asked for. */
+int messenger_note_erased(struct messenger *m, const struct conversation *c, uint64_t id);
+int messenger_note_cleared(struct messenger *m, const struct conversation *c);
+
+/* A question has come. */
+int messenger_take_question(struct messenger *m, struct conversation *c, const struct origin *o, struct bytes body);
+
+/* When the vault is opened: where something is to be asked. */
+int messenger_load_healing(struct messenger *m);
+
+/* -- messenger_group.c -------------------------------------------------------------------------------------------- */
+
+/* The membership of a group that can be changed: the errors of messenger_add_members(). */
+int messenger_changeable(struct conversation *c, struct membership **out);
 
 /* -- messenger_room.c, all within a transaction ------------------------------------------------------------------- */
 

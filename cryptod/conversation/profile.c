@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cryptod/conversation/invitation.h"
 #include "cryptod/conversation/roles.h"
 #include "cryptod/mls/leaf_node.h"
 #include "services/text.h"
 
-enum { VERSION_WITHOUT_ROLES = 1, VERSION = 2 };
+enum { VERSION_WITHOUT_ROLES = 1, VERSION = 2, VERSION_WITH_INVITATIONS = 3 };
 
 bool profile_name_valid(struct bytes name)
 {
@@ -29,12 +30,14 @@ void profile_write(const struct profile *p, struct writer *extensions)
 
         write_u16(extensions, EXTENSION_CONVERSATION_PROFILE);
         mark = writer_open_vector(extensions);
-        write_u8(extensions, VERSION);
+        write_u8(extensions, p->invitations.size > 0 ? VERSION_WITH_INVITATIONS : VERSION);
         write_u8(extensions, (uint8_t) p->kind);
         write_vector(extensions, p->name);
         write_u8(extensions, p->policy);
         write_vector(extensions, p->roles);
         write_vector(extensions, p->picture);
+        if (p->invitations.size > 0)
+                write_vector(extensions, p->invitations);
         writer_close_vector(extensions, mark);
 }
 
@@ -52,8 +55,8 @@ int profile_read(struct bytes extensions, struct profile *out)
         reader_init(&r, data);
         version = read_u8(&r);
         p.kind = (enum conversation_kind) read_u8(&r);
-        if (r.error == 0 && (version < VERSION_WITHOUT_ROLES || version > VERSION || p.kind < CONVERSATION_GROUP ||
-                             p.kind > CONVERSATION_ROOM))
+        if (r.error == 0 && (version < VERSION_WITHOUT_ROLES || version > VERSION_WITH_INVITATIONS ||
+                             p.kind < CONVERSATION_GROUP || p.kind > CONVERSATION_ROOM))
                 return -EPROTONOSUPPORT;
         p.name = read_vector(&r);
         if (version >= VERSION) {
@@ -61,8 +64,10 @@ int profile_read(struct bytes extensions, struct profile *out)
                 p.roles = read_vector(&r);
                 p.picture = read_vector(&r);
         }
+        if (version >= VERSION_WITH_INVITATIONS)
+                p.invitations = read_vector(&r);
         if (reader_finish(&r) < 0 || !profile_name_valid(p.name) || p.policy > POLICY_ALL || roles_check(p.roles) < 0 ||
-            p.picture.size > CONVERSATION_PICTURE_MAX)
+            p.picture.size > CONVERSATION_PICTURE_MAX || invitations_check(p.invitations) < 0)
                 return -EBADMSG;
         *out = p;
         return 0;

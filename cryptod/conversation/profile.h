@@ -3,12 +3,13 @@
  * an old one cannot come back.
  *
  *     struct {
- *         uint8 version = 2;
+ *         uint8 version;       2 or 3
  *         uint8 kind;          1: group, 2: room
  *         opaque name<V>;
  *         uint8 policy;        what members without a role may do: 1: add, 2: change name and picture
  *         Role roles<V>;       roles.h
  *         opaque picture<V>;   as it was given, at most 16 KiB; it is never looked into here
+ *         Invitation invitations<V>;   invitation.h; version 3 alone, which it is if there are any
  *     } ConversationProfile;   extension type 0xf101, of those for private use
  *
  * Version 1 ended behind the name, and means what a new group of version 2 has: policy 3, no roles, no picture. A group
@@ -33,6 +34,7 @@ struct profile {
         uint8_t policy;
         struct bytes roles; /* roles.h */
         struct bytes picture;
+        struct bytes invitations; /* invitation.h */
 };
 
 /* A name has 1 to CONVERSATION_NAME_MAX bytes of UTF-8, no control characters, no @ (so that it cannot be taken for

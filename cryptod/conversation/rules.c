@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "cryptod/conversation/credential.h"
+#include "cryptod/conversation/invitation.h"
 #include "cryptod/conversation/profile.h"
 #include "cryptod/conversation/roles.h"
 #include "services/cleanup.h"
@@ -17,6 +18,7 @@ struct judgement {
         struct device_credential actor;
         enum role rank; /* the actor's */
         bool adds;
+        bool expels; /* takes out somebody who has not asked for it, and is none of the actor's */
 };
 
 /* Members whom the commit leaves in. */
@@ -59,6 +61,15 @@ static int judge_add(const struct judgement *j, const struct proposal *p)
                                                                                                              : -EPERM;
 }
 
+/* Does not go of their own will, and is no device of the actor's. */
+static bool is_expelled(const struct judgement *j, const struct listed_proposal *l)
+{
+        struct device_credential who;
+
+        return !(l->stored && l->sender == l->proposal.removed) &&
+               !(account_at(j->tree, l->proposal.removed, &who) >= 0 && is_actor(j, who.root_key));
+}
+
 static int judge_removal(const struct judgement *j, const struct roles *roles, const struct listed_proposal *l)
 {
         struct device_credential who;
@@ -78,6 +89,8 @@ static int judge_extensions(const struct judgement *j, struct bytes before, stru
 
         profile_write_others(before, &then);
         profile_write_others(after, &now);
+        if (!bytes_equal(a->invitations, b->invitations) && j->rank < ROLE_ADMIN && !(a->policy & POLICY_MEMBERS_ADD))
+                return -EPERM;
         if (!bytes_equal(writer_bytes(&then), writer_bytes(&now)) || a->kind != b->kind ||
             (a->policy != b->policy && j->rank < ROLE_ADMIN))
                 return -EPERM;
@@ -97,7 +110,8 @@ static bool is_member(const struct judgement *j, struct bytes root_key)
         struct device_credential who;
 
         for (uint32_t leaf = 0; leaf < j->tree->leaves; leaf++) {
-                if (stays(j, leaf) && account_at(j->tree, leaf, &who) >= 0 && bytes_equal(who.root_key, root_key))
+                if ((!j->goes || stays(j, leaf)) && account_at(j->tree, leaf, &who) >= 0 &&
+                    bytes_equal(who.root_key, root_key))
                         return true;
         }
         return false;
@@ -105,7 +119,8 @@ static bool is_member(const struct judgement *j, struct bytes root_key)
 
 /* Everybody who stays has the role of before, or the one that is theirs because an owner goes; whoever is added has
  * none; else the actor has to be somebody who may give it. Whoever adds writes down who the owner is, so that a new
- * member who comes into the first place of the tree is not taken for it. */
+ * member who comes into the first place of the tree is not taken for it; and as long as there are invitations, it stays
+ * written down. */
 static int judge_roles(const struct judgement *j)
 {
         const struct proposal_list *l = j->commit->proposals;
@@ -131,7 +146,7 @@ static int judge_roles(const struct judgement *j)
                     !may_give(j, who.root_key, roles_of(&now, who.root_key)))
                         return -EPERM;
         }
-        return j->adds && now.successor.size > 0 ? -EPERM : 0;
+        return (j->adds || j->after.invitations.size > 0) && now.successor.size > 0 ? -EPERM : 0;
 }
 
 /* Whoever comes from outside gets the first place of the tree that is blank; where the place decides who the owner is,
@@ -146,19 +161,43 @@ static bool becomes_owner(const struct judgement *j, struct bytes root_key)
                roles_of(&listed, roles.successor) == ROLE_MEMBER && !ratchet_tree_leaf(j->tree, 0);
 }
 
-/* Somebody outside may come in only in their own place. */
+static unsigned count_members(const struct judgement *j)
+{
+        unsigned count = 0;
+
+        for (uint32_t leaf = 0; leaf < j->tree->leaves; leaf++)
+                count += ratchet_tree_leaf(j->tree, leaf) != NULL;
+        return count;
+}
+
+/* With an invitation, the proof of which is good for this account and this epoch. */
+static int judge_invited(const struct judgement *j, const struct device_credential *who)
+{
+        const struct group_context *context = &j->commit->before->context;
+        uint8_t author[AUTHOR_SIZE];
+        struct invitation_claim claim = { BYTES_OF(author), context->group_id, context->epoch };
+        struct invitation invitation;
+
+        content_author(who->address, who->root_key, author);
+        if (is_member(j, who->root_key) || count_members(j) >= GROUP_MEMBERS_MAX)
+                return -EPERM;
+        return invitation_verify(context->suite, j->before.invitations, j->commit->authenticated_data, &claim,
+                                 &invitation);
+}
+
+/* Somebody outside may come in only in their own place, or with an invitation. */
 static int judge_external(const struct judgement *j)
 {
         const struct proposal *removal = proposal_list_find(j->commit->proposals, PROPOSAL_REMOVE);
         struct device_credential now, was;
 
-        if (!removal || !j->commit->leaf || device_credential_peek(j->commit->leaf, &now) < 0 ||
-            account_at(j->tree, removal->removed, &was) < 0)
+        if (!j->commit->leaf || device_credential_peek(j->commit->leaf, &now) < 0 || becomes_owner(j, now.root_key))
                 return -EPERM;
-        return bytes_equal(now.root_key, was.root_key) && bytes_equal(now.address, was.address) &&
-                               !becomes_owner(j, now.root_key)
-                       ? 0
-                       : -EPERM;
+        if (!removal)
+                return judge_invited(j, &now);
+        if (account_at(j->tree, removal->removed, &was) < 0)
+                return -EPERM;
+        return bytes_equal(now.root_key, was.root_key) && bytes_equal(now.address, was.address) ? 0 : -EPERM;
 }
 
 static int judge_proposals(struct judgement *j)
@@ -181,8 +220,10 @@ static int judge_proposals(struct judgement *j)
                         r = judge_removal(j, &roles, &l->items[i]);
                 else if (p->type == PROPOSAL_REINIT)
                         r = -EPERM;
-                if (r >= 0 && p->type == PROPOSAL_REMOVE)
+                if (r >= 0 && p->type == PROPOSAL_REMOVE) {
                         j->goes[p->removed] = true;
+                        j->expels = j->expels || is_expelled(j, &l->items[i]);
+                }
                 j->adds = j->adds || p->type == PROPOSAL_ADD;
         }
         return r;
@@ -215,5 +256,7 @@ int rules_judge(const struct commit_view *commit)
                 r = judge_proposals(&j);
         if (r >= 0)
                 r = judge_extensions(&j, before, after);
+        if (r >= 0 && j.expels && j.after.invitations.size > 0) /* by which they could come back */
+                r = -EPERM;
         return r < 0 ? r : judge_roles(&j);
 }

@@ -88,6 +88,9 @@ const char *const vault_migrations[] = {
          "ALTER TABLE account ADD COLUMN face_failures INTEGER NOT NULL DEFAULT 0;"),
         /* enum passphrase_alone */
         "ALTER TABLE account ADD COLUMN passphrase_alone INTEGER NOT NULL DEFAULT 0;",
+        /* Ways into groups that are looked for (entrance.h), and what is asked for and answered again (healing.h). */
+        ("CREATE TABLE entrance (id BLOB PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;"
+         "CREATE TABLE healing (conversation BLOB PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;"),
 };
 
 const unsigned vault_migration_count = COUNT_OF(vault_migrations);

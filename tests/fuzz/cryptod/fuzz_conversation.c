@@ -9,6 +9,8 @@
 #include "cryptod/conversation/credential.h"
 #include "cryptod/conversation/description.h"
 #include "cryptod/conversation/further_addresses.h"
+#include "cryptod/conversation/invitation_link.h"
+#include "cryptod/conversation/knock.h"
 #include "cryptod/conversation/parcel.h"
 #include "cryptod/conversation/profile.h"
 #include "cryptod/conversation/roles.h"
@@ -116,7 +118,8 @@ static void fuzz_profile(struct bytes input)
         must(roles_check(p.roles) == 0 && p.picture.size <= CONVERSATION_PICTURE_MAX);
         must(writer_finish(&w) == 0 && profile_read(writer_bytes(&w), &again) == 0 && again.kind == p.kind &&
              bytes_equal(again.name, p.name) && again.policy == p.policy && bytes_equal(again.roles, p.roles) &&
-             bytes_equal(again.picture, p.picture));
+             bytes_equal(again.picture, p.picture) && bytes_equal(again.invitations, p.invitations) &&
+             invitations_check(p.invitations) == 0);
 }
 
 /* Nobody has signed one with this root key. */
@@ -181,11 +184,46 @@ static void fuzz_link(struct bytes input)
              bytes_equal(BYTES_OF(l.pin), BYTES_OF(again.pin)) && l.address.has_key == again.address.has_key);
 }
 
+/* A link into a group, in the same manner. */
+static void fuzz_invitation_link(struct bytes input)
+{
+        _cleanup_(invitation_link_release) struct invitation_link l = { 0 }, again = { 0 };
+        char text[CONTACT_LINK_MAX + 64], written[CONTACT_LINK_MAX];
+        const char *reason = NULL;
+
+        (void) snprintf(text, sizeof(text), "%.*s", (int) input.size, (const char *) input.data);
+        if (invitation_link_read(text, &l, &reason) < 0) {
+                must(reason != NULL);
+                return;
+        }
+        if (invitation_link_write(&l, written) == 0)
+                must(invitation_link_read(written, &again, &reason) == 0 && again.expires == l.expires &&
+                     bytes_equal(BYTES_OF(again.id), BYTES_OF(l.id)) &&
+                     bytes_equal(secret_bytes(again.key), secret_bytes(l.key)));
+}
+
+static void fuzz_knock(struct bytes input)
+{
+        _cleanup_writer_ struct writer knocked = WRITER_INIT, opened = WRITER_INIT;
+        struct opening o;
+        struct knock k;
+
+        if (knock_read(input, &k) == 0) {
+                knock_write(&k, &knocked);
+                must(writer_finish(&knocked) == 0 && bytes_equal(writer_bytes(&knocked), input));
+        }
+        if (opening_read(input, &o) == 0) {
+                opening_write(&o, &opened);
+                must(writer_finish(&opened) == 0 && bytes_equal(writer_bytes(&opened), input));
+        }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        static void (*const decoders[])(struct bytes) = { fuzz_content,           fuzz_leaf,        fuzz_parcel,
-                                                          fuzz_profile,           fuzz_sealing_key, fuzz_room,
-                                                          fuzz_further_addresses, fuzz_link };
+        static void (*const decoders[])(struct bytes) = {
+                fuzz_content,           fuzz_leaf, fuzz_parcel,          fuzz_profile, fuzz_sealing_key, fuzz_room,
+                fuzz_further_addresses, fuzz_link, fuzz_invitation_link, fuzz_knock
+        };
 
         if (size > 0)
                 decoders[data[0] % COUNT_OF(decoders)](BYTES(data + 1, size - 1));

@@ -27,6 +27,10 @@ class Member(Person):
     def messages(self):
         return self.of(self.path, "im.visavis.Crypto1.Messages")
 
+    @property
+    def invitations(self):
+        return self.of(self.path, "im.visavis.Crypto1.Invitations")
+
     def pages(self, conversation):
         """All that is shown to this person but remarks, oldest first, read page by page."""
         found, options = [], {"limit": dbus.UInt32(100)}
@@ -67,7 +71,7 @@ class World:
         self.stage, self.random = stage, random.Random(SEED)
         self.bus, authd, _ = serve(stage)
         self.people = [Member(stage, authd, f"{i:032x}", name) for i, name in enumerate(NAMES, 1)]
-        self.talks, self.groups, self.offline, self.refused = [], [], set(), collections.Counter()
+        self.talks, self.groups, self.links, self.offline, self.refused = [], [], [], set(), collections.Counter()
         self.count = 0
         for p in self.people:
             p.create()
@@ -162,6 +166,25 @@ class World:
         if talk in self.groups:
             self.attempt("add", person.groups.Add, talk.id_of(person), [self.random.choice([p for p in self.people if p is not person]).address])
 
+    def invite(self):
+        """A link, and somebody who follows it, perhaps while who has made it is away."""
+        talk, person = self.a_talk()
+        if talk in self.groups:
+            once = dbus.UInt32(self.random.randint(0, 1))
+            link = self.attempt("invite", person.invitations.Invite, talk.id_of(person), dbus.UInt64(int(time.time()) + 3600), once)
+            if link:
+                self.links.append(link)
+
+    def join(self):
+        if self.links:
+            self.attempt("join", self.random.choice(self.online()).invitations.Join, self.random.choice(self.links))
+
+    def revoke(self):
+        talk, person = self.a_talk()
+        there = self.attempt("invitations", person.invitations.List, talk.id_of(person)) if talk in self.groups else None
+        if there:
+            self.attempt("revoke", person.invitations.Revoke, talk.id_of(person), self.random.choice(there)[0])
+
     def remove(self):
         talk, person = self.a_talk()
         if talk in self.groups and len(members := person.members(talk.id_of(person))) > 3:
@@ -213,7 +236,7 @@ class World:
 
     def walk(self):
         acts = [(self.say, 30), (self.reply, 8), (self.react, 10), (self.edit, 7), (self.delete, 3), (self.pin, 4), (self.read, 8), (self.begin_pair, 5),
-                (self.begin_group, 3), (self.add, 5), (self.remove, 2), (self.leave, 1), (self.rename, 2), (self.go_offline, 4), (self.come_back, 5),
+                (self.begin_group, 3), (self.add, 5), (self.invite, 4), (self.join, 5), (self.revoke, 1), (self.remove, 2), (self.leave, 1), (self.rename, 2), (self.go_offline, 4), (self.come_back, 5),
                 (self.kill_relayd, 2), (self.kill_hub, 2), (self.kill_cryptod, 1)]
         self.begin_group()
         self.begin_pair()

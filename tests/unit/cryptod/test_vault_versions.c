@@ -54,6 +54,7 @@ static const struct kept kept[] = {
         { 11, "sone|>two|!|qthree|", "sone|>two|!|qthree|>four|", 1, true, true },
         { 12, "sone|>two|!|qthree|", "sone|>two|!|qthree|>four|", 1, true, true },
         { 13, "sone|>two|!|qthree|", "sone|>two|!|qthree|>four|", 1, true, true },
+        { 14, "sone|>two|!|qthree|", "sone|>two|!|qthree|>four|", 1, true, true },
 };
 
 static struct secret *face_secret(void)
