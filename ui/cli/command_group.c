@@ -8,6 +8,7 @@
 
 #include "services/cleanup.h"
 #include "ui/cli/cli.h"
+#include "ui/cli/command_invitation.h"
 #include "ui/cli/nickname.h"
 #include "ui/cli/output.h"
 #include "ui/cli/session.h"
@@ -218,6 +219,12 @@ static int in_group(struct cli *cli, const char *action, const char *group, char
                                     : show_picture(cli, &s.chosen, s.conversation);
                 else if (strcmp(action, "policy") == 0)
                         r = policy(cli, &s.chosen, s.conversation, argv);
+                else if (strcmp(action, "invite") == 0)
+                        r = invitation_make(&s, argv);
+                else if (strcmp(action, "invitations") == 0)
+                        r = invitation_list(&s);
+                else if (strcmp(action, "revoke") == 0)
+                        r = invitation_revoke(&s, argv[0]);
                 else if (strcmp(action, "rename") == 0)
                         r = cli_call(cli, s.chosen.path, CRYPTO_GROUPS, "Rename", NULL, "ss", s.conversation, argv[0]);
                 else
@@ -234,7 +241,8 @@ int command_group(struct cli *cli, int argc, char *argv[])
                 int least, most; /* words behind it */
         } actions[] = { { "list", 0, 0 },   { "create", 1, INT_MAX }, { "members", 1, 1 }, { "add", 2, INT_MAX },
                         { "remove", 2, 2 }, { "rename", 2, 2 },       { "leave", 1, 1 },   { "role", 3, 3 },
-                        { "policy", 3, 3 }, { "picture", 1, 2 } };
+                        { "policy", 3, 3 }, { "picture", 1, 2 },      { "invite", 1, 3 },  { "invitations", 1, 1 },
+                        { "revoke", 2, 2 }, { "join", 0, 0 } };
         const char *action = argc > 0 ? argv[0] : "";
         struct cli_account account;
         bool known = false;
@@ -248,11 +256,14 @@ int command_group(struct cli *cli, int argc, char *argv[])
                                 "Say list, create NAME [ADDRESS …], members GROUP, add GROUP ADDRESS …, remove GROUP "
                                 "ADDRESS, role GROUP ADDRESS owner|admin|member, policy GROUP all|admins all|admins, "
                                 "picture GROUP [FILE], rename "
-                                "GROUP NAME, or leave GROUP.");
-        if (strcmp(action, "list") != 0 && strcmp(action, "create") != 0)
+                                "GROUP NAME, invite GROUP [DAYS [USES]], invitations GROUP, revoke GROUP ID, join, or "
+                                "leave GROUP.");
+        if (strcmp(action, "list") != 0 && strcmp(action, "create") != 0 && strcmp(action, "join") != 0)
                 return in_group(cli, action, argv[1], argv + 2);
         r = cli_unlocked_account(cli, &account);
         if (r != EXIT_OK)
                 return r;
+        if (strcmp(action, "join") == 0)
+                return invitation_join(cli, &account);
         return strcmp(action, "list") == 0 ? list(cli, &account) : create(cli, &account, argv[1], argv + 2);
 }
