@@ -109,7 +109,7 @@ def the_story(story, stage):
         person.leave()
     with story.step("an account and its link are as promised"):
         stage.visavis("alice", "signup", stage.address_of("alice"), pin=PIN)
-        for name, parent, interfaces_there in (("im.visavis.Crypto1", "/im/visavis/Crypto1/account", {"Account", "Contacts", "Files", "Groups", "History", "Hubs", "Messages", "Notifications", "Rooms", "Slots", "Transfers"}),
+        for name, parent, interfaces_there in (("im.visavis.Crypto1", "/im/visavis/Crypto1/account", {"Account", "Contacts", "Files", "Groups", "History", "Hubs", "Invitations", "Messages", "Notifications", "Rooms", "Slots", "Transfers"}),
                                                ("im.visavis.Relay1", "/im/visavis/Relay1/link", {"Link"})):
             path = only_child(stage, name, parent, "alice")
             check(name, introspect(stage, name, path, "alice"), interfaces_there)
