@@ -11,8 +11,6 @@
 #include "ui/cli/output.h"
 #include "ui/cli/pin.h"
 
-#define CRYPTO_HUBS "im.visavis.Crypto1.Hubs"
-
 static int list(struct cli *cli, const struct cli_account *account)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;

@@ -388,6 +388,11 @@ int account_call(struct account *a, struct calls *c, const char *interface, cons
         return r < 0 ? r : calls_send_decoded(c, m, decode_nothing, (call_receiver) done, userdata);
 }
 
+int account_send_call(struct calls *c, sd_bus_message *m, account_done done, void *userdata)
+{
+        return calls_send_decoded(c, m, decode_nothing, (call_receiver) done, userdata);
+}
+
 int account_ask_number(struct account *a, struct calls *c, const char *interface, const char *member,
                        account_number_done done, void *userdata, const char *types, ...)
 {

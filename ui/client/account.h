@@ -87,6 +87,8 @@ int account_new_call(const struct account *a, const char *interface, const char 
 /* A call whose answer says no more than that it is done; the arguments are those of sd_bus_message_append(3). */
 int account_call(struct account *a, struct calls *c, const char *interface, const char *member, account_done done,
                  void *userdata, const char *types, ...);
+/* The same, for a call that was made with account_new_call() and has its arguments. */
+int account_send_call(struct calls *c, sd_bus_message *m, account_done done, void *userdata);
 /* The same, whatever is answered; nobody waits for it. */
 int account_tell(struct account *a, const char *interface, const char *member, const char *types, ...);
 /* A call that is answered with one number (t). */

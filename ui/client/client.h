@@ -21,6 +21,7 @@
 #define CRYPTO_CONTACTS "im.visavis.Crypto1.Contacts"
 #define CRYPTO_FILES "im.visavis.Crypto1.Files"
 #define CRYPTO_HISTORY "im.visavis.Crypto1.History"
+#define CRYPTO_HUBS "im.visavis.Crypto1.Hubs"
 #define CRYPTO_GROUPS "im.visavis.Crypto1.Groups"
 #define CRYPTO_MESSAGES "im.visavis.Crypto1.Messages"
 #define CRYPTO_NOTIFICATIONS "im.visavis.Crypto1.Notifications"

@@ -428,10 +428,25 @@ void chats_page_looked_at(struct chats_page *p)
         ask(p);
 }
 
+void chats_page_open(struct chats_page *p, const char *conversation, const char *address, enum trust safety)
+{
+        if (!p->account)
+                return;
+        open_conversation(conversation, address, p);
+        if (safety != TRUST_NONE)
+                on_safety(address, safety, p);
+}
+
 void chats_page_show(struct chats_page *p, const char *conversation)
 {
         if (p->account)
                 conversation_list_choose(p->list, conversation);
+}
+
+const char *chats_page_conversation(const struct chats_page *p, const char **address)
+{
+        *address = conversation_view_address(p->view);
+        return conversation_view_id(p->view);
 }
 
 bool chats_page_is_watched(const struct chats_page *p, const char *conversation)

@@ -7,6 +7,8 @@
 #include <gtk/gtk.h>
 #include <systemd/sd-bus.h>
 
+#include "ui/desktop/trust_mark.h"
+
 struct chats_page;
 
 struct account;
@@ -32,8 +34,15 @@ void chats_page_new_conversation(struct chats_page *p);
 void chats_page_back(struct chats_page *p);
 void chats_page_search(struct chats_page *p);
 
+/* Opens the conversation with the person or group of this name; with @safety, the page of the safety number of a key
+ * that is known so, else (TRUST_NONE) the messages. */
+void chats_page_open(struct chats_page *p, const char *conversation, const char *address, enum trust safety);
+
 /* Opens that conversation, if it is in the list. */
 void chats_page_show(struct chats_page *p, const char *conversation);
+
+/* The id of the conversation that is open, and whose it is; NULL if none is. */
+const char *chats_page_conversation(const struct chats_page *p, const char **address);
 
 /* Whether the person looks at that conversation. */
 bool chats_page_is_watched(const struct chats_page *p, const char *conversation);

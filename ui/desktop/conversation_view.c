@@ -581,6 +581,11 @@ const char *conversation_view_id(const struct conversation_view *v)
         return v->account ? v->id : NULL;
 }
 
+const char *conversation_view_address(const struct conversation_view *v)
+{
+        return v->account ? v->address : NULL;
+}
+
 /* What the account announces. */
 
 void conversation_view_added(struct conversation_view *v, const char *conversation)

@@ -39,8 +39,9 @@ void conversation_view_close(struct conversation_view *v);
 /* Closes the search, or lets the message go that is being answered or edited. False: there is nothing of that. */
 bool conversation_view_back(struct conversation_view *v);
 
-/* The id of the conversation that is open, or NULL. */
+/* The id of the conversation that is open, and whose it is: an address, or a name. Or NULL. */
 const char *conversation_view_id(const struct conversation_view *v);
+const char *conversation_view_address(const struct conversation_view *v);
 
 /* Shows a message of it. */
 void conversation_view_jump(struct conversation_view *v, uint64_t message);

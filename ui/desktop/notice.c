@@ -78,6 +78,7 @@ void notice_show_error(struct notice *n, const sd_bus_error *error)
                 { ERROR_NOT_FOUND, "avatar-default-symbolic", "Nobody was found" },
                 { ERROR_TICKET, "alarm-symbolic", "That took too long" },
                 { ERROR_LOCKED, "system-lock-screen-symbolic", "The account is locked" },
+                { ERROR_KEY_MISMATCH, "dialog-warning-symbolic", "That is another key" },
                 { ERROR_STORAGE, "drive-harddisk-symbolic", "It could not be stored" },
                 { ERROR_ACCESS_DENIED, "dialog-warning-symbolic", "That is not allowed" },
                 { ERROR_INVALID_ARGUMENT, "dialog-warning-symbolic", "That was not accepted" },

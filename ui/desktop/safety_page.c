@@ -1,14 +1,13 @@
 /* See safety_page.h. */
 #include "ui/desktop/safety_page.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "services/qr_code.h"
 #include "ui/client/calls.h"
 #include "ui/client/contacts.h"
 #include "ui/desktop/notice.h"
 #include "ui/desktop/parts.h"
+#include "ui/desktop/qr_view.h"
 
 enum { GROUP = 5, GROUPS_IN_LINE = 4 };
 
@@ -22,9 +21,7 @@ struct safety_page {
         struct calls calls;
         char *address;
         enum trust trust;
-        char *digits;     /* NULL: not known yet */
-        uint8_t *modules; /* of the code, one byte each, 1 for a dark one; NULL: there is none */
-        unsigned width;
+        char *digits; /* NULL: not known yet */
 };
 
 static void release(gpointer userdata)
@@ -34,27 +31,10 @@ static void release(gpointer userdata)
         calls_cancel(&p->calls);
         g_free(p->address);
         g_free(p->digits);
-        free(p->modules);
         g_free(p);
 }
 
 /* -- what it shows ------------------------------------------------------------------------------------------------- */
-
-static void draw(GtkDrawingArea *area, cairo_t *cr, int width, int height, gpointer userdata)
-{
-        const struct safety_page *p = userdata;
-        int scale = p->width ? (width < height ? width : height) / (int) p->width : 0;
-
-        if (scale < 1)
-                return;
-        cairo_translate(cr, (width - scale * (int) p->width) / 2, (height - scale * (int) p->width) / 2);
-        cairo_set_source_rgb(cr, 0, 0, 0);
-        for (unsigned y = 0; y < p->width; y++)
-                for (unsigned x = 0; x < p->width; x++)
-                        if (p->modules[y * p->width + x])
-                                cairo_rectangle(cr, (int) x * scale, (int) y * scale, scale, scale);
-        cairo_fill(cr);
-}
 
 /* In fives, as people read aloud. */
 static char *in_groups(const char *digits)
@@ -101,8 +81,7 @@ static void on_number(const char *number, const char *code, const sd_bus_error *
         }
         p->digits = g_strdup(number);
         gtk_label_set_text(p->number, text);
-        gtk_widget_set_visible(p->picture, qr_code_modules(code, &p->modules, &p->width) >= 0);
-        gtk_widget_queue_draw(p->picture);
+        qr_view_set(p->picture, code);
         gtk_widget_set_sensitive(p->act, true);
 }
 
@@ -146,11 +125,10 @@ struct safety_page *safety_page_new(GtkStack *parent, const char *name, const st
         p->userdata = userdata;
         p->explanation = GTK_LABEL(part(builder, "explanation"));
         p->number = GTK_LABEL(part(builder, "number"));
-        p->picture = part(builder, "picture");
+        p->picture = qr_view_new("Code to be scanned from this screen");
+        gtk_box_append(GTK_BOX(part(builder, "picture")), p->picture);
         p->act = part(builder, "act");
         p->notice = notice_new(GTK_BOX(part(builder, "notice")));
-        part_name(p->picture, "Code to be scanned from this screen");
-        gtk_drawing_area_set_draw_func(GTK_DRAWING_AREA(p->picture), draw, p, NULL);
         g_signal_connect_swapped(p->act, "clicked", G_CALLBACK(on_act), p);
         g_signal_connect_swapped(part(builder, "back"), "clicked", G_CALLBACK(on_back), p);
         g_object_set_data_full(G_OBJECT(root), "safety-page", p, release);
@@ -174,11 +152,8 @@ void safety_page_stop(struct safety_page *p)
         p->account = NULL;
         g_clear_pointer(&p->address, g_free);
         g_clear_pointer(&p->digits, g_free);
-        free(p->modules);
-        p->modules = NULL;
-        p->width = 0;
         gtk_label_set_text(p->number, "");
-        gtk_widget_set_visible(p->picture, false);
+        qr_view_set(p->picture, NULL);
         notice_hide(p->notice);
 }
 

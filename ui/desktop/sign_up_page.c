@@ -8,8 +8,8 @@
 #include "ui/desktop/face_step.h"
 #include "ui/desktop/notice.h"
 #include "ui/desktop/parts.h"
+#include "ui/desktop/pin_choice.h"
 #include "ui/desktop/pin_field.h"
-#include "ui/desktop/pin_judgement.h"
 
 struct sign_up_page {
         const struct sign_up_page_events *events;
@@ -133,16 +133,7 @@ static void on_to_pin(struct sign_up_page *p)
 
 static void judge_pin(struct sign_up_page *p)
 {
-        static const char *const classes[] = { "error", "warning", "dim-label", "success" };
-        struct bytes pin = pin_field_bytes(p->pin), again = pin_field_bytes(p->again);
-        struct pin_judgement j = pin_judge(pin);
-        bool same = secret_equal(pin, again);
-
-        gtk_level_bar_set_value(p->strength, pin.size == 0 ? 0 : j.grade + 1);
-        say(p->judgement, classes[j.grade], j.sentence);
-        if (j.grade > PIN_UNFIT && again.size > 0 && !same)
-                say(p->judgement, "error", "The two are not the same yet.");
-        gtk_widget_set_sensitive(p->to_face, j.grade > PIN_UNFIT && same);
+        gtk_widget_set_sensitive(p->to_face, pin_choice_judge(p->pin, p->again, p->strength, p->judgement));
 }
 
 static void on_pin_changed(struct sign_up_page *p)

@@ -52,9 +52,8 @@ struct who_step *who_step_new(GtkBox *parent, const struct who_step_events *even
 static char *describe(const struct account_entry *a)
 {
         g_autofree char *address = g_strndup(a->address, strcspn(a->address, "#"));
-        g_autofree char *text = *a->label ? g_strdup_printf("%s · %s", a->label, address) : g_strdup(address);
 
-        return g_markup_escape_text(text, -1);
+        return *a->label ? g_strdup_printf("%s · %s", a->label, address) : g_strdup(address);
 }
 
 static void add_row(struct who_step *s, const struct account_entry *a)

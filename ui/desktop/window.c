@@ -8,9 +8,14 @@
 #include "ui/client/client.h"
 #include "ui/desktop/bus_source.h"
 #include "ui/desktop/chats_page.h"
+#include "ui/desktop/contacts_window.h"
+#include "ui/desktop/group_window.h"
 #include "ui/desktop/log_in_page.h"
+#include "ui/desktop/new_group_window.h"
 #include "ui/desktop/notifier.h"
 #include "ui/desktop/parts.h"
+#include "ui/desktop/preferences_window.h"
+#include "ui/desktop/sheet.h"
 #include "ui/desktop/sign_up_page.h"
 #include "ui/desktop/waiting.h"
 
@@ -21,6 +26,7 @@ struct window {
         struct log_in_page *log_in;
         struct sign_up_page *sign_up;
         struct chats_page *chats;
+        struct account *account;   /* the page's, while it can be used */
         struct notifier *notifier; /* while an account is unlocked */
         struct waiting *waiting;   /* while none is */
 
@@ -41,8 +47,12 @@ static void show(struct window *w, const char *page)
                 const char *action, *page;
         } needed[] = { { "lock", "chats" },
                        { "new-conversation", "chats" },
-                       { "search", "chats" },
-                       { "show-conversation", "chats" } };
+                       { "show-conversation", "chats" },
+                       { "contacts", "chats" },
+                       { "details", "chats" },
+                       { "new-group", "chats" },
+                       { "preferences", "chats" },
+                       { "search", "chats" } };
 
         part_show_page(w->pages, page);
         for (unsigned i = 0; i < G_N_ELEMENTS(needed); i++) {
@@ -51,10 +61,17 @@ static void show(struct window *w, const char *page)
         }
 }
 
+static void forget_account(struct window *w)
+{
+        w->account = NULL;
+        notifier_stop(w->notifier);
+        sheets_close(w->window);
+}
+
 static void stop_pages(struct window *w)
 {
         calls_cancel(&w->calls);
-        notifier_stop(w->notifier);
+        forget_account(w);
         waiting_stop(w->waiting);
         log_in_page_stop(w->log_in);
         sign_up_page_stop(w->sign_up);
@@ -191,7 +208,7 @@ static void on_locked(bool wished, void *userdata)
 {
         struct window *w = userdata;
 
-        notifier_stop(w->notifier);
+        forget_account(w);
         if (!wished) {
                 w->news.icon = "system-lock-screen-symbolic";
                 w->news.title = "Locked";
@@ -206,6 +223,7 @@ static void on_ready(struct account *a, void *userdata)
 {
         struct window *w = userdata;
 
+        w->account = a;
         notifier_follow(w->notifier, a);
 }
 
@@ -242,6 +260,69 @@ static void on_search(GSimpleAction *action, GVariant *parameter, gpointer userd
         chats_page_search(((struct window *) userdata)->chats);
 }
 
+static void on_open(const char *conversation, const char *address, enum trust safety, void *userdata)
+{
+        struct window *w = userdata;
+
+        chats_page_open(w->chats, conversation, address, safety);
+}
+
+static const struct contacts_window_events contacts_events = { .opened = on_open };
+
+static void on_contacts(GSimpleAction *action, GVariant *parameter, gpointer userdata)
+{
+        struct window *w = userdata;
+
+        if (w->account)
+                contacts_window_open(w->window, w->account, NULL, &contacts_events, w);
+}
+
+/* Who is at the other end of the open conversation. */
+static void on_details(GSimpleAction *action, GVariant *parameter, gpointer userdata)
+{
+        struct window *w = userdata;
+        const char *address, *conversation = chats_page_conversation(w->chats, &address);
+
+        if (!w->account || !conversation)
+                return;
+        if (strchr(address, '@'))
+                contacts_window_open(w->window, w->account, address, &contacts_events, w);
+        else
+                group_window_open(w->window, w->account, conversation);
+}
+
+static void on_group_made(const char *conversation, const char *name, void *userdata)
+{
+        on_open(conversation, name, TRUST_NONE, userdata);
+}
+
+static void on_preferences(GSimpleAction *action, GVariant *parameter, gpointer userdata)
+{
+        struct window *w = userdata;
+
+        if (w->account)
+                preferences_window_open(w->window, w->account);
+}
+
+static void on_new_group(GSimpleAction *action, GVariant *parameter, gpointer userdata)
+{
+        struct window *w = userdata;
+
+        if (w->account)
+                new_group_window_open(w->window, w->account, on_group_made, w);
+}
+
+/* Made when it is wanted: GTK 4.8 crashes under a screen reader that asks for the windows while a hidden one is there.
+ */
+static void on_shortcuts(GSimpleAction *action, GVariant *parameter, gpointer userdata)
+{
+        g_autoptr(GtkBuilder) builder = gtk_builder_new_from_resource(PARTS_FOLDER "help-overlay.ui");
+        GtkWindow *help = GTK_WINDOW(part(builder, "help_overlay"));
+
+        gtk_window_set_transient_for(help, ((struct window *) userdata)->window);
+        gtk_window_present(help);
+}
+
 static void on_back(GSimpleAction *action, GVariant *parameter, gpointer userdata)
 {
         struct window *w = userdata;
@@ -260,6 +341,11 @@ static const GActionEntry actions[] = {
         { .name = "new-conversation", .activate = on_new_conversation },
         { .name = "search", .activate = on_search },
         { .name = "back", .activate = on_back },
+        { .name = "shortcuts", .activate = on_shortcuts },
+        { .name = "contacts", .activate = on_contacts },
+        { .name = "details", .activate = on_details },
+        { .name = "preferences", .activate = on_preferences },
+        { .name = "new-group", .activate = on_new_group },
         { .name = "show-conversation", .activate = on_show_conversation, .parameter_type = "s" },
 };
 
@@ -271,8 +357,12 @@ static void set_keys(GtkApplication *app)
                 { "win.lock", "<Control>l" },
                 { "win.new-conversation", "<Control>n" },
                 { "win.search", "<Control>f" },
+                { "win.contacts", "<Control><Shift>c" },
+                { "win.new-group", "<Control><Shift>n" },
+                { "win.details", "<Control>i" },
+                { "win.preferences", "<Control>comma" },
                 { "win.back", "Escape" },
-                { "win.show-help-overlay", "<Control>question" },
+                { "win.shortcuts", "<Control>question" },
                 { "window.close", "<Control>w" },
         };
 

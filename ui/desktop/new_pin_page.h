@@ -1,0 +1,10 @@
+/* A new PIN or passphrase: in the place of one that opens the account, or beside it. */
+#pragma once
+
+#include "ui/client/account.h"
+#include "ui/desktop/sheet.h"
+
+/* Pushes the page. @number: of the slot that is changed; 0 adds one. @changed is called when that is done, and the
+ * first page of the sheet is back. */
+void new_pin_page_push(struct sheet *s, struct account *a, uint32_t number, void (*changed)(void *userdata),
+                       void *userdata);
