@@ -387,6 +387,9 @@ void conversation_view_mark(struct conversation_view *v)
         adw_window_title_set_title(v->title, name);
         adw_window_title_set_subtitle(v->title, v->person ? v->address : "");
         adw_avatar_set_text(v->avatar, name);
+        adw_status_page_set_description(ADW_STATUS_PAGE(v->empty),
+                                        v->person ? "Only the two of you can read what is written here."
+                                                  : "Whoever is in this group can read what is written here.");
         show_trust(v, v->person ? people_trust(v->people, v->address) : TRUST_NONE);
 }
 
