@@ -279,6 +279,9 @@ static int store_joined(struct messenger *m, uint64_t sequence, const struct hel
                 r = membership_erase(m->vault, p->old);
         if (r >= 0 && c->kind != CONVERSATION_PERSON)
                 r = notice_add(m, c, "You were added to “%s”.", c->name);
+        if (r >= 0 &&
+            c->kind != CONVERSATION_PERSON) /* what we said when we were in it before is not theirs to ask for */
+                r = messenger_note_arrivals(m, c, g, BYTES(NULL, 0));
         if (r >= 0 && c->kind != CONVERSATION_PERSON)
                 r = p->wanted ? messenger_meet(m, g) : meet_inviter(m, g);
         if (r >= 0)
@@ -578,6 +581,8 @@ static int store_commit(struct messenger *m, struct conversation *c, struct memb
         if (r >= 0 && s->merged && c->kind != CONVERSATION_PERSON)
                 r = notice_add_changes(m, c, writer_bytes(&s->before), writer_bytes(&s->between), BYTES(NULL, 0),
                                        BYTES(NULL, 0));
+        if (r >= 0 && s->merged && c->kind == CONVERSATION_GROUP)
+                r = messenger_note_arrivals(m, c, g, writer_bytes(&s->before));
         if (r >= 0)
                 r = messenger_followed(m, c, g, writer_bytes(s->merged ? &s->between : &s->before),
                                        writer_bytes(&actor), s->lost_race);

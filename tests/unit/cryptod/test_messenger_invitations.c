@@ -14,6 +14,7 @@
 #include "cryptod/conversation/list.h"
 #include "cryptod/conversation/messenger_healing.h"
 #include "cryptod/conversation/messenger_invitation.h"
+#include "cryptod/conversation/messenger_state.h"
 #include "cryptod/conversation/notice.h"
 #include "messenger_hub.h"
 #include "services/cleanup.h"
@@ -506,6 +507,53 @@ static void what_comes_too_late_is_asked_for_again(void **state)
                           "asked for again.|");
 }
 
+/* Has somebody ask for all that they do not have. */
+static void ask_for_all(unsigned who)
+{
+        struct messenger *m = fixture->people[who].messenger;
+
+        assert_int_equal(messenger_begin(m), 0);
+        assert_int_equal(messenger_end(m, NULL, messenger_note_lost(m, group_of(who), true)), 0);
+        heal(who);
+}
+
+static void who_was_away_when_somebody_came_sends_them_nothing_of_before(void **state)
+{
+        create(3);
+        say(2, "of then");
+        settle();
+        remove_member(0, 2);
+        settle();
+        sign_up(3);
+        assert_int_equal(change(0, NULL, 3, 4), 0);
+        settle();
+        assert_int_equal(change(0, NULL, 2, 3), 0);
+        settle();
+        say(2, "of now");
+        settle();
+        ask_for_all(3);
+        assert_history(3, "* You were added to “friends”.|* alice added carol.|carol: of now|");
+}
+
+/* alice learns from bob's commit that hers, which added dave, was the first of its epoch. */
+static void whoever_comes_by_a_commit_without_an_outcome_gets_nothing_of_before(void **state)
+{
+        create(2);
+        say(0, "early");
+        settle();
+        sign_up(3);
+        assert_int_equal(change(0, NULL, 3, 4), 0);
+        post(0);
+        fetch(1, false);
+        assert_int_equal(messenger_rename(fixture->people[1].messenger, group_of(1), BYTES_STRING("other")), 0);
+        post(1);
+        fetch(0, true);
+        settle();
+        assert_agreed("alice bob dave ", 3);
+        ask_for_all(3);
+        assert_history(3, "* You were added to “friends”.|* The name is now “other”.|");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, hub_make, hub_release)
@@ -521,6 +569,8 @@ int main(void)
                 TEST(who_has_missed_a_commit_comes_back),
                 TEST(whoever_was_removed_does_not_come_back),
                 TEST(what_comes_too_late_is_asked_for_again),
+                TEST(who_was_away_when_somebody_came_sends_them_nothing_of_before),
+                TEST(whoever_comes_by_a_commit_without_an_outcome_gets_nothing_of_before),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
