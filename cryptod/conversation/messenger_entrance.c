@@ -501,8 +501,10 @@ static int enter_group(struct messenger *m, struct entrance *e, const struct ste
         return 0;
 }
 
+/* @e may be read back from the vault, and is the caller's no more. */
 static int follow(struct messenger *m, struct entrance *e)
 {
+        uint8_t id[KNOCK_ID_SIZE];
         _cleanup_(step_in_release) struct step_in s = { 0 };
         struct membership *g = calloc(1, sizeof(*g)), *there = NULL;
         struct conversation *c;
@@ -510,6 +512,7 @@ static int follow(struct messenger *m, struct entrance *e)
 
         if (!g)
                 abort();
+        memcpy(id, e->id, sizeof(id));
         if (r >= 0)
                 there = messenger_group(m, writer_bytes(&s.group_id), &c);
         if (there && (e->why == KNOCK_INVITED || s.epoch <= membership_epoch(there))) { /* we are in it */
@@ -530,18 +533,25 @@ static int follow(struct messenger *m, struct entrance *e)
         membership_free(g);
         log_warning("The way into a group that was shown to account %s leads nowhere: %s.", vault_account(m->vault)->id,
                     strerror(-r));
-        return r == -EIO || r == -ENOSPC ? r : drop_answer(m, e, false);
+        e = find(m, BYTES_OF(id)); /* it is another one after a rollback */
+        return r == -EIO || r == -ENOSPC || !e ? r : drop_answer(m, e, false);
+}
+
+static struct entrance *answered(const struct messenger *m)
+{
+        struct entrance *e = m->entrances;
+
+        while (e && (e->group_info.size == 0 || e->membership != 0))
+                e = e->next;
+        return e;
 }
 
 int messenger_follow_openings(struct messenger *m)
 {
         int r = 0;
 
-        for (struct entrance *e = m->entrances, *next; r >= 0 && e; e = next) {
-                next = e->next;
-                if (e->group_info.size > 0 && e->membership == 0)
-                        r = follow(m, e);
-        }
+        for (struct entrance *e; r >= 0 && (e = answered(m));)
+                r = follow(m, e);
         return r;
 }
 
