@@ -7,9 +7,9 @@
 #include "services/cleanup.h"
 #include "ui/cli/cli.h"
 #include "ui/cli/output.h"
-#include "ui/client/output_file.h"
 #include "ui/cli/output_said.h"
 #include "ui/cli/session.h"
+#include "ui/client/output_file.h"
 
 enum { FOUND_DEFAULT = 20, FOUND_MAX = 500 };
 

@@ -10,8 +10,8 @@
 #include "ui/cli/cli.h"
 #include "ui/cli/nickname.h"
 #include "ui/cli/output.h"
-#include "ui/client/output_file.h"
 #include "ui/cli/pin.h"
+#include "ui/client/output_file.h"
 
 #define SUFFIX ".sealed"
 
