@@ -158,16 +158,18 @@ static const sd_bus_vtable vtable[] = {
 };
 
 /* What is below an account, whether or not anything of it is there: Introspect of the account, which anybody may call,
- * says the same at all times. */
+ * says the same at all times. sd-bus asks for the nodes of every path below with that path as @prefix, and leaves out
+ * those that are not below it. */
 static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***out, sd_bus_error *error)
 {
         static const char *const names[] = { "contact", "conversation", "transfer" };
-        char **nodes = calloc(COUNT_OF(names) + 1, sizeof(*nodes));
+        char **nodes = calloc(COUNT_OF(names) + 1, sizeof(*nodes)), path[128];
 
         if (!nodes)
                 return -ENOMEM;
+        (void) account_object_path(userdata, path, sizeof(path));
         for (size_t i = 0; i < COUNT_OF(names); i++)
-                if (asprintf(&nodes[i], "%s/%s", prefix, names[i]) < 0)
+                if (asprintf(&nodes[i], "%s/%s", path, names[i]) < 0)
                         abort();
         *out = nodes;
         return 0;

@@ -91,6 +91,7 @@ def members(bus, path):
             for value in interface.findall("property"):
                 yield path, interface.get("name"), value.get("name"), None
     for node in root.findall("node"):
+        assert path.count("/") < 12, f"objects below objects without end: {path}"
         yield from members(bus, f"{path}/{node.get('name')}")
 
 
