@@ -130,7 +130,7 @@ static int seal_gallery(struct accounts *a, const char *account, uid_t uid, cons
         return r < 0 ? r : writer_finish(out);
 }
 
-static int add_account(struct accounts *a, const struct enrolment *e)
+static int add_account(struct accounts *a, const struct enrolment *e, uint64_t redemptions)
 {
         _cleanup_writer_ struct writer template = WRITER_INIT, rotation = WRITER_INIT, secret = WRITER_INIT,
                                        throttle = WRITER_INIT;
@@ -142,9 +142,9 @@ static int add_account(struct accounts *a, const struct enrolment *e)
             (r = seal_column(a, ROTATION, e->account, e->uid, secret_bytes(e->rotation), &rotation)) < 0 ||
             (r = seal_column(a, FACE_SECRET, e->account, e->uid, secret_bytes(e->face_secret), &secret)) < 0)
                 return r;
-        return storage_run(a->db, "INSERT INTO account VALUES (?, ?, ?, ?, ?, 0, ?, 0)", "sibbbb", e->account,
+        return storage_run(a->db, "INSERT INTO account VALUES (?, ?, ?, ?, ?, ?, ?, 0)", "sibbbib", e->account,
                            (int64_t) e->uid, writer_bytes(&template), writer_bytes(&secret), writer_bytes(&throttle),
-                           writer_bytes(&rotation));
+                           (int64_t) redemptions, writer_bytes(&rotation));
 }
 
 static int add_gallery(struct accounts *a, const struct enrolment *e)
@@ -158,13 +158,13 @@ static int add_gallery(struct accounts *a, const struct enrolment *e)
         return r;
 }
 
-int accounts_add(struct accounts *a, const struct enrolment *e)
+int accounts_add(struct accounts *a, const struct enrolment *e, uint64_t redemptions)
 {
         int r = storage_begin(a->db);
 
         if (r < 0)
                 return r;
-        if ((r = add_account(a, e)) >= 0 && (r = add_gallery(a, e)) >= 0)
+        if ((r = add_account(a, e, redemptions)) >= 0 && (r = add_gallery(a, e)) >= 0)
                 r = storage_commit(a->db);
         if (r < 0)
                 storage_rollback(a->db);
@@ -566,8 +566,8 @@ int accounts_adopt_failures(struct accounts *a, const char *account, const struc
                 return r == -ENOENT ? 0 : r;
         if (told->turn <= turn)
                 return 0;
-        log_warning("cryptod knows of %u failures for account %s and we of %u: authd's state was put back from an "
-                    "older copy.",
+        log_warning("cryptod knows of %u failures for account %s and we of %u: the face was enrolled anew, or "
+                    "authd's state was put back from an older copy.",
                     told->failures, account, t.failures);
         t.failures = told->failures < THROTTLE_LOCK_OUT ? told->failures : THROTTLE_LOCK_OUT;
         t.since = now;

@@ -27,8 +27,9 @@ struct accounts *accounts_close(struct accounts *a);
  * says. */
 int accounts_check_room(struct accounts *a, bool enrolment);
 
-/* Makes an enrolment lasting. -EEXIST if there is such an account; errors of storage_errno(). */
-int accounts_add(struct accounts *a, const struct enrolment *e);
+/* Makes an enrolment lasting. @redemptions: accounts_count_redemption(), of an account that is enrolled anew. -EEXIST
+ * if there is such an account; errors of storage_errno(). */
+int accounts_add(struct accounts *a, const struct enrolment *e, uint64_t redemptions);
 
 /* The template of an account of @uid with its rotation, and its face secret. -ENOENT if that user has no such account,
  * -EBADMSG if the row was damaged or is not this host's; errors of storage_errno(). */

@@ -56,7 +56,7 @@ struct attempt_request {
         const char *owner; /* unique bus name */
         uid_t uid;
         enum examination_kind kind;
-        const char *account;          /* to verify, or to add a look to */
+        const char *account;          /* to verify, or to add a look to; to be enrolled anew, or NULL for a new one */
         struct gallery *gallery;      /* of the engine "lbph" instead; taken over */
         const struct template *known; /* of the account, copied */
         struct rotation *rotation;    /* of it; passes over */

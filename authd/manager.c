@@ -27,12 +27,40 @@ void manager_cameras_changed(struct authd *a)
         (void) bus_emit_properties_changed_to(a->bus, NULL, AUTHD_PATH, INTERFACE, names);
 }
 
-static int read_option(sd_bus_message *m, const char *name, void *camera, sd_bus_error *error)
+struct wishes {
+        const char *camera;
+        struct attempt_request *request;
+};
+
+/* An account that is enrolled anew is named by an option, for the others name it by an argument. */
+static int read_option(sd_bus_message *m, const char *name, void *userdata, sd_bus_error *error)
 {
-        if (strcmp(name, "camera") != 0)
-                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
-                                         "There is no option \"%s\"; there is only \"camera\".", name);
-        return sd_bus_message_read(m, "v", "s", (const char **) camera);
+        struct wishes *w = userdata;
+
+        if (strcmp(name, "camera") == 0)
+                return sd_bus_message_read(m, "v", "s", &w->camera);
+        if (strcmp(name, "account") == 0 && w->request->kind == EXAMINATION_ENROL)
+                return sd_bus_message_read(m, "v", "s", &w->request->account);
+        return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                 "There is no option \"%s\" here; there is \"camera\"%s.", name,
+                                 w->request->kind == EXAMINATION_ENROL ? " and \"account\"" : "");
+}
+
+/* Of an account whose face was removed, or lost. */
+static int check_enrols_anew(struct authd *a, const char *account, uid_t uid, sd_bus_error *error)
+{
+        enum engine ignored;
+        int r;
+
+        if (strlen(account) != ACCOUNT_ID_SIZE - 1 || strspn(account, "0123456789abcdef") != ACCOUNT_ID_SIZE - 1)
+                return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
+                                        "An account is named by its id, 32 digits from 0 to f.");
+        r = accounts_engine(a->accounts, account, uid, &ignored);
+        if (r >= 0)
+                return sd_bus_error_set(error, ERROR_EXISTS,
+                                        "A face is enrolled for this account. Add another look to it, or have the "
+                                        "administrator remove it first.");
+        return r == -ENOENT ? 0 : refusal_storage(a, error);
 }
 
 static int find_post(struct authd *a, const char *camera, sd_bus_error *error, struct post **out)
@@ -70,13 +98,15 @@ static int check_room(struct authd *a, uid_t uid, sd_bus_error *error)
 static int start(struct authd *a, sd_bus_message *m, struct attempt_request *request, const struct caller *caller,
                  sd_bus_error *error)
 {
+        struct wishes wishes = { .request = request };
         struct attempt *attempt;
         struct post *post = NULL;
-        const char *camera = NULL;
-        int r = bus_read_options(m, read_option, &camera, error);
+        int r = bus_read_options(m, read_option, &wishes, error);
 
+        if (r >= 0 && request->kind == EXAMINATION_ENROL && request->account)
+                r = check_enrols_anew(a, request->account, caller->uid, error);
         if (r >= 0)
-                r = find_post(a, camera, error, &post);
+                r = find_post(a, wishes.camera, error, &post);
         if (r >= 0)
                 r = check_room(a, caller->uid, error);
         if (r < 0)
@@ -120,8 +150,8 @@ static int load_known(struct authd *a, struct attempt_request *request, uid_t ui
         if (r >= 0 && engine != a->settings.engine)
                 return sd_bus_error_setf(error, ERROR_STORAGE,
                                          "The face of this account was enrolled with the engine %s, and authd now uses "
-                                         "%s. Log in with your recovery code and enrol your face anew, or have the "
-                                         "administrator go back.",
+                                         "%s. Have the administrator go back, or remove this enrolment, log in with "
+                                         "your recovery code, and enrol your face anew.",
                                          engine_name(engine), engine_name(a->settings.engine));
         if (r >= 0 && engine == ENGINE_LBPH)
                 r = accounts_gallery(a->accounts, request->account, uid, &request->gallery);
@@ -129,7 +159,9 @@ static int load_known(struct authd *a, struct attempt_request *request, uid_t ui
                 r = accounts_template(a->accounts, request->account, uid, known, &request->rotation);
         if (r == -ENOENT)
                 return sd_bus_error_set(error, ERROR_NOT_FOUND,
-                                        "You have no account with this id here; sign up first.");
+                                        "No face of yours is enrolled for this account. If it was, log in with the "
+                                        "recovery code and enrol it anew: visavis slots enrol; if you have no account, "
+                                        "sign up first.");
         if (r == -EBADMSG)
                 return sd_bus_error_set(error, ERROR_STORAGE,
                                         "The face of this account cannot be read; authd's journal says why.");

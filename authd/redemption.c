@@ -19,6 +19,8 @@ static int storage_error(struct authd *a, int r, sd_bus_error *error)
 {
         if (r == -ENOENT)
                 return sd_bus_error_set(error, ERROR_TICKET, "The account of this ticket was deleted meanwhile.");
+        if (r == -EEXIST)
+                return sd_bus_error_set(error, ERROR_EXISTS, "A face has been enrolled for this account meanwhile.");
         if (r == -EBADMSG)
                 return sd_bus_error_set(error, ERROR_STORAGE,
                                         "The face secret of this account cannot be read; authd's journal says why.");
@@ -26,14 +28,14 @@ static int storage_error(struct authd *a, int r, sd_bus_error *error)
 }
 
 /* The enrolment is on disk before its secret leaves: a vault under a secret that is lost could never be opened. */
-static int take_secret(struct authd *a, const char *account, uid_t uid, struct enrolment *enrolment,
+static int take_secret(struct authd *a, const char *account, uid_t uid, struct enrolment *enrolment, uint64_t count,
                        struct secret **out)
 {
         int r = 0;
 
         if (!enrolment)
                 return accounts_face_secret(a->accounts, account, uid, out);
-        r = accounts_add(a->accounts, enrolment);
+        r = accounts_add(a->accounts, enrolment, count);
         if (r < 0)
                 return r;
         *out = TAKE(enrolment->face_secret);
@@ -62,7 +64,7 @@ static int redeem(struct authd *a, sd_bus_message *m, struct bytes ticket, sd_bu
                                         "into the camera again.");
         bool enrols = enrolment;
 
-        r = take_secret(a, account, uid, enrolment, &secret);
+        r = take_secret(a, account, uid, enrolment, count, &secret);
         enrolment_free(enrolment);
         if (r >= 0)
                 r = accounts_count_redemption(a->accounts, account, count, &count);

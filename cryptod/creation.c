@@ -9,6 +9,7 @@
 
 #include "cryptod/conversation/key_packages.h"
 #include "cryptod/opening.h"
+#include "cryptod/redemption.h"
 #include "services/bus.h"
 #include "services/cleanup.h"
 #include "services/log.h"
@@ -57,25 +58,8 @@ static void creation_end(struct creation *n)
         free(n);
 }
 
-/* The face of an account that came to nothing is not kept. */
-static void forget_face(struct cryptod *c, const char *id)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        int r = sd_bus_message_new_method_call(c->bus, &m, "im.visavis.Auth1", "/im/visavis/Auth1",
-                                               "im.visavis.Auth1.Tickets", "Forget");
-
-        if (r >= 0)
-                r = sd_bus_message_append(m, "s", id);
-        if (r >= 0)
-                r = sd_bus_message_set_expect_reply(m, 0);
-        if (r >= 0)
-                r = sd_bus_send(c->bus, m, NULL);
-        if (r < 0)
-                log_warning("authd could not be told to forget the face of account %s, which was not made: %s.", id,
-                            strerror(-r));
-}
-
-/* Nor is its name: whoever tries again gets it. Without a hub that answers, it stays with relayd. */
+/* The name of an account that came to nothing is not kept: whoever tries again gets it. Without a hub that answers, it
+ * stays with relayd. */
 static void forget_name(struct cryptod *c, const char *id)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -101,7 +85,7 @@ static void delete_vault(struct cryptod *c, const char *id)
 
 void creation_forget(struct cryptod *c, const char *id)
 {
-        forget_face(c, id);
+        redemption_undo(c->bus, id);
         forget_name(c, id);
         delete_vault(c, id);
 }
@@ -110,7 +94,7 @@ void creation_forget(struct cryptod *c, const char *id)
 static void undo(struct creation *n)
 {
         if (n->redeemed)
-                forget_face(n->cryptod, n->record.id);
+                redemption_undo(n->cryptod->bus, n->record.id);
         if (n->registered)
                 forget_name(n->cryptod, n->record.id);
         if (n->reserved)
@@ -125,7 +109,7 @@ void creation_cancel_all(struct cryptod *c)
                 /* relayd may be registering it right now: that its name is to be given back is seen at the next start.
                  */
                 if (!n->account && n->registration && n->redeemed)
-                        forget_face(c, n->record.id);
+                        redemption_undo(c->bus, n->record.id);
                 else if (!n->account)
                         undo(n);
                 creation_end(n);

@@ -7,92 +7,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "cryptod/redemption.h"
 #include "services/bus.h"
 #include "services/cleanup.h"
 #include "services/log.h"
-
-enum { REDEEM_USEC = 10 * 1000 * 1000 };
-
-/* -- redeem ------------------------------------------------------------------------------------------------------- */
-
-struct redemption {
-        sd_bus_slot *call;
-        redeemed done;
-        void *userdata;
-};
-
-struct redemption *redemption_free(struct redemption *r)
-{
-        if (!r)
-                return NULL;
-        sd_bus_slot_unref(r->call);
-        free(r);
-        return NULL;
-}
-
-static int read_face_secret(sd_bus_message *reply, struct secret **out, int *enrolment, uint64_t *count)
-{
-        int fd, r = sd_bus_message_read(reply, "hbt", &fd, enrolment, count);
-
-        if (r >= 0)
-                r = secret_from_fd(fd, FACE_SECRET_SIZE, false, out);
-        return r >= 0 && (*out)->size != FACE_SECRET_SIZE ? -EBADMSG : r;
-}
-
-static int on_redeemed(sd_bus_message *reply, void *userdata, sd_bus_error *ignored)
-{
-        struct redemption *red = userdata;
-        _cleanup_secret_ struct secret *face_secret = NULL;
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        const sd_bus_error *refused = sd_bus_message_get_error(reply);
-        int enrolment = 0;
-        uint64_t count = 0;
-
-        if (refused && strncmp(refused->name, VISAVIS_ERROR, strlen(VISAVIS_ERROR)) == 0) {
-                red->done(refused, NULL, false, 0, red->userdata);
-                return 0;
-        }
-        if (refused || read_face_secret(reply, &face_secret, &enrolment, &count) < 0) {
-                log_error("authd did not redeem a ticket: %s.",
-                          refused && refused->message ? refused->message : "its answer is malformed");
-                sd_bus_error_set(&error, ERROR_INTERNAL,
-                                 "The face recognition service did not answer; see the journal of visavis-authd, and "
-                                 "try again.");
-                red->done(&error, NULL, false, 0, red->userdata);
-                return 0;
-        }
-        red->done(NULL, TAKE(face_secret), enrolment != 0, count, red->userdata);
-        return 0;
-}
-
-int redemption_start(sd_bus *bus, struct bytes ticket, const char *account, const struct caller *caller, uint64_t count,
-                     redeemed done, void *userdata, struct redemption **out)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        struct redemption *red = calloc(1, sizeof(*red));
-        int r;
-
-        if (!red)
-                abort();
-        red->done = done;
-        red->userdata = userdata;
-        r = sd_bus_message_new_method_call(bus, &m, "im.visavis.Auth1", "/im/visavis/Auth1", "im.visavis.Auth1.Tickets",
-                                           "Redeem");
-        if (r >= 0)
-                r = sd_bus_message_append_array(m, 'y', ticket.data, ticket.size);
-        if (r >= 0)
-                r = sd_bus_message_append(m, "sust", account, (uint32_t) caller->uid, caller->name, count);
-        if (r >= 0)
-                r = sd_bus_call_async(bus, &red->call, m, on_redeemed, red, REDEEM_USEC);
-        if (r < 0) {
-                redemption_free(red);
-                return r;
-        }
-        *out = red;
-        return 0;
-}
-
-/* -- what follows ------------------------------------------------------------------------------------------------- */
 
 struct opening {
         struct account *account;
@@ -103,7 +21,8 @@ struct opening {
         char label[SLOT_LABEL_MAX + 1];
         uint8_t numbers[VAULT_SLOTS_MAX]; /* of the slots that are tried */
         char caller[256];
-        bool opened; /* its vault is, and relayd is asked whether it is as new as it should be */
+        bool enrolled; /* authd has a new face of the account, and no slot is made with it yet */
+        bool opened;   /* its vault is, and relayd is asked whether it is as new as it should be */
 };
 
 static void opening_free(struct account *a)
@@ -112,6 +31,8 @@ static void opening_free(struct account *a)
 
         if (!o)
                 return;
+        if (o->enrolled)
+                redemption_undo(a->cryptod->bus, account_id(a));
         redemption_free(o->redemption);
         slot_job_free(o->job);
         sd_bus_message_unref(o->call);
@@ -245,10 +166,32 @@ static int offer_code(struct opening *o, struct slot_result *s)
         return r < 0 ? r : sd_bus_reply_method_return(o->call, "h", fd);
 }
 
+/* Stores the slot of a face that was enrolled anew over the first of those of the face before, and erases the others.
+ */
+static int replace_faces(struct opening *o, struct bytes slot)
+{
+        _cleanup_writer_ struct writer ignored = WRITER_INIT;
+        struct vault *v = o->account->vault;
+        uint8_t numbers[VAULT_SLOTS_MAX];
+        unsigned count = vault_slots_of(v, SLOT_FACE_AND_FACTOR, &ignored, numbers);
+        int r;
+
+        if (o->request.number == 0 && count > 0)
+                o->request.number = numbers[0];
+        r = vault_slot_store(v, &o->request.number, slot);
+        if (r < 0)
+                return r;
+        o->enrolled = false;
+        for (unsigned i = 0; i < count && r >= 0; i++)
+                if (numbers[i] != o->request.number)
+                        r = vault_slot_remove(v, numbers[i]);
+        return r;
+}
+
 static int store(struct opening *o, struct bytes slot)
 {
         bool is_new = o->request.number == 0;
-        int r = vault_slot_store(o->account->vault, &o->request.number, slot);
+        int r = o->enrolled ? replace_faces(o, slot) : vault_slot_store(o->account->vault, &o->request.number, slot);
 
         if (r < 0)
                 return r;
@@ -366,6 +309,11 @@ static int derive(struct opening *o, struct secret *face_secret, sd_bus_error *e
         return r < 0 ? opening_describe(r, error) : 0;
 }
 
+static bool makes_slot_of_new_face(const struct opening_request *q)
+{
+        return q->action == OPENING_STORE && q->new_kind == SLOT_FACE_AND_FACTOR && q->kind != SLOT_FACE_AND_FACTOR;
+}
+
 static void on_ticket(const sd_bus_error *refused, struct secret *face_secret, bool enrolment, uint64_t count,
                       void *userdata)
 {
@@ -377,10 +325,15 @@ static void on_ticket(const sd_bus_error *refused, struct secret *face_secret, b
                 answer_error(o, refused);
                 return;
         }
+        o->enrolled = enrolment;
         int r = vault_count_redemption(o->account->vault, count);
 
         if (r < 0)
                 (void) opening_describe(r, &error);
+        else if (enrolment && !makes_slot_of_new_face(&o->request))
+                r = sd_bus_error_set(&error, ERROR_TICKET,
+                                     "This ticket is of an enrolment: it makes a slot with that face, if a recovery "
+                                     "code or a passphrase is given with it.");
         else
                 r = derive(o, TAKE(secret), &error);
         if (r < 0)

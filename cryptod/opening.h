@@ -1,4 +1,4 @@
-/* From a ticket and a factor to a face secret and a slot's key: what Unlock and CreateAccount have in common.
+/* From a ticket and a factor to an open vault, or to another slot.
  *
  *     redeem ─(authd: the face secret)─▶ derive ─(a thread: Argon2id)─▶ done */
 #pragma once
@@ -7,22 +7,11 @@
 #include "cryptod/vault/slot_job.h"
 #include "services/caller.h"
 
-/* authd's answer to Redeem. @error NULL: @face_secret passes to the callback. @count: vault_count_redemption(). */
-typedef void (*redeemed)(const sd_bus_error *error, struct secret *face_secret, bool enrolment, uint64_t count,
-                         void *userdata);
-
-struct redemption;
-
-/* Uses a ticket up for @account, of which @count redemptions are known, and the caller from whom it came. @done comes
- * once, unless it is freed before. */
-int redemption_start(sd_bus *bus, struct bytes ticket, const char *account, const struct caller *caller, uint64_t count,
-                     redeemed done, void *userdata, struct redemption **out);
-struct redemption *redemption_free(struct redemption *r);
-
 /* What is done once a factor has proved good. All but the first need an unlock that the caller holds. */
 enum opening_action {
         OPENING_UNLOCK,
-        OPENING_STORE,   /* a new slot, or another one in the place of @number */
+        OPENING_STORE,   /* a new slot, or another one in the place of @number; a face that was enrolled anew takes the
+                            place of all slots of the one before, which nothing can open any more */
         OPENING_REMOVE,  /* slot @number */
         OPENING_OFFER,   /* a recovery code, to be typed back */
         OPENING_CONFIRM, /* it is */

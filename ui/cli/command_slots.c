@@ -69,8 +69,9 @@ static void on_broken(struct attempt *a, const sd_bus_error *error, void *userda
 
 static const struct attempt_events events = { .changed = on_view, .broken = on_broken };
 
-/* The unlock that this process shares, the factor, and, if @face is needed, a ticket. */
-static int prove(struct cli *cli, bool face, struct proof *p)
+/* The unlock that this process shares, the factor, and, if a @face is needed for the new slot, a ticket of what it does
+ * before the camera. */
+static int prove(struct cli *cli, bool face, enum attempt_kind before_camera, struct proof *p)
 {
         int r;
 
@@ -81,7 +82,7 @@ static int prove(struct cli *cli, bool face, struct proof *p)
                 r = pin_read(cli, cli_factor(cli), &p->factor);
         if (r != EXIT_OK || (!face && cli->without_face))
                 return r;
-        const struct attempt_request request = { .kind = ATTEMPT_VERIFY,
+        const struct attempt_request request = { .kind = before_camera,
                                                  .account = p->chosen.id,
                                                  .camera = cli->camera };
 
@@ -166,7 +167,7 @@ static int list_slots(struct cli *cli)
                      : EXIT_OK;
 }
 
-static int add(struct cli *cli, const char *kind, const char *label)
+static int add(struct cli *cli, const char *kind, enum attempt_kind before_camera, const char *label)
 {
         _cleanup_(proof_release) struct proof p = { 0 };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -174,7 +175,7 @@ static int add(struct cli *cli, const char *kind, const char *label)
         int r = pin_read(cli, FACTOR_NEW, &new);
 
         if (r == EXIT_OK)
-                r = prove(cli, strcmp(kind, "face") == 0, &p);
+                r = prove(cli, strcmp(kind, "face") == 0, before_camera, &p);
         if (r != EXIT_OK)
                 return r;
         r = new_call(&p, "Add", &m);
@@ -187,6 +188,16 @@ static int add(struct cli *cli, const char *kind, const char *label)
         return call(&p, r, m, NULL);
 }
 
+/* A face whose enrolment was removed cannot prove anything, so something else has to. */
+static int enrol(struct cli *cli, const char *label)
+{
+        if (!cli->without_face)
+                return cli_fail(cli, EXIT_USAGE,
+                                "A face is enrolled anew with what opens the account without one: add --recovery, or "
+                                "--passphrase.");
+        return add(cli, "face", ATTEMPT_ENROL, label);
+}
+
 static int change(struct cli *cli, uint32_t number)
 {
         _cleanup_(proof_release) struct proof p = { 0 };
@@ -195,7 +206,7 @@ static int change(struct cli *cli, uint32_t number)
         int r = pin_read(cli, FACTOR_NEW, &new);
 
         if (r == EXIT_OK)
-                r = prove(cli, cli_factor(cli) != FACTOR_PASSPHRASE, &p);
+                r = prove(cli, cli_factor(cli) != FACTOR_PASSPHRASE, ATTEMPT_VERIFY, &p);
         if (r != EXIT_OK)
                 return r;
         r = new_call(&p, "Change", &m);
@@ -212,7 +223,7 @@ static int remove_slot(struct cli *cli, uint32_t number)
 {
         _cleanup_(proof_release) struct proof p = { 0 };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        int r = prove(cli, false, &p);
+        int r = prove(cli, false, ATTEMPT_VERIFY, &p);
 
         if (r != EXIT_OK)
                 return r;
@@ -231,15 +242,18 @@ int command_slots(struct cli *cli, int argc, char *argv[])
         if (argc == 0)
                 return list_slots(cli);
         if (argc == 2 && strcmp(argv[0], "add") == 0)
-                return add(cli, "face", argv[1]);
+                return add(cli, "face", ATTEMPT_VERIFY, argv[1]);
+        if (argc == 2 && strcmp(argv[0], "enrol") == 0)
+                return enrol(cli, argv[1]);
         if (argc == 2 && strcmp(argv[0], "add-passphrase") == 0)
-                return add(cli, "passphrase", argv[1]);
+                return add(cli, "passphrase", ATTEMPT_VERIFY, argv[1]);
         if (number >= 1 && number <= 8 && strcmp(argv[0], "change") == 0)
                 return change(cli, (uint32_t) number);
         if (number >= 1 && number <= 8 && strcmp(argv[0], "remove") == 0)
                 return remove_slot(cli, (uint32_t) number);
-        return cli_fail(cli, EXIT_USAGE,
-                        "Say add or add-passphrase and a label, or change or remove and a slot's number, 1 to 8.");
+        return cli_fail(
+                cli, EXIT_USAGE,
+                "Say add, enrol or add-passphrase and a label, or change or remove and a slot's number, 1 to 8.");
 }
 
 /* Shows the words on the terminal or, if there is none to clear, on standard output. */
@@ -291,7 +305,7 @@ int command_recovery(struct cli *cli, int argc, char *argv[])
         if (argc > 1)
                 return cli_fail(cli, EXIT_USAGE, "“%s” is one word too many; put a label of several in quotes.",
                                 argv[1]);
-        r = prove(cli, false, &p);
+        r = prove(cli, false, ATTEMPT_VERIFY, &p);
         if (r != EXIT_OK)
                 return r;
         r = new_call(&p, "OfferRecovery", &m);

@@ -37,7 +37,10 @@ const struct command commands[] = {
           "Without an action: number, kind, date and label of each. Actions: add LABEL,\n"
           "add-passphrase LABEL, change NUMBER, remove NUMBER. They need an unlock, and\n"
           "your face and PIN once more; with --recovery the recovery code instead, beside\n"
-          "your face for a new PIN. Labels are for you alone.\n\n" PIN_HELP,
+          "your face for a new PIN. Labels are for you alone.\n"
+          "When your face opens nothing any more, since its enrolment was removed or lost,\n"
+          "log in with --recovery; then enrol LABEL --recovery enrols it anew, in place of\n"
+          "all slots with the face before.\n\n" PIN_HELP,
           OPTION_FACTOR | OPTION_NEW_PIN_FD, command_slots },
         { "recovery", "[LABEL]", "Make a recovery code.",
           "Shows 15 words, once: write them on paper. They open the account when the face\n"

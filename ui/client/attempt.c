@@ -171,6 +171,17 @@ static void on_started(sd_bus_message *reply, const sd_bus_error *error, void *u
                 broken_errno(a, r);
 }
 
+static int append_options(sd_bus_message *m, const struct attempt_request *request)
+{
+        int r = sd_bus_message_open_container(m, 'a', "{sv}");
+
+        if (r >= 0 && request->camera)
+                r = sd_bus_message_append(m, "{sv}", "camera", "s", request->camera);
+        if (r >= 0 && request->kind == ATTEMPT_ENROL && request->account)
+                r = sd_bus_message_append(m, "{sv}", "account", "s", request->account);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 static int call_start(struct attempt *a, const struct attempt_request *request)
 {
         static const char *const methods[] = { [ATTEMPT_ENROL] = "Enrol",
@@ -181,13 +192,12 @@ static int call_start(struct attempt *a, const struct attempt_request *request)
         int r = sd_bus_message_new_method_call(a->bus, &m, AUTH_SERVICE, AUTH_PATH, AUTH_MANAGER,
                                                methods[request->kind]);
 
-        if (r >= 0 && request->account)
+        if (r >= 0 && request->account && request->kind != ATTEMPT_ENROL)
                 r = sd_bus_message_append(m, "s", request->account);
         if (r >= 0 && request->kind == ATTEMPT_ADD_LOOK)
                 r = sd_bus_message_append_array(m, 'y', request->ticket.data, request->ticket.size);
         if (r >= 0)
-                r = request->camera ? sd_bus_message_append(m, "a{sv}", 1, "camera", "s", request->camera)
-                                    : sd_bus_message_append(m, "a{sv}", 0);
+                r = append_options(m, request);
         return r < 0 ? r : calls_send(&a->calls, m, on_started, a);
 }
 

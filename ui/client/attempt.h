@@ -49,7 +49,7 @@ struct attempt_events {
 /* What to start. */
 struct attempt_request {
         enum attempt_kind kind;
-        const char *account; /* to verify, or to add a look to */
+        const char *account; /* to verify, to add a look to, or to enrol anew; NULL of an enrolment: a new one */
         struct bytes ticket; /* to add a look */
         const char *camera;  /* NULL: the first */
 };

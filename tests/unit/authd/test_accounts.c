@@ -65,7 +65,7 @@ static void enrol(const char *account, uid_t uid, uint8_t fill)
         rotate(e);
         e->face_secret = secret_new(FACE_SECRET_SIZE);
         memset(e->face_secret->data, fill, FACE_SECRET_SIZE);
-        assert_int_equal(accounts_add(accounts, e), 0);
+        assert_int_equal(accounts_add(accounts, e, 0), 0);
         enrolment_free(e);
 }
 
@@ -195,7 +195,7 @@ static void an_account_is_added_once_and_forgotten(void **state)
 
         template_add(&e.template, ORIGIN_ENROLMENT, embedding);
         enrol(ACCOUNT, 1000, 7);
-        assert_int_equal(accounts_add(accounts, &e), -EEXIST);
+        assert_int_equal(accounts_add(accounts, &e, 0), -EEXIST);
         secret_free(e.rotation);
         secret_free(e.face_secret);
         assert_int_equal(face_secret(ACCOUNT, 1000, 7), 0);
@@ -326,7 +326,7 @@ static void a_gallery_is_kept_sealed_and_tells_the_engine(void **state)
 
                 gallery_add(e->gallery, histogram);
         }
-        assert_int_equal(accounts_add(accounts, e), 0);
+        assert_int_equal(accounts_add(accounts, e, 0), 0);
         enrol(ACCOUNT, 1000, 7);
         reopen();
         assert_int_equal(accounts_engine(accounts, ACCOUNT, 1000, &engine), 0);

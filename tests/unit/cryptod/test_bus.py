@@ -106,6 +106,39 @@ def play_rooms(stage, alice, bob):
     check("and says nothing more", refused("Hub", bob.account.Send, room[bob], "x"))
 
 
+def play_new_face(alice, words):
+    """alice's enrolment was removed, and she has two slots with the face before, her account open, and her recovery code. Ends with the
+    face enrolled anew, and one slot with it, 3, whose PIN is 6174."""
+    slots, before, so_far = alice.slots, alice.face, len(alice.authd.forgotten)
+    alice.face = os.urandom(32)
+
+    def forgotten(times):
+        return wait_for(lambda: alice.authd.forgotten[so_far:] == [alice.id] * times)
+
+    def add(code):
+        return alice.add("face", "anew", "6174", "recovery", alice.ticket(enrolment=True), alice.factor(code))
+    check("a face that is enrolled anew opens nothing by itself, and is forgotten", refused(
+        "TicketInvalid", slots.Change, dbus.UInt32(1), alice.factor("6174"), "face", alice.ticket(enrolment=True), alice.factor(alice.pin)) and forgotten(1))
+    check("not with a wrong recovery code", refused("WrongFactor", add, "abandon " * 14 + "address") and
+          forgotten(2) and len(alice.list()) == 3, alice.list())
+    alice.account.Lock()
+    check("it does not unlock", refused("TicketInvalid", alice.account.Unlock, alice.ticket(enrolment=True), alice.factor(alice.pin)) and
+          forgotten(3) and alice.state() == "locked")
+    slots.Unlock("recovery", alice.factor(words), timeout=60)
+    check("with the recovery code it takes the place of all slots of the face before",
+          add(words) == 1 and alice.list() == [(1, "face", "anew"), (2, "recovery", "paper")] and
+          forgotten(3), alice.list())
+    alice.account.Lock()
+    for pin, face in ((alice.pin, before), ("6174", before), (alice.pin, alice.face)):
+        check("the face and the PIN of before open nothing", refused(
+            "WrongFactor", alice.account.Unlock, alice.ticket(face=face), alice.factor(pin)))
+    slots.Unlock("recovery", alice.factor(words), timeout=60)
+    alice.account.Lock()
+    alice.unlock("6174")
+    check("the new ones do", alice.state() == "unlocked")
+    check("and make further slots", alice.add("face", "as before", alice.pin, *alice.proof("6174")) == 3)
+
+
 def play_slots(alice):
     """Starts and ends with alice's account open, one slot in it, her PIN 2580."""
     slots = alice.slots
@@ -141,11 +174,12 @@ def play_slots(alice):
     slots.Unlock("recovery", alice.factor(words), timeout=60)
     check("it opens the account without a face", alice.state() == "unlocked")
     check("and with a face sets a new PIN", alice.add("face", "new", "6174", "recovery", alice.ticket(), alice.factor(words)) == 3)
+    play_new_face(alice, words)
     check("a passphrase alone is the administrator's to allow",
           refused("AccessDenied", alice.add, "passphrase", "x", "tulip wagon orbit cream lantern"))
     alice.account.Lock()
-    alice.unlock("6174")
-    for number in (2, 3):
+    alice.unlock()
+    for number in (1, 2):
         slots.Remove(dbus.UInt32(number), *alice.proof(), timeout=60)
     check("a recovery code that was removed opens nothing", refused("NotFound", slots.Unlock, "recovery", alice.factor(words)))
     return words

@@ -439,6 +439,11 @@ def test_slots(w):
     code, out, err = change("recovery", "paper", new=stand_ins.WORDS)
     check("recovery shows the words, and has them typed back", code == OK and stand_ins.WORDS in out and
           account.slots.get(2) == ("recovery", "paper", stand_ins.WORDS), (code, out, err))
+    code, out, err = w.run("slots", "enrol", "anew")
+    check("to enrol a face anew takes what opens without one", code == USAGE and "--recovery" in err, (code, out, err))
+    code, out, err = change("slots", "enrol", "anew", "--recovery", new="7391", pin=stand_ins.WORDS)
+    check("with the recovery code the account gets a slot with that face", code == OK and account.slots.pop(3, None) == ("face", "anew", "7391") and
+          [(kind, dict(o).get("account")) for kind, o in w.auth.asked[-1:]] == [("enrol", account.id)], (code, out, err, account.slots))
     asked = len(w.auth.asked)
     code, out, err = change("slots", "remove", "2", "--recovery", pin=stand_ins.WORDS)
     check("--recovery proves without the camera", code == OK and len(w.auth.asked) == asked and list(account.slots) == [1], (code, out, err))

@@ -1,0 +1,107 @@
+/* See redemption.h. */
+#include "cryptod/redemption.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cryptod/cryptod.h"
+#include "services/bus.h"
+#include "services/cleanup.h"
+#include "services/log.h"
+
+enum { REDEEM_USEC = 10 * 1000 * 1000 };
+
+struct redemption {
+        sd_bus_slot *call;
+        redeemed done;
+        void *userdata;
+};
+
+struct redemption *redemption_free(struct redemption *r)
+{
+        if (!r)
+                return NULL;
+        sd_bus_slot_unref(r->call);
+        free(r);
+        return NULL;
+}
+
+static int read_face_secret(sd_bus_message *reply, struct secret **out, int *enrolment, uint64_t *count)
+{
+        int fd, r = sd_bus_message_read(reply, "hbt", &fd, enrolment, count);
+
+        if (r >= 0)
+                r = secret_from_fd(fd, FACE_SECRET_SIZE, false, out);
+        return r >= 0 && (*out)->size != FACE_SECRET_SIZE ? -EBADMSG : r;
+}
+
+static int on_redeemed(sd_bus_message *reply, void *userdata, sd_bus_error *ignored)
+{
+        struct redemption *red = userdata;
+        _cleanup_secret_ struct secret *face_secret = NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        const sd_bus_error *refused = sd_bus_message_get_error(reply);
+        int enrolment = 0;
+        uint64_t count = 0;
+
+        if (refused && strncmp(refused->name, VISAVIS_ERROR, strlen(VISAVIS_ERROR)) == 0) {
+                red->done(refused, NULL, false, 0, red->userdata);
+                return 0;
+        }
+        if (refused || read_face_secret(reply, &face_secret, &enrolment, &count) < 0) {
+                log_error("authd did not redeem a ticket: %s.",
+                          refused && refused->message ? refused->message : "its answer is malformed");
+                sd_bus_error_set(&error, ERROR_INTERNAL,
+                                 "The face recognition service did not answer; see the journal of visavis-authd, and "
+                                 "try again.");
+                red->done(&error, NULL, false, 0, red->userdata);
+                return 0;
+        }
+        red->done(NULL, TAKE(face_secret), enrolment != 0, count, red->userdata);
+        return 0;
+}
+
+int redemption_start(sd_bus *bus, struct bytes ticket, const char *account, const struct caller *caller, uint64_t count,
+                     redeemed done, void *userdata, struct redemption **out)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        struct redemption *red = calloc(1, sizeof(*red));
+        int r;
+
+        if (!red)
+                abort();
+        red->done = done;
+        red->userdata = userdata;
+        r = sd_bus_message_new_method_call(bus, &m, "im.visavis.Auth1", "/im/visavis/Auth1", "im.visavis.Auth1.Tickets",
+                                           "Redeem");
+        if (r >= 0)
+                r = sd_bus_message_append_array(m, 'y', ticket.data, ticket.size);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "sust", account, (uint32_t) caller->uid, caller->name, count);
+        if (r >= 0)
+                r = sd_bus_call_async(bus, &red->call, m, on_redeemed, red, REDEEM_USEC);
+        if (r < 0) {
+                redemption_free(red);
+                return r;
+        }
+        *out = red;
+        return 0;
+}
+
+void redemption_undo(sd_bus *bus, const char *account)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r = sd_bus_message_new_method_call(bus, &m, "im.visavis.Auth1", "/im/visavis/Auth1",
+                                               "im.visavis.Auth1.Tickets", "Forget");
+
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", account);
+        if (r >= 0)
+                r = sd_bus_message_set_expect_reply(m, 0);
+        if (r >= 0)
+                r = sd_bus_send(bus, m, NULL);
+        if (r < 0)
+                log_warning("authd could not be told to forget the face of account %s, which came to nothing: %s.",
+                            account, strerror(-r));
+}
