@@ -450,6 +450,7 @@ static void walk(const struct suite *s, unsigned count, unsigned steps)
 
 static void many_walk_together(void **unused)
 {
+        print_message("# VISAVIS_SEED=%llu\n", (unsigned long long) state);
         walk(suite_by_id(1), WALKERS, 1000);
 }
 
@@ -471,6 +472,5 @@ int main(void)
 
         random_fill((uint8_t *) &state, sizeof(state));
         state = given ? strtoull(given, NULL, 10) : state >> 32;
-        print_message("# VISAVIS_SEED=%llu\n", (unsigned long long) state);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

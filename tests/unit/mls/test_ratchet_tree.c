@@ -142,6 +142,7 @@ static void copies_that_change_apart(void **state)
         _cleanup_writer_ struct writer w = WRITER_INIT;
         uint32_t leaf;
 
+        print_message("# VISAVIS_SEED=%u\n", seed);
         write_leaf(&w);
         assert_int_equal(ratchet_tree_add(&trees[0], writer_bytes(&w), &leaf), 0);
         for (unsigned i = 1; i < TREES; i++)
@@ -170,6 +171,5 @@ int main(void)
         const char *given = getenv("VISAVIS_SEED");
 
         seed = given ? (unsigned) strtoul(given, NULL, 10) : (unsigned) time(NULL);
-        print_message("# VISAVIS_SEED=%u\n", seed);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
