@@ -35,6 +35,8 @@ static const char *const migrations[] = {
         "CREATE TABLE gallery (id TEXT PRIMARY KEY, uid INTEGER NOT NULL, pieces BLOB NOT NULL) WITHOUT ROWID;",
         /* How often the throttle has changed. */
         "ALTER TABLE account ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;",
+        /* What redemptions were when the vault was last opened with a ticket. */
+        "ALTER TABLE account ADD COLUMN opened INTEGER NOT NULL DEFAULT 0;",
 };
 
 struct accounts {
@@ -142,9 +144,9 @@ static int add_account(struct accounts *a, const struct enrolment *e, uint64_t r
             (r = seal_column(a, ROTATION, e->account, e->uid, secret_bytes(e->rotation), &rotation)) < 0 ||
             (r = seal_column(a, FACE_SECRET, e->account, e->uid, secret_bytes(e->face_secret), &secret)) < 0)
                 return r;
-        return storage_run(a->db, "INSERT INTO account VALUES (?, ?, ?, ?, ?, ?, ?, 0)", "sibbbib", e->account,
+        return storage_run(a->db, "INSERT INTO account VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)", "sibbbibi", e->account,
                            (int64_t) e->uid, writer_bytes(&template), writer_bytes(&secret), writer_bytes(&throttle),
-                           (int64_t) redemptions, writer_bytes(&rotation));
+                           (int64_t) redemptions, writer_bytes(&rotation), (int64_t) redemptions);
 }
 
 static int add_gallery(struct accounts *a, const struct enrolment *e)
@@ -403,17 +405,19 @@ int accounts_remove(struct accounts *a, const char *account)
         return r;
 }
 
-int accounts_count_redemption(struct accounts *a, const char *account, uint64_t known, uint64_t *out)
+int accounts_count_redemption(struct accounts *a, const char *account, uint64_t known, uint64_t *out_count,
+                              uint64_t *out_unopened)
 {
         _cleanup_statement_ sqlite3_stmt *s = NULL;
-        uint64_t own;
-        int r = storage_prepare(a->db, &s, "SELECT redemptions FROM account WHERE id = ?", "s", account);
+        uint64_t own, opened;
+        int r = storage_prepare(a->db, &s, "SELECT redemptions, opened FROM account WHERE id = ?", "s", account);
 
         if (r >= 0)
                 r = storage_step(s);
         if (r <= 0)
                 return r < 0 ? r : -ENOENT;
         own = (uint64_t) storage_column_integer(s, 0);
+        opened = (uint64_t) storage_column_integer(s, 1);
         if (known > own)
                 log_warning(
                         "cryptod knows of %llu redemptions for account %s and we of %llu: authd's state was put back "
@@ -422,9 +426,16 @@ int accounts_count_redemption(struct accounts *a, const char *account, uint64_t 
         own = (known > own ? known : own) + 1;
         s = (sqlite3_finalize(s), NULL);
         r = storage_run(a->db, "UPDATE account SET redemptions = ? WHERE id = ?", "is", (int64_t) own, account);
-        if (r >= 0)
-                *out = own;
-        return r;
+        if (r < 0)
+                return r;
+        *out_count = own;
+        *out_unopened = own > opened ? own - opened : 1; /* this one at least */
+        return 0;
+}
+
+int accounts_opened(struct accounts *a, const char *account)
+{
+        return storage_run(a->db, "UPDATE account SET opened = redemptions WHERE id = ?", "s", account);
 }
 
 int accounts_next(struct accounts *a, uid_t uid, char account[static ACCOUNT_ID_SIZE])

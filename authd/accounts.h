@@ -47,10 +47,16 @@ int accounts_replace_template(struct accounts *a, const char *account, uid_t uid
 /* Deletes an account, whoever's it is; no error if there is none. Errors of storage_errno(). */
 int accounts_remove(struct accounts *a, const char *account);
 
-/* Counts a redemption, which @known of cryptod's are before: what both daemons know of from now on. Whichever knew of
- * fewer was put back from an older copy; then a warning is logged, and cryptod lets the difference cost what wrong
- * factors cost. -ENOENT; errors of storage_errno(). */
-int accounts_count_redemption(struct accounts *a, const char *account, uint64_t known, uint64_t *out);
+/* Counts a redemption, which @known of cryptod's are before: what both daemons know of from now on, and how many there
+ * were, this one included, since a ticket last opened the vault. Whichever knew of fewer was put back from an older
+ * copy; then a warning is logged, and cryptod lets what it has missed cost what wrong factors cost. -ENOENT; errors of
+ * storage_errno(). */
+int accounts_count_redemption(struct accounts *a, const char *account, uint64_t known, uint64_t *out_count,
+                              uint64_t *out_unopened);
+
+/* The factor that came with the last ticket was good. No error if there is no such account; errors of storage_errno().
+ */
+int accounts_opened(struct accounts *a, const char *account);
 
 /* Puts the id after @account in place of it, of those of @uid in their order; "" is before the first. 1, or 0 if there
  * is none; errors of storage_errno(). */

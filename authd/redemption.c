@@ -49,7 +49,7 @@ static int redeem(struct authd *a, sd_bus_message *m, struct bytes ticket, sd_bu
         _cleanup_close_ int fd = -1;
         struct enrolment *enrolment = NULL;
         const char *account, *caller;
-        uint64_t count;
+        uint64_t count, unopened = 0;
         uint32_t uid;
         int r = sd_bus_message_read(m, "sust", &account, &uid, &caller, &count);
 
@@ -67,14 +67,14 @@ static int redeem(struct authd *a, sd_bus_message *m, struct bytes ticket, sd_bu
         r = take_secret(a, account, uid, enrolment, count, &secret);
         enrolment_free(enrolment);
         if (r >= 0)
-                r = accounts_count_redemption(a->accounts, account, count, &count);
+                r = accounts_count_redemption(a->accounts, account, count, &count, &unopened);
         if (r < 0)
                 return storage_error(a, r, error);
         r = secret_to_fd(secret, &fd);
         if (r < 0)
                 return sd_bus_error_setf(error, ERROR_INTERNAL, "The face secret cannot be handed over: %s.",
                                          strerror(-r));
-        return sd_bus_reply_method_return(m, "hbt", fd, (int) enrols, count);
+        return sd_bus_reply_method_return(m, "hbtt", fd, (int) enrols, count, unopened);
 }
 
 static int on_redeem(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -94,27 +94,43 @@ static int on_redeem(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? r : redeem(a, m, BYTES(ticket, size), error);
 }
 
-static int on_forget(sd_bus_message *m, void *userdata, sd_bus_error *error)
+/* A call about an account, which is all that its arguments say. */
+static int change(sd_bus_message *m, struct authd *a, int (*how)(struct accounts *, const char *), const char **account,
+                  sd_bus_error *error)
 {
-        struct authd *a = userdata;
-        const char *account;
         int r = check_caller(a, m, error);
 
         if (r >= 0)
-                r = sd_bus_message_read(m, "s", &account);
+                r = sd_bus_message_read(m, "s", account);
         if (r < 0)
                 return r;
-        r = accounts_remove(a->accounts, account);
-        if (r < 0)
-                return storage_error(a, r, error);
-        log_notice("Account %s is forgotten.", account);
-        return sd_bus_reply_method_return(m, "");
+        r = how(a->accounts, *account);
+        return r < 0 ? storage_error(a, r, error) : sd_bus_reply_method_return(m, "");
+}
+
+static int on_opened(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const char *account;
+
+        return change(m, userdata, accounts_opened, &account, error);
+}
+
+static int on_forget(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const char *account;
+        int r = change(m, userdata, accounts_remove, &account, error);
+
+        if (r >= 0)
+                log_notice("Account %s is forgotten.", account);
+        return r;
 }
 
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("Redeem", SD_BUS_ARGS("ay", ticket, "s", account, "u", uid, "s", caller, "t", count),
-                                SD_BUS_RESULT("h", face_secret, "b", enrolment, "t", count), on_redeem,
+                                SD_BUS_RESULT("h", face_secret, "b", enrolment, "t", count, "t", unopened), on_redeem,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Opened", SD_BUS_ARGS("s", account), SD_BUS_NO_RESULT, on_opened,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Forget", SD_BUS_ARGS("s", account), SD_BUS_NO_RESULT, on_forget,
                                 SD_BUS_VTABLE_UNPRIVILEGED),

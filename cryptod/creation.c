@@ -213,7 +213,7 @@ static void on_derived(int result, struct slot_result *s, void *userdata)
 }
 
 static void on_ticket(const sd_bus_error *refused, struct secret *face_secret, bool enrolment, uint64_t count,
-                      void *userdata)
+                      uint64_t unopened, void *userdata)
 {
         struct creation *n = userdata;
         _cleanup_secret_ struct secret *secret = face_secret;

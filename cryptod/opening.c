@@ -246,6 +246,8 @@ static void on_derived(int result, struct slot_result *s, void *userdata)
 
         if (tried)
                 result = act(o, s);
+        if (tried && o->redemption)
+                redemption_opened(a->cryptod->bus, account_id(a));
         if (result < 0) {
                 (void) (tried ? opening_describe(result, &error) : describe(o, result, &error));
                 answer_error(o, &error);
@@ -315,7 +317,7 @@ static bool makes_slot_of_new_face(const struct opening_request *q)
 }
 
 static void on_ticket(const sd_bus_error *refused, struct secret *face_secret, bool enrolment, uint64_t count,
-                      void *userdata)
+                      uint64_t unopened, void *userdata)
 {
         struct opening *o = userdata;
         _cleanup_secret_ struct secret *secret = face_secret;
@@ -326,7 +328,7 @@ static void on_ticket(const sd_bus_error *refused, struct secret *face_secret, b
                 return;
         }
         o->enrolled = enrolment;
-        int r = vault_count_redemption(o->account->vault, count);
+        int r = vault_count_redemption(o->account->vault, count, unopened);
 
         if (r < 0)
                 (void) opening_describe(r, &error);

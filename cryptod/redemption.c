@@ -27,9 +27,10 @@ struct redemption *redemption_free(struct redemption *r)
         return NULL;
 }
 
-static int read_face_secret(sd_bus_message *reply, struct secret **out, int *enrolment, uint64_t *count)
+static int read_face_secret(sd_bus_message *reply, struct secret **out, int *enrolment, uint64_t *count,
+                            uint64_t *unopened)
 {
-        int fd, r = sd_bus_message_read(reply, "hbt", &fd, enrolment, count);
+        int fd, r = sd_bus_message_read(reply, "hbtt", &fd, enrolment, count, unopened);
 
         if (r >= 0)
                 r = secret_from_fd(fd, FACE_SECRET_SIZE, false, out);
@@ -43,22 +44,22 @@ static int on_redeemed(sd_bus_message *reply, void *userdata, sd_bus_error *igno
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         const sd_bus_error *refused = sd_bus_message_get_error(reply);
         int enrolment = 0;
-        uint64_t count = 0;
+        uint64_t count = 0, unopened = 0;
 
         if (refused && strncmp(refused->name, VISAVIS_ERROR, strlen(VISAVIS_ERROR)) == 0) {
-                red->done(refused, NULL, false, 0, red->userdata);
+                red->done(refused, NULL, false, 0, 0, red->userdata);
                 return 0;
         }
-        if (refused || read_face_secret(reply, &face_secret, &enrolment, &count) < 0) {
+        if (refused || read_face_secret(reply, &face_secret, &enrolment, &count, &unopened) < 0) {
                 log_error("authd did not redeem a ticket: %s.",
                           refused && refused->message ? refused->message : "its answer is malformed");
                 sd_bus_error_set(&error, ERROR_INTERNAL,
                                  "The face recognition service did not answer; see the journal of visavis-authd, and "
                                  "try again.");
-                red->done(&error, NULL, false, 0, red->userdata);
+                red->done(&error, NULL, false, 0, 0, red->userdata);
                 return 0;
         }
-        red->done(NULL, TAKE(face_secret), enrolment != 0, count, red->userdata);
+        red->done(NULL, TAKE(face_secret), enrolment != 0, count, unopened, red->userdata);
         return 0;
 }
 
@@ -89,18 +90,32 @@ int redemption_start(sd_bus *bus, struct bytes ticket, const char *account, cons
         return 0;
 }
 
-void redemption_undo(sd_bus *bus, const char *account)
+/* Tells authd, and does not wait for an answer. */
+static int tell(sd_bus *bus, const char *member, const char *account)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r = sd_bus_message_new_method_call(bus, &m, "im.visavis.Auth1", "/im/visavis/Auth1",
-                                               "im.visavis.Auth1.Tickets", "Forget");
+                                               "im.visavis.Auth1.Tickets", member);
 
         if (r >= 0)
                 r = sd_bus_message_append(m, "s", account);
         if (r >= 0)
                 r = sd_bus_message_set_expect_reply(m, 0);
-        if (r >= 0)
-                r = sd_bus_send(bus, m, NULL);
+        return r < 0 ? r : sd_bus_send(bus, m, NULL);
+}
+
+void redemption_opened(sd_bus *bus, const char *account)
+{
+        int r = tell(bus, "Opened", account);
+
+        if (r < 0)
+                log_warning("authd could not be told that account %s was opened: %s.", account, strerror(-r));
+}
+
+void redemption_undo(sd_bus *bus, const char *account)
+{
+        int r = tell(bus, "Forget", account);
+
         if (r < 0)
                 log_warning("authd could not be told to forget the face of account %s, which came to nothing: %s.",
                             account, strerror(-r));

@@ -9,9 +9,10 @@
 #include "services/caller.h"
 #include "services/secret.h"
 
-/* authd's answer to Redeem. @error NULL: @face_secret passes to the callback. @count: vault_count_redemption(). */
+/* authd's answer to Redeem. @error NULL: @face_secret passes to the callback. @count, @unopened:
+ * vault_count_redemption(). */
 typedef void (*redeemed)(const sd_bus_error *error, struct secret *face_secret, bool enrolment, uint64_t count,
-                         void *userdata);
+                         uint64_t unopened, void *userdata);
 
 struct redemption;
 
@@ -20,6 +21,9 @@ struct redemption;
 int redemption_start(sd_bus *bus, struct bytes ticket, const char *account, const struct caller *caller, uint64_t count,
                      redeemed done, void *userdata, struct redemption **out);
 struct redemption *redemption_free(struct redemption *r);
+
+/* The factor that came with a ticket was good. */
+void redemption_opened(sd_bus *bus, const char *account);
 
 /* An enrolment that was redeemed has come to nothing: authd is told to forget that face. */
 void redemption_undo(sd_bus *bus, const char *account);

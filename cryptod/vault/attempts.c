@@ -73,11 +73,12 @@ uint64_t vault_redemptions(const struct vault *v)
         return v->redemptions;
 }
 
-int vault_count_redemption(struct vault *v, uint64_t count)
+int vault_count_redemption(struct vault *v, uint64_t count, uint64_t unopened)
 {
         struct throttle next = v->throttle;
         struct boot_time now;
-        uint64_t missed = count > v->redemptions ? count - v->redemptions - 1 : 0;
+        uint64_t unknown = count > v->redemptions ? count - v->redemptions - 1 : 0;
+        uint64_t missed = unknown < unopened ? unknown : unopened - (unopened > 0);
         int r = boot_time_now(&now);
 
         if (r >= 0)
@@ -85,12 +86,13 @@ int vault_count_redemption(struct vault *v, uint64_t count)
         if (r < 0)
                 return r;
         v->redemptions = count;
-        if (missed == 0)
+        if (unknown == 0)
                 return 0;
         log_warning(
                 "authd has redeemed %llu tickets for account %s that are not known here: cryptod's state was put back "
-                "from an older copy, or its end cut attempts off. They count as wrong factors.",
-                (unsigned long long) missed, v->account.id);
+                "from an older copy, or its end cut attempts off. Those after the last that opened it, %llu, count as "
+                "wrong factors.",
+                (unsigned long long) unknown, v->account.id, (unsigned long long) missed);
         for (uint64_t i = 0; i < missed && i < THROTTLE_LOCK_OUT; i++)
                 throttle_attempt(&next, &now);
         return store_throttle(v, &next);

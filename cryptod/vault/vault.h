@@ -100,10 +100,11 @@ int vault_slot_remove(struct vault *v, unsigned number);
 int vault_wait(const struct vault *v, uint64_t *wait_usec);
 
 /* How many tickets for this account authd has redeemed, as far as is known here; and what authd says of it with each.
- * What the vault did not know of counts as wrong factors: its disk was put back from an older copy, where fewer were
- * counted. What storage_run() returns, -EIO. */
+ * What the vault did not know of, its disk having been put back from an older copy, where fewer were counted, counts as
+ * wrong factors, but for those before a ticket last opened it: @unopened came after that, this one included. What
+ * storage_run() returns, -EIO. */
 uint64_t vault_redemptions(const struct vault *v);
-int vault_count_redemption(struct vault *v, uint64_t count);
+int vault_count_redemption(struct vault *v, uint64_t count, uint64_t unopened);
 
 /* Keeps what authd says of its failures, if it is newer than what it has said before, and says in @face which of both
  * is the newer: authd's disk may have been put back from an older copy. @face->turn: at most INT64_MAX. What

@@ -19,7 +19,7 @@
 #define OTHER "f123456789abcdef0123456789abcdef"
 
 /* What each earlier version kept is in versions/ (tests/unit/keep_version): a new migration needs one more. */
-enum { VERSIONS = 5 };
+enum { VERSIONS = 6 };
 #define KEPT UNIT_TESTS "/authd/versions"
 
 static struct accounts *accounts;
@@ -469,7 +469,7 @@ static void what_earlier_versions_kept_is_there(void **state)
         for (unsigned version = 1; version <= VERSIONS; version++) {
                 size_t size;
                 _cleanup_free_ char *key = earlier_file(KEPT, version, "host.key", &size);
-                uint64_t count, wait;
+                uint64_t count, unopened, wait;
 
                 accounts = accounts_close(accounts);
                 assert_int_equal(unlink(path), 0);
@@ -487,9 +487,31 @@ static void what_earlier_versions_kept_is_there(void **state)
                 assert_int_equal(accounts_count_failure(accounts, ACCOUNT), 0); /* the third */
                 assert_int_equal(accounts_wait(accounts, ACCOUNT, &wait), 0);
                 assert_true(wait > 0);
-                assert_int_equal(accounts_count_redemption(accounts, ACCOUNT, 4, &count), 0);
+                assert_int_equal(accounts_count_redemption(accounts, ACCOUNT, 4, &count, &unopened), 0);
                 assert_int_equal(count, 5);
         }
+}
+
+static void redemptions_are_counted_since_one_opened(void **state)
+{
+        uint64_t count, unopened;
+
+        enrol(ACCOUNT, 1000, 7);
+        for (uint64_t i = 1; i <= 3; i++) {
+                assert_int_equal(accounts_count_redemption(accounts, ACCOUNT, 0, &count, &unopened), 0);
+                assert_int_equal(count, i);
+                assert_int_equal(unopened, i);
+        }
+        assert_int_equal(accounts_opened(accounts, ACCOUNT), 0);
+        assert_int_equal(accounts_opened(accounts, OTHER), 0);
+        reopen();
+        assert_int_equal(accounts_count_redemption(accounts, ACCOUNT, 0, &count, &unopened), 0);
+        assert_int_equal(count, 4);
+        assert_int_equal(unopened, 1);
+        assert_int_equal(accounts_count_redemption(accounts, ACCOUNT, 9, &count, &unopened), 0); /* put back */
+        assert_int_equal(count, 10);
+        assert_int_equal(unopened, 7);
+        assert_int_equal(accounts_count_redemption(accounts, OTHER, 0, &count, &unopened), -ENOENT);
 }
 
 #define accounts_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -513,6 +535,7 @@ int main(int argc, char **argv)
                 accounts_test(no_delay_passes_by_setting_the_clock),
                 accounts_test(the_longest_wait_is_a_day),
                 accounts_test(what_earlier_versions_kept_is_there),
+                accounts_test(redemptions_are_counted_since_one_opened),
         };
 
         if (argc >= 3 && strcmp(argv[1], "make") == 0) {

@@ -207,7 +207,7 @@ class Client:
         secret = os.read(fd, 100)
         seals = fcntl.fcntl(fd, fcntl.F_GET_SEALS)
         os.close(fd)
-        return "ok", (secret, bool(r[1][1]), seals, int(r[1][2]))
+        return "ok", (secret, bool(r[1][1]), seals, int(r[1][2]), int(r[1][3]))
 
 
 def main():
@@ -471,7 +471,8 @@ def play(stage):
     path, view, _ = recognise("sample3.jpg")
     status, verified = client.redeem(client.ticket(path)[1], account, count=20)
     check("and gets the same secret", status == "ok" and verified[0] == enrolled[0] and not verified[1], (status, view))
-    check("redemptions are counted on from what either daemon knows", enrolled[3] == 8 and verified[3] == 21, (enrolled[3], verified[3]))
+    check("redemptions are counted on from what either daemon knows", enrolled[3:] == (8, 1) and verified[3:] == (21, 14), (enrolled[3:], verified[3:]))
+    check("and since the last that opened the vault", client.call(TICKETS, "Opened", account)[0] == "ok")
 
     # Who is it? No challenge, no ticket, and nothing of other users.
     idle()

@@ -33,9 +33,9 @@ class Authd(dbus.service.Object):
 
     def __init__(self, bus):
         super().__init__(bus, "/im/visavis/Auth1")
-        self.tickets, self.forgotten, self.counts = {}, [], {}
+        self.tickets, self.forgotten, self.counts, self.opened = {}, [], {}, {}
 
-    @dbus.service.method("im.visavis.Auth1.Tickets", in_signature="aysust", out_signature="hbt")
+    @dbus.service.method("im.visavis.Auth1.Tickets", in_signature="aysust", out_signature="hbtt")
     def Redeem(self, ticket, account, uid, caller, count):
         known = self.tickets.pop(bytes(ticket), None)
         if not known or known[:3] != (str(account), int(uid), str(caller)):
@@ -43,7 +43,12 @@ class Authd(dbus.service.Object):
         fd = os.memfd_create("face")
         os.write(fd, known[3])
         self.counts[str(account)] = max(self.counts.get(str(account), 0), int(count)) + 1
-        return dbus.types.UnixFd(fd), known[4], dbus.UInt64(self.counts[str(account)])
+        count = self.counts[str(account)]
+        return dbus.types.UnixFd(fd), known[4], dbus.UInt64(count), dbus.UInt64(count - self.opened.get(str(account), 0))
+
+    @dbus.service.method("im.visavis.Auth1.Tickets", in_signature="s")
+    def Opened(self, account):
+        self.opened[str(account)] = self.counts[str(account)]
 
     @dbus.service.method("im.visavis.Auth1.Tickets", in_signature="s")
     def Forget(self, account):

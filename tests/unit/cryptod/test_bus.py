@@ -673,6 +673,19 @@ def play_lock_out(stage, person):
     person.slots.Unlock("recovery", person.factor(words), timeout=60)
     person.account.Lock()
     person.unlock()
+    person.account.Lock()
+    authd = person.authd
+    check("authd is told of a ticket that opened the vault", wait_for(lambda: authd.opened[person.id] == authd.counts[person.id]), authd.opened)
+    authd.counts[person.id] += 100
+    authd.opened[person.id] = authd.counts[person.id]
+    person.unlock()
+    check("whoever logged in a hundred times since the copy was made opens it as ever", person.state() == "unlocked")
+    person.account.Lock()
+    authd.counts[person.id] += 20
+    check("twenty that opened nothing lock out", refused("Throttled", person.unlock))
+    person.slots.Unlock("recovery", person.factor(words), timeout=60)
+    person.account.Lock()
+    person.unlock()
     check("a passphrase alone has to be strong", refused("InvalidArgument", person.add, "passphrase", "p", "2718-alice"))
     passphrase = "tulip wagon orbit cream lantern"
     person.add("passphrase", "p", passphrase)
