@@ -27,6 +27,12 @@ void invitation_write(const struct invitation *i, struct writer *w)
         write_fixed(w, i->author);
 }
 
+bool invitation_equal(const struct invitation *a, const struct invitation *b)
+{
+        return bytes_equal(a->id, b->id) && bytes_equal(a->key, b->key) && a->expires == b->expires &&
+               a->uses == b->uses && bytes_equal(a->author, b->author);
+}
+
 bool invitations_find(struct bytes list, struct bytes id, struct invitation *out)
 {
         struct reader r;
@@ -141,11 +147,6 @@ void invitations_apply(struct bytes list, struct bytes changes, uint64_t now, st
         }
 }
 
-static bool same(const struct invitation *a, const struct invitation *b)
-{
-        return bytes_equal(a->key, b->key) && a->expires == b->expires && a->uses == b->uses;
-}
-
 static unsigned count_of(struct bytes list)
 {
         struct invitation i;
@@ -164,7 +165,7 @@ static bool is_open(const struct change *c, struct bytes list, uint64_t now)
 
         if (c->what == INVITATION_ADD)
                 return !stands && c->invitation.expires > now && count_of(list) < INVITATIONS_MAX;
-        return stands && (c->what == INVITATION_REVOKE || !same(&there, &c->invitation));
+        return stands && (c->what == INVITATION_REVOKE || !invitation_equal(&there, &c->invitation));
 }
 
 void invitations_settle(struct bytes list, uint64_t now, struct writer *changes)

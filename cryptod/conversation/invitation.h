@@ -40,6 +40,8 @@ struct invitation {
 void invitation_read(struct reader *r, struct invitation *out);
 void invitation_write(const struct invitation *i, struct writer *w);
 
+bool invitation_equal(const struct invitation *a, const struct invitation *b);
+
 /* A list by itself: well-formed, at most INVITATIONS_MAX, no id twice. -EBADMSG, -E2BIG */
 int invitations_check(struct bytes list);
 

@@ -477,7 +477,7 @@ static int enter_group(struct messenger *m, struct entrance *e, const struct ste
         bool is_new = !c, rejoin;
         struct profile profile;
         struct roles roles;
-        int r = messenger_begin(m);
+        int r = is_new || c->kind == CONVERSATION_GROUP ? messenger_begin(m) : -EBADMSG;
 
         if (r < 0)
                 return r;

@@ -158,7 +158,8 @@ static bool is_inside(const struct membership *g)
         return g && g->group && !g->gone && !g->wanted.leave && !g->wanted.joining;
 }
 
-/* The group of an invitation that stands, is ours to answer for, and of which @knock proves that they have it. */
+/* The group of an invitation that stands, was made by us, who count its uses, and of which @knock proves that they have
+ * it. */
 static struct membership *invited_into(struct messenger *m, const struct knock *knock, struct bytes author)
 {
         const struct invitation_claim claim = { .author = author };
@@ -166,15 +167,17 @@ static struct membership *invited_into(struct messenger *m, const struct knock *
         for (struct conversation *c = m->conversations; c; c = c->next) {
                 _cleanup_writer_ struct writer list = WRITER_INIT;
                 struct membership *g = c->kind == CONVERSATION_GROUP ? c->memberships : NULL;
+                uint8_t self[AUTHOR_SIZE];
                 struct invitation i;
 
                 if (!is_inside(g))
                         continue;
+                own_author(m, g, self);
                 effective(g, &list);
                 if (writer_finish(&list) >= 0 &&
                     invitation_verify(group_epoch(g->group)->context.suite, writer_bytes(&list), knock->proof, &claim,
                                       &i) >= 0 &&
-                    bytes_equal(i.id, knock->id) && membership_may_invite(g))
+                    bytes_equal(i.id, knock->id) && bytes_equal(i.author, BYTES_OF(self)) && membership_may_invite(g))
                         return g;
         }
         return NULL;

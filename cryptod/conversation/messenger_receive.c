@@ -576,7 +576,8 @@ static int store_commit(struct messenger *m, struct conversation *c, struct memb
         if (actor.size > 0 && joiner.size > 0)
                 r = messenger_vouch(m, c, &who, joiner);
         intruded = r > 0;
-        if (a->peek.external_commit && c->kind == CONVERSATION_GROUP)
+        if (a->peek.external_commit && c->kind == CONVERSATION_GROUP &&
+            !list_holds(writer_bytes(&s->before), writer_bytes(&actor))) /* who comes back needs none */
                 messenger_note_use(m, g, s->received.authenticated_data);
         if (r >= 0 && s->merged && c->kind != CONVERSATION_PERSON)
                 r = notice_add_changes(m, c, writer_bytes(&s->before), writer_bytes(&s->between), BYTES(NULL, 0),

@@ -82,6 +82,25 @@ static int judge_removal(const struct judgement *j, const struct roles *roles, c
                                                                                                              : -EPERM;
 }
 
+/* Invitations are made, and the uses of one are counted, by their author alone: another's client would answer for
+ * them, and be blamed. */
+static bool invites_for_others(const struct judgement *j)
+{
+        uint8_t author[AUTHOR_SIZE];
+        struct invitation now, then;
+        struct reader r;
+
+        content_author(j->actor.address, j->actor.root_key, author);
+        reader_init(&r, j->after.invitations);
+        while (reader_more(&r)) {
+                invitation_read(&r, &now);
+                if (!(invitations_find(j->before.invitations, now.id, &then) && invitation_equal(&now, &then)) &&
+                    !bytes_equal(now.author, BYTES_OF(author)))
+                        return true;
+        }
+        return false;
+}
+
 static int judge_extensions(const struct judgement *j, struct bytes before, struct bytes after)
 {
         _cleanup_writer_ struct writer then = WRITER_INIT, now = WRITER_INIT;
@@ -89,7 +108,8 @@ static int judge_extensions(const struct judgement *j, struct bytes before, stru
 
         profile_write_others(before, &then);
         profile_write_others(after, &now);
-        if (!bytes_equal(a->invitations, b->invitations) && j->rank < ROLE_ADMIN && !(a->policy & POLICY_MEMBERS_ADD))
+        if (!bytes_equal(a->invitations, b->invitations) &&
+            ((j->rank < ROLE_ADMIN && !(a->policy & POLICY_MEMBERS_ADD)) || invites_for_others(j)))
                 return -EPERM;
         if (!bytes_equal(writer_bytes(&then), writer_bytes(&now)) || a->kind != b->kind ||
             (a->policy != b->policy && j->rank < ROLE_ADMIN))
@@ -161,6 +181,18 @@ static bool becomes_owner(const struct judgement *j, struct bytes root_key)
                roles_of(&listed, roles.successor) == ROLE_MEMBER && !ratchet_tree_leaf(j->tree, 0);
 }
 
+/* By whatever key: nobody comes in under the name of somebody who is there. */
+static bool is_address_taken(const struct judgement *j, struct bytes address)
+{
+        struct device_credential who;
+
+        for (uint32_t leaf = 0; leaf < j->tree->leaves; leaf++) {
+                if (account_at(j->tree, leaf, &who) >= 0 && bytes_equal(who.address, address))
+                        return true;
+        }
+        return false;
+}
+
 static unsigned count_members(const struct judgement *j)
 {
         unsigned count = 0;
@@ -179,7 +211,7 @@ static int judge_invited(const struct judgement *j, const struct device_credenti
         struct invitation invitation;
 
         content_author(who->address, who->root_key, author);
-        if (is_member(j, who->root_key) || count_members(j) >= GROUP_MEMBERS_MAX)
+        if (is_member(j, who->root_key) || is_address_taken(j, who->address) || count_members(j) >= GROUP_MEMBERS_MAX)
                 return -EPERM;
         return invitation_verify(context->suite, j->before.invitations, j->commit->authenticated_data, &claim,
                                  &invitation);

@@ -8,10 +8,11 @@
  *     roles                             any       lay down theirs   no
  *
  * An account may add and remove devices of its own, and come back from outside, unless that made it the owner. Whoever
- * proves to have one of the group's invitations (invitation.h) may come in. Who takes somebody out who has not asked
- * for it takes back all invitations, by which they could come back.
- * Everything that the decision needs is in the group's state and in the commit, so all members refuse the same commits,
- * those too whom they would remove; what is in anybody's own list of contacts does not count.
+ * proves to have one of the group's invitations (invitation.h) may come in, unless somebody of that address is in it.
+ * An invitation is entered, and changed, by the member alone who has made it; any who may invite take it back. Who
+ * takes somebody out who has not asked for it takes back all invitations, by which they could come back. Everything
+ * that the decision needs is in the group's state and in the commit, so all members refuse the same commits, those too
+ * whom they would remove; what is in anybody's own list of contacts does not count.
  * docs/decisions/groups-follow-what-is-valid.md says what comes after a refusal. */
 #pragma once
 

@@ -10,10 +10,12 @@
 
 #include <cmocka.h>
 
+#include "cryptod/conversation/credential.h"
 #include "cryptod/conversation/key_packages.h"
 #include "cryptod/conversation/list.h"
 #include "cryptod/conversation/messenger_healing.h"
 #include "cryptod/conversation/messenger_invitation.h"
+#include "cryptod/conversation/messenger_standing.h"
 #include "cryptod/conversation/messenger_state.h"
 #include "cryptod/conversation/notice.h"
 #include "messenger_hub.h"
@@ -242,10 +244,17 @@ static void whoever_is_removed_stays_out(void **state)
         assert_agreed("alice bob carol ", 3);
 }
 
-/* An external commit of @who's, made past every client, with a GroupInfo that a member has leaked. */
-static void force_in(unsigned who, unsigned member, struct bytes proof)
+static bool same(void *userdata, const struct leaf_node *before, const struct leaf_node *after)
 {
-        _cleanup_writer_ struct writer info = WRITER_INIT, commit = WRITER_INIT, addresses = WRITER_INIT;
+        return true;
+}
+
+/* An external commit of @who's under @address, made past every client, with a GroupInfo that a member has leaked. */
+static void force_in_as(unsigned who, const char *address, unsigned member, struct bytes proof)
+{
+        _cleanup_writer_ struct writer info = WRITER_INIT, commit = WRITER_INIT, addresses = WRITER_INIT,
+                                       credential = WRITER_INIT;
+        const struct group_host host = { .same_client = same };
         struct membership *g = group_of(member)->memberships;
         struct group *joined = NULL;
         struct device *d = NULL;
@@ -253,12 +262,16 @@ static void force_in(unsigned who, unsigned member, struct bytes proof)
 
         assert_int_equal(device_load(fixture->people[who].vault, &d), 0);
         self = device_identity(d, &d->places[0]);
+        assert_int_equal(device_credential_write(d->suite, BYTES_STRING(address), writer_bytes(&d->root_key),
+                                                 d->root_private_key, writer_bytes(&d->signature_key), &credential),
+                         0);
+        self.credential.content = writer_bytes(&credential);
         assert_int_equal(group_publish_info(g->group, true, &info), 0);
         assert_int_equal(group_join_external(&(struct external_join){ .group_info = writer_bytes(&info),
                                                                       .self = &self,
                                                                       .resync_same_key = true,
                                                                       .authenticated_data = proof },
-                                             NULL, &commit, &joined),
+                                             &host, &commit, &joined),
                          0);
         membership_addresses(g, &addresses);
         inject(who, membership_group_id(g), membership_epoch(g), writer_bytes(&addresses), writer_bytes(&commit));
@@ -266,21 +279,32 @@ static void force_in(unsigned who, unsigned member, struct bytes proof)
         device_free(d);
 }
 
-/* The proof of @who for the epoch in which @member is. */
-static void prove(unsigned who, unsigned member, const struct invitation_link *l, unsigned later, struct writer *out)
+static void force_in(unsigned who, unsigned member, struct bytes proof)
+{
+        force_in_as(who, fixture->people[who].address, member, proof);
+}
+
+/* The proof of @who, under @address, for the epoch in which @member is. */
+static void prove_as(unsigned who, const char *address, unsigned member, const struct invitation_link *l,
+                     unsigned later, struct writer *out)
 {
         struct membership *g = group_of(member)->memberships;
         uint8_t author[AUTHOR_SIZE];
         struct device *d = NULL;
 
         assert_int_equal(device_load(fixture->people[who].vault, &d), 0);
-        content_author(BYTES_STRING(fixture->people[who].address), writer_bytes(&d->root_key), author);
+        content_author(BYTES_STRING(address), writer_bytes(&d->root_key), author);
         assert_int_equal(invitation_prove(d->suite, BYTES_OF(l->id), l->key,
                                           &(struct invitation_claim){ BYTES_OF(author), membership_group_id(g),
                                                                       membership_epoch(g) + later },
                                           out),
                          0);
         device_free(d);
+}
+
+static void prove(unsigned who, unsigned member, const struct invitation_link *l, unsigned later, struct writer *out)
+{
+        prove_as(who, fixture->people[who].address, member, l, later, out);
 }
 
 static void nobody_comes_in_without_a_proof_that_is_theirs(void **state)
@@ -321,6 +345,73 @@ static void nobody_comes_in_without_a_proof_that_is_theirs(void **state)
         settle();
         assert_members(0, "alice bob carol ");
         assert_members(1, "alice bob carol ");
+}
+
+/* Nor does who has a link come in under the name of a member. */
+static void nobody_comes_in_as_somebody_who_is_there(void **state)
+{
+        _cleanup_(invitation_link_release) struct invitation_link l = { 0 };
+        _cleanup_writer_ struct writer proof = WRITER_INIT;
+        char link[CONTACT_LINK_MAX];
+        const char *reason;
+
+        create(2);
+        sign_up(2);
+        invite(0, 3600, 0, link);
+        settle();
+        assert_int_equal(invitation_link_read(link, &l, &reason), 0);
+        prove_as(2, fixture->people[1].address, 0, &l, 0, &proof);
+        force_in_as(2, fixture->people[1].address, 0, writer_bytes(&proof));
+        settle();
+        assert_agreed("alice bob ", 2);
+        assert_int_equal(messenger_rename(fixture->people[0].messenger, group_of(0), BYTES_STRING("it goes on")), 0);
+        settle();
+        assert_string_equal(group_of(1)->name, "it goes on");
+}
+
+/* It is for who comes in by it, and for nobody who comes back. */
+static void a_return_uses_no_invitation_up(void **state)
+{
+        _cleanup_(invitation_link_release) struct invitation_link l = { 0 };
+        _cleanup_writer_ struct writer proof = WRITER_INIT;
+        char link[CONTACT_LINK_MAX];
+        const char *reason;
+
+        create(3);
+        sign_up(3);
+        invite(0, 3600, 1, link);
+        settle();
+        assert_int_equal(invitation_link_read(link, &l, &reason), 0);
+        prove(2, 0, &l, 0, &proof);
+        force_in(2, 0, writer_bytes(&proof));
+        settle();
+        assert_members(0, "alice bob carol ");
+        assert_int_equal(count_invitations(0), 1);
+        join(3, link);
+        assert_members(0, "alice bob carol dave ");
+        assert_int_equal(count_invitations(0), 0);
+}
+
+static void only_who_has_made_a_link_answers_for_it(void **state)
+{
+        _cleanup_(invitation_link_release) struct invitation_link l = { 0 };
+        char link[CONTACT_LINK_MAX];
+        const char *reason;
+
+        create(2);
+        sign_up(2);
+        invite(0, 3600, 1, link);
+        settle();
+        assert_int_equal(invitation_link_read(link, &l, &reason), 0);
+        messenger_contact_link(fixture->people[1].messenger, &l.inviter);
+        assert_int_equal(messenger_join_by_link(fixture->people[2].messenger, &l), 0);
+        seek(2);
+        settle();
+        seek(2);
+        assert_told(2, 1, NOT_VALID);
+        assert_agreed("alice bob ", 2);
+        join(2, link);
+        assert_agreed("alice bob carol ", 3);
 }
 
 static void who_may_not_add_may_not_invite(void **state)
@@ -563,6 +654,9 @@ int main(void)
                 TEST(a_link_for_one_is_for_one),
                 TEST(whoever_is_removed_stays_out),
                 TEST(nobody_comes_in_without_a_proof_that_is_theirs),
+                TEST(nobody_comes_in_as_somebody_who_is_there),
+                TEST(a_return_uses_no_invitation_up),
+                TEST(only_who_has_made_a_link_answers_for_it),
                 TEST(who_may_not_add_may_not_invite),
                 TEST(who_has_lost_the_state_comes_back),
                 TEST(two_come_back_while_others_change_the_group),

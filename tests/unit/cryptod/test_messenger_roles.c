@@ -11,6 +11,8 @@
 
 #include "cryptod/conversation/key_packages.h"
 #include "cryptod/conversation/list.h"
+#include "cryptod/conversation/messenger_invitation.h"
+#include "cryptod/conversation/notice.h"
 #include "messenger_hub.h"
 #include "services/cleanup.h"
 
@@ -251,6 +253,49 @@ static void whoever_breaks_the_rules_is_not_followed(void **state)
 }
 
 /* Where members may not add, an uninvited Add is refused; and where they may, whoever is added brings no role. */
+/* bob, an admin, makes an invitation in the name of alice, and lets more people come by one of hers. */
+static void nobody_invites_for_another(void **state)
+{
+        _cleanup_writer_ struct writer list = WRITER_INIT, forged = WRITER_INIT, raised = WRITER_INIT;
+        char link[CONTACT_LINK_MAX];
+        struct invitation i;
+        struct profile p;
+        struct reader r;
+
+        create(2);
+        give_role(0, 1, ROLE_ADMIN);
+        settle();
+        assert_int_equal(
+                messenger_invite(fixture->people[0].messenger, group_of(0), notice_time() / 1000000 + 3600, 1, link),
+                0);
+        settle();
+        assert_int_equal(messenger_group_profile(group_of(1), &p), 0);
+        write_fixed(&list, p.invitations);
+        reader_init(&r, writer_bytes(&list));
+        invitation_read(&r, &i);
+        assert_true(r.error >= 0);
+        i.uses = 0;
+        invitation_write(&i, &raised);
+        p.invitations = writer_bytes(&raised);
+        force_extensions(1, &p, BYTES(NULL, 0));
+        assert_unmoved(2, "alice bob ", "oa");
+        i.id = BYTES_STRING("another id of 16");
+        i.uses = 1;
+        write_fixed(&forged, writer_bytes(&list));
+        invitation_write(&i, &forged);
+        assert_int_equal(messenger_group_profile(group_of(1), &p), 0);
+        p.invitations = writer_bytes(&forged);
+        force_extensions(1, &p, BYTES(NULL, 0));
+        assert_unmoved(2, "alice bob ", "oa");
+        assert_int_equal(messenger_group_profile(group_of(1), &p), 0);
+        assert_true(bytes_equal(p.invitations, writer_bytes(&list)));
+        p.invitations = BYTES(NULL, 0); /* taken back it may be */
+        force_extensions(1, &p, BYTES(NULL, 0));
+        settle();
+        assert_int_equal(messenger_group_profile(group_of(0), &p), 0);
+        assert_int_equal(p.invitations.size, 0);
+}
+
 static void whoever_is_added_brings_no_role(void **state)
 {
         struct device_credential dave;
@@ -407,6 +452,7 @@ int main(void)
                 TEST(who_may_not_is_told_at_once),
                 TEST(a_group_always_has_an_owner),
                 TEST(whoever_breaks_the_rules_is_not_followed),
+                TEST(nobody_invites_for_another),
                 TEST(whoever_is_added_brings_no_role),
                 TEST(a_change_that_lost_to_an_outlaw_comes_about),
                 TEST(who_has_lost_a_role_is_told),
