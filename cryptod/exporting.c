@@ -19,10 +19,10 @@ struct exporting {
         struct account *account;
         uint32_t number;
         uint8_t conversation[CONVERSATION_ID_SIZE];
-        enum export_format format;
-        uint64_t last; /* the last message that has been read */
-        bool ended;    /* there are no more */
-        int error;     /* of the history */
+        struct exporting_range range; /* of what is still to be read */
+        bool begun;                   /* something of it has been */
+        bool ended;                   /* there are no more */
+        int error;                    /* of the history */
         struct writer buffer;
         size_t written; /* of it */
         int pipe;
@@ -78,27 +78,33 @@ static void on_copied(int result, bool authenticated, void *userdata)
 static int read_step(struct exporting *e)
 {
         struct account *a = e->account;
+        struct exporting_range *range = &e->range;
         const struct conversation *c = messenger_find(a->messenger, BYTES_OF(e->conversation));
         _cleanup_(history_cursor_release) struct history_cursor cursor = { 0 };
-        bool first = e->last == 0;
+        bool limited = range->limit > 0, full = false;
         char own[ADDRESS_TEXT_MAX];
-        int r = c ? history_after(a->vault, BYTES_OF(e->conversation), e->last, &cursor) : -ENOENT;
+        int r = !c                    ? -ENOENT
+                : range->newest_first ? history_before(a->vault, BYTES_OF(e->conversation), range->from, &cursor)
+                                      : history_after(a->vault, BYTES_OF(e->conversation), range->from, &cursor);
 
         account_own_address(a, own);
-        if (r >= 0 && first)
-                export_begin(c, e->format, &e->buffer);
-        for (unsigned i = 0; r >= 0 && i < STEP_MESSAGES && e->buffer.size < STEP_BYTES; i++) {
+        if (r >= 0 && !e->begun)
+                export_begin(c, range->format, &e->buffer);
+        for (unsigned i = 0; r >= 0 && !full && i < STEP_MESSAGES && e->buffer.size < STEP_BYTES; i++) {
                 _cleanup_(message_release) struct message m = { 0 };
 
                 r = history_read(&cursor, &m);
                 if (r <= 0)
                         break;
-                export_message(c, own, &m, first && i == 0, e->format, &e->buffer);
-                e->last = m.id;
+                r = export_message(a->vault, c, own, &m, !e->begun, range->format, &e->buffer);
+                e->begun = true;
+                range->from = m.id;
+                full = limited && --range->limit == 0;
+                r = r < 0 ? r : 1;
         }
-        e->ended = r <= 0;
-        if (r == 0)
-                export_end(e->format, &e->buffer);
+        e->ended = r <= 0 || full;
+        if (r >= 0 && e->ended)
+                export_end(range->format, &e->buffer);
         return r < 0 ? r : writer_finish(&e->buffer);
 }
 
@@ -151,14 +157,14 @@ static int start_copying(struct exporting *e, int output)
 }
 
 int exporting_start(struct account *a, const struct conversation *c, sd_bus_message *m, int output,
-                    enum export_format format, uint32_t *job)
+                    const struct exporting_range *range, uint32_t *job)
 {
         struct exporting *e = calloc(1, sizeof(*e));
         int r;
 
         if (!e)
                 abort();
-        *e = (struct exporting){ .account = a, .number = ++a->file_count, .format = format, .pipe = -1 };
+        *e = (struct exporting){ .account = a, .number = ++a->file_count, .range = *range, .pipe = -1 };
         memcpy(e->conversation, c->id, sizeof(e->conversation));
         r = sd_bus_track_new(a->cryptod->bus, &e->owner, on_owner_gone, e);
         if (r >= 0)

@@ -152,12 +152,23 @@ static int on_message_at(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 /* -- taking along, and clearing ------------------------------------------------------------------------------------ */
 
+static int begin(struct account *a, const struct conversation *c, sd_bus_message *m, int output,
+                 const struct exporting_range *range, sd_bus_error *error)
+{
+        uint32_t job;
+        int r = exporting_start(a, c, m, output, range, &job);
+
+        if (r == -EBUSY || r == -EAGAIN)
+                return sd_bus_error_set(error, ERROR_BUSY, "Too many files are being written; wait until one is done.");
+        return r < 0 ? r : sd_bus_reply_method_return(m, "u", job);
+}
+
 static int on_export(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
+        struct exporting_range range = { 0 };
         struct account *a = userdata;
         struct conversation *c;
         const char *format;
-        uint32_t job;
         int output, r = account_object_read_conversation(a, m, error, &c);
 
         if (r >= 0)
@@ -167,10 +178,42 @@ static int on_export(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (strcmp(format, "json") != 0 && strcmp(format, "text") != 0)
                 return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT, "\"%s\" is no format: json and text are.",
                                          format);
-        r = exporting_start(a, c, m, output, strcmp(format, "json") == 0 ? EXPORT_JSON : EXPORT_TEXT, &job);
-        if (r == -EBUSY || r == -EAGAIN)
-                return sd_bus_error_set(error, ERROR_BUSY, "Too many files are being written; wait until one is done.");
-        return r < 0 ? r : sd_bus_reply_method_return(m, "u", job);
+        range.format = strcmp(format, "json") == 0 ? EXPORT_JSON : EXPORT_TEXT;
+        return begin(a, c, m, output, &range, error);
+}
+
+/* Where to begin, and in which direction. */
+static int read_range(sd_bus_message *m, const char *name, void *userdata, sd_bus_error *error)
+{
+        struct exporting_range *range = userdata;
+        bool before = strcmp(name, "before") == 0;
+
+        if (strcmp(name, "limit") == 0)
+                return sd_bus_message_read(m, "v", "t", &range->limit);
+        if (!before && strcmp(name, "after") != 0)
+                return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT,
+                                         "There is no option \"%s\" here; there are after, before and limit.", name);
+        if (range->newest_first || range->from > 0)
+                return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT,
+                                        "Say after or before, and not both: messages are written in one order.");
+        range->newest_first = before;
+        return sd_bus_message_read(m, "v", "t", &range->from);
+}
+
+static int on_stream(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct exporting_range range = { .format = EXPORT_LINES };
+        struct account *a = userdata;
+        struct conversation *c;
+        int output, r = account_object_read_conversation(a, m, error, &c);
+
+        if (r >= 0)
+                r = bus_read_options(m, read_range, &range, error);
+        if (r >= 0 && range.from > INT64_MAX)
+                return sd_bus_error_set(error, ERROR_INVALID_ARGUMENT, "No message has so high a number.");
+        if (r >= 0)
+                r = sd_bus_message_read(m, "h", &output);
+        return r < 0 ? r : begin(a, c, m, output, &range, error);
 }
 
 static int on_clear(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -258,6 +301,8 @@ static const sd_bus_vtable vtable[] = {
                                 on_message_at, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Export", SD_BUS_ARGS("s", conversation, "s", format, "h", output),
                                 SD_BUS_RESULT("u", job), on_export, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Stream", SD_BUS_ARGS("s", conversation, "a{sv}", options, "h", output),
+                                SD_BUS_RESULT("u", job), on_stream, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Clear", SD_BUS_ARGS("s", conversation), SD_BUS_NO_RESULT, on_clear,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Retention", SD_BUS_ARGS("s", conversation),

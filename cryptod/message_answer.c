@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cryptod/conversation/annotation.h"
 #include "cryptod/conversation/description.h"
 #include "cryptod/conversation/retention.h"
+#include "cryptod/conversation/said.h"
 #include "services/cleanup.h"
 #include "services/text.h"
 
@@ -100,57 +100,11 @@ static int append_reaction(struct account *a, const struct conversation *c, cons
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-/* What others say of a message. */
-struct said {
-        struct annotation *reactions;
-        size_t reaction_count;
-        unsigned delivered, read;
-        bool pinned;
-};
-
-static void said_release(struct said *s)
-{
-        for (size_t i = 0; i < s->reaction_count; i++)
-                annotation_release(&s->reactions[i]);
-        free(s->reactions);
-}
-
-static void keep_reaction(struct said *s, struct annotation *reaction)
-{
-        struct annotation *grown = reallocarray(s->reactions, s->reaction_count + 1, sizeof(*grown));
-
-        if (!grown)
-                abort();
-        s->reactions = grown;
-        s->reactions[s->reaction_count++] = *reaction;
-        *reaction = (struct annotation){ 0 };
-}
-
-static int collect(struct account *a, const struct message *message, struct said *s)
-{
-        _cleanup_(annotation_cursor_release) struct annotation_cursor cursor = { 0 };
-        int r = annotation_of_message(a->vault, message, &cursor);
-
-        while (r >= 0) {
-                _cleanup_(annotation_release) struct annotation n = { 0 };
-
-                r = annotation_read(&cursor, &n);
-                if (r <= 0)
-                        break;
-                s->delivered += n.kind == ANNOTATION_RECEIPT;
-                s->read += n.kind == ANNOTATION_RECEIPT && n.read > 0;
-                s->pinned = s->pinned || (n.kind == ANNOTATION_PIN && n.content.on);
-                if (n.kind == ANNOTATION_REACTION && n.content.list.size > 0)
-                        keep_reaction(s, &n);
-        }
-        return r;
-}
-
 static int append_annotations(struct account *a, const struct conversation *c, const struct message *message,
                               sd_bus_message *m)
 {
         _cleanup_(said_release) struct said s = { 0 };
-        int r = collect(a, message, &s);
+        int r = said_of(a->vault, message, &s);
 
         if (r >= 0)
                 r = append_number(m, "DeliveredTo", s.delivered);

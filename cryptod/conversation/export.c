@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "cryptod/conversation/description.h"
+#include "cryptod/conversation/said.h"
 #include "services/cleanup.h"
 #include "services/text.h"
 
@@ -38,15 +39,16 @@ static void format_time(uint64_t usec, bool utc, char out[static 32])
                 (void) strftime(out, 32, utc ? "%Y-%m-%dT%H:%M:%SZ" : "%Y-%m-%d %H:%M", &t);
 }
 
-static struct bytes sender_of(const struct conversation *c, const char *own, const struct message *m)
+static struct bytes name_of(const struct conversation *c, const char *own, enum message_sender sender,
+                            struct bytes from)
 {
-        switch (m->sender) {
+        switch (sender) {
         case SENDER_SELF:
                 return BYTES_STRING(own);
         case SENDER_OTHER:
                 return BYTES_STRING(c->address);
         case SENDER_NAMED:
-                return m->from;
+                return from;
         default:
                 return BYTES(NULL, 0);
         }
@@ -58,7 +60,16 @@ static const char *kind_of(const struct message *m)
                 return "notice";
         if (m->deleted)
                 return "deleted";
-        return m->content.kind == CONTENT_TEXT ? "text" : m->content.kind == CONTENT_FILE ? "file" : "other";
+        switch (m->content.kind) {
+        case CONTENT_TEXT:
+                return "text";
+        case CONTENT_FILE:
+                return "file";
+        case CONTENT_LIFETIME:
+                return "lifetime";
+        default:
+                return "unknown";
+        }
 }
 
 static bool has_file(const struct message *m)
@@ -86,35 +97,124 @@ static void add_id(json_object *o, const char *key, struct bytes id)
                 json_object_object_add(o, key, json_object_new_string(hex));
 }
 
-static void message_json(const struct conversation *c, const char *own, const struct message *m, struct writer *out)
+static void add_time(json_object *o, const char *key, uint64_t usec)
+{
+        char when[32];
+
+        format_time(usec, true, when);
+        json_object_object_add(o, key, json_object_new_string(when));
+}
+
+/* Unless it is 0. */
+static void add_number(json_object *o, const char *key, uint64_t value)
+{
+        if (value > 0)
+                json_object_object_add(o, key, json_object_new_uint64(value));
+}
+
+static void add_mentions(json_object *o, const struct message *m)
+{
+        json_object *list = json_object_new_array();
+        struct reader r;
+
+        reader_init(&r, m->content.mentions);
+        while (reader_more(&r)) {
+                struct mention mention = read_mention(&r);
+
+                json_object_array_add(list, string_of(mention.address));
+        }
+        json_object_object_add(o, "mentions", list);
+}
+
+static void add_reactions(json_object *o, const struct conversation *c, const char *own, const struct said *s)
+{
+        json_object *list = json_object_new_array();
+
+        for (size_t i = 0; i < s->reaction_count; i++) {
+                const struct annotation *a = &s->reactions[i];
+                json_object *one = json_object_new_object(), *emoji = json_object_new_array();
+                struct reader r;
+
+                reader_init(&r, a->content.list);
+                while (reader_more(&r))
+                        json_object_array_add(emoji, string_of(read_vector(&r)));
+                json_object_object_add(one, "who", string_of(name_of(c, own, a->sender, a->from)));
+                json_object_object_add(one, "emoji", emoji);
+                json_object_array_add(list, one);
+        }
+        json_object_object_add(o, "reactions", list);
+}
+
+static int add_said(struct vault *v, json_object *o, const struct conversation *c, const char *own,
+                    const struct message *m)
+{
+        _cleanup_(said_release) struct said said = { 0 };
+        int r = said_of(v, m, &said);
+
+        if (said.reaction_count > 0)
+                add_reactions(o, c, own, &said);
+        if (said.pinned)
+                json_object_object_add(o, "pinned", json_object_new_boolean(true));
+        add_number(o, "delivered_to", said.delivered);
+        add_number(o, "read_by", said.read);
+        return r;
+}
+
+static int message_json(struct vault *v, const struct conversation *c, const char *own, const struct message *m,
+                        struct writer *out)
 {
         _cleanup_writer_ struct writer text = WRITER_INIT;
         json_object *o = json_object_new_object();
-        char when[32];
+        int r;
 
-        format_time(m->time, true, when);
         describe_message(m, &text);
         json_object_object_add(o, "id", json_object_new_uint64(m->id));
-        json_object_object_add(o, "time", json_object_new_string(when));
-        json_object_object_add(o, "sender", string_of(sender_of(c, own, m)));
+        add_time(o, "time", m->time);
+        json_object_object_add(o, "sender", string_of(name_of(c, own, m->sender, m->from)));
         json_object_object_add(o, "kind", json_object_new_string(kind_of(m)));
+        json_object_object_add(o, "state", json_object_new_string(message_state_name(m->state)));
         json_object_object_add(o, "text", string_of(writer_bytes(&text)));
         add_id(o, "message_id", m->content_id);
         add_id(o, "replies_to", m->content.replies_to);
-        if (m->edited > 0) {
-                format_time(m->edited, true, when);
-                json_object_object_add(o, "edited", json_object_new_string(when));
-        }
+        if (m->edited > 0)
+                add_time(o, "edited", m->edited);
+        if (m->content.forwarded)
+                json_object_object_add(o, "forwarded", json_object_new_boolean(true));
+        add_number(o, "lifetime_seconds", m->content.lifetime);
+        if (m->content.mentions.size > 0)
+                add_mentions(o, m);
         if (has_file(m))
                 add_file(o, &m->content.file);
+        r = add_said(v, o, c, own, m);
         put_json(out, o);
+        return r;
 }
 
 /* "2026-01-31 12:30  bob@hub…  text", further lines of it set in, so that none can pass for another message. */
-static void message_text(const struct conversation *c, const char *own, const struct message *m, struct writer *out)
+static void put_reactions(const struct conversation *c, const char *own, const struct said *said, struct writer *out)
 {
+        for (size_t i = 0; i < said->reaction_count; i++) {
+                const struct annotation *a = &said->reactions[i];
+                struct reader r;
+
+                put(out, "                    ");
+                reader_init(&r, a->content.list);
+                while (reader_more(&r)) {
+                        write_fixed(out, read_vector(&r));
+                        put(out, " ");
+                }
+                write_fixed(out, name_of(c, own, a->sender, a->from));
+                put(out, "\n");
+        }
+}
+
+static int message_text(struct vault *v, const struct conversation *c, const char *own, const struct message *m,
+                        struct writer *out)
+{
+        _cleanup_(said_release) struct said said = { 0 };
+        int r = said_of(v, m, &said);
         _cleanup_writer_ struct writer text = WRITER_INIT;
-        struct bytes sender = sender_of(c, own, m);
+        struct bytes sender = name_of(c, own, m->sender, m->from);
         char when[32];
 
         format_time(m->time, false, when);
@@ -133,7 +233,13 @@ static void message_text(const struct conversation *c, const char *own, const st
                 write_fixed(out, m->content.file.name);
                 put(out, "]");
         }
+        if (m->content.forwarded)
+                put(out, "  (forwarded)");
+        if (said.pinned)
+                put(out, "  (pinned)");
         put(out, m->edited > 0 ? "  (edited)\n" : "\n");
+        put_reactions(c, own, &said, out);
+        return r;
 }
 
 void export_begin(const struct conversation *c, enum export_format format, struct writer *out)
@@ -143,11 +249,11 @@ void export_begin(const struct conversation *c, enum export_format format, struc
         if (format == EXPORT_TEXT) {
                 put(out, title);
                 put(out, "\n\n");
-                return;
+        } else if (format == EXPORT_JSON) {
+                put(out, "{\"version\": 1, \"conversation\": ");
+                put_json(out, json_object_new_string(title));
+                put(out, ", \"messages\": [\n");
         }
-        put(out, "{\"conversation\": ");
-        put_json(out, json_object_new_string(title));
-        put(out, ", \"messages\": [\n");
 }
 
 void export_end(enum export_format format, struct writer *out)
@@ -156,14 +262,17 @@ void export_end(enum export_format format, struct writer *out)
                 put(out, "\n]}\n");
 }
 
-void export_message(const struct conversation *c, const char *own, const struct message *m, bool first,
-                    enum export_format format, struct writer *out)
+int export_message(struct vault *v, const struct conversation *c, const char *own, const struct message *m, bool first,
+                   enum export_format format, struct writer *out)
 {
-        if (format == EXPORT_TEXT) {
-                message_text(c, own, m, out);
-                return;
-        }
-        if (!first)
+        int r;
+
+        if (format == EXPORT_TEXT)
+                return message_text(v, c, own, m, out);
+        if (format == EXPORT_JSON && !first)
                 put(out, ",\n");
-        message_json(c, own, m, out);
+        r = message_json(v, c, own, m, out);
+        if (format == EXPORT_LINES)
+                put(out, "\n");
+        return r;
 }

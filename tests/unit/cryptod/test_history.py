@@ -49,13 +49,42 @@ def play_history(alice, bob, conversation, theirs):
     check("a conversation is taken along as JSON", exported["conversation"] == bob.plain_address and
           [m["id"] for m in exported["messages"]] == sorted(messages) and
           [(m["sender"], m["text"]) for m in exported["messages"] if m["id"] == second] == [(alice.plain_address, "a heron\nflies")])
+    alice.messages.React(conversation, dbus.UInt64(second), dbus.Array(["\U0001f426"], signature="s"))
+    alice.messages.Pin(conversation, dbus.UInt64(second), True)
+    wait_for(lambda: "\U0001f426" in export(his, theirs, "text"))
+    one, = [m for m in json.loads(export(hers, conversation, "json"))["messages"] if m["id"] == second]
+    check("with all that was said of it", exported["version"] == 1 and one["reactions"] == [{"who": alice.plain_address, "emoji": ["\U0001f426"]}] and
+          one["pinned"] is True, one)
+
+    def stream(talk=conversation, **options):
+        ours, pipe = os.pipe()
+        hers.Stream(talk, dbus.Dictionary({name: dbus.UInt64(value) for name, value in options.items()}, signature="sv"), dbus.types.UnixFd(pipe))
+        os.close(pipe)
+        with os.fdopen(ours, "rb") as f:
+            return [json.loads(line) for line in f]
+
+    def ids(**options):
+        return [m["id"] for m in stream(**options)]
+    alice.account.Send(conversation, "and the fourth heron")
+    check("with how far it has come", wait_for(lambda: stream(before=0, limit=1)[0].get("delivered_to") == 1) and
+          stream(before=0, limit=1)[0]["state"] == "delivered", stream(before=0, limit=1))
+    everything = sorted(int(m[0]) for m in alice.account.ReadMessages(conversation, dbus.UInt64(0), dbus.UInt32(500), False))
+    check("messages stream as lines, from the beginning", ids() == everything and one in stream(), (ids(), everything))
+    check("behind a message", ids(after=everything[1]) == everything[2:] and ids(after=everything[0], limit=1) == everything[1:2])
+    check("and before one, the newest first", ids(before=0) == everything[::-1] and ids(before=everything[2]) == everything[1::-1] and
+          ids(before=0, limit=2) == everything[:-3:-1], ids(before=0))
+    check("beyond the ends there is nothing", ids(after=everything[-1]) == ids(before=everything[0]) == [])
+    check("what makes no sense is refused", refused("InvalidArgument", lambda: ids(after=1, before=2)) and refused("InvalidArgument", lambda: ids(since=1)) and
+          refused("InvalidArgument", lambda: ids(after=2**63)) and refused("NotFound", lambda: stream("0" * 32)))
     text = export(his, theirs, "text")
-    check("and as a text, in which no line passes for a message", f"{alice.plain_address}  a heron\n    " in text and "number three" in text)
+    check("and as a text, in which no line passes for a message", f"{alice.plain_address}  a heron\n    " in text and "number three" in text and
+          f"\U0001f426 {alice.plain_address}" in text and "(pinned)" in text, text)
     check("in no other form", refused("InvalidArgument", hers.Export, conversation, "xml", dbus.types.UnixFd(0)))
     stranger = type(alice)(alice.stage, alice.authd, alice.id, alice.name)
     theirs_too = stranger.of(alice.path, "im.visavis.Crypto1.History")
     check("all of that needs an unlock", refused("Locked", theirs_too.Search, "heron", dbus.Dictionary(signature="sv")) and
-          refused("Locked", theirs_too.Export, conversation, "text", dbus.types.UnixFd(0)) and refused("Locked", theirs_too.Clear, conversation))
+          refused("Locked", theirs_too.Export, conversation, "text", dbus.types.UnixFd(0)) and
+          refused("Locked", theirs_too.Stream, conversation, dbus.Dictionary(signature="sv"), dbus.types.UnixFd(0)) and refused("Locked", theirs_too.Clear, conversation))
 
     def kept(scope):
         days, messages, own = hers.Retention(scope)
