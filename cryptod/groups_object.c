@@ -104,6 +104,23 @@ static int add(struct account *a, sd_bus_message *call, const struct invitee *in
         return r < 0 ? group_error(r, invitees, count, error) : sd_bus_reply_method_return(call, "");
 }
 
+/* Before key packages are used up for nothing. */
+static int check_newcomers(const struct conversation *c, struct bytes addresses, sd_bus_error *error)
+{
+        struct reader r;
+
+        reader_init(&r, addresses);
+        while (reader_more(&r)) {
+                struct bytes address = read_vector(&r);
+
+                if (messenger_has_member(c, address))
+                        return sd_bus_error_setf(error, ERROR_EXISTS,
+                                                 "%.*s is in this group already; nobody was added.", (int) address.size,
+                                                 (const char *) address.data);
+        }
+        return 0;
+}
+
 static int on_add(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_writer_ struct writer addresses = WRITER_INIT;
@@ -115,6 +132,8 @@ static int on_add(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 return group_error(-EINVAL, NULL, 0, error);
         if (r >= 0)
                 r = read_addresses(a, m, &addresses, error);
+        if (r >= 0 && c->kind == CONVERSATION_GROUP)
+                r = check_newcomers(c, writer_bytes(&addresses), error);
         return r < 0 ? r : claims_start(a, m, writer_bytes(&addresses), add, error);
 }
 

@@ -25,9 +25,9 @@ enum { ROW_FORMAT = 17, ROW_FORMAT_BEFORE = 16 };
 const char *message_state_name(enum message_state s)
 {
         static const char *const names[] = {
-                [MESSAGE_UNSENT] = "queued",     [MESSAGE_QUEUED] = "queued", [MESSAGE_STORED] = "stored",
-                [MESSAGE_RECEIVED] = "received", [MESSAGE_FAILED] = "failed", [MESSAGE_DELIVERED] = "delivered",
-                [MESSAGE_READ] = "read"
+                [MESSAGE_UNSENT] = "queued",     [MESSAGE_QUEUED] = "queued",  [MESSAGE_STORED] = "stored",
+                [MESSAGE_RECEIVED] = "received", [MESSAGE_FAILED] = "failed",  [MESSAGE_DELIVERED] = "delivered",
+                [MESSAGE_READ] = "read",         [MESSAGE_NOTICE] = "received"
         };
 
         return names[s];
@@ -242,7 +242,7 @@ static int read_message(struct vault *v, struct bytes conversation, sqlite3_stmt
         tag = storage_column_bytes(s, 6);
         if (tag.size == sizeof(m.tag))
                 memcpy(m.tag, tag.data, tag.size);
-        if (m.state > MESSAGE_READ)
+        if (m.state > MESSAGE_NOTICE)
                 return -EBADMSG;
         write_row(conversation, m.id, &row);
         r = vault_unseal(v, "message", writer_bytes(&row), storage_column_bytes(s, 2), &m.plain);
@@ -262,7 +262,7 @@ static int note_damaged(sqlite3_stmt *s, struct message *out)
         int64_t state = storage_column_integer(s, 1);
 
         *out = (struct message){ .id = (uint64_t) storage_column_integer(s, 0),
-                                 .state = state < 0 || state > MESSAGE_READ ? MESSAGE_FAILED : state,
+                                 .state = state < 0 || state > MESSAGE_NOTICE ? MESSAGE_FAILED : state,
                                  .sender = SENDER_NOTICE,
                                  .content = { .version = 2, .kind = CONTENT_TEXT, .text = BYTES_STRING(remark) },
                                  .damaged = true };
@@ -417,6 +417,16 @@ int history_owe_read(struct vault *v, struct bytes conversation, uint64_t after,
                            "UPDATE message SET owed = 2"
                            " WHERE conversation = ? AND id > ? AND id <= ? AND state = 3 AND tag IS NOT NULL",
                            "bii", conversation, (int64_t) after, (int64_t) to);
+}
+
+int history_owe_delivered(struct vault *v, struct bytes conversation)
+{
+        static_assert(MESSAGE_RECEIVED == 3 && RECEIPT_DELIVERED == 1, "stand in the statement");
+
+        return storage_run(vault_database(v),
+                           "UPDATE message SET owed = 1"
+                           " WHERE conversation = ? AND state = 3 AND owed = 0 AND tag IS NOT NULL",
+                           "b", conversation);
 }
 
 int history_owe_nothing(struct vault *v, struct bytes conversation)

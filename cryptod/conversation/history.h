@@ -13,10 +13,11 @@ enum message_state {
         MESSAGE_UNSENT,    /* ours, not encrypted yet: its group is not ready */
         MESSAGE_QUEUED,    /* ours, encrypted, not at the hub yet */
         MESSAGE_STORED,    /* ours, on the hub's disk */
-        MESSAGE_RECEIVED,  /* somebody else's, or a notice */
+        MESSAGE_RECEIVED,  /* somebody else's */
         MESSAGE_FAILED,    /* ours, refused by the hub */
         MESSAGE_DELIVERED, /* ours, a device of each other member has it */
         MESSAGE_READ,      /* ours, each other member has read it */
+        MESSAGE_NOTICE,    /* a remark of Visavis itself, which nobody has to have read */
 };
 
 enum message_sender {
@@ -93,6 +94,7 @@ int history_clear(struct vault *v, struct bytes conversation);
 /* Within a transaction: received messages after @after up to @to owe their authors the receipt that they were read; or
  * none of a conversation does any more. */
 int history_owe_read(struct vault *v, struct bytes conversation, uint64_t after, uint64_t to);
+int history_owe_delivered(struct vault *v, struct bytes conversation); /* of all that has come, and was read or not */
 int history_owe_nothing(struct vault *v, struct bytes conversation);
 
 /* Those that owe a receipt, in their order, as above; and a conversation that has any: 1 and its id, or 0. */

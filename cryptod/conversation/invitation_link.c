@@ -60,8 +60,11 @@ int invitation_link_read(const char *text, struct invitation_link *out, const ch
         struct invitation_link l = { 0 };
         char *end = NULL;
 
-        if (contact_link_read(text, &l.inviter, reason) < 0)
+        if (contact_link_read(text, &l.inviter, reason) < 0) {
+                if (strncmp(text, "visavis:", strlen("visavis:")) != 0)
+                        *reason = "A link into a group begins with visavis: and has join= in it; paste the whole link.";
                 return -EINVAL;
+        }
         *reason = "The link is one of a contact and leads into no group; add the contact, or ask for an invitation.";
         if (!join || !until)
                 return -EINVAL;

@@ -95,6 +95,9 @@ int messenger_add_members(struct messenger *m, struct conversation *c, const str
                           uint64_t now);
 int messenger_remove_member(struct messenger *m, struct conversation *c, const char *address);
 
+/* Whether @address (name@host:port) is of a member of the group; false of one that we are not in. */
+bool messenger_has_member(const struct conversation *c, struct bytes address);
+
 /* Gives a group another name, in the same manner. -EDOM: it is none (profile.h). */
 int messenger_rename(struct messenger *m, struct conversation *c, struct bytes name);
 

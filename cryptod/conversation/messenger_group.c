@@ -121,17 +121,24 @@ int messenger_add_members(struct messenger *m, struct conversation *c, const str
         return messenger_end(m, g, r < 0 ? r : messenger_commit_unless_pending(m, c, g));
 }
 
-int messenger_remove_member(struct messenger *m, struct conversation *c, const char *address)
+bool messenger_has_member(const struct conversation *c, struct bytes address)
 {
         _cleanup_writer_ struct writer members = WRITER_INIT;
+
+        if (!messenger_is_member(c) || !c->memberships->group)
+                return false;
+        membership_addresses(c->memberships, &members);
+        return list_holds(writer_bytes(&members), address);
+}
+
+int messenger_remove_member(struct messenger *m, struct conversation *c, const char *address)
+{
         struct membership *g;
         int r = messenger_changeable(c, &g);
 
         if (r < 0)
                 return r;
-        membership_addresses(g, &members);
-        if (!list_holds(writer_bytes(&members), BYTES_STRING(address)) ||
-            device_is_at(m->device, BYTES_STRING(address)))
+        if (!messenger_has_member(c, BYTES_STRING(address)) || device_is_at(m->device, BYTES_STRING(address)))
                 return -ENOENT;
         r = messenger_begin(m);
         if (r < 0)

@@ -69,10 +69,13 @@ int messenger_meet(struct messenger *m, const struct membership *g)
 
 int messenger_approve(struct messenger *m, struct conversation *c)
 {
+        bool asked = c->standing.approval == APPROVAL_REQUEST;
         int r;
 
         c->standing.approval = APPROVAL_GIVEN;
         r = conversation_store(m->vault, c);
+        if (r >= 0 && asked)
+                r = messenger_owe_receipts(m, c);
         return r < 0 || c->kind != CONVERSATION_GROUP || !messenger_is_member(c) || !c->memberships->group
                        ? r
                        : messenger_meet(m, c->memberships);

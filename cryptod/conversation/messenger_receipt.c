@@ -51,6 +51,14 @@ bool messenger_gives_receipts(const struct conversation *c)
         return !c->settings.silent && c->standing.approval == APPROVAL_GIVEN && !c->standing.blocked && has_receipts(c);
 }
 
+int messenger_owe_receipts(struct messenger *m, struct conversation *c)
+{
+        if (!messenger_gives_receipts(c))
+                return 0;
+        messenger_tell(m, &(struct pending_event){ .kind = EVENT_RECEIPTS_OWED });
+        return history_owe_delivered(m->vault, conversation_id(c));
+}
+
 /* -- taken in ----------------------------------------------------------------------------------------------------- */
 
 static enum message_state state_of(enum message_state state, size_t others, unsigned delivered, unsigned read)

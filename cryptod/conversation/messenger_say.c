@@ -44,10 +44,16 @@ static int encode(const struct conversation *c, struct content *content, struct 
         return r;
 }
 
-/* Whoever answers wants the conversation. */
-static int answer_request(struct messenger *m, struct conversation *c)
+/* Whoever speaks wants the conversation, and wants it in sight. */
+static int take_up(struct messenger *m, struct conversation *c)
 {
-        return c->standing.approval == APPROVAL_GIVEN ? 0 : messenger_approve(m, c);
+        bool asks = c->standing.approval != APPROVAL_GIVEN;
+
+        if (!asks && !c->standing.archived)
+                return 0;
+        c->standing.archived = false;
+        messenger_tell(m, &(struct pending_event){ .kind = EVENT_CONVERSATION, .conversation = c });
+        return asks ? messenger_approve(m, c) : conversation_store(m->vault, c);
 }
 
 /* @transfer: whose record is over with that, or NULL. */
@@ -73,7 +79,7 @@ static int say(struct messenger *m, struct conversation *c, const struct content
                 return r;
         r = transfer ? transfer_record_erase(m->vault, transfer) : 0;
         if (r >= 0)
-                r = answer_request(m, c);
+                r = take_up(m, c);
         if (r >= 0)
                 r = take_and_send(m, c, &said, writer_bytes(&encoded), message);
         r = messenger_end(m, conversation_current(c), r);

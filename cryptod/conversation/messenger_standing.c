@@ -101,6 +101,8 @@ int messenger_add_contact(struct messenger *m, const char *address, const uint8_
                 if (pin)
                         memcpy(c->standing.pin, pin, sizeof(c->standing.pin));
                 r = conversation_store(m->vault, c);
+                if (r >= 0 && before.approval == APPROVAL_REQUEST)
+                        r = messenger_owe_receipts(m, c);
                 if (r >= 0 && pin && in_person && c->root_key.size > 0)
                         r = verify(m, c);
                 r = messenger_end(m, NULL, r);

@@ -112,6 +112,9 @@ int messenger_encrypt_to_one(struct messenger *m, const struct conversation *c, 
 /* Whether receipts are sent and asked for in a conversation. */
 bool messenger_gives_receipts(const struct conversation *c);
 
+/* Within a transaction: what came while the conversation was a request is told to have been delivered. */
+int messenger_owe_receipts(struct messenger *m, struct conversation *c);
+
 /* Within a transaction: encrypts what waits in the history for a group that is ready. */
 int messenger_encrypt_waiting(struct messenger *m, struct conversation *c);
 

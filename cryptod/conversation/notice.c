@@ -28,7 +28,7 @@ int notice_add_at(struct messenger *m, const struct conversation *c, uint64_t ti
                 .salt = BYTES_OF(no_salt), .kind = CONTENT_TEXT, .time = time, .text = BYTES_STRING(text)
         };
         _cleanup_writer_ struct writer encoded = WRITER_INIT;
-        struct message remark = { .state = MESSAGE_RECEIVED, .sender = SENDER_NOTICE, .time = time };
+        struct message remark = { .state = MESSAGE_NOTICE, .sender = SENDER_NOTICE, .time = time };
         int r;
 
         content_write(&encoded, &content);

@@ -115,6 +115,16 @@ def check_administration(page):
     nothing("and each of the hub's figures", {m for m in re.findall(r'"(?:# TYPE )?visavis_hub_(\w+?)(?:_total)?[ {"]', text("relayd/hub/metrics.c")) if m not in page})
 
 
+def check_json(page):
+    """What the command line prints with --json, by the names that its code gives it."""
+    printed = set()
+    for path in glob.glob("ui/cli/*.c", root_dir=REPOSITORY):
+        printed |= set(re.findall(r'(?:json_object_object_add\(\s*\w+|print_value\(\s*[\w>-]+),\s*"(\w+)"', text(path)))
+    said = page[page.index("What `--json` prints"):]
+    check("--json has more than a few names", len(printed) > 60, len(printed))
+    nothing("docs/cli.md has each name that --json prints", {name for name in printed if f"`{name}`" not in said})
+
+
 def check_links():
     broken = set()
     for page in PAGES:
@@ -139,6 +149,7 @@ def check_run():
 
 if __name__ == "__main__":
     check_commands(text("docs/cli.md"))
+    check_json(text("docs/cli.md"))
     check_calls()
     check_settings(text("docs/admin.md"))
     check_administration(text("docs/admin.md"))

@@ -43,13 +43,13 @@ static void print_value(const struct cli *cli, const char *key, json_object *val
 static int show_draft(struct session *s)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        const char *draft = "";
-        int r = session_describe(s, "Draft", "s", &reply, &draft);
+        struct description d;
+        int r = session_describe(s, &reply, &d);
 
         if (r != EXIT_OK)
                 return r;
-        _cleanup_free_ char *safe = output_sanitise(draft, true);
-        print_value(s->cli, "draft", json_object_new_string(draft), safe);
+        _cleanup_free_ char *safe = output_sanitise(d.draft, true);
+        print_value(s->cli, "draft", json_object_new_string(d.draft), safe);
         return EXIT_OK;
 }
 
@@ -92,17 +92,17 @@ static void say_lifetime(uint64_t seconds, char *out, size_t size)
 static int show_lifetime(struct session *s)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        uint64_t seconds = 0;
+        struct description d;
         char words[64];
-        int r = session_describe(s, "Disappearing", "t", &reply, &seconds);
+        int r = session_describe(s, &reply, &d);
 
         if (r != EXIT_OK)
                 return r;
-        if (seconds == 0)
+        if (d.disappearing == 0)
                 snprintf(words, sizeof(words), "Messages stay.");
         else
-                say_lifetime(seconds, words, sizeof(words));
-        print_value(s->cli, "seconds", json_object_new_uint64(seconds), words);
+                say_lifetime(d.disappearing, words, sizeof(words));
+        print_value(s->cli, "seconds", json_object_new_uint64(d.disappearing), words);
         return EXIT_OK;
 }
 
@@ -135,10 +135,11 @@ int command_disappear(struct cli *cli, int argc, char *argv[])
 static int show_switch(struct session *s)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        int on = 0, r = session_describe(s, "Receipts", "b", &reply, &on);
+        struct description d;
+        int r = session_describe(s, &reply, &d);
 
         if (r == EXIT_OK)
-                print_value(s->cli, "receipts", json_object_new_boolean(on), on ? "on" : "off");
+                print_value(s->cli, "receipts", json_object_new_boolean(d.receipts), d.receipts ? "on" : "off");
         return r;
 }
 

@@ -234,30 +234,54 @@ static int in_group(struct cli *cli, const char *action, const char *group, char
         return r;
 }
 
+/* The words behind an action, of which there are @least to @most. */
+static const struct {
+        const char *name, *words;
+        int least, most;
+} actions[] = {
+        { "list", "", 0, 0 },
+        { "create", " NAME [ADDRESS …]", 1, INT_MAX },
+        { "members", " GROUP", 1, 1 },
+        { "add", " GROUP ADDRESS …", 2, INT_MAX },
+        { "remove", " GROUP ADDRESS", 2, 2 },
+        { "role", " GROUP ADDRESS owner|admin|member", 3, 3 },
+        { "policy", " GROUP all|admins all|admins", 3, 3 },
+        { "picture", " GROUP [FILE]", 1, 2 },
+        { "rename", " GROUP NAME", 2, 2 },
+        { "invite", " GROUP [DAYS [USES]]", 1, 3 },
+        { "invitations", " GROUP", 1, 1 },
+        { "revoke", " GROUP ID", 2, 2 },
+        { "join", "", 0, 0 },
+        { "leave", " GROUP", 1, 1 },
+};
+
+/* EXIT_OK, or what it has to look like has been printed. */
+static int check_words(struct cli *cli, const char *action, int count)
+{
+        char names[256] = "";
+        size_t size = 0;
+
+        for (unsigned i = 0; i < COUNT_OF(actions); i++) {
+                size += (size_t) snprintf(names + size, sizeof(names) - size, "%s%s", i > 0 ? ", " : "",
+                                          actions[i].name);
+                if (strcmp(action, actions[i].name) == 0)
+                        return count >= actions[i].least && count <= actions[i].most
+                                       ? EXIT_OK
+                                       : cli_fail(cli, EXIT_USAGE, "Say: visavis group %s%s", actions[i].name,
+                                                  actions[i].words);
+        }
+        return cli_fail(cli, EXIT_USAGE, "What is to be done with groups? There are %s; visavis help group says more.",
+                        names);
+}
+
 int command_group(struct cli *cli, int argc, char *argv[])
 {
-        static const struct {
-                const char *name;
-                int least, most; /* words behind it */
-        } actions[] = { { "list", 0, 0 },   { "create", 1, INT_MAX }, { "members", 1, 1 }, { "add", 2, INT_MAX },
-                        { "remove", 2, 2 }, { "rename", 2, 2 },       { "leave", 1, 1 },   { "role", 3, 3 },
-                        { "policy", 3, 3 }, { "picture", 1, 2 },      { "invite", 1, 3 },  { "invitations", 1, 1 },
-                        { "revoke", 2, 2 }, { "join", 0, 0 } };
         const char *action = argc > 0 ? argv[0] : "";
         struct cli_account account;
-        bool known = false;
-        int r;
+        int r = check_words(cli, action, argc - 1);
 
-        for (unsigned i = 0; i < COUNT_OF(actions); i++)
-                known = known || (strcmp(action, actions[i].name) == 0 && argc - 1 >= actions[i].least &&
-                                  argc - 1 <= actions[i].most);
-        if (!known)
-                return cli_fail(cli, EXIT_USAGE,
-                                "Say list, create NAME [ADDRESS …], members GROUP, add GROUP ADDRESS …, remove GROUP "
-                                "ADDRESS, role GROUP ADDRESS owner|admin|member, policy GROUP all|admins all|admins, "
-                                "picture GROUP [FILE], rename "
-                                "GROUP NAME, invite GROUP [DAYS [USES]], invitations GROUP, revoke GROUP ID, join, or "
-                                "leave GROUP.");
+        if (r != EXIT_OK)
+                return r;
         if (strcmp(action, "list") != 0 && strcmp(action, "create") != 0 && strcmp(action, "join") != 0)
                 return in_group(cli, action, argv[1], argv + 2);
         r = cli_unlocked_account(cli, &account);

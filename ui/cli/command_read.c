@@ -4,6 +4,7 @@
  *     wait ─(MessageAdded)─▶ print what is newer than the last one printed ─▶ wait … until the account locks  */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "services/cleanup.h"
 #include "ui/cli/cli.h"
@@ -217,8 +218,27 @@ int command_read(struct cli *cli, int argc, char *argv[])
         return code;
 }
 
-static void print_conversation(const struct cli *cli, const struct conversation *c, bool archived)
+static bool is_muted(const struct description *d)
 {
+        struct timespec now;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        return d->muted_until > (uint64_t) now.tv_sec;
+}
+
+static void print_conversation(const struct cli *cli, const struct conversation *c, const struct description *d)
+{
+        const struct {
+                bool is;
+                const char *word;
+        } marks[] = { { strcmp(d->standing, "request") == 0, "a request" },
+                      { d->blocked, "blocked" },
+                      { d->archived, "archived" },
+                      { is_muted(d), "muted" },
+                      { d->marked_unread, "marked unread" },
+                      { *d->draft, "draft" } };
+        const char *before = "  (";
+
         if (cli->json) {
                 json_object *o = json_object_new_object();
 
@@ -227,7 +247,12 @@ static void print_conversation(const struct cli *cli, const struct conversation 
                 json_object_object_add(o, "unread", json_object_new_int64(c->unread));
                 json_object_object_add(o, "time_usec", json_object_new_uint64(c->time));
                 json_object_object_add(o, "last_text", json_object_new_string(c->text));
-                json_object_object_add(o, "archived", json_object_new_boolean(archived));
+                json_object_object_add(o, "standing", json_object_new_string(d->standing));
+                json_object_object_add(o, "blocked", json_object_new_boolean(d->blocked));
+                json_object_object_add(o, "archived", json_object_new_boolean(d->archived));
+                json_object_object_add(o, "muted", json_object_new_boolean(is_muted(d)));
+                json_object_object_add(o, "marked_unread", json_object_new_boolean(d->marked_unread));
+                json_object_object_add(o, "draft", json_object_new_string(d->draft));
                 output_json(o);
                 return;
         }
@@ -236,22 +261,30 @@ static void print_conversation(const struct cli *cli, const struct conversation 
         char when[32];
 
         output_time(c->time, when);
-        printf("%s  %3u  %s%s  %s\n", when, c->unread, address, archived ? "  (archived)" : "", text);
+        printf("%s  %3u  %s", when, c->unread, address);
+        for (size_t i = 0; i < COUNT_OF(marks); i++) {
+                if (marks[i].is) {
+                        printf("%s%s", before, marks[i].word);
+                        before = ", ";
+                }
+        }
+        printf("%s  %s\n", *before == ',' ? ")" : "", text);
 }
 
 static int list_conversation(struct session *s, const struct conversation *c, size_t *hidden)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        int archived = 0, r;
+        struct description d;
+        int r;
 
         (void) snprintf(s->conversation, sizeof(s->conversation), "%s", c->id);
-        r = session_describe(s, "Archived", "b", &reply, &archived);
+        r = session_describe(s, &reply, &d);
         if (r != EXIT_OK)
                 return r;
-        if (archived && !s->cli->all)
+        if (d.archived && !s->cli->all)
                 ++*hidden;
         else
-                print_conversation(s->cli, c, archived);
+                print_conversation(s->cli, c, &d);
         return EXIT_OK;
 }
 

@@ -157,21 +157,11 @@ int session_message(struct session *s, const char *word)
         return EXIT_OK;
 }
 
-int session_describe(struct session *s, const char *key, const char *type, sd_bus_message **reply, void *out)
+int session_describe(struct session *s, sd_bus_message **reply, struct description *out)
 {
-        const char *found;
         int r = cli_call(s->cli, s->chosen.path, CRYPTO_MESSAGES, "Describe", reply, "s", s->conversation);
 
         if (r != EXIT_OK)
                 return r;
-        r = sd_bus_message_enter_container(*reply, 'a', "{sv}");
-        while (r >= 0 && (r = sd_bus_message_enter_container(*reply, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(*reply, "s", &found);
-                if (r >= 0)
-                        r = strcmp(found, key) == 0 ? sd_bus_message_read(*reply, "v", type, out)
-                                                    : sd_bus_message_skip(*reply, "v");
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(*reply);
-        }
-        return r < 0 ? cli_misunderstood(s->cli) : EXIT_OK;
+        return description_read(*reply, out) < 0 ? cli_misunderstood(s->cli) : EXIT_OK;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ui/cli/cli.h"
+#include "ui/client/description.h"
 
 struct session {
         struct cli *cli;
@@ -31,6 +32,5 @@ int session_group(struct session *s, const char *group);
  * newest of anybody else's, or "mine". EXIT_OK, or the error has been printed. */
 int session_message(struct session *s, const char *word);
 
-/* A value of Describe of @s->conversation, whose signature is @type (basic); nothing is read into @out if there is no
- * such key. What a string points to is @reply's. EXIT_OK, or the error has been printed. */
-int session_describe(struct session *s, const char *key, const char *type, sd_bus_message **reply, void *out);
+/* What is set of @s->conversation; its strings are @reply's. EXIT_OK, or the error has been printed. */
+int session_describe(struct session *s, sd_bus_message **reply, struct description *out);

@@ -1,6 +1,8 @@
 /* See description.h. */
 #include "ui/client/description.h"
 
+#include <errno.h>
+
 #include "services/cleanup.h"
 #include "ui/client/calls.h"
 #include "ui/client/client.h"
@@ -23,11 +25,20 @@ static const struct dictionary_member members[] = {
         { "Archived", "b", offsetof(struct description, archived) },
 };
 
+int description_read(sd_bus_message *reply, struct description *out)
+{
+        int r;
+
+        *out = (struct description){ .kind = "", .title = "", .draft = "", .standing = "", .nickname = "" };
+        r = dictionary_read(reply, members, COUNT_OF(members), NULL, out);
+        return r > 0 ? 0 : r < 0 ? r : -EBADMSG;
+}
+
 static void decode(sd_bus_message *reply, const sd_bus_error *error, call_receiver done, void *userdata)
 {
-        struct description d = { .kind = "", .title = "", .draft = "", .standing = "", .nickname = "" };
+        struct description d;
 
-        if (!error && dictionary_read(reply, members, COUNT_OF(members), NULL, &d) <= 0)
+        if (!error && description_read(reply, &d) < 0)
                 error = &calls_malformed;
         ((description_done) done)(error ? NULL : &d, error, userdata);
 }

@@ -13,6 +13,9 @@ struct description {
         bool marked_unread, receipts, blocked, archived;
 };
 
+/* From Describe's answer, whose strings it borrows. A negative errno if that is none. */
+int description_read(sd_bus_message *reply, struct description *out);
+
 /* @d is borrowed during the call; NULL with an error. */
 typedef void (*description_done)(const struct description *d, const sd_bus_error *error, void *userdata);
 

@@ -226,7 +226,9 @@ void write_history(unsigned who, char *out, size_t size)
                 after = m.id;
                 used += (size_t) snprintf(
                         out + used, size - used, "%.*s%s%.*s|", (int) m.from.size, (const char *) m.from.data,
-                        m.state == MESSAGE_STORED || m.state == MESSAGE_RECEIVED ? words[m.sender] : "not sent: ",
+                        m.state == MESSAGE_STORED || m.state == MESSAGE_RECEIVED || m.state == MESSAGE_NOTICE
+                                ? words[m.sender]
+                                : "not sent: ",
                         (int) m.content.text.size, (const char *) m.content.text.data);
         }
 }

@@ -45,6 +45,7 @@ def play_groups(stage, authd, alice, bob, conversation):
           alice.history(group))
     check("a conversation of two is no group", refused("InvalidArgument", alice.groups.Add, conversation, [carol.address])
           and refused("InvalidArgument", alice.groups.Leave, conversation) and alice.members(conversation) == ["alice", "bob"])
+    check("who is in it already is told, and nobody is added", refused("Exists", alice.groups.Add, group, [f"dave@127.0.0.1:{stage.port}", carol.address]))
     check("nor is somebody a member who is none", refused("NotFound", alice.groups.Remove, group, f"dave@127.0.0.1:{stage.port}"))
     carol.groups.Rename(group, "climbers")
     check("a new name is everybody's", refused("InvalidArgument", carol.groups.Rename, group, "a@b") and wait_for(

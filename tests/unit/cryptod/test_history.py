@@ -69,7 +69,7 @@ def play_history(alice, bob, conversation, theirs):
     check("with how far it has come", wait_for(lambda: stream(before=0, limit=1)[0].get("delivered_to") == 1) and
           stream(before=0, limit=1)[0]["state"] == "delivered", stream(before=0, limit=1))
     everything = sorted(int(m[0]) for m in alice.account.ReadMessages(conversation, dbus.UInt64(0), dbus.UInt32(500), False))
-    check("messages stream as lines, from the beginning", ids() == everything and one in stream(), (ids(), everything))
+    check("messages stream as lines, from the beginning", ids() == everything, (ids(), everything))
     check("behind a message", ids(after=everything[1]) == everything[2:] and ids(after=everything[0], limit=1) == everything[1:2])
     check("and before one, the newest first", ids(before=0) == everything[::-1] and ids(before=everything[2]) == everything[1::-1] and
           ids(before=0, limit=2) == everything[:-3:-1], ids(before=0))

@@ -278,10 +278,12 @@ static void assert_history(unsigned who, const char *expected)
                 if (history_next(p->vault, conversation_id(room_of(who)), after, &m) == 0)
                         break;
                 after = m.id;
-                used += (size_t) snprintf(found + used, sizeof(found) - used, "%s%.*s%s%.*s|",
-                                          m.state == MESSAGE_STORED || m.state == MESSAGE_RECEIVED ? "" : "!",
-                                          (int) m.from.size, (const char *) m.from.data, words[m.sender],
-                                          (int) m.content.text.size, (const char *) m.content.text.data);
+                used += (size_t) snprintf(
+                        found + used, sizeof(found) - used, "%s%.*s%s%.*s|",
+                        m.state == MESSAGE_STORED || m.state == MESSAGE_RECEIVED || m.state == MESSAGE_NOTICE ? ""
+                                                                                                              : "!",
+                        (int) m.from.size, (const char *) m.from.data, words[m.sender], (int) m.content.text.size,
+                        (const char *) m.content.text.data);
         }
         while ((hub = strstr(found, "@hub.example.org:7843")))
                 memmove(hub, hub + 21, strlen(hub + 21) + 1);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "cryptod/conversation/messenger_contact.h"
+#include "cryptod/conversation/messenger_content.h"
 #include "cryptod/conversation/messenger_standing.h"
 #include "cryptod/conversation/notification.h"
 #include "messenger_hub.h"
@@ -78,6 +79,15 @@ static void link_of(unsigned who, struct contact_link *l, char text[static CONTA
         contact_link_write(l, text);
 }
 
+/* Of what @who said to @whom first. */
+static enum message_state first_state(unsigned who, unsigned whom)
+{
+        _cleanup_(message_release) struct message m = { 0 };
+
+        assert_int_equal(history_next(fixture->people[who].vault, conversation_id(with(who, whom)), 0, &m), 1);
+        return m.state;
+}
+
 static void a_stranger_is_a_request_until_it_is_decided(void **state)
 {
         sign_up_all(4);
@@ -105,6 +115,12 @@ static void a_stranger_is_a_request_until_it_is_decided(void **state)
         assert_int_equal(count_messages(0, with(0, 3)), 0);
         settle();
         assert_int_equal(count_messages(2, with(2, 0)), 2);
+        /* Whoever was accepted, or answered, learns that what was said before has come. */
+        assert_int_equal(messenger_send_receipts(of(0)), 0);
+        settle();
+        assert_int_equal(first_state(1, 0), MESSAGE_DELIVERED);
+        assert_int_equal(first_state(2, 0), MESSAGE_DELIVERED);
+        assert_int_equal(first_state(3, 0), MESSAGE_STORED);
         assert_int_equal(write_to(3, 0, "are you there?"), 0);
         settle();
         assert_int_equal(count_messages(0, with(0, 3)), 0);
@@ -306,6 +322,11 @@ static void what_is_set_aside_comes_back_with_a_message(void **state)
         settle();
         person_restart(&fixture->people[0]);
         assert_false(with(0, 1)->standing.archived);
+        assert_int_equal(messenger_archive(of(0), with(0, 1), true), 0);
+        assert_int_equal(write_to(0, 1, "back in sight"), 0);
+        settle();
+        person_restart(&fixture->people[0]);
+        assert_false(with(0, 1)->standing.archived);
         /* Removed: what comes next is asked about, and all of it is there. */
         assert_int_equal(messenger_remove_contact(of(0), with(0, 1)), 0);
         assert_string_equal(with(0, 1)->standing.nickname, "");
@@ -313,7 +334,23 @@ static void what_is_set_aside_comes_back_with_a_message(void **state)
         settle();
         person_restart(&fixture->people[0]);
         assert_int_equal(with(0, 1)->standing.approval, APPROVAL_REQUEST);
-        assert_int_equal(count_messages(0, with(0, 1)), 3);
+        assert_int_equal(count_messages(0, with(0, 1)), 4);
+}
+
+/* What somebody has said is, and a remark is not. */
+static void what_is_unread_is_what_was_said(void **state)
+{
+        sign_up_all(2);
+        assert_int_equal(change(0, "friends", 0, 2), 0);
+        settle();
+        assert_int_equal(messenger_rename(of(0), group_of(0), BYTES_STRING("old friends")), 0);
+        settle();
+        for (unsigned who = 0; who < 2; who++)
+                assert_int_equal(history_unread(fixture->people[who].vault, conversation_id(group_of(who)), 0), 0);
+        say(0, "hello");
+        settle();
+        assert_int_equal(history_unread(fixture->people[0].vault, conversation_id(group_of(0)), 0), 0);
+        assert_int_equal(history_unread(fixture->people[1].vault, conversation_id(group_of(1)), 0), 1);
 }
 
 /* What may be shown of the last message of @c: "request", "title|sender|text", or "" for nothing. */
@@ -391,11 +428,18 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, hub_make, hub_release)
         const struct CMUnitTest tests[] = {
-                TEST(a_stranger_is_a_request_until_it_is_decided), TEST(whoever_is_blocked_is_not_heard),
-                TEST(invitations_of_the_blocked_are_dropped),      TEST(a_request_that_is_blocked_is_gone),
-                TEST(nobody_is_put_into_a_group_by_a_stranger),    TEST(a_link_pins_a_key_and_verifies_it_in_person),
-                TEST(a_pinned_key_is_not_learned_from_a_group),    TEST(a_link_is_read_as_it_was_written),
-                TEST(what_is_set_aside_comes_back_with_a_message), TEST(what_is_notified_is_what_was_chosen),
+                TEST(a_stranger_is_a_request_until_it_is_decided),
+                TEST(whoever_is_blocked_is_not_heard),
+                TEST(invitations_of_the_blocked_are_dropped),
+                TEST(a_request_that_is_blocked_is_gone),
+                TEST(nobody_is_put_into_a_group_by_a_stranger),
+                TEST(a_link_pins_a_key_and_verifies_it_in_person),
+                TEST(a_pinned_key_is_not_learned_from_a_group),
+                TEST(a_link_is_read_as_it_was_written),
+                TEST(what_is_set_aside_comes_back_with_a_message),
+                TEST(what_is_notified_is_what_was_chosen),
+                TEST(what_is_unread_is_what_was_said),
+                TEST(what_is_notified_is_what_was_chosen),
                 TEST(a_long_text_is_cut_between_characters),
         };
 

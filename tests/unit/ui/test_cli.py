@@ -193,7 +193,12 @@ def test_read(w):
     check("and still safe to look at", not any(c in out for c in "\x1b\x07\u202e\u009b"), out)
     code, out, err = w.run("conversations", "--json")
     check("conversations lists it", events(out) == [{"conversation": stand_ins.CONVERSATION, "address": BOB, "unread": 0,
-                                                     "time_usec": 1700000000000002, "last_text": "third", "archived": False}], out)
+                                                     "time_usec": 1700000000000002, "last_text": "third", "standing": "accepted", "blocked": False,
+                                                     "archived": False, "muted": False, "marked_unread": False, "draft": ""}], out)
+    account.described = {"Standing": "request", "MutedUntil": dbus.UInt64(2**64 - 1), "Draft": "dear"}
+    check("and says what is set of it", "bob@" in w.run("conversations")[1] and "(a request, muted, draft)  third" in w.run("conversations")[1],
+          w.run("conversations"))
+    account.described = {}
 
 
 def test_messages(w):
