@@ -17,14 +17,14 @@
 
 static void on_message_added(void *userdata, const struct conversation *c, uint64_t message)
 {
-        account_object_message_added(userdata, c, message);
+        conversations_object_message_added(userdata, c, message);
         people_objects_changed(userdata, c);
         notifications_object_message_added(userdata, c, message);
 }
 
 static void on_message_changed(void *userdata, const struct conversation *c, uint64_t message, enum message_state state)
 {
-        account_object_message_changed(userdata, c, message, state);
+        conversations_object_message_changed(userdata, c, message, state);
 }
 
 static void on_envelopes_queued(void *userdata)
@@ -91,6 +91,8 @@ int account_new(struct cryptod *c, struct vault *vault, struct account **out)
                                                .userdata = a };
         r = account_object_export(a);
         if (r >= 0)
+                r = conversations_object_export(a);
+        if (r >= 0)
                 r = slots_object_export(a);
         if (r >= 0)
                 r = contacts_object_export(a);
@@ -129,6 +131,7 @@ int account_new(struct cryptod *c, struct vault *vault, struct account **out)
 static void leave_bus(struct account *a)
 {
         a->object = sd_bus_slot_unref(a->object);
+        a->conversations_object = sd_bus_slot_unref(a->conversations_object);
         a->slots_object = sd_bus_slot_unref(a->slots_object);
         a->contacts_object = sd_bus_slot_unref(a->contacts_object);
         a->settings_object = sd_bus_slot_unref(a->settings_object);

@@ -27,7 +27,8 @@ struct account {
         sd_bus_track *holders;           /* who has unlocked it, or was granted it */
         sd_bus_track *watchers;          /* who has read a property, and is told of changes */
         sd_bus_slot *object, *slots_object, *contacts_object, *settings_object, *groups_object, *hubs_object,
-                *invitations_object, *rooms_object, *files_object, *messages_object, *notifications_object;
+                *invitations_object, *rooms_object, *files_object, *conversations_object, *messages_object,
+                *notifications_object;
         sd_bus_slot *people_slots[6]; /* people_objects.c */
         sd_bus_slot *transfers_object, *transfers_gate, *transfers_manager, *nodes, *history_object;
         struct transfer *transfers;            /* a list: transfer.h */
@@ -133,9 +134,12 @@ int account_object_storage_error(int r, sd_bus_error *error);
 int account_object_path(const struct account *a, char *out, size_t size);
 void account_object_changed(struct account *a);
 const char *account_state(const struct account *a); /* as the bus says it */
-void account_object_message_added(struct account *a, const struct conversation *c, uint64_t message);
-void account_object_message_changed(struct account *a, const struct conversation *c, uint64_t message,
-                                    enum message_state state);
+
+/* conversations_object.c. The rest: signals to the programs that hold the unlock. */
+int conversations_object_export(struct account *a);
+void conversations_object_message_added(struct account *a, const struct conversation *c, uint64_t message);
+void conversations_object_message_changed(struct account *a, const struct conversation *c, uint64_t message,
+                                          enum message_state state);
 
 /* slots_object.c */
 int slots_object_export(struct account *a);
