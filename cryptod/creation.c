@@ -106,11 +106,11 @@ void creation_cancel_all(struct cryptod *c)
         while (c->creations) {
                 struct creation *n = c->creations;
 
-                /* relayd may be registering it right now: that its name is to be given back is seen at the next start.
-                 */
+                /* authd may be enrolling it right now, or relayd registering it: that its face is to be forgotten and
+                 * its name given back is seen at the next start. */
                 if (!n->account && n->registration && n->redeemed)
                         redemption_undo(c->bus, n->record.id);
-                else if (!n->account)
+                else if (!n->account && (n->redeemed || !n->redemption))
                         undo(n);
                 creation_end(n);
         }

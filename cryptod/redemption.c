@@ -2,10 +2,12 @@
 #include "cryptod/redemption.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cryptod/cryptod.h"
+#include "cryptod/vault/vault.h"
 #include "services/bus.h"
 #include "services/cleanup.h"
 #include "services/log.h"
@@ -13,17 +15,27 @@
 enum { REDEEM_USEC = 10 * 1000 * 1000 };
 
 struct redemption {
-        sd_bus_slot *call;
-        redeemed done;
+        unsigned references; /* the call to authd that is under way, and whoever started it */
+        char account[ACCOUNT_ID_SIZE + 1];
+        redeemed done; /* NULL: nobody waits any more */
         void *userdata;
 };
+
+/* Also when the bus is closed. */
+static void redemption_unref(void *userdata)
+{
+        struct redemption *r = userdata;
+
+        if (--r->references == 0)
+                free(r);
+}
 
 struct redemption *redemption_free(struct redemption *r)
 {
         if (!r)
                 return NULL;
-        sd_bus_slot_unref(r->call);
-        free(r);
+        r->done = NULL;
+        redemption_unref(r);
         return NULL;
 }
 
@@ -37,6 +49,19 @@ static int read_face_secret(sd_bus_message *reply, struct secret **out, int *enr
         return r >= 0 && (*out)->size != FACE_SECRET_SIZE ? -EBADMSG : r;
 }
 
+/* authd has answered, and nobody waits any more: the ticket is used up, and a face that is enrolled by it is nobody's.
+ */
+static void forgo(const struct redemption *r, sd_bus_message *reply)
+{
+        _cleanup_secret_ struct secret *face_secret = NULL;
+        int enrolment = 0;
+        uint64_t count, unopened;
+
+        if (!sd_bus_message_get_error(reply) &&
+            read_face_secret(reply, &face_secret, &enrolment, &count, &unopened) >= 0 && enrolment)
+                redemption_undo(sd_bus_message_get_bus(reply), r->account);
+}
+
 static int on_redeemed(sd_bus_message *reply, void *userdata, sd_bus_error *ignored)
 {
         struct redemption *red = userdata;
@@ -46,6 +71,10 @@ static int on_redeemed(sd_bus_message *reply, void *userdata, sd_bus_error *igno
         int enrolment = 0;
         uint64_t count = 0, unopened = 0;
 
+        if (!red->done) {
+                forgo(red, reply);
+                return 0;
+        }
         if (refused && strncmp(refused->name, VISAVIS_ERROR, strlen(VISAVIS_ERROR)) == 0) {
                 red->done(refused, NULL, false, 0, 0, red->userdata);
                 return 0;
@@ -67,13 +96,14 @@ int redemption_start(sd_bus *bus, struct bytes ticket, const char *account, cons
                      redeemed done, void *userdata, struct redemption **out)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        _cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
         struct redemption *red = calloc(1, sizeof(*red));
         int r;
 
         if (!red)
                 abort();
-        red->done = done;
-        red->userdata = userdata;
+        *red = (struct redemption){ .references = 1, .done = done, .userdata = userdata };
+        (void) snprintf(red->account, sizeof(red->account), "%s", account);
         r = sd_bus_message_new_method_call(bus, &m, "im.visavis.Auth1", "/im/visavis/Auth1", "im.visavis.Auth1.Tickets",
                                            "Redeem");
         if (r >= 0)
@@ -81,7 +111,13 @@ int redemption_start(sd_bus *bus, struct bytes ticket, const char *account, cons
         if (r >= 0)
                 r = sd_bus_message_append(m, "sust", account, (uint32_t) caller->uid, caller->name, count);
         if (r >= 0)
-                r = sd_bus_call_async(bus, &red->call, m, on_redeemed, red, REDEEM_USEC);
+                r = sd_bus_call_async(bus, &slot, m, on_redeemed, red, REDEEM_USEC);
+        if (r >= 0)
+                r = sd_bus_slot_set_destroy_callback(slot, redemption_unref);
+        if (r >= 0) {
+                red->references++;
+                r = sd_bus_slot_set_floating(slot, 1);
+        }
         if (r < 0) {
                 redemption_free(red);
                 return r;

@@ -20,6 +20,8 @@ struct redemption;
  * once, unless it is freed before. */
 int redemption_start(sd_bus *bus, struct bytes ticket, const char *account, const struct caller *caller, uint64_t count,
                      redeemed done, void *userdata, struct redemption **out);
+
+/* Nobody waits for it any more: if authd has enrolled a face by then, that is undone. NULL is allowed. Returns NULL. */
 struct redemption *redemption_free(struct redemption *r);
 
 /* The factor that came with a ticket was good. */

@@ -12,6 +12,7 @@ import threading
 import time
 
 import dbus
+import dbus.lowlevel
 from dbus.mainloop.glib import DBusGMainLoop
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -125,10 +126,15 @@ def play_new_face(alice, words):
     alice.account.Lock()
     check("it does not unlock", refused("TicketInvalid", alice.account.Unlock, alice.ticket(enrolment=True), alice.factor(alice.pin)) and
           forgotten(3) and alice.state() == "locked")
+    unlock = dbus.lowlevel.MethodCallMessage("im.visavis.Crypto1", alice.path, "im.visavis.Crypto1.Account", "Unlock")
+    unlock.append(alice.ticket(enrolment=True), alice.factor(alice.pin), signature="ayh")
+    alice.bus.send_message(unlock)
+    alice.account.Lock()
+    check("nor is it kept if the account is locked before authd has answered", forgotten(4))
     slots.Unlock("recovery", alice.factor(words), timeout=60)
     check("with the recovery code it takes the place of all slots of the face before",
           add(words) == 1 and alice.list() == [(1, "face", "anew"), (2, "recovery", "paper")] and
-          forgotten(3), alice.list())
+          forgotten(4), alice.list())
     alice.account.Lock()
     for pin, face in ((alice.pin, before), ("6174", before), (alice.pin, alice.face)):
         check("the face and the PIN of before open nothing", refused(
