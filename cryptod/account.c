@@ -245,11 +245,16 @@ int account_witness(struct account *a, const struct witness *w)
                           account_id(a), strerror(-r));
                 account_lock(a);
         }
-        if (r <= 0)
+        if (r > 0)
+                log_warning("The vault of account %s was put back from an older copy, or has missed what came. Its "
+                            "groups are erased, so that no key is used twice, and its conversations start anew.",
+                            account_id(a));
+        else if (r == 0 && messenger_was_mended(a->messenger))
+                log_warning("Groups of account %s could not be read: its vault is damaged, or of parts of different "
+                            "times. They are erased, and their conversations start anew.",
+                            account_id(a));
+        else
                 return r;
-        log_warning("The vault of account %s was put back from an older copy, or has missed what came. Its groups are "
-                    "erased, so that no key is used twice, and its conversations start anew.",
-                    account_id(a));
         relay_publish(a, 0, KEY_PACKAGES_STOCK, on_published, a);
         for (int i = 0, n = vault_hubs(a->vault, hubs); i < n; i++)
                 relay_publish(a, hubs[i].number, KEY_PACKAGES_STOCK, NULL, NULL);

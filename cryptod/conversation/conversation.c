@@ -146,6 +146,8 @@ static int load_memberships(struct vault *v, struct conversation *c)
                 m->id = storage_column_integer(s, 0);
                 conversation_attach(c, m);
                 r = membership_load(v, m);
+                if (r == -EBADMSG) /* it has no group then */
+                        r = 0;
         }
         return r;
 }

@@ -49,7 +49,8 @@ struct conversation *conversation_free(struct conversation *c);
 /* Within a transaction: stores its row. */
 int conversation_store(struct vault *v, const struct conversation *c);
 
-/* All of the vault's, with their groups: a list. -EBADMSG if the vault is damaged. */
+/* All of the vault's, with their groups: a list. A group that cannot be read is NULL in its membership, which nobody
+ * but messenger_open() sees. -EBADMSG if the vault is damaged. */
 int conversation_load_all(struct vault *v, struct conversation **out);
 
 /* The group that messages are sent in: of those that are ready one in which the other surely is, and of these the one

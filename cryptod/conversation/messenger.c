@@ -36,6 +36,8 @@ int messenger_open(struct vault *v, const struct messenger_events *events, struc
                 r = entrances_load(v, &m->entrances);
         if (r >= 0)
                 r = messenger_load_healing(m);
+        if (r >= 0)
+                r = messenger_mend(m);
         if (r < 0) {
                 messenger_free(m);
                 return r;

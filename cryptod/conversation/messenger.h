@@ -160,7 +160,11 @@ struct witness {
  * packages have to be published. 0 if it is as new as relayd knows. After an error it must not be used. */
 int messenger_witness(struct messenger *m, const struct witness *w);
 
-/* The address of a person whose conversation has to start anew because of that, each once; NULL: none. */
+/* Whether groups could not be read when it was opened, and were erased with the key packages: each of their
+ * conversations says so, and new key packages have to be published. Says so once. */
+bool messenger_was_mended(struct messenger *m);
+
+/* The address of a person whose conversation has to start anew because of either, each once; NULL: none. */
 const char *messenger_next_rejoin(struct messenger *m);
 
 enum outcome {

@@ -1,8 +1,11 @@
-/* See messenger.h: a vault that was put back from an older copy.
+/* See messenger.h: a vault that was put back from an older copy, or of which some groups cannot be read.
  *
  * Its groups have keys and nonces in them that were used since. relayd counts what it has got from this account and
  * what it has delivered; a vault that knows of less than that is old. Then nothing is sent or opened with what it has:
- * the groups, the key packages and what waits to be sent are erased, and the conversations start anew. */
+ * the groups, the key packages and what waits to be sent are erased, and the conversations start anew.
+ *
+ * A group that cannot be read is damaged, or its keys (cells.h) are not of the same time as the database, both having
+ * been copied one after the other. It is erased as well, and its conversation starts anew. */
 #include <errno.h>
 
 #include "cryptod/conversation/key_packages.h"
@@ -24,7 +27,24 @@ static int64_t ask(struct messenger *m, const char *sql)
 /* Of all envelopes that there ever were: their numbers are given out once (AUTOINCREMENT). */
 #define QUEUED "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'outbox'"
 
-static int erase_groups(struct messenger *m, struct conversation *c)
+#define OLDER "The state of this account was put back from an older copy, or it was away for too long"
+#define DAMAGED "The keys of this conversation are damaged, or of another time than the rest of the account"
+
+static const char *remark(const struct conversation *c, bool damaged)
+{
+        if (c->kind == CONVERSATION_PERSON)
+                return damaged ? DAMAGED ". It starts anew."
+                               : OLDER ". What came and went since then is not here, and the keys of that time are not "
+                                       "used again: the conversation starts anew.";
+        if (c->rejoin)
+                return damaged ? DAMAGED "; it is joined anew."
+                               : OLDER ", so its keys for this conversation are not used again; it is joined anew.";
+        return damaged ? DAMAGED ". Ask a member to remove you and to add you again."
+                       : OLDER ", so its keys for this conversation are not used again. Ask a member to remove you and "
+                               "to add you again.";
+}
+
+static int erase_groups(struct messenger *m, struct conversation *c, bool damaged)
 {
         int r = 0;
 
@@ -42,17 +62,68 @@ static int erase_groups(struct messenger *m, struct conversation *c)
                 r = c->rejoin ? conversation_store(m->vault, c) : messenger_fail_waiting(m, c);
         if (r < 0)
                 return r;
-        return notice_add(m, c,
-                          c->kind == CONVERSATION_PERSON
-                                  ? "The state of this account was put back from an older copy, or it was away for too "
-                                    "long. What came and went since then is not here, and the keys of that time are "
-                                    "not used again: the conversation starts anew."
-                          : c->rejoin
-                                  ? "The state of this account was put back from an older copy, or it was away for too "
-                                    "long, so its keys for this conversation are not used again; it is joined anew."
-                                  : "The state of this account was put back from an older copy, or it was away for too "
-                                    "long, so its keys for this conversation are not used again. Ask a member to "
-                                    "remove you and to add you again.");
+        return notice_add(m, c, "%s", remark(c, damaged));
+}
+
+/* What is erased on disk is gone from memory, too. */
+static void leave_groups(struct conversation *c)
+{
+        if (c->kind == CONVERSATION_PERSON)
+                c->rejoin = c->memberships != NULL;
+        while (c->memberships)
+                conversation_detach(c, c->memberships);
+}
+
+static bool is_damaged(const struct conversation *c)
+{
+        for (const struct membership *g = c->memberships; g; g = g->next) {
+                if (!g->group)
+                        return true;
+        }
+        return false;
+}
+
+static int erase_damaged(struct messenger *m)
+{
+        int r = vault_begin(m->vault);
+
+        if (r < 0)
+                return r;
+        for (struct conversation *c = m->conversations; r >= 0 && c; c = c->next) {
+                if (is_damaged(c))
+                        r = erase_groups(m, c, true);
+        }
+        if (r >= 0)
+                r = key_packages_erase(m->vault); /* whose keys are in the same file */
+        if (r < 0)
+                vault_rollback(m->vault);
+        else
+                r = vault_commit(m->vault);
+        m->event_count = 0; /* nobody listens yet */
+        return r;
+}
+
+int messenger_mend(struct messenger *m)
+{
+        int r = 0;
+
+        for (struct conversation *c = m->conversations; c; c = c->next)
+                m->mended |= is_damaged(c);
+        if (m->mended)
+                r = erase_damaged(m);
+        for (struct conversation *c = m->conversations; r >= 0 && c; c = c->next) {
+                if (is_damaged(c))
+                        leave_groups(c);
+        }
+        return r;
+}
+
+bool messenger_was_mended(struct messenger *m)
+{
+        bool mended = m->mended;
+
+        m->mended = false;
+        return mended;
 }
 
 /* What waits was sent already, or is encrypted with keys that were used for something else. */
@@ -81,7 +152,7 @@ static int start_anew(struct messenger *m, const struct witness *w)
         if (r < 0)
                 return r;
         for (struct conversation *c = m->conversations; r >= 0 && c; c = c->next)
-                r = erase_groups(m, c);
+                r = erase_groups(m, c, false);
         if (r >= 0)
                 r = messenger_entrances_anew(m);
         if (r >= 0)
@@ -117,12 +188,8 @@ int messenger_witness(struct messenger *m, const struct witness *w)
         r = start_anew(m, w);
         if (r < 0)
                 return r;
-        for (struct conversation *c = m->conversations; c; c = c->next) {
-                if (c->kind == CONVERSATION_PERSON)
-                        c->rejoin = c->memberships != NULL;
-                while (c->memberships)
-                        conversation_detach(c, c->memberships);
-        }
+        for (struct conversation *c = m->conversations; c; c = c->next)
+                leave_groups(c);
         return 1;
 }
 

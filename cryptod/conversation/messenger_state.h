@@ -52,7 +52,11 @@ struct messenger {
         struct pending_event *events;
         size_t event_count;
         bool queued; /* an envelope, in this transaction */
+        bool mended; /* messenger_was_mended() */
 };
+
+/* Erases groups that could not be read; conversations that had one have none then. */
+int messenger_mend(struct messenger *m);
 
 /* A transaction has made @c known, or given it a group: puts a new one into the list, and tells. */
 void messenger_appeared(struct messenger *m, struct conversation *c, bool is_new);

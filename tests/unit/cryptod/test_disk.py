@@ -18,7 +18,7 @@ import trouble  # noqa: E402
 
 trouble.enter()
 
-from cryptod_stage import ALICE, BOB, CRYPTO, CRYPTOD, ERROR, Person, Stage, serve, wait_for  # noqa: E402
+from cryptod_stage import ALICE, BOB, CRYPTO, CRYPTOD, ERROR, Person, Stage, refused, serve, wait_for  # noqa: E402
 
 
 def says(words, function, *arguments, **options):
@@ -149,6 +149,16 @@ def play_damage(stage, bus, disk, alice, bob, conversation, theirs):
     alice.unlock()
     bob.account.Send(theirs, "still here")
     check("and the conversation goes on", wait_for(lambda: texts(alice, conversation)[-1] == "still here"))
+    before = texts(bob, theirs)
+    restart(stage, bus, lambda: os.unlink(f"{vault}/cell-keys"))
+    alice.unlock()
+    bob.unlock()
+    check("without the keys of its groups, or with those of another time, what was said is there, and why no more", texts(bob, theirs)[:len(before)] == before and
+          "are damaged" in texts(bob, theirs)[len(before)], texts(bob, theirs))
+    check("and the conversation starts anew", wait_for(lambda: not refused("Hub", bob.account.Send, theirs, "with other keys")) and wait_for(
+        lambda: texts(alice, conversation)[-1] == "with other keys"), (texts(alice, conversation), texts(bob, theirs)))
+    alice.account.Send(conversation, "good")
+    check("in both directions", wait_for(lambda: texts(bob, theirs)[-1] == "good"), texts(bob, theirs))
 
 
 def play_error(stage, bus, alice, bob, conversation, theirs):

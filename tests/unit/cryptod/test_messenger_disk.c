@@ -129,6 +129,47 @@ static void what_the_hub_has_of_another_shows_that_a_vault_is_old(void **state)
         assert_int_equal(messenger_witness(f->bob.messenger, &(struct witness){ .arrived = 1 }), 1);
 }
 
+/* The database of today with the cell keys of yesterday: the group cannot be read, and its conversation starts anew. */
+static void keys_of_another_time_end_a_group_and_nothing_else(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_writer_ struct writer package = WRITER_INIT;
+        struct person *bob = &f->bob;
+        struct conversation *c;
+        char command[512];
+
+        start(&f->alice, bob);
+        carry(f, &f->alice, bob);
+        say(bob, only(bob), "one");
+        carry(f, bob, &f->alice);
+        person_log_out(bob);
+        snprintf(command, sizeof(command), "cp %s/%s/cell-keys %s/", bob->directory, bob->id, bob->directory);
+        assert_int_equal(system(command), 0);
+        assert_int_equal(person_log_in(bob), 0);
+        assert_false(messenger_was_mended(bob->messenger));
+        say(&f->alice, only(&f->alice), "two");
+        carry(f, &f->alice, bob);
+        person_log_out(bob);
+        snprintf(command, sizeof(command), "mv %s/cell-keys %s/%s/", bob->directory, bob->directory, bob->id);
+        assert_int_equal(system(command), 0);
+        assert_int_equal(person_log_in(bob), 0);
+        assert_true(messenger_was_mended(bob->messenger));
+        assert_null(only(bob)->memberships);
+        assert_string_equal(messenger_next_rejoin(bob->messenger), f->alice.address);
+        person_restart(bob);
+        assert_false(messenger_was_mended(bob->messenger));
+        assert_history(bob, "sone|>two|!|");
+
+        person_claim(&f->alice, &package);
+        assert_int_equal(messenger_start(bob->messenger, f->alice.address, writer_bytes(&package), NOW + 1, &c), 0);
+        say(bob, c, "three");
+        f->epoch = 0;
+        carry(f, bob, &f->alice);
+        say(&f->alice, only(&f->alice), "four");
+        carry(f, &f->alice, bob);
+        assert_history(bob, "sone|>two|!|sthree|>four|");
+}
+
 /* Somebody with the vault key of today and a copy of yesterday's database, log and free pages, but today's cell keys.
  */
 static void used_keys_are_gone_from_the_disk(void **state)
@@ -152,7 +193,10 @@ static void used_keys_are_gone_from_the_disk(void **state)
         assert_int_equal(system(command), 0);
         assert_int_equal(vault_load(copy.directory, copy.id, &copy.vault), 0);
         assert_int_equal(vault_unlock(copy.vault, secret_copy(secret_bytes(copy.vault_key))), 0);
-        assert_int_equal(messenger_open(copy.vault, &copy.events, &copy.messenger), -EBADMSG);
+        assert_int_equal(messenger_open(copy.vault, &copy.events, &copy.messenger), 0);
+        assert_true(messenger_was_mended(copy.messenger));
+        assert_null(only(&copy)->memberships);
+        messenger_free(copy.messenger);
         vault_free(copy.vault);
 }
 
@@ -423,6 +467,7 @@ int main(int argc, char *argv[])
                 PAIR_TEST(a_vault_that_is_put_back_uses_no_key_twice),
                 PAIR_TEST(what_the_hub_has_of_another_shows_that_a_vault_is_old),
                 PAIR_TEST(deliveries_that_are_missing_show_that_a_vault_is_old),
+                PAIR_TEST(keys_of_another_time_end_a_group_and_nothing_else),
                 PAIR_TEST(used_keys_are_gone_from_the_disk),
                 PAIR_TEST(of_each_part_that_changes_the_old_key_is_gone),
                 PAIR_TEST(one_who_sends_is_killed_at_any_instant),
