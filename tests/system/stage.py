@@ -330,7 +330,7 @@ class Stage:
             os.write(fd, pin.encode())
             os.lseek(fd, 0, os.SEEK_SET)
             command = [*command, "--pin-fd", str(fd)]
-            keywords["pass_fds"] = (fd,)
+            keywords["pass_fds"] = (*keywords.get("pass_fds", ()), fd)
         process = subprocess.Popen([*self._as(self.person_user(person)), *command], env=self.environment(person),
                                    text=True, **keywords)
         if pin is not None:
