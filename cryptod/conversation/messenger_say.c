@@ -179,16 +179,15 @@ int messenger_forward(struct messenger *m, struct conversation *from, uint64_t m
 
 /* -- deleted ------------------------------------------------------------------------------------------------------ */
 
-/* What has not left here is nowhere else. */
-static int retract_unsent(struct messenger *m, struct conversation *c, const struct message *message)
+int messenger_erase(struct messenger *m, struct conversation *c, uint64_t id)
 {
-        int r = unsent_remove_message(m->vault, message->id);
+        int r = unsent_remove_message(m->vault, id);
 
         if (r >= 0)
-                r = history_set_state(m->vault, message->id, MESSAGE_STORED);
+                r = messenger_note_erased(m, c, id);
         if (r >= 0)
-                r = history_retract(m->vault, conversation_id(c), message);
-        messenger_tell(m, &(struct pending_event){ .kind = EVENT_EDITED, .conversation = c, .message = message->id });
+                r = history_erase(m->vault, conversation_id(c), id);
+        messenger_tell(m, &(struct pending_event){ .kind = EVENT_ERASED, .conversation = c, .message = id });
         return r;
 }
 
@@ -205,20 +204,8 @@ static int delete_for_all(struct messenger *m, struct conversation *c, uint64_t 
                 return -EPERM;
         if (message.state != MESSAGE_UNSENT && message.state != MESSAGE_FAILED)
                 return say_about(m, c, id, &(struct content){ .kind = CONTENT_DELETION });
-        r = messenger_begin(m);
-        return r < 0 ? r : messenger_end(m, NULL, retract_unsent(m, c, &message));
-}
-
-int messenger_erase(struct messenger *m, struct conversation *c, uint64_t id)
-{
-        int r = unsent_remove_message(m->vault, id);
-
-        if (r >= 0)
-                r = messenger_note_erased(m, c, id);
-        if (r >= 0)
-                r = history_erase(m->vault, conversation_id(c), id);
-        messenger_tell(m, &(struct pending_event){ .kind = EVENT_ERASED, .conversation = c, .message = id });
-        return r;
+        r = messenger_begin(m); /* what has not left here is nowhere else, and leaves no mark */
+        return r < 0 ? r : messenger_end(m, NULL, messenger_erase(m, c, id));
 }
 
 int messenger_delete(struct messenger *m, struct conversation *c, uint64_t message, bool for_all)
