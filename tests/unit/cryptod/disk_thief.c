@@ -241,22 +241,61 @@ static void open_all(const struct key_ring *k, size_t tables, struct loot *out)
         assert_int_equal(writer_finish(&out->contents), 0);
 }
 
-void thief_rob(struct person *p, struct loot *out)
+/* The files, and the keys that can be made of them, those of tables first. */
+static struct key_ring *break_in(struct person *p, struct writer *raw, size_t *tables)
 {
         _cleanup_writer_ struct writer cell_keys = WRITER_INIT;
         struct key_ring *k = calloc(1, sizeof(*k));
+
+        assert_non_null(k);
+        read_file(p, "cell-keys", &cell_keys);
+        read_file(p, "vault.db", raw);
+        read_file(p, "vault.db-wal", raw);
+        write_fixed(raw, writer_bytes(&cell_keys));
+        add_table_keys(p, k);
+        *tables = k->count;
+        add_cell_keys(p, writer_bytes(&cell_keys), k);
+        return k;
+}
+
+static void ring_free(struct key_ring *k)
+{
+        for (size_t i = 0; i < k->count; i++)
+                secret_free(k->keys[i]);
+        free(k);
+}
+
+static bool holds(const struct writer *w, struct bytes key)
+{
+        return memmem(w->data, w->size, key.data, key.size) != NULL;
+}
+
+bool thief_wins(struct person *p, struct bytes secret)
+{
+        enum { NONCE_SIZE = 12 }; /* without which a block is not opened; rows are longer than a page at times */
+        _cleanup_writer_ struct writer raw = WRITER_INIT;
+        size_t tables, key;
+        struct key_ring *k = break_in(p, &raw, &tables);
+        bool wins = holds(&raw, secret);
+
+        for (size_t i = 0; !wins && i < block_count; i++) {
+                _cleanup_secret_ struct secret *content = NULL;
+
+                wins = holds(&raw, BYTES(blocks[i].sealed.data, NONCE_SIZE)) && opens(k, &blocks[i], &key, &content) &&
+                       memmem(content->data, content->size, secret.data, secret.size);
+        }
+        ring_free(k);
+        return wins;
+}
+
+void thief_rob(struct person *p, struct loot *out)
+{
+        struct key_ring *k;
         struct reader r;
         size_t tables;
 
-        assert_non_null(k);
         *out = (struct loot){ 0 };
-        read_file(p, "cell-keys", &cell_keys);
-        read_file(p, "vault.db", &out->raw);
-        read_file(p, "vault.db-wal", &out->raw);
-        write_fixed(&out->raw, writer_bytes(&cell_keys));
-        add_table_keys(p, k);
-        tables = k->count;
-        add_cell_keys(p, writer_bytes(&cell_keys), k);
+        k = break_in(p, &out->raw, &tables);
         open_all(k, tables, out);
         reader_init(&r, writer_bytes(&out->contents));
         while (reader_more(&r)) {
@@ -266,9 +305,7 @@ void thief_rob(struct person *p, struct loot *out)
                 if (block != UINT64_MAX)
                         search(out, writer_bytes(&blocks[block].associated), content);
         }
-        for (size_t i = 0; i < k->count; i++)
-                secret_free(k->keys[i]);
-        free(k);
+        ring_free(k);
 }
 
 void loot_release(struct loot *l)
@@ -276,11 +313,6 @@ void loot_release(struct loot *l)
         writer_release(&l->contents);
         writer_release(&l->raw);
         free(l->keys);
-}
-
-static bool holds(const struct writer *w, struct bytes key)
-{
-        return memmem(w->data, w->size, key.data, key.size) != NULL;
 }
 
 static unsigned count(const struct loot *then, const struct loot *now, enum key_kind kind, uint64_t epoch)
