@@ -10,16 +10,57 @@
 
 #include "cryptod/conversation/conversation.h"
 #include "cryptod/conversation/device.h"
+#include "cryptod/conversation/entrance.h"
+#include "cryptod/conversation/key_packages.h"
+#include "cryptod/conversation/transfer_record.h"
 #include "face_secret.h"
 #include "services/cleanup.h"
+#include "services/seal.h"
+#include "services/storage.h"
 #include "services/text.h"
 
-static void print(const char *name, const struct secret *s)
+static void print_bytes(const char *name, struct bytes b)
 {
-        _cleanup_free_ char *hex = s ? hex_encode(secret_bytes(s)) : NULL;
+        _cleanup_free_ char *hex = b.size > 0 ? hex_encode(b) : NULL;
 
         if (hex)
                 printf("%s %s\n", name, hex);
+}
+
+static void print(const char *name, const struct secret *s)
+{
+        if (s)
+                print_bytes(name, secret_bytes(s));
+}
+
+/* As group_part.h says that they are stored: a leaf's ratchets, or nodes above. */
+static void print_tree_part(uint32_t part, struct reader *r)
+{
+        while (part % 2 == 0 && reader_more(r)) {
+                print_bytes("ratchet", read_vector(r));
+                (void) read_u32(r);
+                for (uint32_t kept = read_u32(r); kept > 0 && !r->error; kept--) {
+                        (void) read_u32(r);
+                        print_bytes("message-key", read_vector(r));
+                        (void) read_vector(r);
+                }
+        }
+        while (part % 2 == 1 && reader_more(r)) {
+                (void) read_u32(r);
+                print_bytes("tree-secret", read_vector(r));
+        }
+}
+
+static void print_secret_tree(const struct secret_tree *t)
+{
+        for (uint32_t part = 0; part < secret_tree_parts(t); part++) {
+                _cleanup_writer_ struct writer content = WRITER_INIT;
+                struct reader r;
+
+                secret_tree_write_part(t, part, &content);
+                reader_init(&r, writer_bytes(&content));
+                print_tree_part(part, &r);
+        }
 }
 
 static void print_group(const struct epoch *e)
@@ -36,10 +77,86 @@ static void print_group(const struct epoch *e)
         print("init-secret", k->init_secret);
         for (uint32_t i = 0; i < e->keys.count; i++)
                 print("node-key", e->keys.items[i].key);
+        print_secret_tree(e->secret_tree);
+}
+
+/* Those that cryptod uses as soon as an account is open. */
+static void print_table_keys(const struct secret *vault_key)
+{
+        static const char *const tables[] = { "device", "conversation", "message", "membership", "group_part", "cell" };
+
+        for (size_t i = 0; i < COUNT_OF(tables); i++) {
+                _cleanup_free_ char *info = NULL;
+                _cleanup_secret_ struct secret *key = NULL;
+
+                if (asprintf(&info, "visavis vault table v1%s", tables[i]) < 0)
+                        abort();
+                key = hkdf_sha512(secret_bytes(vault_key), BYTES(NULL, 0), BYTES_STRING(info), SEAL_KEY_SIZE);
+                print("table-key", key);
+        }
+}
+
+/* Whatever stands where keys of cells do. */
+static int print_cell_keys(const char *state, const char *account)
+{
+        enum { PLACE_SIZE = 512, KEY_SIZE = 32 };
+        static const uint8_t none[KEY_SIZE];
+        _cleanup_free_ char *path = NULL;
+        uint8_t place[PLACE_SIZE];
+        size_t n;
+        FILE *f;
+
+        if (asprintf(&path, "%s/%s/cell-keys", state, account) < 0)
+                abort();
+        f = fopen(path, "re");
+        if (!f)
+                return -errno;
+        while ((n = fread(place, 1, sizeof(place), f)) >= KEY_SIZE) {
+                if (memcmp(place, none, KEY_SIZE) != 0)
+                        print_bytes("cell-key", BYTES(place, KEY_SIZE));
+        }
+        fclose(f);
+        return 0;
+}
+
+static int print_key_packages(struct vault *v)
+{
+        _cleanup_statement_ sqlite3_stmt *s = NULL;
+        int r = storage_prepare(vault_database(v), &s, "SELECT ref FROM key_package", "");
+
+        while (r >= 0 && (r = storage_step(s)) > 0) {
+                _cleanup_(held_key_package_release) struct held_key_package k = { 0 };
+
+                r = key_packages_find(v, storage_column_bytes(s, 0), &k);
+                print("key-package-init-key", k.init_key);
+                print("key-package-leaf-key", k.leaf_key);
+        }
+        return r;
+}
+
+static int print_entrances(struct vault *v)
+{
+        struct entrance *entrances, *next;
+        int r = entrances_load(v, &entrances);
+
+        for (struct entrance *e = r < 0 ? NULL : entrances; e; e = next) {
+                next = e->next;
+                print("invitation-key", e->key);
+                entrance_free(e);
+        }
+        return r;
+}
+
+static int print_transfer(struct transfer_record *t, void *userdata)
+{
+        print_bytes("file-key", t->part.key);
+        transfer_record_release(t);
+        return 0;
 }
 
 static int print_vault(struct vault *v)
 {
+        _cleanup_secret_ struct secret *sealed_files = NULL;
         struct conversation *conversations, *next;
         struct device *d;
         int r = device_load(v, &d);
@@ -47,6 +164,7 @@ static int print_vault(struct vault *v)
         if (r < 0)
                 return r;
         print("root-key", d->root_private_key);
+        print("sealing-key", d->sealing_private_key);
         print("signature-key", d->signature_private_key);
         device_free(d);
         r = conversation_load_all(v, &conversations);
@@ -56,7 +174,14 @@ static int print_vault(struct vault *v)
                         print_group(group_epoch(m->group));
                 conversation_free(c);
         }
-        return r;
+        if (r >= 0)
+                r = vault_purpose_key(v, "sealed files", &sealed_files);
+        print("sealed-files-key", sealed_files);
+        if (r >= 0)
+                r = print_key_packages(v);
+        if (r >= 0)
+                r = print_entrances(v);
+        return r < 0 ? r : transfer_records_load(v, print_transfer, NULL);
 }
 
 static int open_vault(const char *state, const char *account, const struct secret *face_secret,
@@ -77,7 +202,10 @@ static int open_vault(const char *state, const char *account, const struct secre
         if (r < 0)
                 return r;
         print("vault-key", key);
-        r = vault_unlock(v, TAKE(key));
+        print_table_keys(key);
+        r = print_cell_keys(state, account);
+        if (r >= 0)
+                r = vault_unlock(v, TAKE(key));
         return r < 0 ? r : print_vault(v);
 }
 
