@@ -62,7 +62,8 @@ enum content_kind {
         CONTENT_PIN = 133,
         CONTENT_KNOCK = 134, /* knock.h, which reads the body of these two */
         CONTENT_OPENING = 135,
-        CONTENT_ASK_AGAIN = 136, /* struct { uint64 since; MessageId have<V>; }: messenger_healing.h */
+        CONTENT_ASK_AGAIN = 136,  /* struct { uint64 since; MessageId have<V>; }: messenger_healing.h */
+        CONTENT_SENT_AGAIN = 137, /* struct { opaque asker[32]; uint32 count; }, behind what was sent again */
 };
 
 enum receipt { RECEIPT_DELIVERED = 1, RECEIPT_READ = 2 };

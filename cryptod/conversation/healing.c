@@ -7,7 +7,9 @@
 #include "services/storage.h"
 
 /* A sealed row, bound to its conversation's id:
- *     struct { opaque arrivals<V>, erased<V>; uint64 cleared, asked; uint8 due; } */
+ *     struct { opaque arrivals<V>, erased<V>; uint64 cleared, asked; uint8 due, open; opaque answered<V>; }
+ *
+ * which ended with @due once. */
 
 enum { ARRIVAL_SIZE = AUTHOR_SIZE + sizeof(uint64_t) };
 
@@ -15,6 +17,7 @@ void healing_release(struct healing *h)
 {
         writer_release(&h->arrivals);
         writer_release(&h->erased);
+        writer_release(&h->answered);
 }
 
 int healing_store(struct vault *v, struct bytes conversation, const struct healing *h)
@@ -27,6 +30,8 @@ int healing_store(struct vault *v, struct bytes conversation, const struct heali
         write_u64(&plain, h->cleared);
         write_u64(&plain, h->asked);
         write_u8(&plain, h->due);
+        write_u8(&plain, h->open);
+        write_vector(&plain, writer_bytes(&h->answered));
         r = writer_finish(&plain);
         if (r >= 0)
                 r = vault_seal(v, "healing", conversation, writer_bytes(&plain), &sealed);
@@ -56,8 +61,12 @@ int healing_load(struct vault *v, struct bytes conversation, struct healing *out
         out->cleared = read_u64(&reader);
         out->asked = read_u64(&reader);
         out->due = read_u8(&reader) != 0;
+        if (reader_more(&reader)) {
+                out->open = read_u8(&reader) != 0;
+                write_fixed(&out->answered, read_vector(&reader));
+        }
         if (reader_finish(&reader) >= 0 && out->arrivals.size % ARRIVAL_SIZE == 0 &&
-            out->erased.size % CONTENT_ID_SIZE == 0)
+            out->erased.size % CONTENT_ID_SIZE == 0 && out->answered.size % AUTHOR_SIZE == 0)
                 return 0;
         healing_release(out);
         return -EBADMSG;

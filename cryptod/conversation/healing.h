@@ -13,6 +13,8 @@ struct healing {
         uint64_t cleared;       /* when the whole was erased, microseconds since 1970; 0: never */
         uint64_t asked;         /* when the others were asked, seconds since 1970; 0: never */
         bool due;               /* they are to be asked (again) */
+        bool open;              /* the history says that something was lost, and nothing has come of it yet */
+        struct writer answered; /* whoever has sent something of it again: content_author(), one after the other */
 };
 
 void healing_release(struct healing *h);

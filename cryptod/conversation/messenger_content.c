@@ -341,6 +341,8 @@ int messenger_take(struct messenger *m, struct conversation *c, const struct ori
                 return messenger_take_knock(m, c, o, content->body);
         case CONTENT_ASK_AGAIN:
                 return messenger_take_question(m, c, o, content->body);
+        case CONTENT_SENT_AGAIN:
+                return messenger_take_count(m, c, o, content->body);
         case CONTENT_OPENING:
                 return messenger_take_opening(m, c, o, content->body);
         default: /* a later version's, which does nothing here */

@@ -11,9 +11,11 @@
 #include "services/cleanup.h"
 
 enum {
-        AGAIN_SECONDS = 60,   /* between two questions in a conversation, and two answers to one person */
-        SENT_AGAIN_MAX = 100, /* messages in one answer */
-        HAVE_MAX = 256,       /* ids of what is here in one question; as many of what was erased */
+        AGAIN_SECONDS = 60,               /* between two questions in a conversation, and two answers to one person */
+        SENT_AGAIN_MAX = 100,             /* messages in one answer */
+        HAVE_MAX = 256,                   /* ids of what is here in one question; as many of what was erased */
+        ANSWERED_MAX = 64,                /* members whose answers to one question are told of */
+        GIVEN_UP_SECONDS = 7 * 24 * 3600, /* after which a question that nothing has come of is told to be in vain */
 };
 
 static uint64_t seconds(void)
@@ -31,6 +33,7 @@ int messenger_note_lost(struct messenger *m, struct conversation *c, bool told)
         if (r != 0 || h.due)
                 return r < 0 ? r : 0;
         h.due = true;
+        h.open = h.open || !told;
         c->heals = true;
         r = healing_store(m->vault, conversation_id(c), &h);
         if (r >= 0 && !told)
@@ -146,8 +149,36 @@ static int ask(struct messenger *m, struct conversation *c, struct healing *h, u
         write_vector(&body, writer_bytes(&have));
         h->due = false;
         h->asked = now;
+        writer_release(&h->answered);
         r = messenger_send_silent(m, c, CONTENT_ASK_AGAIN, writer_bytes(&body));
         return r < 0 ? r : healing_store(m->vault, conversation_id(c), h);
+}
+
+/* Nothing has come of the question. */
+static int give_up(struct messenger *m, struct conversation *c, struct healing *h)
+{
+        int r = notice_add(m, c, "What could not be decrypted was not sent again by anybody, and is lost.");
+
+        h->open = false;
+        return r < 0 ? r : healing_store(m->vault, conversation_id(c), h);
+}
+
+/* 1 if there is something to do later. */
+static int heal(struct messenger *m, struct conversation *c, struct membership *g, uint64_t now)
+{
+        _cleanup_(healing_release) struct healing h = { 0 };
+        int r = healing_load(m->vault, conversation_id(c), &h);
+        uint64_t passed = now >= h.asked ? now - h.asked : UINT64_MAX;
+
+        if (r < 0)
+                return r;
+        if (h.due && passed < AGAIN_SECONDS)
+                return 1;
+        c->heals = h.due || (h.open && passed < GIVEN_UP_SECONDS);
+        if (!h.due && (!h.open || passed < GIVEN_UP_SECONDS))
+                return 0;
+        r = messenger_begin(m);
+        return r < 0 ? r : messenger_end(m, g, h.due ? ask(m, c, &h, now) : give_up(m, c, &h));
 }
 
 int messenger_heal(struct messenger *m, uint64_t *wait)
@@ -157,23 +188,15 @@ int messenger_heal(struct messenger *m, uint64_t *wait)
 
         *wait = 0;
         for (struct conversation *c = m->conversations; r >= 0 && c; c = c->next) {
-                _cleanup_(healing_release) struct healing h = { 0 };
                 struct membership *g = c->heals ? conversation_current(c) : NULL;
 
                 if (!g || !membership_other(g))
                         continue;
-                r = healing_load(m->vault, conversation_id(c), &h);
-                if (r >= 0 && now >= h.asked && now - h.asked < AGAIN_SECONDS) {
+                r = heal(m, c, g, now);
+                if (r > 0)
                         *wait = AGAIN_SECONDS;
-                        continue;
-                }
-                c->heals = false;
-                if (r >= 0 && h.due)
-                        r = messenger_begin(m);
-                if (r >= 0 && h.due)
-                        r = messenger_end(m, g, ask(m, c, &h, now));
         }
-        return r;
+        return r < 0 ? r : 0;
 }
 
 int messenger_load_healing(struct messenger *m)
@@ -184,7 +207,7 @@ int messenger_load_healing(struct messenger *m)
                 _cleanup_(healing_release) struct healing h = { 0 };
 
                 r = healing_load(m->vault, conversation_id(c), &h);
-                c->heals = h.due;
+                c->heals = h.due || h.open;
         }
         return r;
 }
@@ -244,7 +267,19 @@ static int send_again(struct messenger *m, struct conversation *c, struct member
                 count++;
                 r = messenger_encrypt_to_one(m, c, g, message.encoded, &whom);
         }
-        return r < 0 ? r : 0;
+        return r < 0 ? r : (int) count;
+}
+
+/* How many were sent again, behind them. */
+static int send_count(struct messenger *m, const struct conversation *c, struct membership *g, const struct origin *o,
+                      unsigned count, struct bytes whom)
+{
+        _cleanup_writer_ struct writer body = WRITER_INIT;
+
+        write_fixed(&body, BYTES_OF(o->author));
+        write_u32(&body, count);
+        return messenger_encrypt_silent(
+                m, c, g, &(struct content){ .kind = CONTENT_SENT_AGAIN, .body = writer_bytes(&body) }, &whom);
 }
 
 /* Whether this one was answered a moment ago. */
@@ -282,5 +317,49 @@ int messenger_take_question(struct messenger *m, struct conversation *c, const s
         if (who.size == 0 || who.data[0] == '?' || was_answered(m, o, c, now)) /* ?: with another key than before */
                 return 0;
         r = healing_load(m->vault, conversation_id(c), &h);
-        return r < 0 ? r : send_again(m, c, g, &q, healing_arrival(&h, BYTES_OF(o->author)), who);
+        if (r >= 0)
+                r = send_again(m, c, g, &q, healing_arrival(&h, BYTES_OF(o->author)), who);
+        return r <= 0 ? r : send_count(m, c, g, o, (unsigned) r, who);
+}
+
+/* -- the last word ------------------------------------------------------------------------------------------------ */
+
+static bool has_answered(const struct healing *h, struct bytes author)
+{
+        struct reader r;
+
+        reader_init(&r, writer_bytes(&h->answered));
+        while (reader_more(&r)) {
+                if (bytes_equal(read_fixed(&r, AUTHOR_SIZE), author))
+                        return true;
+        }
+        return false;
+}
+
+int messenger_take_count(struct messenger *m, struct conversation *c, const struct origin *o, struct bytes body)
+{
+        _cleanup_(healing_release) struct healing h = { 0 };
+        struct origin self;
+        struct bytes asker;
+        struct reader reader;
+        uint32_t count;
+        int r;
+
+        reader_init(&reader, body);
+        asker = read_fixed(&reader, AUTHOR_SIZE);
+        count = read_u32(&reader);
+        if (reader_finish(&reader) < 0 || count == 0 || count > SENT_AGAIN_MAX)
+                return -EBADMSG;
+        messenger_self(m, c, &self);
+        if (o->sender == SENDER_SELF || !bytes_equal(asker, BYTES_OF(self.author)))
+                return 0;
+        r = healing_load(m->vault, conversation_id(c), &h);
+        if (r < 0 || h.asked == 0 || has_answered(&h, BYTES_OF(o->author)) ||
+            h.answered.size >= ANSWERED_MAX * AUTHOR_SIZE)
+                return r;
+        h.open = false;
+        write_fixed(&h.answered, BYTES_OF(o->author));
+        r = notice_add(m, c, "What was lost was sent again%s%.*s: %u message%s.", o->from.size > 0 ? " by " : "",
+                       (int) o->from.size, (const char *) o->from.data, count, count == 1 ? "" : "s");
+        return r < 0 ? r : healing_store(m->vault, conversation_id(c), &h);
 }

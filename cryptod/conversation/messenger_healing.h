@@ -2,7 +2,8 @@
  *
  *     lost ── noted, said in the history ──▶ due ── messenger_heal() ──▶ one question to all: what is here since when
  *                                             ▲                              │ each sends their own messages again,
- *                                             └── lost again ────────────────┘ to who has asked, as they were sent
+ *                                             └── lost again ────────────────┘ to who has asked, as they were sent,
+ *                                                                              and how many: said in the history
  *
  * Everybody speaks for themselves alone, so what comes again is as surely theirs as it was the first time, has the same
  * id, and stands in the history once. Sent again is what its author still has, has not deleted or edited, and said

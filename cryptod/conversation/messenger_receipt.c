@@ -134,8 +134,8 @@ int messenger_encrypt_to_one(struct messenger *m, const struct conversation *c, 
         return messenger_encrypt(m, c, g, 0, content, g->messages % TO_ALL_EVERY == 0 ? NULL : recipient);
 }
 
-static int encrypt_silent(struct messenger *m, const struct conversation *c, struct membership *g,
-                          struct content *content, const struct bytes *recipient)
+int messenger_encrypt_silent(struct messenger *m, const struct conversation *c, struct membership *g,
+                             struct content *content, const struct bytes *recipient)
 {
         _cleanup_writer_ struct writer encoded = WRITER_INIT;
         uint8_t salt[CONTENT_SALT_SIZE];
@@ -206,7 +206,7 @@ static int send_batch(struct messenger *m, struct conversation *c, struct member
         address = writer_bytes(&b.address);
         content.receipt = b.what;
         content.list = writer_bytes(&b.ids);
-        return address.size == 0 || address.data[0] == '?' ? 0 : encrypt_silent(m, c, g, &content, &address);
+        return address.size == 0 || address.data[0] == '?' ? 0 : messenger_encrypt_silent(m, c, g, &content, &address);
 }
 
 int messenger_send_receipts(struct messenger *m)
@@ -260,7 +260,7 @@ int messenger_typing(struct messenger *m, struct conversation *c, bool typing)
         r = messenger_begin(m);
         if (r < 0)
                 return r;
-        r = messenger_end(m, g, encrypt_silent(m, c, g, &content, NULL));
+        r = messenger_end(m, g, messenger_encrypt_silent(m, c, g, &content, NULL));
         if (r >= 0)
                 c->typing_told = typing ? now : 0;
         return r;

@@ -113,6 +113,10 @@ int messenger_take_receipt(struct messenger *m, struct conversation *c, const st
 int messenger_encrypt_to_one(struct messenger *m, const struct conversation *c, struct membership *g,
                              struct bytes content, const struct bytes *recipient);
 
+/* The same for @content, of a kind that stands in no history; its salt and time are made here. */
+int messenger_encrypt_silent(struct messenger *m, const struct conversation *c, struct membership *g,
+                             struct content *content, const struct bytes *recipient);
+
 /* Whether receipts are sent and asked for in a conversation. */
 bool messenger_gives_receipts(const struct conversation *c);
 
@@ -306,8 +310,9 @@ int messenger_note_newcomer(struct messenger *m, const struct conversation *c, s
 int messenger_note_erased(struct messenger *m, const struct conversation *c, uint64_t id);
 int messenger_note_cleared(struct messenger *m, const struct conversation *c);
 
-/* A question has come. */
+/* A question has come; or how much a member has sent again. */
 int messenger_take_question(struct messenger *m, struct conversation *c, const struct origin *o, struct bytes body);
+int messenger_take_count(struct messenger *m, struct conversation *c, const struct origin *o, struct bytes body);
 
 /* When the vault is opened: where something is to be asked. */
 int messenger_load_healing(struct messenger *m);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "cryptod/conversation/credential.h"
+#include "cryptod/conversation/healing.h"
 #include "cryptod/conversation/key_packages.h"
 #include "cryptod/conversation/list.h"
 #include "cryptod/conversation/messenger_healing.h"
@@ -488,10 +489,11 @@ static void who_has_lost_the_state_comes_back(void **state)
         settle();
         assert_history(0, "* You created “friends”.|* You added bob, carol, dave.|bob: before|carol: meanwhile|"
                           "bob: waits|bob: after|");
-        assert_history(1,
-                       "* You were added to “friends”.|me: before|* The state of this account was put back from an "
-                       "older copy, or it was away for too long, so its keys for this conversation are not used "
-                       "again; it is joined anew.|me: waits|* You are back in “friends”.|carol: meanwhile|me: after|");
+        assert_history(1, "* You were added to “friends”.|me: before|* The state of this account was put back from an "
+                          "older copy, or it was away for too long, so its keys for this conversation are not used "
+                          "again; it is joined anew.|me: waits|* You are back in “friends”.|carol: meanwhile|* What "
+                          "was lost was sent again by carol: 1 "
+                          "message.|me: after|");
         assert_false(messenger_is_returning(fixture->people[1].messenger, group_of(1)));
 }
 
@@ -558,6 +560,10 @@ static void whoever_was_removed_does_not_come_back(void **state)
         assert_false(messenger_is_returning(fixture->people[1].messenger, group_of(1)));
 }
 
+#define LOST "* Something that was said could not be decrypted. It is asked for again.|"
+#define AGAIN "* What was lost was sent again by alice: 1 message.|"
+#define IN_VAIN "* What could not be decrypted was not sent again by anybody, and is lost.|"
+
 /* dave gets again what he could not read any more, and nothing from before his time; and once, however often it comes.
  */
 static void what_comes_too_late_is_asked_for_again(void **state)
@@ -586,26 +592,56 @@ static void what_comes_too_late_is_asked_for_again(void **state)
                                  0);
         person_restart(&fixture->people[3]);
         heal(3);
-        assert_history(3, "* You were added to “friends”.|* Something that was said could not be decrypted. It is "
-                          "asked for again.|alice: late|");
+        assert_history(3, "* You were added to “friends”.|" LOST "alice: late|" AGAIN);
         assert_int_equal(
                 messenger_deliver(fixture->people[3].messenger, ++fixture->people[3].sequence, writer_bytes(&late)), 0);
         assert_int_equal(messenger_heal(fixture->people[3].messenger, &wait), 0); /* not so soon */
         assert_true(wait > 0);
         settle();
-        assert_history(3, "* You were added to “friends”.|* Something that was said could not be decrypted. It is "
-                          "asked for again.|alice: late|* Something that was said could not be decrypted. It is "
-                          "asked for again.|");
+        assert_history(3, "* You were added to “friends”.|" LOST "alice: late|" AGAIN LOST);
 }
 
 /* Has somebody ask for all that they do not have. */
-static void ask_for_all(unsigned who)
+static void ask_for_all(unsigned who, bool told)
 {
         struct messenger *m = fixture->people[who].messenger;
 
         assert_int_equal(messenger_begin(m), 0);
-        assert_int_equal(messenger_end(m, NULL, messenger_note_lost(m, group_of(who), true)), 0);
+        assert_int_equal(messenger_end(m, NULL, messenger_note_lost(m, group_of(who), told)), 0);
         heal(who);
+}
+
+/* What bob could not read has been deleted meanwhile, and after a week he learns that it does not come any more. */
+static void what_nobody_sends_again_is_told_to_be_lost(void **state)
+{
+        _cleanup_(healing_release) struct healing h = { 0 };
+        struct person *bob;
+        uint64_t message;
+
+        create(2);
+        bob = &fixture->people[1];
+        assert_int_equal(messenger_send(fixture->people[0].messenger, group_of(0), BYTES_STRING("gone"), 1, &message),
+                         0);
+        post(0);
+        lose_mail(1);
+        assert_int_equal(messenger_delete(fixture->people[0].messenger, group_of(0), message, true), 0);
+        settle();
+        ask_for_all(1, false);
+        settle();
+        assert_history(1, "* You were added to “friends”.|" LOST);
+        assert_int_equal(healing_load(bob->vault, conversation_id(group_of(1)), &h), 0);
+        assert_true(h.open);
+        for (unsigned day = 0; day < 2; day++) { /* the seventh, and one more */
+                h.asked -= (day == 0 ? 6 : 1) * 24 * 3600;
+                assert_int_equal(healing_store(bob->vault, conversation_id(group_of(1)), &h), 0);
+                person_restart(bob);
+                heal(1);
+                assert_history(1, day == 0 ? "* You were added to “friends”.|" LOST
+                                           : "* You were added to “friends”.|" LOST IN_VAIN);
+        }
+        person_restart(bob);
+        heal(1); /* once */
+        assert_history(1, "* You were added to “friends”.|" LOST IN_VAIN);
 }
 
 static void who_was_away_when_somebody_came_sends_them_nothing_of_before(void **state)
@@ -622,7 +658,7 @@ static void who_was_away_when_somebody_came_sends_them_nothing_of_before(void **
         settle();
         say(2, "of now");
         settle();
-        ask_for_all(3);
+        ask_for_all(3, true);
         assert_history(3, "* You were added to “friends”.|* alice added carol.|carol: of now|");
 }
 
@@ -641,7 +677,7 @@ static void whoever_comes_by_a_commit_without_an_outcome_gets_nothing_of_before(
         fetch(0, true);
         settle();
         assert_agreed("alice bob dave ", 3);
-        ask_for_all(3);
+        ask_for_all(3, true);
         assert_history(3, "* You were added to “friends”.|* The name is now “other”.|");
 }
 
@@ -663,6 +699,7 @@ int main(void)
                 TEST(who_has_missed_a_commit_comes_back),
                 TEST(whoever_was_removed_does_not_come_back),
                 TEST(what_comes_too_late_is_asked_for_again),
+                TEST(what_nobody_sends_again_is_told_to_be_lost),
                 TEST(who_was_away_when_somebody_came_sends_them_nothing_of_before),
                 TEST(whoever_comes_by_a_commit_without_an_outcome_gets_nothing_of_before),
         };
