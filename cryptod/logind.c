@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cryptod/account.h"
+#include "cryptod/vault/slot_job.h"
 #include "services/log.h"
 
 #define LOGIN1 "org.freedesktop.login1"
@@ -51,6 +52,7 @@ static int on_sleep(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (!starts)
                 return inhibit(c) < 0 ? 0 : 1;
         lock_accounts(c, true, 0);
+        slot_job_wait_all(); /* a factor that was being tried */
         if (c->inhibitor >= 0)
                 close(c->inhibitor);
         c->inhibitor = -1;
