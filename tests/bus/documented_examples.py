@@ -13,6 +13,7 @@ LOCKED = "The account is locked for this program"
 
 # What does not simply succeed: words of the example, and the words of the refusal.
 REFUSED = {
+    "Account Grant": LOCKED,
     "Contacts List": LOCKED, "Groups Create": LOCKED, "Groups Members": LOCKED, "Invitations Invite": LOCKED, "Messages Read": LOCKED, "Rooms Join": LOCKED,
     "History Search": LOCKED, "Transfers Receive": LOCKED, "$ACCOUNT org.freedesktop.DBus.ObjectManager": LOCKED,
     "Remove s mallory": "no account of that name",
