@@ -166,35 +166,16 @@ static int offer_code(struct opening *o, struct slot_result *s)
         return r < 0 ? r : sd_bus_reply_method_return(o->call, "h", fd);
 }
 
-/* Stores the slot of a face that was enrolled anew over the first of those of the face before, and erases the others.
- */
-static int replace_faces(struct opening *o, struct bytes slot)
-{
-        _cleanup_writer_ struct writer ignored = WRITER_INIT;
-        struct vault *v = o->account->vault;
-        uint8_t numbers[VAULT_SLOTS_MAX];
-        unsigned count = vault_slots_of(v, SLOT_FACE_AND_FACTOR, &ignored, numbers);
-        int r;
-
-        if (o->request.number == 0 && count > 0)
-                o->request.number = numbers[0];
-        r = vault_slot_store(v, &o->request.number, slot);
-        if (r < 0)
-                return r;
-        o->enrolled = false;
-        for (unsigned i = 0; i < count && r >= 0; i++)
-                if (numbers[i] != o->request.number)
-                        r = vault_slot_remove(v, numbers[i]);
-        return r;
-}
-
 static int store(struct opening *o, struct bytes slot)
 {
         bool is_new = o->request.number == 0;
-        int r = o->enrolled ? replace_faces(o, slot) : vault_slot_store(o->account->vault, &o->request.number, slot);
+        struct vault *v = o->account->vault;
+        int r = o->enrolled ? vault_slots_replace(v, SLOT_FACE_AND_FACTOR, &o->request.number, slot)
+                            : vault_slot_store(v, &o->request.number, slot);
 
         if (r < 0)
                 return r;
+        o->enrolled = false;
         log_notice("Slot %u of account %s is %s.", o->request.number, account_id(o->account),
                    is_new ? "new" : "changed");
         return is_new ? sd_bus_reply_method_return(o->call, "u", o->request.number)

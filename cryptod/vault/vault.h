@@ -91,6 +91,10 @@ unsigned vault_slots_of(const struct vault *v, enum slot_kind kind, struct write
  * if all are taken; what storage_run() returns. */
 int vault_slot_store(struct vault *v, unsigned *number, struct bytes slot);
 
+/* Stores a slot in the place of all of @kind, at once: in that of @number, or, if that is 0, of the first of them, or
+ * as vault_slot_store() does if there is none. The same errors. */
+int vault_slots_replace(struct vault *v, enum slot_kind kind, unsigned *number, struct bytes slot);
+
 /* Erases a slot, from the write-ahead log too. -ENOENT if there is none, -EPERM for the last one; what storage_run()
  * returns. */
 int vault_slot_remove(struct vault *v, unsigned number);

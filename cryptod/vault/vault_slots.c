@@ -45,7 +45,8 @@ unsigned vault_slots_of(const struct vault *v, enum slot_kind kind, struct write
         return count;
 }
 
-int vault_slot_store(struct vault *v, unsigned *number, struct bytes slot)
+/* @others: the numbers of slots that go with it. */
+static int store(struct vault *v, unsigned *number, struct bytes slot, const uint8_t *others, unsigned count)
 {
         unsigned n = *number;
         int r;
@@ -54,14 +55,44 @@ int vault_slot_store(struct vault *v, unsigned *number, struct bytes slot)
                 n = v->slots[i].size == 0 ? i : 0;
         if (n == 0)
                 return -E2BIG;
-        r = storage_run(v->db, "INSERT OR REPLACE INTO slot VALUES (?, ?)", "ib", (int64_t) n, slot);
+        r = storage_begin(v->db);
         if (r < 0)
                 return r;
+        for (unsigned i = 0; i < count && r >= 0; i++)
+                r = storage_run(v->db, "DELETE FROM slot WHERE number = ?", "i", (int64_t) others[i]);
+        if (r >= 0)
+                r = storage_run(v->db, "INSERT OR REPLACE INTO slot VALUES (?, ?)", "ib", (int64_t) n, slot);
+        if (r >= 0)
+                r = storage_commit(v->db);
+        if (r < 0) {
+                storage_rollback(v->db);
+                return r;
+        }
         vault_empty_log(v);
+        for (unsigned i = 0; i < count; i++)
+                writer_release(&v->slots[others[i]]);
         writer_release(&v->slots[n]);
         write_fixed(&v->slots[n], slot);
         *number = n;
         return writer_finish(&v->slots[n]);
+}
+
+int vault_slot_store(struct vault *v, unsigned *number, struct bytes slot)
+{
+        return store(v, number, slot, NULL, 0);
+}
+
+int vault_slots_replace(struct vault *v, enum slot_kind kind, unsigned *number, struct bytes slot)
+{
+        _cleanup_writer_ struct writer ignored = WRITER_INIT;
+        uint8_t numbers[VAULT_SLOTS_MAX];
+        unsigned count = vault_slots_of(v, kind, &ignored, numbers),
+                 n = *number > 0 || count == 0 ? *number : numbers[0];
+        int r = store(v, &n, slot, numbers, count);
+
+        if (r >= 0)
+                *number = n;
+        return r;
 }
 
 int vault_slot_remove(struct vault *v, unsigned number)

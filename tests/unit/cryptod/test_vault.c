@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -299,6 +300,103 @@ static void a_slot_that_is_gone_is_gone_from_the_disk(void **state)
 }
 
 /* One of a later version's kind opens nothing here, and nothing is lost of it. */
+static void make_slot(const struct fixture *f, enum slot_kind kind, const char *label, struct writer *out)
+{
+        _cleanup_secret_ struct secret *factor = secret_random(20);
+
+        assert_int_equal(slot_make(kind, BYTES_STRING(alice.id), BYTES_STRING(label), 2, &cheap,
+                                   kind == SLOT_FACE_AND_FACTOR ? f->face_secret : NULL, factor, f->vault_key, out),
+                         0);
+}
+
+static void a_slot_takes_the_place_of_all_of_its_kind(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_writer_ struct writer first = WRITER_INIT, second = WRITER_INIT, recovery = WRITER_INIT,
+                                       third = WRITER_INIT;
+        unsigned number = 0;
+
+        write_fixed(&first, vault_slot(f->vault, 1));
+        make_slot(f, SLOT_RECOVERY, "paper", &recovery);
+        make_slot(f, SLOT_FACE_AND_FACTOR, "second", &second);
+        make_slot(f, SLOT_FACE_AND_FACTOR, "third", &third);
+        assert_int_equal(vault_slot_store(f->vault, &number, writer_bytes(&recovery)), 0);
+        assert_int_equal(number, 2);
+        number = 0;
+        assert_int_equal(vault_slot_store(f->vault, &number, writer_bytes(&second)), 0);
+        assert_int_equal(number, 3);
+        number = 0;
+        assert_int_equal(vault_slots_replace(f->vault, SLOT_FACE_AND_FACTOR, &number, writer_bytes(&third)), 0);
+        assert_int_equal(number, 1);
+        assert_false(anywhere(f, &first) || anywhere(f, &second));
+        restart(f);
+        assert_true(bytes_equal(vault_slot(f->vault, 1), writer_bytes(&third)));
+        assert_true(bytes_equal(vault_slot(f->vault, 2), writer_bytes(&recovery)));
+        assert_int_equal(vault_slot(f->vault, 3).size, 0);
+        number = 0;
+        assert_int_equal(vault_slots_replace(f->vault, SLOT_PASSPHRASE, &number, writer_bytes(&second)), 0);
+        assert_int_equal(number, 3); /* there was none */
+}
+
+/* What a process that is killed does with its slots: the same, over and over. */
+static _Noreturn void change_slots(const struct fixture *f, struct bytes slots[static 2])
+{
+        struct vault *v;
+
+        if (vault_load(f->directory, alice.id, &v) < 0)
+                _exit(1);
+        for (;;) {
+                unsigned number = 0;
+
+                if (vault_slots_replace(v, SLOT_FACE_AND_FACTOR, &number, slots[0]) < 0)
+                        _exit(1);
+                number = 0;
+                if (vault_slot_store(v, &number, slots[1]) < 0)
+                        _exit(1);
+        }
+}
+
+static void who_changes_slots_is_killed_at_any_instant(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_writer_ struct writer recovery = WRITER_INIT, one = WRITER_INIT, two = WRITER_INIT;
+        unsigned number = 0, seen = 0;
+
+        make_slot(f, SLOT_RECOVERY, "paper", &recovery);
+        make_slot(f, SLOT_FACE_AND_FACTOR, "one", &one);
+        make_slot(f, SLOT_FACE_AND_FACTOR, "two", &two);
+        struct bytes slots[] = { writer_bytes(&one), writer_bytes(&two) };
+
+        assert_int_equal(vault_slot_store(f->vault, &number, writer_bytes(&recovery)), 0);
+        for (unsigned i = 0; i < 40; i++) {
+                unsigned faces = 0;
+                pid_t pid;
+                int status;
+
+                f->vault = vault_free(f->vault);
+                pid = fork();
+                if (pid == 0)
+                        change_slots(f, slots);
+                assert_true(pid > 0);
+                usleep(2000 + 337 * i);
+                assert_int_equal(kill(pid, SIGKILL), 0);
+                assert_int_equal(waitpid(pid, &status, 0), pid);
+                assert_true(WIFSIGNALED(status));
+                assert_int_equal(vault_load(f->directory, alice.id, &f->vault), 0);
+                for (unsigned n = 1; n <= VAULT_SLOTS_MAX; n++) {
+                        struct bytes slot = vault_slot(f->vault, n);
+
+                        if (slot.size == 0 || bytes_equal(slot, writer_bytes(&recovery)))
+                                continue;
+                        faces++;
+                        seen |= bytes_equal(slot, slots[0]) ? 1 : bytes_equal(slot, slots[1]) ? 2 : 0;
+                }
+                assert_true(bytes_equal(vault_slot(f->vault, 2), writer_bytes(&recovery)));
+                assert_in_range(faces, 1, 2);
+        }
+        assert_true(seen & 2); /* it got to do something */
+}
+
 static void a_slot_of_an_unknown_kind_stays(void **state)
 {
         struct fixture *f = *state;
@@ -369,6 +467,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_slot_that_is_gone_is_gone_from_the_disk, make, release),
+                cmocka_unit_test_setup_teardown(a_slot_takes_the_place_of_all_of_its_kind, make, release),
+                cmocka_unit_test_setup_teardown(who_changes_slots_is_killed_at_any_instant, make, release),
                 cmocka_unit_test_setup_teardown(a_slot_of_an_unknown_kind_stays, make, release),
                 cmocka_unit_test_setup_teardown(eight_slots_are_the_most, make, release),
                 cmocka_unit_test_setup_teardown(what_its_owner_sets_stays, make, release),
