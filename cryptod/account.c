@@ -206,8 +206,7 @@ int account_open(struct account *a)
         a->given = 0;
         history_object_open(a);
         people_objects_open(a);
-        log_fields(LOG_INFO, (const char *[]){ "ACCOUNT", account_id(a), NULL }, "Account %s is unlocked.",
-                   account_id(a));
+        vault_log(a->vault, LOG_INFO, "Account %s is unlocked.", account_id(a));
         account_object_changed(a);
         upkeep_start(a);
         relay_attach(a);
@@ -311,8 +310,7 @@ void account_lock(struct account *a)
         if (!was_open)
                 return;
         a->unlocked_since = 0;
-        log_fields(LOG_INFO, (const char *[]){ "ACCOUNT", account_id(a), NULL }, "Account %s is locked.",
-                   account_id(a));
+        vault_log(a->vault, LOG_INFO, "Account %s is locked.", account_id(a));
         relay_detach(a);
         account_object_changed(a);
 }

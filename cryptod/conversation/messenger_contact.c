@@ -10,6 +10,7 @@
 #include "cryptod/conversation/notice.h"
 #include "cryptod/conversation/sealing_key.h"
 #include "services/cleanup.h"
+#include "services/log.h"
 
 struct conversation *messenger_contact(struct messenger *m, const char *address)
 {
@@ -186,6 +187,9 @@ static int show_offered(struct messenger *m, const struct conversation *c, bool 
 
         if (r < 0 || (r > 0 && last.sender == SENDER_NOTICE))
                 return r;
+        vault_log(m->vault, LOG_WARNING,
+                  "Somebody with another key than before tried to speak as %s. Nothing of it was accepted.",
+                  c->address);
         return remark(m, c, time,
                       "Somebody with another key than before tried to speak as %s. If the person has set up a new "
                       "account, compare the new safety number with them in another way and accept the key; if not, the "
@@ -249,6 +253,7 @@ static int trust_key(struct messenger *m, struct conversation *c, struct contact
                 return r;
         }
         writer_release(&before);
+        vault_log(m->vault, LOG_NOTICE, "Another key of %s was accepted; it is not verified.", c->address);
         while (c->memberships)
                 conversation_detach(c, c->memberships);
         return 0;

@@ -33,8 +33,7 @@ static void refused(const struct messenger *m, const char *what, int error)
                           : error == -EMSGSIZE        ? "its group would be larger than what can be kept"
                                                       : "it is malformed or forged";
 
-        log_fields(LOG_WARNING, (const char *[]){ "ACCOUNT", vault_account(m->vault)->id, NULL }, "%s was refused: %s.",
-                   what, why);
+        vault_log(m->vault, LOG_WARNING, "%s was refused: %s.", what, why);
 }
 
 static int last_sequence(struct messenger *m, uint64_t *out)

@@ -1,6 +1,7 @@
 /* A vault as a whole: how it is made, loaded, opened, locked and erased. See vault.h, and vault_state.h for its parts.
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -225,6 +226,22 @@ const struct vault_account *vault_account(const struct vault *v)
 sqlite3 *vault_database(struct vault *v)
 {
         return v->db;
+}
+
+void vault_log(const struct vault *v, int priority, const char *format, ...)
+{
+        _cleanup_free_ char *sentence = NULL;
+        char field[sizeof("ACCOUNT=") + ACCOUNT_ID_SIZE];
+        va_list arguments;
+        int r;
+
+        va_start(arguments, format);
+        r = vasprintf(&sentence, format, arguments);
+        va_end(arguments);
+        if (r < 0)
+                abort();
+        (void) snprintf(field, sizeof(field), "ACCOUNT=%s", v->account.id);
+        log_fields(priority, (const char *[]){ field, NULL }, "%s", sentence);
 }
 
 int vault_set_label(struct vault *v, const char *label)

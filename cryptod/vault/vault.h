@@ -73,6 +73,9 @@ void vault_release(struct vault **v);
 const struct vault_account *vault_account(const struct vault *v);
 sqlite3 *vault_database(struct vault *v);
 
+/* A line of the log about the account, with its id as the field ACCOUNT (services/log.h). */
+void vault_log(const struct vault *v, int priority, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
 /* Stores what the owner has set. @label: at most ACCOUNT_LABEL_MAX bytes. What storage_run() returns. */
 int vault_set_label(struct vault *v, const char *label);
 int vault_set_idle_lock(struct vault *v, uint32_t seconds);

@@ -12,6 +12,7 @@
 #include "cryptod/conversation/messenger_contact.h"
 #include "messenger_pair.h"
 #include "services/cleanup.h"
+#include "tests/unit/services/stderr_capture.h"
 
 static void two_people_talk(void **state)
 {
@@ -195,6 +196,7 @@ static void a_key_is_verified_until_it_changes_and_the_other_is_accepted(void **
 {
         struct fixture *f = *state;
         char ours[SAFETY_NUMBER_DIGITS + 1], theirs[SAFETY_NUMBER_DIGITS + 1];
+        struct capture log;
         struct person again; /* alice, who has lost her account and made a new one of the same name */
 
         start(&f->alice, &f->bob);
@@ -219,7 +221,11 @@ static void a_key_is_verified_until_it_changes_and_the_other_is_accepted(void **
         start(&again, &f->bob);
         f->epoch = 0;
         f->bob.sequence = 100;
+        capture_begin(&log);
         carry(f, &again, &f->bob);
+        assert_non_null(
+                strstr(capture_end(&log), "another key than before tried to speak as alice@hub.example.org:7843"));
+        assert_non_null(strstr(log.text, "ACCOUNT=fedcba"));
         say(&again, only(&again), "before");
         carry(f, &again, &f->bob);
         person_restart(&f->bob);
@@ -230,7 +236,9 @@ static void a_key_is_verified_until_it_changes_and_the_other_is_accepted(void **
         assert_int_equal(messenger_accept_key(f->bob.messenger, only(&f->bob), ours, 1), -EKEYREJECTED);
         assert_int_equal(messenger_safety_number(f->bob.messenger, only(&f->bob), true, theirs, &code), 0);
         assert_string_not_equal(ours, theirs);
+        capture_begin(&log);
         assert_int_equal(messenger_accept_key(f->bob.messenger, only(&f->bob), theirs, 1), 0);
+        assert_non_null(strstr(capture_end(&log), "Another key of alice@hub.example.org:7843 was accepted"));
         person_restart(&f->bob);
         assert_contact(&f->bob, false, false);
         say(&again, only(&again), "after");
