@@ -1,4 +1,5 @@
-/* See messenger.h: what the person asks for. What comes from the relay is in messenger_receive.c. */
+/* See messenger.h: what the person asks for. What comes from the relay is in messenger_inbox.c, what becomes of
+ * ours in messenger_outcome.c. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,375 +1,15 @@
-/* See messenger.h: what comes from the relay.
- *
- * An envelope that cannot be opened is answered like one that can, so that it does not come again, and the log says
- * why: nobody can mend it, and the next ones must not wait behind it. Only our own storage's errors are handed back. */
+/* See messenger_inbox.h: a message of a group of ours: something said, a proposal, or a commit. */
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "cryptod/conversation/credential.h"
 #include "cryptod/conversation/key_packages.h"
 #include "cryptod/conversation/list.h"
+#include "cryptod/conversation/messenger_inbox.h"
 #include "cryptod/conversation/messenger_state.h"
 #include "cryptod/conversation/notice.h"
-#include "cryptod/conversation/parcel.h"
 #include "cryptod/conversation/rules.h"
-#include "cryptod/conversation/unsent.h"
 #include "services/cleanup.h"
 #include "services/log.h"
-#include "services/storage.h"
-
-static void refused(const struct messenger *m, const char *what, int error)
-{
-        const char *why = error == -EKEYREJECTED      ? "its sender has another root key than the one that is known"
-                          : error == -EALREADY        ? "it came before"
-                          : error == -ESTALE          ? "its epoch is over and its keys are erased"
-                          : error == -EAGAIN          ? "its epoch has not come"
-                          : error == -ENOENT          ? "it is for a group or a key package that is not ours"
-                          : error == -EPROTONOSUPPORT ? "it is of a kind that is not known here"
-                          : error == -EKEYREVOKED     ? "it removes this device from its group"
-                          : error == -EPERM           ? "its sender is not the author of what it would change"
-                          : error == -EOPNOTSUPP      ? "what it would change cannot be changed"
-                          : error == -E2BIG           ? "there are too many of its kind already"
-                          : error == -EMSGSIZE        ? "its group would be larger than what can be kept"
-                                                      : "it is malformed or forged";
-
-        vault_log(m->vault, LOG_WARNING, "%s was refused: %s.", what, why);
-}
-
-static int last_sequence(struct messenger *m, uint64_t *out)
-{
-        _cleanup_statement_ sqlite3_stmt *s = NULL;
-        int r = storage_prepare(vault_database(m->vault), &s, "SELECT last FROM inbox", "");
-
-        if (r >= 0)
-                r = storage_step(s);
-        if (r > 0)
-                *out = (uint64_t) storage_column_integer(s, 0);
-        return r < 0 ? r : r == 0 ? -EBADMSG : 0;
-}
-
-static int set_sequence(struct messenger *m, uint64_t sequence)
-{
-        return storage_run(vault_database(m->vault), "UPDATE inbox SET last = ?, arrived = arrived + 1", "i",
-                           (int64_t) sequence);
-}
-
-/* An envelope about which nothing is to be stored but that it came. */
-static int skip(struct messenger *m, uint64_t sequence)
-{
-        int r = messenger_begin(m);
-
-        return r < 0 ? r : messenger_end(m, NULL, set_sequence(m, sequence));
-}
-
-static int refuse(struct messenger *m, uint64_t sequence, const char *what, int error)
-{
-        refused(m, what, error);
-        return skip(m, sequence);
-}
-
-/* Errors of our own disk or memory, which pass: the envelope is to come again. */
-static bool is_passing(int error)
-{
-        return error == -EIO || error == -EBUSY || error == -ENOMEM || error == -ENOSPC || error == -EROFS;
-}
-
-/* A group that could not be read back when a transaction had failed is tried again, so that nothing that is for it is
- * taken for somebody else's. */
-static int reload_missing(struct messenger *m)
-{
-        for (struct conversation *c = m->conversations; c; c = c->next) {
-                for (struct membership *g = c->memberships; g; g = g->next) {
-                        int r = g->group ? 0 : membership_load(m->vault, g);
-
-                        if (is_passing(r)) /* one that is damaged for good must not hold up the others */
-                                return r;
-                }
-        }
-        return 0;
-}
-
-struct membership *messenger_group(struct messenger *m, struct bytes group_id, struct conversation **c)
-{
-        for (*c = m->conversations; *c; *c = (*c)->next) {
-                for (struct membership *g = (*c)->memberships; g; g = g->next) {
-                        if (g->group && bytes_equal(membership_group_id(g), group_id))
-                                return g;
-                }
-        }
-        return NULL;
-}
-
-/* -- a Welcome ---------------------------------------------------------------------------------------------------- */
-
-/* Where a group that was joined belongs. */
-struct place {
-        struct conversation *conversation;
-        bool is_new;
-        bool wanted;            /* it is with a contact, or by one */
-        bool by_known;          /* by somebody whose root key is known */
-        struct membership *old; /* gives way, for there are too many; NULL: none does */
-        struct writer offered;  /* a root key of theirs that is not the one that is known */
-};
-
-static int check_credential(void *userdata, const struct leaf_node *leaf)
-{
-        const struct messenger *m = userdata;
-        struct device_credential credential;
-
-        return device_credential_read(m->device->suite, leaf, &credential);
-}
-
-static unsigned count_group_requests(const struct messenger *m)
-{
-        unsigned count = 0;
-
-        for (const struct conversation *c = m->conversations; c; c = c->next)
-                count += c->kind == CONVERSATION_GROUP && c->standing.approval == APPROVAL_REQUEST;
-        return count;
-}
-
-/* With the one other member, whose root key has to be the one that is known. */
-static int place_pair(struct messenger *m, struct membership *g, struct place *p)
-{
-        struct device_credential who;
-        char address[ADDRESS_TEXT_MAX];
-        int r = membership_is_pair(g) ? device_credential_peek(membership_other(g), &who) : -EBADMSG;
-
-        if (r < 0)
-                return r;
-        if (device_is_at(m->device, who.address))
-                return -EBADMSG;
-        p->conversation = messenger_person(m, who.address);
-        if (!p->conversation) {
-                memcpy(address, who.address.data, who.address.size);
-                address[who.address.size] = '\0';
-                p->conversation = conversation_new(address);
-                p->is_new = true;
-        }
-        if (p->conversation->standing.blocked)
-                return -ECONNREFUSED;
-        p->old = conversation_superfluous(p->conversation, PAIR_GROUPS_MAX);
-        p->wanted = !p->is_new && p->conversation->standing.approval == APPROVAL_GIVEN;
-        r = messenger_check_leaf(m, p->conversation, m->device->suite, membership_other(g));
-        if (r == -EKEYREJECTED)
-                write_fixed(&p->offered, who.root_key);
-        return r;
-}
-
-/* Whoever has added us: a contact, or somebody who has to be asked about. */
-static int place_inviter(struct messenger *m, const struct membership *g, struct place *p)
-{
-        const struct leaf_node *leaf = ratchet_tree_leaf(&group_epoch(g->group)->tree, group_epoch(g->group)->inviter);
-        struct device_credential who;
-        const struct conversation *c;
-
-        if (!leaf || device_credential_peek(leaf, &who) < 0)
-                return -EBADMSG;
-        c = messenger_person(m, who.address);
-        if (c && c->standing.blocked)
-                return -ECONNREFUSED;
-        p->wanted = c && c->standing.approval == APPROVAL_GIVEN && messenger_key_fits(c, who.root_key);
-        p->by_known = c && bytes_equal(who.root_key, writer_bytes(&c->root_key));
-        return 0;
-}
-
-/* One that we were in before goes on where it stood, if whoever adds us is somebody whom we have met; its id alone is
- * known to the hub, too. */
-static int place_group(struct messenger *m, struct membership *g, const struct profile *profile, struct place *p)
-{
-        struct bytes id = membership_group_id(g);
-
-        if (id.size != CONVERSATION_ID_SIZE)
-                return -EBADMSG;
-        if (group_epoch(g->group)->tree.leaves > GROUP_LEAVES_MAX)
-                return -EMSGSIZE;
-        if (place_inviter(m, g, p) < 0)
-                return -ECONNREFUSED;
-        p->conversation = messenger_find(m, id);
-        p->is_new = !p->conversation;
-        if (p->is_new)
-                p->conversation = conversation_new_group(id, profile);
-        p->wanted = p->wanted || (p->by_known && !p->is_new && p->conversation->standing.approval == APPROVAL_GIVEN);
-        if (!p->wanted && count_group_requests(m) >= GROUP_REQUESTS_MAX)
-                return -E2BIG;
-        return p->conversation->kind == profile->kind && !p->conversation->memberships ? 0 : -EALREADY;
-}
-
-static int place(struct messenger *m, struct membership *g, struct place *p)
-{
-        struct profile profile;
-        int r = profile_read(group_epoch(g->group)->context.extensions, &profile);
-
-        if (r < 0)
-                return r;
-        if (profile.kind == CONVERSATION_ROOM) /* into which nobody is invited */
-                return -EPROTONOSUPPORT;
-        return profile.kind == CONVERSATION_PERSON ? place_pair(m, g, p) : place_group(m, g, &profile, p);
-}
-
-static int find_key_package(struct messenger *m, const struct welcome *w, struct held_key_package *out)
-{
-        struct reader secrets;
-
-        reader_init(&secrets, w->secrets);
-        while (reader_more(&secrets)) {
-                struct bytes ref = read_vector(&secrets);
-                int r;
-
-                (void) read_vector(&secrets); /* kem_output */
-                (void) read_vector(&secrets); /* ciphertext */
-                if (secrets.error < 0)
-                        return -EBADMSG;
-                r = key_packages_find(m->vault, ref, out);
-                if (r != -ENOENT)
-                        return r;
-        }
-        return -ENOENT;
-}
-
-/* Joins in memory; what @p holds is the caller's. */
-static int join(struct messenger *m, struct bytes welcome, const struct held_key_package *k, struct place *p,
-                struct membership *g)
-{
-        struct group_host host = { .credential = check_credential,
-                                   .userdata = m,
-                                   .lifetime_max = KEY_PACKAGE_LIFETIME_MAX };
-        struct joiner joiner = { k->key_package, k->init_key, k->leaf_key };
-        struct conversation *c;
-        int r = group_join(welcome, &joiner, BYTES(NULL, 0),
-                           secret_copy(secret_bytes(m->device->signature_private_key)), &host, &g->group);
-
-        /* An id stands for one group alone (RFC 9420 §12.4.3.1); else the messages of another were looked for in it. */
-        if (r >= 0 && messenger_group(m, membership_group_id(g), &c))
-                r = -EALREADY;
-        return r < 0 ? r : place(m, g, p);
-}
-
-/* A stranger can put anybody's address beside any key: the others of a request are met when it is accepted. */
-static int meet_inviter(struct messenger *m, const struct membership *g)
-{
-        const struct epoch *e = group_epoch(g->group);
-        struct device_credential who;
-        int r = device_credential_peek(ratchet_tree_leaf(&e->tree, e->inviter), &who);
-
-        return r < 0 ? r : messenger_meet_one(m, &who);
-}
-
-static int store_joined(struct messenger *m, uint64_t sequence, const struct held_key_package *k, const struct place *p,
-                        struct membership *g)
-{
-        struct conversation *c = p->conversation;
-        struct device_credential credential;
-        int r = 0;
-
-        if (!p->wanted)
-                c->standing.approval = APPROVAL_REQUEST;
-        if (c->kind == CONVERSATION_PERSON && c->root_key.size == 0) {
-                r = device_credential_peek(membership_other(g), &credential);
-                if (r >= 0)
-                        r = messenger_learn_key(m, c, credential.root_key);
-        }
-        if (r >= 0)
-                r = conversation_store(m->vault, c);
-        if (r >= 0)
-                r = membership_add(m->vault, g, conversation_id(c));
-        if (r >= 0 && p->old)
-                r = membership_erase(m->vault, p->old);
-        if (r >= 0 && c->kind != CONVERSATION_PERSON)
-                r = notice_add(m, c, "You were added to “%s”.", c->name);
-        if (r >= 0 &&
-            c->kind != CONVERSATION_PERSON) /* what we said when we were in it before is not theirs to ask for */
-                r = messenger_note_arrivals(m, c, g, BYTES(NULL, 0));
-        if (r >= 0 && c->kind != CONVERSATION_PERSON)
-                r = p->wanted ? messenger_meet(m, g) : meet_inviter(m, g);
-        if (r >= 0)
-                r = key_packages_used(m->vault, k);
-        return r < 0 ? r : set_sequence(m, sequence);
-}
-
-/* A root key that has changed is shown, and the person may accept it: messenger_contact.h. */
-static int note_offered(struct messenger *m, uint64_t sequence, const struct place *p, struct bytes welcome)
-{
-        int r = messenger_begin(m);
-
-        if (r < 0)
-                return r;
-        r = messenger_note_offered(m, p->conversation, writer_bytes(&p->offered), welcome, notice_time());
-        if (r >= 0)
-                r = set_sequence(m, sequence);
-        return messenger_end(m, NULL, r);
-}
-
-static int receive_welcome(struct messenger *m, uint64_t sequence, struct bytes welcome)
-{
-        _cleanup_(held_key_package_release) struct held_key_package k = { 0 };
-        struct membership *g = calloc(1, sizeof(*g));
-        struct place p = { 0 };
-        bool had_root_key = false;
-        struct standing before;
-        struct reader reader;
-        struct welcome w;
-        int r;
-
-        if (!g)
-                abort();
-        reader_init(&reader, welcome);
-        r = read_u16(&reader) != PROTOCOL_MLS10 || read_u16(&reader) != WIRE_FORMAT_WELCOME ? -EBADMSG : 0;
-        if (r >= 0)
-                r = welcome_read(&reader, &w);
-        if (r >= 0)
-                r = find_key_package(m, &w, &k);
-        if (r >= 0)
-                r = join(m, welcome, &k, &p, g);
-        if (r < 0) {
-                membership_free(g);
-                if (!is_passing(r) && r != -ECONNREFUSED) /* whoever is blocked leaves no trace */
-                        refused(m, "An invitation", r);
-                r = is_passing(r) ? r : p.offered.size > 0 ? note_offered(m, sequence, &p, welcome) : skip(m, sequence);
-                writer_release(&p.offered);
-                if (p.is_new)
-                        conversation_free(p.conversation);
-                return r;
-        }
-        had_root_key = p.conversation->root_key.size > 0;
-        before = p.conversation->standing;
-        r = messenger_begin(m);
-        if (r >= 0)
-                r = messenger_end(m, NULL, store_joined(m, sequence, &k, &p, g));
-        if (r < 0) {
-                membership_free(g);
-                p.conversation->standing = before;
-                if (p.is_new)
-                        conversation_free(p.conversation);
-                else if (!had_root_key)
-                        writer_release(&p.conversation->root_key);
-                return r == -EMSGSIZE ? refuse(m, sequence, "An invitation", r) : r;
-        }
-        if (p.old)
-                conversation_detach(p.conversation, p.old);
-        conversation_attach(p.conversation, g);
-        messenger_appeared(m, p.conversation, p.is_new);
-        return 0;
-}
-
-int messenger_follow_welcome(struct messenger *m, struct bytes welcome)
-{
-        uint64_t last;
-        int r = last_sequence(m, &last);
-
-        return r < 0 ? r : receive_welcome(m, last, welcome);
-}
-
-/* -- a message of a group ----------------------------------------------------------------------------------------- */
-
-/* What has come, and what is known of it from outside. */
-struct arrival {
-        struct message_peek peek;
-        struct bytes message;
-        bool is_of_room; /* the hub has written it, for a room */
-        struct room_entry entry;
-};
 
 struct receiving {
         const struct messenger *messenger;
@@ -533,9 +173,9 @@ static int store_content(struct messenger *m, struct conversation *c, struct mem
                 r = messenger_take(m, c, &origin, &content, received->data,
                                    origin.sender == SENDER_SELF ? MESSAGE_STORED : MESSAGE_RECEIVED, &id);
         }
-        if (r >= 0 || is_passing(r))
+        if (r >= 0 || inbox_is_passing(r))
                 return r;
-        refused(m, "The content of a message", r);
+        inbox_log_refusal(m, "The content of a message", r);
         return 0;
 }
 
@@ -612,7 +252,7 @@ static int store_step(struct messenger *m, uint64_t sequence, struct conversatio
                 r = store_content(m, c, g, &s->received);
         if (r >= 0 && !g->gone)
                 r = membership_store(m->vault, g);
-        return r < 0 ? r : set_sequence(m, sequence);
+        return r < 0 ? r : inbox_note(m, sequence);
 }
 
 /* A commit has taken us out. */
@@ -624,7 +264,7 @@ static int receive_removal(struct messenger *m, uint64_t sequence, struct conver
                 return r;
         r = messenger_gone(m, c, g);
         if (r >= 0)
-                r = set_sequence(m, sequence);
+                r = inbox_note(m, sequence);
         return messenger_end(m, g, r);
 }
 
@@ -645,7 +285,7 @@ static int receive_outlaw(struct messenger *m, uint64_t sequence, struct convers
                 write_fixed(&actor, BYTES_STRING("Somebody who is no member"));
         r = messenger_outlaw(m, c, g, writer_bytes(&actor));
         if (r >= 0)
-                r = set_sequence(m, sequence);
+                r = inbox_note(m, sequence);
         return messenger_end(m, g, r);
 }
 
@@ -654,7 +294,7 @@ static int receive_outlaw(struct messenger *m, uint64_t sequence, struct convers
 static bool is_left_behind(const struct conversation *c, const struct membership *g, const struct arrival *a, int r)
 {
         return c->kind == CONVERSATION_ROOM && a->is_of_room && a->entry.step >= ROOM_COMMIT && !g->wanted.leave &&
-               !is_passing(r) && a->peek.epoch >= membership_epoch(g);
+               !inbox_is_passing(r) && a->peek.epoch >= membership_epoch(g);
 }
 
 static int receive_failure(struct messenger *m, uint64_t sequence, struct conversation *c, struct membership *g)
@@ -665,7 +305,7 @@ static int receive_failure(struct messenger *m, uint64_t sequence, struct conver
                 return r;
         r = messenger_fallen_out(m, c, g);
         if (r >= 0)
-                r = set_sequence(m, sequence);
+                r = inbox_note(m, sequence);
         return messenger_end(m, g, r);
 }
 
@@ -674,12 +314,12 @@ static int receive_ahead(struct messenger *m, uint64_t sequence, struct conversa
 {
         int r = messenger_begin(m);
 
-        refused(m, "A message", -EAGAIN);
+        inbox_log_refusal(m, "A message", -EAGAIN);
         if (r < 0)
                 return r;
         r = messenger_note_behind(m, c, g);
         if (r >= 0)
-                r = set_sequence(m, sequence);
+                r = inbox_note(m, sequence);
         return messenger_end(m, NULL, r);
 }
 
@@ -688,16 +328,16 @@ static int receive_late(struct messenger *m, uint64_t sequence, struct conversat
 {
         int r = messenger_begin(m);
 
-        refused(m, "A message", -ESTALE);
+        inbox_log_refusal(m, "A message", -ESTALE);
         if (r < 0)
                 return r;
         r = messenger_note_lost(m, c, false);
         if (r >= 0)
-                r = set_sequence(m, sequence);
+                r = inbox_note(m, sequence);
         return messenger_end(m, NULL, r);
 }
 
-static int receive_message(struct messenger *m, uint64_t sequence, const struct arrival *a)
+int inbox_receive_message(struct messenger *m, uint64_t sequence, const struct arrival *a)
 {
         _cleanup_(step_release) struct step s = { 0 };
         struct standing before;
@@ -710,7 +350,7 @@ static int receive_message(struct messenger *m, uint64_t sequence, const struct 
         if (r == -EPERM && c->kind != CONVERSATION_ROOM && g->group)
                 return receive_outlaw(m, sequence, c, g, s.outlaw);
         if (r < 0 && g && g->group && is_left_behind(c, g, a, r)) {
-                refused(m, "A room's commit", r);
+                inbox_log_refusal(m, "A room's commit", r);
                 return receive_failure(m, sequence, c, g);
         }
         if (r == -EAGAIN && c->kind == CONVERSATION_GROUP)
@@ -718,7 +358,7 @@ static int receive_message(struct messenger *m, uint64_t sequence, const struct 
         if (r == -ESTALE && a->peek.content_type == CONTENT_APPLICATION && !g->wanted.leave)
                 return receive_late(m, sequence, c);
         if (r < 0)
-                return refuse(m, sequence, "A message", r);
+                return inbox_refuse(m, sequence, "A message", r);
         before = c->standing;
         r = messenger_begin(m);
         if (r >= 0)
@@ -726,176 +366,7 @@ static int receive_message(struct messenger *m, uint64_t sequence, const struct 
         r = messenger_end(m, g, r);
         if (r < 0)
                 c->standing = before;
-        return r == -EMSGSIZE ? refuse(m, sequence, "A message", r) : r;
+        return r == -EMSGSIZE ? inbox_refuse(m, sequence, "A message", r) : r;
 }
 
 /* What an envelope is. */
-static int open_envelope(struct bytes envelope, struct arrival *a, struct parcel *parcel)
-{
-        int r;
-
-        a->is_of_room = room_entry_is(envelope);
-        r = a->is_of_room ? room_entry_read(envelope, &a->entry) : parcel_read(envelope, parcel);
-        if (r < 0)
-                return r;
-        a->message = a->is_of_room ? a->entry.payload : parcel->message;
-        return message_peek(a->message, &a->peek);
-}
-
-static int deliver(struct messenger *m, uint64_t sequence, struct bytes envelope)
-{
-        struct arrival a = { 0 };
-        struct conversation *c;
-        struct parcel parcel = { 0 };
-        uint64_t last;
-        int r = last_sequence(m, &last);
-
-        if (r >= 0)
-                r = reload_missing(m);
-        if (r < 0)
-                return r;
-        if (sequence <= last)
-                return 0;
-        r = open_envelope(envelope, &a, &parcel);
-        if (r >= 0 && a.peek.wire_format == WIRE_FORMAT_WELCOME && !a.is_of_room)
-                return receive_welcome(m, sequence, a.message);
-        if (r >= 0 && parcel.welcome.size > 0 && !messenger_group(m, a.peek.group_id, &c))
-                return receive_welcome(m, sequence, parcel.welcome);
-        if (r >= 0 &&
-            (a.peek.wire_format == WIRE_FORMAT_PRIVATE_MESSAGE || a.peek.wire_format == WIRE_FORMAT_PUBLIC_MESSAGE))
-                return receive_message(m, sequence, &a);
-        return refuse(m, sequence, "An envelope", r < 0 ? r : -EPROTONOSUPPORT);
-}
-
-int messenger_deliver(struct messenger *m, uint64_t sequence, struct bytes envelope)
-{
-        int r = deliver(m, sequence, envelope);
-
-        return r < 0 ? r : messenger_follow_openings(m);
-}
-
-/* -- what became of ours ------------------------------------------------------------------------------------------ */
-
-struct membership *messenger_stored_group(struct messenger *m, int64_t id, struct conversation **c)
-{
-        for (*c = m->conversations; *c; *c = (*c)->next) {
-                for (struct membership *g = (*c)->memberships; g; g = g->next) {
-                        if (g->id == id && g->group)
-                                return g;
-                }
-        }
-        return NULL;
-}
-
-/* A receipt may have been faster than the outcome. */
-/* It is encrypted anew when there is a group again. */
-static int wait_again(struct messenger *m, const struct conversation *c, uint64_t id)
-{
-        _cleanup_(message_release) struct message message = { 0 };
-        int r = history_get(m->vault, conversation_id(c), id, &message);
-
-        return r <= 0 ? r : unsent_add(m->vault, conversation_id(c), id, message.encoded);
-}
-
-static int message_outcome(struct messenger *m, uint64_t message, enum message_state state)
-{
-        _cleanup_statement_ sqlite3_stmt *s = NULL;
-        struct conversation *c;
-        int r = storage_prepare(vault_database(m->vault), &s,
-                                "SELECT conversation FROM message WHERE id = ? AND state = ?", "ii", (int64_t) message,
-                                (int64_t) MESSAGE_QUEUED);
-
-        if (r >= 0)
-                r = storage_step(s);
-        if (r <= 0)
-                return r;
-        c = messenger_find(m, storage_column_bytes(s, 0));
-        r = history_set_state(m->vault, message, state);
-        if (r >= 0 && c && state == MESSAGE_UNSENT)
-                r = wait_again(m, c, message);
-        if (r >= 0 && c)
-                messenger_tell_changed(m, c, message, state);
-        return r;
-}
-
-static bool is_awaited(const struct membership *g, struct bytes id)
-{
-        return bytes_equal(BYTES_OF(g->pending), id);
-}
-
-/* Of what changes our place in a room: our joining, our leaving, a commit of ours, or anything if we are outside. */
-static int room_outcome(struct messenger *m, struct conversation *c, struct membership *g, enum outcome outcome)
-{
-        if (g->wanted.leave)
-                return messenger_gone(m, c, g);
-        if (outcome == OUTCOME_OUTSIDE || (g->wanted.joining && outcome == OUTCOME_STALE))
-                return messenger_fallen_out(m, c, g);
-        if (g->wanted.joining)
-                return outcome == OUTCOME_STORED ? messenger_joined(m, c, g) : messenger_shut_out(m, c, g);
-        if (!group_has_pending(g->group))
-                return 0;
-        return outcome == OUTCOME_STORED ? messenger_accepted(m, c, g)
-                                         : messenger_refused(m, c, g, outcome == OUTCOME_STALE, true);
-}
-
-/* Of the commit by which we come into a group. */
-static int entrance_outcome(struct messenger *m, struct conversation *c, struct membership *g, const struct envelope *e,
-                            enum outcome outcome)
-{
-        _cleanup_writer_ struct writer members = WRITER_INIT;
-        int r;
-
-        if (outcome == OUTCOME_REFUSED && e->recipients.size > 0)
-                return messenger_commit_alone(m, g, e);
-        if (outcome != OUTCOME_STORED)
-                return messenger_not_entered(m, c, g, outcome == OUTCOME_STALE);
-        messenger_members(m, g, &members);
-        r = messenger_tell_others(m, g, writer_bytes(&members), writer_bytes(&members));
-        return r < 0 ? r : messenger_joined(m, c, g);
-}
-
-int messenger_outcome(struct messenger *m, struct bytes id, enum outcome outcome)
-{
-        _cleanup_(envelope_release) struct envelope e = { 0 };
-        struct conversation *c = NULL;
-        struct membership *g = NULL;
-        bool winner_comes = true;
-        int under_way = 0;
-        int r = outbox_find(m->vault, id, &e);
-
-        if (r <= 0)
-                return r;
-        if (e.membership != 0)
-                g = messenger_stored_group(m, e.membership, &c);
-        if (g && !e.is_for_room) {
-                _cleanup_writer_ struct writer slot = WRITER_INIT;
-
-                membership_slot(g, &slot);
-                winner_comes = bytes_equal(writer_bytes(&slot), e.group);
-        }
-        r = messenger_begin(m);
-        if (r < 0)
-                return r;
-        if (g && e.is_for_room && (outcome == OUTCOME_OUTSIDE || is_awaited(g, id)))
-                r = room_outcome(m, c, g, outcome);
-        else if (g && g->wanted.joining && is_awaited(g, id))
-                r = entrance_outcome(m, c, g, &e, outcome);
-        else if (g && group_has_pending(g->group) && is_awaited(g, id)) /* no other commit has come between */
-                r = outcome == OUTCOME_STORED ? messenger_accepted(m, c, g)
-                    : outcome == OUTCOME_REFUSED && c->kind == CONVERSATION_GROUP && e.recipients.size > 0 &&
-                                    g->wanted.added.size == 0
-                            ? messenger_commit_alone(m, g, &e)
-                            : messenger_refused(m, c, g, outcome == OUTCOME_STALE, winner_comes);
-        else if (e.membership == 0 && !e.is_for_room && outcome == OUTCOME_REFUSED)
-                r = under_way = messenger_undelivered(m, &e);
-        if (outcome == OUTCOME_STORED && e.membership == 0 && !e.is_for_room)
-                messenger_delivered(m, &e);
-        if (r >= 0 && e.message != 0 && !(under_way > 0))
-                r = message_outcome(m, e.message,
-                                    outcome == OUTCOME_STORED    ? MESSAGE_STORED
-                                    : outcome == OUTCOME_OUTSIDE ? MESSAGE_UNSENT
-                                                                 : MESSAGE_FAILED);
-        if (r >= 0)
-                r = outbox_remove(m->vault, id);
-        return messenger_end(m, g, r);
-}
