@@ -353,7 +353,7 @@ class World:
         there = next(iter(talk.steady), None)
         back = [p for p in talk.restored if talk not in self.groups or (there and p.name in there.members(talk.id_of(there)))]
         for p in back if there else ():
-            if not wait_for(lambda: talk not in self.groups or self.is_member(talk, p), 60):
+            if not wait_for(lambda: talk not in self.groups or self.is_member(talk, p), 150):  # who has not answered for a minute is passed over
                 yield p.name, "is outside"
                 continue
             text = f"{p.name} is back"
