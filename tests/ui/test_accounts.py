@@ -98,6 +98,29 @@ def notifications(story, w, window):
         assert window.notified() == ["bob", "and I?"]
 
 
+def new_face(story, w, window):
+    account = w.crypto.accounts[0]
+    with story.step("who has lost the face's enrolment enrols it anew, with a new PIN and the recovery code"):
+        window.press("Control+comma")
+        window.see("What Opens It")
+        for _ in range(3):  # backwards to the end of the page, which is scrolled there
+            window.press("Shift+Tab")
+        window.click("Enrol Your Face Anew")
+        window.type("What you call it", "anew")
+        window.type("New PIN or passphrase", "6174-heron")
+        window.type("The same again", "6174-heron")
+        window.click("Continue")
+        window.see("Is It You?")
+        assert "Use the PIN Instead" not in window.texts() and window.unnamed() == []
+        picture(window, "enrol-anew")
+        window.type("Recovery code", WORDS)
+        w.auth.script = SUCCESS
+        window.press("Return")
+        window.see("enrolled anew")
+        assert w.auth.asked[-1] == ("enrol", {"account": account.id}), w.auth.asked[-1]
+        assert account.slots[max(account.slots)] == ("face", "anew", "6174-heron"), account.slots
+
+
 def story_of_accounts(story):
     with World() as w:
         w.crypto.add(ID, ADDRESS)
@@ -105,6 +128,7 @@ def story_of_accounts(story):
         with w.window() as window:
             who_is_there(story, w, window)
             notifications(story, w, window)
+            new_face(story, w, window)
 
 
 if reason := missing():

@@ -17,6 +17,7 @@ struct new_pin_page {
         struct account *account;
         struct calls calls;
         uint32_t number;
+        bool new_face;
         GtkWidget *label, *pin, *again, *go;
         GtkLevelBar *strength;
         GtkLabel *judgement;
@@ -27,6 +28,7 @@ static void on_done(const sd_bus_error *error, void *userdata)
 {
         struct new_pin_page *p = userdata;
         struct sheet *sheet = p->sheet;
+        bool new_face = p->new_face;
 
         if (error) {
                 sheet_show_error(sheet, error);
@@ -34,7 +36,8 @@ static void on_done(const sd_bus_error *error, void *userdata)
         }
         p->changed(p->userdata);
         sheet_pop_all(sheet); /* and with it what we are */
-        sheet_toast(sheet, "From now on the new PIN opens the account, with your face.");
+        sheet_toast(sheet, new_face ? "From now on your face, enrolled anew, opens the account with the new PIN."
+                                    : "From now on the new PIN opens the account, with your face.");
 }
 
 static int append_change(struct new_pin_page *p, sd_bus_message *m)
@@ -77,7 +80,7 @@ static void on_go(struct new_pin_page *p)
         secret_free(p->chosen);
         p->chosen = pin_field_take(p->pin);
         pin_field_clear(p->again);
-        proof_page_push(p->sheet, p->account, true, on_proof, p);
+        proof_page_push(p->sheet, p->account, p->new_face ? PROOF_FACE_ANEW : PROOF_FACE_ALWAYS, on_proof, p);
 }
 
 static GtkWidget *field(AdwPreferencesGroup *group, const char *name)
@@ -133,20 +136,27 @@ static void add_parts(struct new_pin_page *p, AdwPreferencesPage *page)
         adw_preferences_group_add(group, p->go);
 }
 
-void new_pin_page_push(struct sheet *s, struct account *a, uint32_t number, void (*changed)(void *userdata),
-                       void *userdata)
+void new_pin_page_push(struct sheet *s, struct account *a, uint32_t number, bool new_face,
+                       void (*changed)(void *userdata), void *userdata)
 {
         struct new_pin_page *p = g_new0(struct new_pin_page, 1);
         AdwPreferencesPage *page = ADW_PREFERENCES_PAGE(adw_preferences_page_new());
 
-        *p = (struct new_pin_page){
-                .changed = changed, .userdata = userdata, .sheet = s, .account = a, .number = number
-        };
+        *p = (struct new_pin_page){ .changed = changed,
+                                    .userdata = userdata,
+                                    .sheet = s,
+                                    .account = a,
+                                    .number = number,
+                                    .new_face = new_face };
         g_object_set_data_full(G_OBJECT(page), "new-pin-page", p, release);
         add_parts(p, page);
         g_signal_connect_swapped(p->pin, "changed", G_CALLBACK(on_typed), p);
         g_signal_connect_swapped(p->again, "changed", G_CALLBACK(on_typed), p);
         g_signal_connect_swapped(p->again, "activate", G_CALLBACK(on_go), p);
         g_signal_connect_swapped(p->go, "clicked", G_CALLBACK(on_go), p);
-        sheet_push(s, number > 0 ? "Change the PIN" : "Add a PIN", GTK_WIDGET(page));
+        sheet_push(s,
+                   new_face     ? "Enrol Your Face Anew"
+                   : number > 0 ? "Change the PIN"
+                                : "Add a PIN",
+                   GTK_WIDGET(page));
 }

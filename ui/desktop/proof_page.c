@@ -14,7 +14,8 @@ struct proof_page {
         void *userdata;
         struct sheet *sheet;
         struct account *account;
-        bool face, recovery;
+        enum proof_face face;
+        bool recovery;
         GtkStack *steps;
         GtkWidget *field, *go, *other;
         struct face_step *camera;
@@ -75,14 +76,15 @@ static const struct face_step_events events = { .seen = on_seen, .cancelled = on
 
 static void on_go(struct proof_page *p)
 {
-        const struct attempt_request request = { .kind = ATTEMPT_VERIFY, .account = account_id(p->account) };
+        const struct attempt_request request = { .kind = p->face == PROOF_FACE_ANEW ? ATTEMPT_ENROL : ATTEMPT_VERIFY,
+                                                 .account = account_id(p->account) };
 
         if (!gtk_widget_is_sensitive(p->go))
                 return;
         sheet_hide(p->sheet);
         secret_free(p->factor);
         p->factor = pin_field_take(p->field);
-        if (p->recovery && !p->face) {
+        if (p->recovery && p->face == PROOF_FACE_WITH_PIN) {
                 finish(p, BYTES(NULL, 0));
                 return;
         }
@@ -139,7 +141,7 @@ static GtkWidget *question_page(struct proof_page *p)
         return GTK_WIDGET(page);
 }
 
-GtkWidget *proof_page_push(struct sheet *s, struct account *a, bool face,
+GtkWidget *proof_page_push(struct sheet *s, struct account *a, enum proof_face face,
                            void (*done)(const struct proof *p, void *userdata), void *userdata)
 {
         struct proof_page *p = g_new0(struct proof_page, 1);
@@ -147,10 +149,12 @@ GtkWidget *proof_page_push(struct sheet *s, struct account *a, bool face,
 
         *p = (struct proof_page){ .done = done, .userdata = userdata, .sheet = s, .account = a, .face = face };
         p->steps = GTK_STACK(steps);
+        p->recovery = face == PROOF_FACE_ANEW;
         g_object_set_data_full(G_OBJECT(steps), "proof-page", p, release);
         gtk_stack_set_hhomogeneous(p->steps, false);
         gtk_stack_add_named(p->steps, question_page(p), "ask");
         gtk_stack_add_named(p->steps, camera, "face");
+        gtk_widget_set_visible(p->other, face != PROOF_FACE_ANEW);
         p->camera = face_step_new(GTK_BOX(camera), &events, p);
         sheet_push(s, "Confirm", steps);
         show_question(p);

@@ -15,8 +15,12 @@ struct proof {
 /* The last three arguments of a method of im.visavis.Crypto1.Slots. Errors: as sd_bus_message_append(3). */
 int proof_append(sd_bus_message *m, const struct proof *p);
 
-/* Pushes the page. @face: what is changed needs the face also where the recovery code takes the PIN's place. @done is
- * called once; the proof is valid during the call. The page stays until it is popped; it is returned, so that what
+/* What else the change needs: nothing; the face, also where the recovery code takes the PIN's place; or the face
+ * enrolled anew, where the recovery code alone says who it is. */
+enum proof_face { PROOF_FACE_WITH_PIN, PROOF_FACE_ALWAYS, PROOF_FACE_ANEW };
+
+/* Pushes the page. @done is called once; the proof is valid during the call. The page stays until it is popped; it is
+ * returned, so that what
  * @userdata is can end with it. */
-GtkWidget *proof_page_push(struct sheet *s, struct account *a, bool face,
+GtkWidget *proof_page_push(struct sheet *s, struct account *a, enum proof_face face,
                            void (*done)(const struct proof *p, void *userdata), void *userdata);

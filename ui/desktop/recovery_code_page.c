@@ -152,5 +152,6 @@ void recovery_code_page_push(struct sheet *s, struct account *a, void (*made)(vo
         struct recovery_code_page *p = g_new0(struct recovery_code_page, 1);
 
         *p = (struct recovery_code_page){ .made = made, .userdata = userdata, .sheet = s, .account = a };
-        g_object_set_data_full(G_OBJECT(proof_page_push(s, a, false, on_proof, p)), "recovery-code-page", p, release);
+        g_object_set_data_full(G_OBJECT(proof_page_push(s, a, PROOF_FACE_WITH_PIN, on_proof, p)), "recovery-code-page",
+                               p, release);
 }

@@ -57,7 +57,7 @@ static void prove_removal(void *userdata)
 {
         struct slot_settings *s = userdata;
 
-        (void) proof_page_push(s->sheet, s->account, false, on_proof, s);
+        (void) proof_page_push(s->sheet, s->account, PROOF_FACE_WITH_PIN, on_proof, s);
 }
 
 static uint32_t number_of(GtkWidget *button)
@@ -75,7 +75,7 @@ static void on_remove(struct slot_settings *s, GtkWidget *button)
 
 static void on_change(struct slot_settings *s, GtkWidget *button)
 {
-        new_pin_page_push(s->sheet, s->account, number_of(button), refresh, s);
+        new_pin_page_push(s->sheet, s->account, number_of(button), false, refresh, s);
 }
 
 /* -- what there is
@@ -141,7 +141,12 @@ static void refresh(void *userdata)
 
 static void on_add(struct slot_settings *s)
 {
-        new_pin_page_push(s->sheet, s->account, 0, refresh, s);
+        new_pin_page_push(s->sheet, s->account, 0, false, refresh, s);
+}
+
+static void on_new_face(struct slot_settings *s)
+{
+        new_pin_page_push(s->sheet, s->account, 0, true, refresh, s);
 }
 
 static void on_recovery(struct slot_settings *s)
@@ -167,10 +172,12 @@ struct slot_settings *slot_settings_new(AdwPreferencesPage *page, struct account
         const struct {
                 const char *title, *text;
                 void (*act)(struct slot_settings *);
-        } ways[] = { { "Add a PIN or Passphrase", "Another one, with your face", on_add },
-                     { "Make a Recovery Code", "Fifteen words for the day when you have forgotten the PIN",
-                       on_recovery },
-                     { "Add Another Look", "With glasses, for instance", on_look } };
+        } ways[] = {
+                { "Add a PIN or Passphrase", "Another one, with your face", on_add },
+                { "Make a Recovery Code", "Fifteen words for the day when you have forgotten the PIN", on_recovery },
+                { "Add Another Look", "With glasses, for instance", on_look },
+                { "Enrol Your Face Anew", "When it opens nothing any more; it takes the recovery code", on_new_face }
+        };
         struct slot_settings *s = g_new0(struct slot_settings, 1);
         AdwPreferencesGroup *group = row_group(page, "What Opens It", NULL), *more = row_group(page, "", NULL);
 
