@@ -168,9 +168,18 @@ class Puppet:
                 return
         except NotImplementedError:
             pass
-        box = node.queryComponent().getExtents(pyatspi.WINDOW_COORDS)
+        box = self.resting(node)
         with Display() as display:
             display.click(box.x + box.width // 2, box.y + box.height // 2)
+
+    @staticmethod
+    def resting(node):
+        """Where a control is when the page that it comes with has come to rest."""
+        box, before = node.queryComponent().getExtents(pyatspi.WINDOW_COORDS), None
+        while before is None or (box.x, box.y) != (before.x, before.y):
+            time.sleep(0.25)
+            box, before = node.queryComponent().getExtents(pyatspi.WINDOW_COORDS), box
+        return box
 
     def field(self, name):
         def look():
