@@ -122,24 +122,6 @@ static int append_annotations(struct account *a, const struct conversation *c, c
 
 /* -- what a message says ------------------------------------------------------------------------------------------ */
 
-static const char *kind_name(const struct message *m)
-{
-        if (m->sender == SENDER_NOTICE)
-                return "notice";
-        if (m->deleted)
-                return "deleted";
-        switch (m->content.kind) {
-        case CONTENT_TEXT:
-                return "text";
-        case CONTENT_FILE:
-                return "file";
-        case CONTENT_LIFETIME:
-                return "lifetime";
-        default:
-                return "unknown";
-        }
-}
-
 static int append_mentions(const struct message *message, sd_bus_message *m)
 {
         struct reader mentions;
@@ -240,7 +222,7 @@ static int append_identity(struct account *a, const struct conversation *c, cons
 
         answer_sender(a, c, message->sender, message->from, sender);
         if ((r = sd_bus_message_append(m, "{sv}", "Id", "t", message->id)) < 0 ||
-            (r = sd_bus_message_append(m, "{sv}", "Kind", "s", kind_name(message))) < 0 ||
+            (r = sd_bus_message_append(m, "{sv}", "Kind", "s", message_kind_name(message))) < 0 ||
             (r = sd_bus_message_append(m, "{sv}", "Time", "t", message->time)) < 0 ||
             (r = sd_bus_message_append(m, "{sv}", "State", "s", message_state_name(message->state))) < 0)
                 return r;

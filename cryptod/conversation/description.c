@@ -55,3 +55,21 @@ void describe_message(const struct message *m, struct writer *out)
         else
                 describe_content(&m->content, out);
 }
+
+const char *message_kind_name(const struct message *m)
+{
+        if (m->sender == SENDER_NOTICE)
+                return "notice";
+        if (m->deleted)
+                return "deleted";
+        switch (m->content.kind) {
+        case CONTENT_TEXT:
+                return "text";
+        case CONTENT_FILE:
+                return "file";
+        case CONTENT_LIFETIME:
+                return "lifetime";
+        default:
+                return "unknown";
+        }
+}

@@ -8,3 +8,6 @@ void describe_message(const struct message *m, struct writer *out);
 
 /* The same of a content that was not deleted. */
 void describe_content(const struct content *c, struct writer *out);
+
+/* What kind of a message it is, for programs: text, file, lifetime, notice, deleted, unknown. */
+const char *message_kind_name(const struct message *m);

@@ -54,24 +54,6 @@ static struct bytes name_of(const struct conversation *c, const char *own, enum 
         }
 }
 
-static const char *kind_of(const struct message *m)
-{
-        if (m->sender == SENDER_NOTICE)
-                return "notice";
-        if (m->deleted)
-                return "deleted";
-        switch (m->content.kind) {
-        case CONTENT_TEXT:
-                return "text";
-        case CONTENT_FILE:
-                return "file";
-        case CONTENT_LIFETIME:
-                return "lifetime";
-        default:
-                return "unknown";
-        }
-}
-
 static bool has_file(const struct message *m)
 {
         return !m->deleted && m->sender != SENDER_NOTICE && m->content.kind == CONTENT_FILE;
@@ -171,7 +153,7 @@ static int message_json(struct vault *v, const struct conversation *c, const cha
         json_object_object_add(o, "id", json_object_new_uint64(m->id));
         add_time(o, "time", m->time);
         json_object_object_add(o, "sender", string_of(name_of(c, own, m->sender, m->from)));
-        json_object_object_add(o, "kind", json_object_new_string(kind_of(m)));
+        json_object_object_add(o, "kind", json_object_new_string(message_kind_name(m)));
         json_object_object_add(o, "state", json_object_new_string(message_state_name(m->state)));
         json_object_object_add(o, "text", string_of(writer_bytes(&text)));
         add_id(o, "message_id", m->content_id);

@@ -93,6 +93,7 @@ def the_messages(story, account, window):
         did(account, "React", 2, [])
     with story.step("a message of one's own is edited in the field"):
         act(window, "Let me see.", "Edit")
+        window.see("Edit message")
         assert window.content("Message") == "Let me see."
         window.type("Message", "Let me think.")
         window.press("Return")
