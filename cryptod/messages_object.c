@@ -63,7 +63,7 @@ static int answer_done(sd_bus_message *m, int r, sd_bus_error *error)
 /* -- options ------------------------------------------------------------------------------------------------------ */
 
 struct options {
-        uint64_t before, after, replies_to;
+        uint64_t before, after, from, replies_to;
         uint32_t limit;
         struct writer mentions;
 };
@@ -96,6 +96,8 @@ static int read_option(sd_bus_message *m, const char *name, void *userdata, sd_b
                 return sd_bus_message_read(m, "v", "t", &o->before);
         if (strcmp(name, "after") == 0)
                 return sd_bus_message_read(m, "v", "t", &o->after);
+        if (strcmp(name, "from") == 0)
+                return sd_bus_message_read(m, "v", "t", &o->from);
         if (strcmp(name, "limit") == 0)
                 return sd_bus_message_read(m, "v", "u", &o->limit);
         if (strcmp(name, "reply-to") == 0)
@@ -109,7 +111,8 @@ static int read_options(sd_bus_message *m, struct options *o, sd_bus_error *erro
 {
         int r = bus_read_options(m, read_option, o, error);
 
-        if (r >= 0 && (o->before > INT64_MAX || o->after > INT64_MAX || o->limit < 1 || o->limit > PAGE_MAX))
+        if (r >= 0 && (o->before > INT64_MAX || o->after > INT64_MAX || o->from > INT64_MAX || o->limit < 1 ||
+                       o->limit > PAGE_MAX))
                 return sd_bus_error_setf(error, ERROR_INVALID_ARGUMENT, "Ask for 1 to %d messages at a time.",
                                          PAGE_MAX);
         return r;
@@ -120,15 +123,17 @@ static int read_options(sd_bus_message *m, struct options *o, sd_bus_error *erro
 static int answer_page(struct account *a, const struct conversation *c, const struct options *o, sd_bus_message *reply)
 {
         _cleanup_(history_cursor_release) struct history_cursor cursor = { 0 };
+        bool forwards = o->after > 0 || o->from > 0;
         size_t bytes = 0;
-        int r = o->after > 0 ? history_after(a->vault, conversation_id(c), o->after, &cursor)
-                             : history_before(a->vault, conversation_id(c), o->before, &cursor);
+        int r = forwards ? history_after(a->vault, conversation_id(c), o->from > o->after ? o->from - 1 : o->after,
+                                         &cursor)
+                         : history_before(a->vault, conversation_id(c), o->before, &cursor);
 
         for (uint32_t i = 0; r >= 0 && i < o->limit && bytes < PAGE_BYTES_MAX; i++) {
                 _cleanup_(message_release) struct message message = { 0 };
 
                 r = history_read(&cursor, &message);
-                if (r <= 0 || (o->after > 0 && o->before > 0 && message.id >= o->before))
+                if (r <= 0 || (forwards && o->before > 0 && message.id >= o->before))
                         break;
                 bytes += message.encoded.size;
                 r = answer_message(a, c, &message, reply);

@@ -48,6 +48,7 @@ struct cli {
         const char *expires; /* of an invitation */
         unsigned uses;
         unsigned last;
+        uint64_t since; /* microseconds since 1970; 0: not said */
         const char *in; /* the conversation to search in */
         bool json;
         bool follow;

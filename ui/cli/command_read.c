@@ -18,6 +18,7 @@ enum { PAGE = 500, LAST_DEFAULT = 20 };
 struct reading {
         struct session s;
         uint64_t after; /* the last message printed */
+        uint64_t from;  /* the first to be printed; 0: of the last ones */
         bool busy;      /* Read is under way */
         bool more;      /* … and something came since */
         bool any;       /* there was no conversation yet: follow the first that begins */
@@ -49,7 +50,7 @@ static void on_messages(const struct said *list, size_t n, const sd_bus_error *e
 {
         struct reading *r = userdata;
         struct cli *cli = r->s.cli;
-        bool backwards = r->after == 0;
+        bool backwards = r->after == 0 && r->from == 0;
 
         r->busy = false;
         if (error) {
@@ -60,6 +61,7 @@ static void on_messages(const struct said *list, size_t n, const sd_bus_error *e
                 output_said(&list[backwards ? n - 1 - i : i], cli->numbers, cli->json);
         if (n > 0) {
                 r->after = list[backwards ? 0 : n - 1].id;
+                r->from = 0;
                 mark_read(r);
         } else if (!cli->follow) {
                 cli_finish(cli, EXIT_OK);
@@ -76,7 +78,8 @@ static void ask(struct reading *r, uint32_t limit)
         r->busy = true;
         r->more = false;
         if (messages_read(r->s.account, &cli->calls, r->s.conversation,
-                          &(struct said_page){ .after = r->after, .limit = limit }, on_messages, r) < 0)
+                          &(struct said_page){ .after = r->after, .from = r->from, .limit = limit }, on_messages,
+                          r) < 0)
                 cli_finish(cli, cli_fail(cli, EXIT_OTHER, "cryptod could not be asked for messages. Try again."));
 }
 
@@ -189,11 +192,27 @@ static int find(struct reading *r, const char *address)
                        : cli_wait(cli, account_conversations(r->s.account, &cli->calls, on_conversations, r));
 }
 
+/* The first message of the time that --since says. */
+static int find_since(struct reading *r)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        struct cli *cli = r->s.cli;
+        int code = cli_call(cli, r->s.chosen.path, CRYPTO_HISTORY, "MessageAt", &reply, "st", r->s.conversation,
+                            cli->since);
+
+        if (code != EXIT_OK)
+                return code;
+        return sd_bus_message_read(reply, "t", &r->from) > 0 ? EXIT_OK : cli_misunderstood(cli);
+}
+
 static int print(struct reading *r)
 {
         struct cli *cli = r->s.cli;
+        int code;
 
         r->any = !*r->s.conversation;
+        if (!r->any && cli->since > 0 && (code = find_since(r)) != EXIT_OK)
+                return code;
         if (!r->any)
                 ask(r, cli->last ? cli->last : LAST_DEFAULT);
         if (!r->any || cli->follow)

@@ -85,8 +85,9 @@ const struct command commands[] = {
           "the newest message. Marks: … is queued here, ✓ is stored at the hub, ✓✓ has been\n"
           "delivered to everybody, and read if it says so, ✗ was not sent. --numbers shows\n"
           "the number of each, by which other commands know it. Characters that could\n"
-          "deceive on a terminal are shown as U+FFFD.\n",
-          OPTION_ACCOUNT | OPTION_LAST | OPTION_FOLLOW | OPTION_NUMBERS, command_read },
+          "deceive on a terminal are shown as U+FFFD. --since jumps to a day, or a minute\n"
+          "of it: 2026-01-31, “2026-01-31 18:30”.\n",
+          OPTION_ACCOUNT | OPTION_LAST | OPTION_SINCE | OPTION_FOLLOW | OPTION_NUMBERS, command_read },
         { "reply", "ADDRESS|GROUP MESSAGE [TEXT…|-]", "Answer a message.", MESSAGE_HELP, OPTION_ACCOUNT,
           command_reply },
         { "edit", "ADDRESS|GROUP MESSAGE [TEXT…|-]", "Give a message of yours another text.", MESSAGE_HELP,
@@ -342,6 +343,7 @@ static const struct {
         { OPTION_USES, "  --uses N         an invitation for N sign-ups, 1 to 10000; else 1\n" },
         { OPTION_EXPIRES, "  --expires TIME   how long it is good: 12h, 7d; else 7d\n" },
         { OPTION_LAST, "  --last N         show N messages or lines, 1 to 500; else 20\n" },
+        { OPTION_SINCE, "  --since DAY      begin with what was written then: 2026-01-31, or with 18:30\n" },
         { OPTION_NUMBERS, "  --numbers        show the number of each message\n" },
         { OPTION_IN, "  --in ADDRESS|GROUP  look in this conversation alone\n" },
         { OPTION_ALL, "  --all            also those that are archived\n" },

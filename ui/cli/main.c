@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "services/log.h"
 #include "ui/cli/cli.h"
@@ -40,6 +41,7 @@ static const struct option long_options[] = {
         { "uses", required_argument, NULL, OPTION_USES },
         { "expires", required_argument, NULL, OPTION_EXPIRES },
         { "last", required_argument, NULL, OPTION_LAST },
+        { "since", required_argument, NULL, OPTION_SINCE },
         { "follow", no_argument, NULL, OPTION_FOLLOW },
         { "numbers", no_argument, NULL, OPTION_NUMBERS },
         { "in", required_argument, NULL, OPTION_IN },
@@ -57,6 +59,21 @@ struct request {
         bool help;
         bool version;
 };
+
+/* A day, or a minute of it, by the clock of this place, in microseconds since 1970. -EINVAL */
+static int parse_day(const char *text, uint64_t *out)
+{
+        struct tm t = { .tm_isdst = -1 };
+        const char *end = strptime(text, "%Y-%m-%d", &t);
+        time_t time;
+
+        if (end && *end)
+                end = strptime(end, " %H:%M", &t);
+        if (!end || *end || (time = mktime(&t)) < 0)
+                return -EINVAL;
+        *out = (uint64_t) time * 1000000 + (time == 0);
+        return 0;
+}
 
 static int parse_number(const struct cli *cli, const char *option, long min, long max, long *out)
 {
@@ -193,6 +210,12 @@ static int take_option(struct request *q, int option)
                 if (r != EXIT_OK)
                         return r;
                 cli->last = (unsigned) number;
+                break;
+        case OPTION_SINCE:
+                if (parse_day(optarg, &cli->since) < 0)
+                        return cli_fail(cli, EXIT_USAGE,
+                                        "“%s” is no day such as 2026-01-31, nor a minute such as “2026-01-31 18:30”.",
+                                        optarg);
                 break;
         }
         q->given |= (unsigned) option;

@@ -196,8 +196,8 @@ int messages_read(struct account *a, struct calls *c, const char *conversation, 
         int r = account_new_call(a, CRYPTO_MESSAGES, "Read", &m);
 
         if (r >= 0)
-                r = sd_bus_message_append(m, "sa{sv}", conversation, 3, "before", "t", page->before, "after", "t",
-                                          page->after, "limit", "u", page->limit);
+                r = sd_bus_message_append(m, "sa{sv}", conversation, 4, "before", "t", page->before, "after", "t",
+                                          page->after, "from", "t", page->from, "limit", "u", page->limit);
         return r < 0 ? r : calls_send_decoded(c, m, decode_page, (call_receiver) done, userdata);
 }
 

@@ -43,8 +43,8 @@ struct said {
 
 /* Which: the newest first, before @before (0: from the newest); or with @after the oldest first, after that. */
 struct said_page {
-        uint64_t before, after;
-        uint32_t limit; /* 1 to 500 */
+        uint64_t before, after, from; /* 0: not said */
+        uint32_t limit;               /* 1 to 500 */
 };
 
 /* The list is borrowed during the call; with an error it is empty. */

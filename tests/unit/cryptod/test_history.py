@@ -65,6 +65,10 @@ def play_history(alice, bob, conversation, theirs):
 
     def ids(**options):
         return [m["id"] for m in stream(**options)]
+    def page(**options):
+        return [int(m["Id"]) for m in alice.messages.Read(conversation, dbus.Dictionary({k: dbus.UInt64(v) for k, v in options.items()}, signature="sv"))]
+    check("a page begins with a message, or behind it", page(**{"from": second})[0] == second and page(after=second)[0] > second and
+          page(**{"from": 1}) == page()[::-1] and page(**{"from": second, "before": second + 1}) == [second], page())
     alice.account.Send(conversation, "and the fourth heron")
     check("with how far it has come", wait_for(lambda: stream(before=0, limit=1)[0].get("delivered_to") == 1) and
           stream(before=0, limit=1)[0]["state"] == "delivered", stream(before=0, limit=1))

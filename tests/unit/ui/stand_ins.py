@@ -460,9 +460,9 @@ class Messages(dbus.service.Object):
     """The account's messages, with what @extras has of one; what is done to them is kept in @done."""
 
     def page(self, options):
-        before, after = int(options.get("before", 0)), int(options.get("after", 0))
+        before, after = int(options.get("before", 0)), max(int(options.get("after", 0)), int(options.get("from", 0)) - 1)
         found = [m for m in self.messages if m[0] > after and (not before or m[0] < before)]
-        return (found if after else found[::-1])[:int(options.get("limit", 50))]
+        return (found if after > 0 or int(options.get("from", 0)) else found[::-1])[:int(options.get("limit", 50))]
 
     @dbus.service.method(MESSAGES, in_signature="sa{sv}", out_signature="aa{sv}", sender_keyword="sender")
     def Read(self, conversation, options, sender):

@@ -246,6 +246,11 @@ def test_messages(w):
     check("who has got a message is said", events(w.run("receipts", BOB, "mine", "--json")[1]) ==
           [{"address": BOB, "delivered_usec": 1700000000000001, "read_usec": 0}])
     check("pinned lists what is pinned", [m["id"] for m in events(w.run("pinned", BOB, "--json")[1])] == [1])
+    lines = w.run("read", BOB, "--since", "2023-11-14")[1].splitlines()
+    check("read begins with a day", "first" in lines[0] and len(w.run("read", BOB, "--since", "2023-11-14 00:00", "--last", "1", "--json")[1].splitlines()) == 1, lines)
+    check("of which there has to be something", w.run("read", BOB, "--since", "2033-01-01")[0] == NOT_FOUND)
+    for day in ("yesterday", "2023-13-01", "2023-11-14 25:00", "2023-11-14x", ""):
+        check(f"“{day}” is no day", w.run("read", BOB, "--since", day)[0] == USAGE)
     account.extras, account.described = {}, {}
 
 
