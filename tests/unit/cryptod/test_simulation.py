@@ -289,7 +289,9 @@ class World:
     def copy_vault(self):
         if len(self.copies) < 2 and (people := [p for p in self.online() if p not in self.copies]):
             person = self.random.choice(people)
-            known = [t for t in self.talks if person.name in t.ids and (t not in self.groups or self.is_member(t, person))]
+            # A group of the person's own that has nobody else in it yet names nobody who could be asked for the way back.
+            known = [t for t in self.talks if person.name in t.ids and (t not in self.groups or (
+                self.is_member(t, person) and len(person.members(t.id_of(person))) > 1))]
             vault = f"{self.stage.directory}/cryptod/{person.id}"
             self.kill_cryptod(signal.SIGTERM, lambda: shutil.copytree(vault, f"{self.stage.directory}/copy-{person.id}"))
             self.copies[person] = known
